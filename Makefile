@@ -1,0 +1,70 @@
+# The one way to build and test Lumos: the engine crates exclude each other's features, so that
+# each is built by a call of its own.
+
+OUT := $(or $(CARGO_TARGET_DIR),target)
+HOSTS := target/hosts
+PIP := $(HOSTS)/python/bin/pip install --quiet --disable-pip-version-check
+DUCKDBS := $(foreach version,1.4.5 1.5.5 2.0.0,$(HOSTS)/duckdb-$(version))
+# C++ files of the pinned libduckdb-sys with json and parquet.
+DUCKDB_FILES := 379
+
+# Runs a command; as long as DuckDB compiles in it, says every 30 seconds how far it is.
+define watched
+@echo '$(1)'; \
+( while sleep 30 >/dev/null 2>&1; do \
+	newest=$$(ls -t $(OUT)/release/build/libduckdb-sys-*/out/*.o 2>/dev/null | head -n 1); \
+	count=$$(ls "$$(dirname "$$newest")" | grep -c '\.o$$'); \
+	test $$count -ge $(DUCKDB_FILES) || echo "  compiling DuckDB (15-20 minutes, once): $$count of $(DUCKDB_FILES) files"; \
+done ) & progress=$$!; \
+$(1); status=$$?; kill $$progress 2>/dev/null; exit $$status
+endef
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 8
+
+build: system ## build target/lumos.so and target/lumos.duckdb_extension
+	$(call watched,cargo build --release -p lumos-sqlite)
+	@mkdir -p target && cp --remove-destination $(OUT)/release/liblumos_sqlite.so target/lumos.so
+	cargo rustc --release -p lumos-duckdb --features extension --crate-type cdylib
+	cargo run --quiet -p lumos-tests --bin footer -- $(OUT)/release/liblumos_duckdb.so target/lumos.duckdb_extension
+
+demo: build $(HOSTS)/duckdb ## run the main job on a copy of Chinook, in the sqlite3 and duckdb shells
+	@rm -rf target/demo && mkdir -p target/demo && cp tests/fixtures/chinook.sqlite target/demo/
+	@sqlite3 -bail target/demo/chinook.sqlite < sql/quickstart.sql
+	@$(HOSTS)/duckdb -bail -unsigned < sql/quickstart_duckdb.sql
+
+test: build hosts ## run all tests
+	cargo test -p lumos-core -p lumos-tests
+
+check: system ## formatting and lints, warnings as errors
+	cargo fmt --all --check
+	cargo clippy -p lumos-core -p lumos-tests --all-targets -- -D warnings
+	$(call watched,cargo clippy --release -p lumos-sqlite -- -D warnings)
+	cargo clippy --release -p lumos-duckdb --features extension -- -D warnings
+
+docs: ## write sql/reference.md from the list of functions
+	cargo run --quiet -p lumos-tests --bin docs
+
+hosts: $(HOSTS)/duckdb $(DUCKDBS) ## get the drivers and shells that the tests run in
+
+clean: ## remove what was built, except DuckDB's objects; `cargo clean` removes them too
+	cargo clean --quiet -p lumos-core -p lumos-tests -p lumos-duckdb -p lumos-sqlite
+	cargo clean --quiet --release -p lumos-core -p lumos-tests -p lumos-duckdb -p lumos-sqlite
+	rm -rf target/demo $(HOSTS) target/lumos.so target/lumos.duckdb_extension
+
+system:
+	@sh tests/system.sh
+
+$(HOSTS)/python/ready: tests/python/requirements.txt | system
+	python3 -m venv --clear $(HOSTS)/python
+	$(PIP) -r $<
+	@touch $@
+
+$(HOSTS)/duckdb: $(HOSTS)/python/ready
+	@ln -sf ../../$$(ls $(HOSTS)/python/lib/python3*/site-packages/duckdb_cli/duckdb) $@ && touch -h $@
+
+$(HOSTS)/duckdb-%: | $(HOSTS)/python/ready
+	@rm -rf $@.part
+	$(PIP) --target $@.part duckdb==$* && mv $@.part $@
+
+.PHONY: help build demo test check docs hosts clean system

@@ -1,0 +1,219 @@
+//! Arguments out of a chunk and results into one, with no allocation a row for `FLOAT[]` and `FLOAT[n]`.
+
+use std::ffi::c_char;
+
+use libduckdb_sys as ffi;
+use lumos_core::{Error, Param, Result, Type, Value, ValueRef, vector};
+
+use crate::memory::{self, Validity, Values};
+
+/// One argument for all rows of a chunk.
+pub struct Column<'a> {
+    param: &'static Param,
+    validity: Validity<'a>,
+    values: Values<'a>,
+    /// The vector converted last.
+    converted: Vec<f32>,
+    /// Where the vector read last stands. DuckDB repeats the place of a constant in every row, so that
+    /// a constant is converted and checked once a chunk.
+    last: Option<Place>,
+}
+
+/// Offset and length of a list, or the 16 bytes of a string.
+type Place = [u64; 2];
+
+impl<'a> Column<'a> {
+    /// The argument `param` of `rows` rows.
+    ///
+    /// # Safety
+    /// `vector` is flat, has `rows` rows and is neither changed nor freed during `'a`.
+    pub unsafe fn new(param: &'static Param, vector: ffi::duckdb_vector, rows: usize) -> Self {
+        // SAFETY: by contract.
+        let values = unsafe { Values::new(vector, rows) };
+        let validity = match values {
+            Values::Null => Validity::ALL_NULL,
+            // SAFETY: by contract.
+            _ => unsafe { Validity::new(vector, rows) },
+        };
+        Column {
+            param,
+            validity,
+            values,
+            converted: Vec::new(),
+            last: None,
+        }
+    }
+
+    /// True if the argument is NULL in `row`.
+    pub fn is_null(&self, row: usize) -> bool {
+        self.validity.is_null(row)
+    }
+
+    /// The argument in `row`, in the form that its type promises to the body.
+    pub fn get(&mut self, row: usize) -> Result<ValueRef<'_>> {
+        if self.is_null(row) {
+            return Ok(ValueRef::Null);
+        }
+        match (&self.values, self.param.ty) {
+            (_, Type::Vector) => self.vector(row).map(ValueRef::Vector),
+            (Values::Number(numbers), _) => numbers.value(row).ok_or_else(out_of_bounds),
+            (Values::Text(strings), _) => {
+                text(strings.get(row).ok_or_else(out_of_bounds)?).map(ValueRef::Text)
+            }
+            (Values::Blob(strings), _) => strings
+                .get(row)
+                .map(|s| ValueRef::Blob(memory::bytes(s)))
+                .ok_or_else(out_of_bounds),
+            _ => Err(Error::new(format!(
+                "{} is of a type that is not taken; give a number, text or a BLOB",
+                self.param.name
+            ))),
+        }
+    }
+
+    fn vector(&mut self, row: usize) -> Result<&[f32]> {
+        let place = self.place(row)?;
+        let fresh = self.last.replace(place) != Some(place);
+        if let Values::List(_, elements) | Values::Array(_, elements) = &self.values {
+            let range = place[0] as usize..(place[0] + place[1]) as usize;
+            if fresh && let Some(i) = elements.validity.first_null(range.clone()) {
+                return Err(Error::new(format!(
+                    "element {} of the vector is NULL; only finite numbers are allowed",
+                    i - range.start + 1
+                )));
+            }
+            if let Some(floats) = elements.numbers.floats(range.clone()) {
+                if fresh {
+                    vector::check_finite(floats)?;
+                }
+                return Ok(floats);
+            }
+            if fresh {
+                elements
+                    .numbers
+                    .convert(range, &mut self.converted)
+                    .ok_or_else(out_of_bounds)?;
+                vector::check_finite(&self.converted)?;
+            }
+        } else if fresh {
+            match &self.values {
+                Values::Blob(strings) => {
+                    vector::read_bytes(memory::bytes(&strings[row]), &mut self.converted)?
+                }
+                Values::Text(strings) => self.converted = vector::from_json(text(&strings[row])?)?,
+                _ => {}
+            }
+        }
+        Ok(&self.converted)
+    }
+
+    fn place(&self, row: usize) -> Result<Place> {
+        match &self.values {
+            Values::List(entries, _) => entries.get(row).map(|e| [e.offset, e.length]),
+            Values::Array(size, _) => Some([(row * size) as u64, *size as u64]),
+            Values::Text(strings) | Values::Blob(strings) => strings.get(row).map(memory::identity),
+            _ => {
+                let name = self.param.name;
+                return Err(Error::new(format!(
+                    "{name} is not a vector; give FLOAT[], FLOAT[n], a BLOB of 32-bit floats or JSON like '[1, 2.5]'"
+                )));
+            }
+        }
+        .ok_or_else(out_of_bounds)
+    }
+}
+
+/// The results for all rows of a chunk.
+pub struct Output {
+    vector: ffi::duckdb_vector,
+    ty: Type,
+    rows: usize,
+    /// The mask of NULLs, once there is one.
+    mask: Option<*mut u64>,
+}
+
+impl Output {
+    /// # Safety
+    /// `vector` has room for `rows` rows of what [`type_id`] says of `ty`, and outlives the output.
+    pub unsafe fn new(vector: ffi::duckdb_vector, ty: Type, rows: usize) -> Self {
+        Output {
+            vector,
+            ty,
+            rows,
+            mask: None,
+        }
+    }
+
+    /// Writes the result of `row`.
+    pub fn set(&mut self, row: usize, value: &Value) -> Result<()> {
+        if row >= self.rows {
+            return Err(out_of_bounds());
+        }
+        match (value, self.ty) {
+            (Value::Null, _) => self.set_null(row),
+            // SAFETY: by the contract of `new`, and the row is within bounds.
+            (Value::Integer(v), Type::Integer) => unsafe { self.write(row, *v) },
+            // SAFETY: as above.
+            (Value::Real(v), Type::Real) => unsafe { self.write(row, *v) },
+            (Value::Text(v), Type::Text | Type::Json) => self.assign(row, v.as_bytes()),
+            (Value::Blob(v), Type::Blob) => self.assign(row, v),
+            (value, ty) => {
+                return Err(Error::new(format!(
+                    "internal error: {value:?} is not of type {}",
+                    ty.name()
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn set_null(&mut self, row: usize) {
+        // SAFETY: the vector is alive; its mask has a bit for each row once it is made writable.
+        unsafe {
+            let mask = *self.mask.get_or_insert_with(|| {
+                ffi::duckdb_vector_ensure_validity_writable(self.vector);
+                ffi::duckdb_vector_get_validity(self.vector)
+            });
+            ffi::duckdb_validity_set_row_invalid(mask, row as ffi::idx_t);
+        }
+    }
+
+    /// # Safety
+    /// The vector stores `T` and `row` is within bounds.
+    unsafe fn write<T>(&mut self, row: usize, value: T) {
+        // SAFETY: by contract.
+        unsafe {
+            ffi::duckdb_vector_get_data(self.vector)
+                .cast::<T>()
+                .add(row)
+                .write(value)
+        }
+    }
+
+    fn assign(&mut self, row: usize, bytes: &[u8]) {
+        // SAFETY: only strings come here, the row is within bounds, and DuckDB copies the bytes.
+        unsafe {
+            let (data, len) = (bytes.as_ptr().cast::<c_char>(), bytes.len() as ffi::idx_t);
+            ffi::duckdb_vector_assign_string_element_len(self.vector, row as ffi::idx_t, data, len);
+        }
+    }
+}
+
+/// DuckDB's number of a type. A vector is ANY: a vector, text or a BLOB, taken without a cast.
+pub fn type_id(ty: Type) -> ffi::DUCKDB_TYPE {
+    match ty {
+        Type::Integer => ffi::DUCKDB_TYPE_DUCKDB_TYPE_BIGINT,
+        Type::Real => ffi::DUCKDB_TYPE_DUCKDB_TYPE_DOUBLE,
+        Type::Text | Type::Json => ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR,
+        Type::Blob => ffi::DUCKDB_TYPE_DUCKDB_TYPE_BLOB,
+        Type::Vector | Type::Any => ffi::DUCKDB_TYPE_DUCKDB_TYPE_ANY,
+    }
+}
+
+fn text(string: &ffi::duckdb_string_t) -> Result<&str> {
+    std::str::from_utf8(memory::bytes(string)).map_err(|_| Error::new("text is not UTF-8"))
+}
+
+fn out_of_bounds() -> Error {
+    Error::new("internal error: a row or list is out of bounds")
+}

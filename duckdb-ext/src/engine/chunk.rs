@@ -1,0 +1,528 @@
+//! Reading a chunk of rows: DuckDB's vectors to plain values and to JSON, exactly.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use libduckdb_sys as ffi;
+
+use super::types::LogicalType;
+
+/// Up to 2048 rows of a result, owned.
+pub struct Chunk {
+    raw: ffi::duckdb_data_chunk,
+    len: usize,
+    columns: Vec<RawColumn>,
+}
+
+// SAFETY: the chunk owns its vectors, and reading them changes nothing.
+unsafe impl Send for Chunk {}
+
+#[derive(Clone, Copy)]
+struct RawColumn {
+    vector: ffi::duckdb_vector,
+    data: *const u8,
+    validity: *const u64,
+}
+
+impl RawColumn {
+    /// # Safety
+    /// `vector` is flat and lives as long as the column is used.
+    unsafe fn new(vector: ffi::duckdb_vector) -> Self {
+        // SAFETY: by contract.
+        unsafe {
+            RawColumn {
+                vector,
+                data: ffi::duckdb_vector_get_data(vector).cast_const().cast(),
+                validity: ffi::duckdb_vector_get_validity(vector).cast_const(),
+            }
+        }
+    }
+}
+
+impl Chunk {
+    /// Takes over a chunk that DuckDB handed out.
+    pub(crate) fn own(raw: ffi::duckdb_data_chunk) -> Chunk {
+        // SAFETY: a fetched chunk is flat, and its vectors live as long as it.
+        unsafe {
+            let columns = (0..ffi::duckdb_data_chunk_get_column_count(raw))
+                .map(|i| RawColumn::new(ffi::duckdb_data_chunk_get_vector(raw, i)))
+                .collect();
+            Chunk {
+                raw,
+                len: ffi::duckdb_data_chunk_get_size(raw) as usize,
+                columns,
+            }
+        }
+    }
+
+    /// The number of rows.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// True without rows.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Column `index` with its type, as [`super::Rows::types`] gives it.
+    pub fn column<'a>(&'a self, index: usize, ty: &'a LogicalType) -> Column<'a> {
+        Column {
+            raw: self.columns[index],
+            len: self.len,
+            ty,
+        }
+    }
+}
+
+impl Drop for Chunk {
+    fn drop(&mut self) {
+        // SAFETY: owned, and not used after this. Chunks are plain memory: freeing one in a forked child is sound.
+        unsafe { ffi::duckdb_destroy_data_chunk(&mut self.raw) }
+    }
+}
+
+/// A column of a chunk.
+#[derive(Clone, Copy)]
+pub struct Column<'a> {
+    raw: RawColumn,
+    len: usize,
+    ty: &'a LogicalType,
+}
+
+/// A value as SQLite can hold it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cell<'a> {
+    /// NULL; also NaN, which SQLite stores as NULL.
+    Null,
+    /// An integer of 64 bits; a boolean as 0 or 1.
+    Integer(i64),
+    /// A double.
+    Real(f64),
+    /// Text; also decimals, integers beyond 64 bits, dates, times and UUIDs, written exactly.
+    Text(Cow<'a, str>),
+    /// Bytes.
+    Blob(&'a [u8]),
+    /// A list, struct, map or union, or a value of type JSON.
+    Json(Cow<'a, str>),
+}
+
+impl<'a> Column<'a> {
+    /// The value in `row`.
+    pub fn cell(&self, row: usize) -> Cell<'a> {
+        if self.is_null(row) {
+            return Cell::Null;
+        }
+        match self.ty {
+            LogicalType::Null => Cell::Null,
+            LogicalType::Boolean => Cell::Integer(i64::from(self.get::<u8>(row) != 0)),
+            LogicalType::Integer(_) => Cell::Integer(self.signed(row) as i64),
+            LogicalType::Unsigned(_) | LogicalType::HugeInt => integer(self.signed(row)),
+            LogicalType::UnsignedHugeInt => match i128::try_from(self.get::<u128>(row)) {
+                Ok(v) => integer(v),
+                Err(_) => Cell::Text(self.get::<u128>(row).to_string().into()),
+            },
+            LogicalType::Float => real(f64::from(self.get::<f32>(row))),
+            LogicalType::Double => real(self.get::<f64>(row)),
+            LogicalType::Decimal { scale: 0, .. } => integer(self.signed(row)),
+            LogicalType::Text | LogicalType::Other(_) => Cell::Text(self.text(row)),
+            LogicalType::Json => Cell::Json(self.text(row)),
+            LogicalType::Blob => Cell::Blob(self.bytes(row)),
+            LogicalType::List(_)
+            | LogicalType::Array(..)
+            | LogicalType::Struct(_)
+            | LogicalType::Map(..)
+            | LogicalType::Union(_) => {
+                let mut json = String::new();
+                self.write_json(row, &mut json);
+                Cell::Json(json.into())
+            }
+            LogicalType::Enum(_, words) => {
+                let code = self.signed(row) as usize;
+                Cell::Text(words.get(code).map_or("", String::as_str).into())
+            }
+            LogicalType::Decimal { .. }
+            | LogicalType::Date
+            | LogicalType::Time
+            | LogicalType::Timestamp(_)
+            | LogicalType::TimestampTz
+            | LogicalType::Uuid => {
+                let mut text = String::new();
+                self.write_plain(row, &mut text);
+                Cell::Text(text.into())
+            }
+        }
+    }
+
+    /// Appends the value in `row` as JSON. Numbers keep all their digits; infinities are `9e999`, as in SQLite.
+    pub fn write_json(&self, row: usize, out: &mut String) {
+        if self.is_null(row) {
+            return out.push_str("null");
+        }
+        match self.ty {
+            LogicalType::Null => out.push_str("null"),
+            LogicalType::Boolean => out.push_str(if self.get::<u8>(row) != 0 {
+                "true"
+            } else {
+                "false"
+            }),
+            LogicalType::Integer(_)
+            | LogicalType::Unsigned(_)
+            | LogicalType::HugeInt
+            | LogicalType::UnsignedHugeInt
+            | LogicalType::Decimal { .. } => self.write_plain(row, out),
+            LogicalType::Float => {
+                write_number(f64::from(self.get::<f32>(row)), self.get::<f32>(row), out)
+            }
+            LogicalType::Double => write_number(self.get::<f64>(row), self.get::<f64>(row), out),
+            LogicalType::Text | LogicalType::Other(_) => write_json_string(&self.text(row), out),
+            LogicalType::Json => out.push_str(&self.text(row)),
+            LogicalType::Blob => {
+                let mut text = String::new();
+                for &byte in self.bytes(row) {
+                    match byte {
+                        b' '..=b'~' if byte != b'\\' => text.push(char::from(byte)),
+                        _ => {
+                            let _ = write!(text, "\\x{byte:02X}");
+                        }
+                    }
+                }
+                write_json_string(&text, out);
+            }
+            LogicalType::List(child) => {
+                let (offset, len) = (
+                    self.get::<[u64; 2]>(row)[0] as usize,
+                    self.get::<[u64; 2]>(row)[1] as usize,
+                );
+                // SAFETY: a LIST vector has a child that lives as long as it, with at least offset + len values.
+                let child = unsafe {
+                    self.child(
+                        ffi::duckdb_list_vector_get_child(self.raw.vector),
+                        offset + len,
+                        child,
+                    )
+                };
+                write_array(offset..offset + len, out, |i, out| child.write_json(i, out));
+            }
+            LogicalType::Array(child, size) => {
+                // SAFETY: an ARRAY vector has a child with `size` values a row.
+                let child = unsafe {
+                    self.child(
+                        ffi::duckdb_array_vector_get_child(self.raw.vector),
+                        self.len * size,
+                        child,
+                    )
+                };
+                write_array(row * size..(row + 1) * size, out, |i, out| {
+                    child.write_json(i, out)
+                });
+            }
+            LogicalType::Struct(fields) => {
+                for (i, (name, ty)) in fields.iter().enumerate() {
+                    out.push(if i == 0 { '{' } else { ',' });
+                    write_json_string(name, out);
+                    out.push(':');
+                    self.field(i, ty).write_json(row, out);
+                }
+                out.push_str(if fields.is_empty() { "{}" } else { "}" });
+            }
+            LogicalType::Map(key, value) => {
+                let [offset, len] = self.get::<[u64; 2]>(row).map(|v| v as usize);
+                // SAFETY: a MAP is a list of structs of key and value.
+                let (keys, values) = unsafe {
+                    let entries = ffi::duckdb_list_vector_get_child(self.raw.vector);
+                    (
+                        self.child(
+                            ffi::duckdb_struct_vector_get_child(entries, 0),
+                            offset + len,
+                            key,
+                        ),
+                        self.child(
+                            ffi::duckdb_struct_vector_get_child(entries, 1),
+                            offset + len,
+                            value,
+                        ),
+                    )
+                };
+                out.push('{');
+                for i in offset..offset + len {
+                    if i > offset {
+                        out.push(',');
+                    }
+                    match keys.cell(i) {
+                        Cell::Text(text) => write_json_string(&text, out),
+                        _ => {
+                            let mut text = String::new();
+                            keys.write_json(i, &mut text);
+                            write_json_string(&text, out);
+                        }
+                    }
+                    out.push(':');
+                    values.write_json(i, out);
+                }
+                out.push('}');
+            }
+            LogicalType::Union(members) => {
+                // A UNION is a struct of its tag and then its members.
+                let tag = self.field(0, &LogicalType::Unsigned(1)).signed(row) as usize;
+                match members.get(tag) {
+                    Some((_, ty)) => self.field(tag + 1, ty).write_json(row, out),
+                    None => out.push_str("null"),
+                }
+            }
+            LogicalType::Enum(_, words) => write_json_string(
+                words
+                    .get(self.signed(row) as usize)
+                    .map_or("", String::as_str),
+                out,
+            ),
+            LogicalType::Date
+            | LogicalType::Time
+            | LogicalType::Timestamp(_)
+            | LogicalType::TimestampTz
+            | LogicalType::Uuid => {
+                out.push('"');
+                self.write_plain(row, out);
+                out.push('"');
+            }
+        }
+    }
+
+    /// Appends a number, date, time or UUID as DuckDB writes it.
+    fn write_plain(&self, row: usize, out: &mut String) {
+        match self.ty {
+            LogicalType::UnsignedHugeInt => {
+                let _ = write!(out, "{}", self.get::<u128>(row));
+            }
+            LogicalType::Decimal { scale, .. } => {
+                write_decimal(self.signed(row), usize::from(*scale), out)
+            }
+            LogicalType::Date => match self.get::<i32>(row) {
+                i32::MAX => out.push_str("infinity"),
+                days if days == -i32::MAX => out.push_str("-infinity"),
+                days => write_date(i64::from(days), "", out),
+            },
+            LogicalType::Time => write_time(self.get::<i64>(row), 1_000_000, out),
+            LogicalType::Timestamp(units) => write_timestamp(self.get::<i64>(row), *units, "", out),
+            LogicalType::TimestampTz => {
+                write_timestamp(self.get::<i64>(row), 1_000_000, "+00", out)
+            }
+            LogicalType::Uuid => {
+                // Stored with the first bit flipped, so that signed order is text order.
+                let v = self.get::<u128>(row) ^ (1 << 127);
+                let hex = format!("{v:032x}");
+                let groups = [
+                    &hex[..8],
+                    &hex[8..12],
+                    &hex[12..16],
+                    &hex[16..20],
+                    &hex[20..],
+                ];
+                out.push_str(&groups.join("-"));
+            }
+            _ => {
+                let _ = write!(out, "{}", self.signed(row));
+            }
+        }
+    }
+
+    /// True if the value in `row` is NULL.
+    pub fn is_null(&self, row: usize) -> bool {
+        debug_assert!(row < self.len);
+        // SAFETY: a validity mask has a bit for each row; null means that all are valid.
+        !self.raw.validity.is_null()
+            && unsafe { *self.raw.validity.add(row / 64) } >> (row % 64) & 1 == 0
+    }
+
+    /// The stored integer, whatever its width.
+    fn signed(&self, row: usize) -> i128 {
+        match self.ty {
+            LogicalType::Integer(1) => self.get::<i8>(row).into(),
+            LogicalType::Integer(2) | LogicalType::Decimal { bytes: 2, .. } => {
+                self.get::<i16>(row).into()
+            }
+            LogicalType::Integer(4) | LogicalType::Decimal { bytes: 4, .. } => {
+                self.get::<i32>(row).into()
+            }
+            LogicalType::Integer(_) | LogicalType::Decimal { bytes: 8, .. } => {
+                self.get::<i64>(row).into()
+            }
+            LogicalType::Unsigned(1) | LogicalType::Enum(1, _) => self.get::<u8>(row).into(),
+            LogicalType::Unsigned(2) | LogicalType::Enum(2, _) => self.get::<u16>(row).into(),
+            LogicalType::Unsigned(4) | LogicalType::Enum(..) => self.get::<u32>(row).into(),
+            LogicalType::Unsigned(_) => self.get::<u64>(row).into(),
+            _ => self.get::<i128>(row),
+        }
+    }
+
+    fn text(&self, row: usize) -> Cow<'a, str> {
+        String::from_utf8_lossy(self.bytes(row))
+    }
+
+    fn bytes(&self, row: usize) -> &'a [u8] {
+        // SAFETY: the column's values are 16-byte strings: a length, then up to 12 bytes inline or 4 bytes of
+        // prefix and a pointer to bytes that live as long as the chunk.
+        unsafe {
+            let string = self.raw.data.add(row * 16);
+            let len = string.cast::<u32>().read() as usize;
+            let bytes = if len <= 12 {
+                string.add(4)
+            } else {
+                string.add(8).cast::<*const u8>().read()
+            };
+            std::slice::from_raw_parts(bytes, len)
+        }
+    }
+
+    /// Reads the fixed-width value of `row`; `T` is what DuckDB stores for the column's type.
+    fn get<T: Copy>(&self, row: usize) -> T {
+        // SAFETY: the callers above pick `T` by the column's type, and DuckDB aligns vectors to it or more.
+        unsafe { self.raw.data.cast::<T>().add(row).read_unaligned() }
+    }
+
+    fn field(&self, index: usize, ty: &'a LogicalType) -> Column<'a> {
+        // SAFETY: STRUCT and UNION vectors have a child a field, as long as themselves.
+        unsafe {
+            self.child(
+                ffi::duckdb_struct_vector_get_child(self.raw.vector, index as ffi::idx_t),
+                self.len,
+                ty,
+            )
+        }
+    }
+
+    /// # Safety
+    /// `vector` is a child of this column with at least `len` values of type `ty`.
+    unsafe fn child(
+        &self,
+        vector: ffi::duckdb_vector,
+        len: usize,
+        ty: &'a LogicalType,
+    ) -> Column<'a> {
+        // SAFETY: a child lives as long as its parent.
+        let raw = unsafe { RawColumn::new(vector) };
+        Column { raw, len, ty }
+    }
+}
+
+fn integer<'a>(value: i128) -> Cell<'a> {
+    i64::try_from(value).map_or_else(|_| Cell::Text(value.to_string().into()), Cell::Integer)
+}
+
+fn real<'a>(value: f64) -> Cell<'a> {
+    if value.is_nan() {
+        Cell::Null
+    } else {
+        Cell::Real(value)
+    }
+}
+
+fn write_array(
+    range: std::ops::Range<usize>,
+    out: &mut String,
+    mut element: impl FnMut(usize, &mut String),
+) {
+    out.push('[');
+    let start = range.start;
+    for i in range {
+        if i > start {
+            out.push(',');
+        }
+        element(i, out);
+    }
+    out.push(']');
+}
+
+/// `shown` is the value in its own precision, so that a FLOAT 0.1 is `0.1`.
+fn write_number(value: f64, shown: impl std::fmt::Debug, out: &mut String) {
+    if value.is_finite() {
+        let _ = write!(out, "{shown:?}");
+    } else {
+        out.push_str(if value.is_nan() {
+            "null"
+        } else if value > 0.0 {
+            "9e999"
+        } else {
+            "-9e999"
+        });
+    }
+}
+
+/// Appends a JSON string.
+pub fn write_json_string(text: &str, out: &mut String) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if u32::from(c) < 0x20 => {
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}
+
+fn write_decimal(value: i128, scale: usize, out: &mut String) {
+    let digits = format!("{:0>width$}", value.unsigned_abs(), width = scale + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - scale);
+    let sign = if value < 0 { "-" } else { "" };
+    let point = if scale > 0 { "." } else { "" };
+    let _ = write!(out, "{sign}{whole}{point}{fraction}");
+}
+
+/// `rest` goes between the date and the mark of years before 1.
+fn write_date(days: i64, rest: &str, out: &mut String) {
+    // Civil date from days since 1970, by Howard Hinnant's days_from_civil inverse.
+    let z = days + 719_468;
+    let era = z.div_euclid(146_097);
+    let day_of_era = z.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 {
+        shifted + 3
+    } else {
+        shifted - 9
+    };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let (year, mark) = if year > 0 {
+        (year, "")
+    } else {
+        (1 - year, " (BC)")
+    };
+    let _ = write!(out, "{year:04}-{month:02}-{day:02}{rest}{mark}");
+}
+
+fn write_time(value: i64, units: i64, out: &mut String) {
+    let seconds = value.div_euclid(units);
+    let _ = write!(
+        out,
+        "{:02}:{:02}:{:02}",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60
+    );
+    let fraction = value.rem_euclid(units);
+    if fraction > 0 {
+        let width = units.ilog10() as usize;
+        let digits = format!(".{fraction:0width$}");
+        out.push_str(digits.trim_end_matches('0'));
+    }
+}
+
+fn write_timestamp(value: i64, units: i64, zone: &str, out: &mut String) {
+    if value == i64::MAX || value == -i64::MAX {
+        return out.push_str(if value > 0 { "infinity" } else { "-infinity" });
+    }
+    let mut time = String::from(" ");
+    write_time(value.rem_euclid(86_400 * units), units, &mut time);
+    time.push_str(zone);
+    write_date(value.div_euclid(86_400 * units), &time, out);
+}

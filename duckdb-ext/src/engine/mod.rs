@@ -1,0 +1,456 @@
+//! A safe face of DuckDB's C API for the DuckDB inside the SQLite extension: databases, connections,
+//! prepared statements, streamed chunks, appenders.
+//!
+//! All handles belong to the process that opened them. After `fork()` a child must neither use nor free
+//! them (DuckDB's threads do not exist there), so every `Drop` here checks the process and leaks instead.
+
+mod append;
+mod chunk;
+mod types;
+
+use std::ffi::{CStr, CString, c_char, c_void};
+use std::ptr;
+use std::sync::Arc;
+
+use libduckdb_sys as ffi;
+
+pub use append::{Appender, ColumnWriter, WriteChunk};
+pub use chunk::{Cell, Chunk, Column, write_json_string};
+pub use types::LogicalType;
+
+/// What DuckDB says went wrong, in its own words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error(pub String);
+
+/// `Result` with DuckDB's [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// The version of the DuckDB inside, such as `v2.0.0`.
+pub fn library_version() -> String {
+    // SAFETY: returns a static string.
+    unsafe { text(ffi::duckdb_library_version()) }
+}
+
+/// A DuckDB instance, closed when the last handle to it is dropped.
+pub struct Database {
+    raw: ffi::duckdb_database,
+    pid: u32,
+}
+
+// SAFETY: a duckdb_database is a shared pointer to an instance that locks for itself.
+unsafe impl Send for Database {}
+// SAFETY: as above.
+unsafe impl Sync for Database {}
+
+impl Database {
+    /// Starts an instance in memory with these settings.
+    pub fn open_in_memory(settings: &[(&str, &str)]) -> Result<Arc<Database>> {
+        let mut config: ffi::duckdb_config = ptr::null_mut();
+        // SAFETY: an out pointer to a local.
+        if unsafe { ffi::duckdb_create_config(&mut config) } != ffi::DuckDBSuccess {
+            return Err(Error("out of memory".into()));
+        }
+        let set = settings.iter().try_for_each(|(name, value)| {
+            let (c_name, c_value) = (c_string(name)?, c_string(value)?);
+            // SAFETY: the config was created above; DuckDB copies both strings.
+            match unsafe { ffi::duckdb_set_config(config, c_name.as_ptr(), c_value.as_ptr()) } {
+                ffi::DuckDBSuccess => Ok(()),
+                _ => Err(Error(format!(
+                    "\"{value}\" is not a value of the setting {name}"
+                ))),
+            }
+        });
+        let mut raw: ffi::duckdb_database = ptr::null_mut();
+        let mut error: *mut c_char = ptr::null_mut();
+        let opened = set.and_then(|()| {
+            // SAFETY: a null path means memory; the out pointers are locals.
+            match unsafe { ffi::duckdb_open_ext(ptr::null(), &mut raw, config, &mut error) } {
+                ffi::DuckDBSuccess => Ok(Arc::new(Database {
+                    raw,
+                    pid: std::process::id(),
+                })),
+                // SAFETY: DuckDB allocated the message, or left null.
+                _ => Err(Error(unsafe { text(error) })),
+            }
+        });
+        // SAFETY: both are null or DuckDB's, and not used after this.
+        unsafe {
+            ffi::duckdb_free(error.cast::<c_void>());
+            ffi::duckdb_destroy_config(&mut config);
+        }
+        opened
+    }
+
+    /// A new connection to this instance.
+    pub fn connect(self: &Arc<Self>) -> Result<Connection> {
+        let mut raw: ffi::duckdb_connection = ptr::null_mut();
+        // SAFETY: the database is open as long as `self` lives, which the connection keeps.
+        match unsafe { ffi::duckdb_connect(self.raw, &mut raw) } {
+            ffi::DuckDBSuccess => Ok(Connection(Arc::new(Session {
+                raw,
+                database: Arc::clone(self),
+            }))),
+            _ => Err(Error("DuckDB refused another connection".into())),
+        }
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        if std::process::id() == self.pid {
+            // SAFETY: the last handle goes; every connection held an Arc of this.
+            unsafe { ffi::duckdb_close(&mut self.raw) }
+        }
+    }
+}
+
+struct Session {
+    raw: ffi::duckdb_connection,
+    database: Arc<Database>,
+}
+
+// SAFETY: a connection's ClientContext is guarded by its own lock.
+unsafe impl Send for Session {}
+// SAFETY: as above.
+unsafe impl Sync for Session {}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if std::process::id() == self.database.pid {
+            // SAFETY: nothing else refers to the connection: statements and rows hold an Arc of this.
+            unsafe { ffi::duckdb_disconnect(&mut self.raw) }
+        }
+    }
+}
+
+/// A connection; clones are the same connection.
+#[derive(Clone)]
+pub struct Connection(Arc<Session>);
+
+impl Connection {
+    /// Runs one or more statements to their end and returns the rows changed by the last one.
+    pub fn execute(&self, sql: &str) -> Result<u64> {
+        let sql = c_string(sql)?;
+        // SAFETY: an all-zero duckdb_result is what DuckDB expects to fill.
+        let mut result = unsafe { std::mem::zeroed::<ffi::duckdb_result>() };
+        // SAFETY: connection and text are alive; the result is a local, destroyed below.
+        let state = unsafe { ffi::duckdb_query(self.0.raw, sql.as_ptr(), &mut result) };
+        let rows = Rows {
+            result,
+            types: Vec::new(),
+            names: Vec::new(),
+            _session: Arc::clone(&self.0),
+        };
+        match state {
+            // SAFETY: the result is alive.
+            ffi::DuckDBSuccess => Ok(unsafe { ffi::duckdb_rows_changed(&mut { rows.result }) }),
+            _ => Err(rows.error()),
+        }
+    }
+
+    /// Prepares exactly one statement.
+    pub fn prepare(&self, sql: &str) -> Result<Statement> {
+        let c_sql = c_string(sql)?;
+        let mut extracted: ffi::duckdb_extracted_statements = ptr::null_mut();
+        // SAFETY: connection and text are alive; the out pointer is a local, destroyed below.
+        let count =
+            unsafe { ffi::duckdb_extract_statements(self.0.raw, c_sql.as_ptr(), &mut extracted) };
+        let statement = match count {
+            0 => {
+                // SAFETY: DuckDB keeps the message with the extracted statements.
+                let message = unsafe { text(ffi::duckdb_extract_statements_error(extracted)) };
+                Err(Error(if message.is_empty() {
+                    "the text has no statement".into()
+                } else {
+                    message
+                }))
+            }
+            1 => {
+                let mut raw: ffi::duckdb_prepared_statement = ptr::null_mut();
+                // SAFETY: index 0 exists; the out pointer is a local that `Statement` then owns.
+                let state = unsafe {
+                    ffi::duckdb_prepare_extracted_statement(self.0.raw, extracted, 0, &mut raw)
+                };
+                let statement = Statement {
+                    raw,
+                    session: Arc::clone(&self.0),
+                };
+                match state {
+                    ffi::DuckDBSuccess => Ok(statement),
+                    // SAFETY: a failed statement still carries its message.
+                    _ => Err(Error(unsafe {
+                        text(ffi::duckdb_prepare_error(statement.raw))
+                    })),
+                }
+            }
+            n => Err(Error(format!("the text has {n} statements; give one"))),
+        };
+        // SAFETY: not used after this.
+        unsafe { ffi::duckdb_destroy_extracted(&mut extracted) };
+        statement
+    }
+
+    /// Asks the running statement of this connection to end with an error. Any thread may call it.
+    pub fn interrupt(&self) {
+        // SAFETY: sets an atomic flag of a live connection.
+        unsafe { ffi::duckdb_interrupt(self.0.raw) }
+    }
+
+    /// The raw handle, for registering functions. Valid as long as `self`.
+    pub fn raw(&self) -> ffi::duckdb_connection {
+        self.0.raw
+    }
+}
+
+/// What kind of statement a text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatementKind {
+    /// SELECT, or what DuckDB turns into one (VALUES, FROM, DESCRIBE, SUMMARIZE, SHOW).
+    Select,
+    /// EXPLAIN.
+    Explain,
+    /// Everything else.
+    Other,
+}
+
+/// A prepared statement.
+pub struct Statement {
+    raw: ffi::duckdb_prepared_statement,
+    session: Arc<Session>,
+}
+
+// SAFETY: used by one owner at a time; the connection below locks for itself.
+unsafe impl Send for Statement {}
+
+/// A value for a parameter.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Param<'a> {
+    /// NULL.
+    Null,
+    /// BOOLEAN.
+    Boolean(bool),
+    /// BIGINT.
+    Integer(i64),
+    /// UBIGINT.
+    Unsigned(u64),
+    /// DOUBLE.
+    Real(f64),
+    /// VARCHAR; may hold NUL characters.
+    Text(&'a str),
+    /// BLOB.
+    Blob(&'a [u8]),
+}
+
+impl Statement {
+    /// SELECT, EXPLAIN or another.
+    pub fn kind(&self) -> StatementKind {
+        // SAFETY: the statement is alive.
+        match unsafe { ffi::duckdb_prepared_statement_type(self.raw) } {
+            ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_SELECT => StatementKind::Select,
+            ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_EXPLAIN => StatementKind::Explain,
+            _ => StatementKind::Other,
+        }
+    }
+
+    /// The number of parameters.
+    pub fn param_count(&self) -> usize {
+        // SAFETY: the statement is alive.
+        unsafe { ffi::duckdb_nparams(self.raw) as usize }
+    }
+
+    /// The position, from 1, of the parameter with this name (without `$`).
+    pub fn param_position(&self, name: &str) -> Option<usize> {
+        let name = c_string(name).ok()?;
+        let mut position: ffi::idx_t = 0;
+        // SAFETY: the statement and the text are alive; the out pointer is a local.
+        let state =
+            unsafe { ffi::duckdb_bind_parameter_index(self.raw, &mut position, name.as_ptr()) };
+        (state == ffi::DuckDBSuccess).then_some(position as usize)
+    }
+
+    /// Gives the parameter at `position`, from 1, its value.
+    pub fn bind(&mut self, position: usize, value: &Param<'_>) -> Result<()> {
+        let at = position as ffi::idx_t;
+        // SAFETY: the statement is alive; DuckDB copies text and bytes within the call.
+        let state = unsafe {
+            match value {
+                Param::Null => ffi::duckdb_bind_null(self.raw, at),
+                Param::Boolean(v) => ffi::duckdb_bind_boolean(self.raw, at, *v),
+                Param::Integer(v) => ffi::duckdb_bind_int64(self.raw, at, *v),
+                Param::Unsigned(v) => ffi::duckdb_bind_uint64(self.raw, at, *v),
+                Param::Real(v) => ffi::duckdb_bind_double(self.raw, at, *v),
+                Param::Text(v) => ffi::duckdb_bind_varchar_length(
+                    self.raw,
+                    at,
+                    v.as_ptr().cast(),
+                    v.len() as ffi::idx_t,
+                ),
+                Param::Blob(v) => {
+                    ffi::duckdb_bind_blob(self.raw, at, v.as_ptr().cast(), v.len() as ffi::idx_t)
+                }
+            }
+        };
+        match state {
+            ffi::DuckDBSuccess => Ok(()),
+            // SAFETY: the statement is alive.
+            _ => Err(Error(unsafe { text(ffi::duckdb_prepare_error(self.raw)) })),
+        }
+    }
+
+    /// The names and types of the result's columns, without running anything.
+    pub fn columns(&self) -> Vec<(String, LogicalType)> {
+        // SAFETY: the statement is alive; each name is DuckDB's to free, each type is freed by `take`.
+        unsafe {
+            (0..ffi::duckdb_prepared_statement_column_count(self.raw))
+                .map(|i| {
+                    let name = ffi::duckdb_prepared_statement_column_name(self.raw, i);
+                    let owned = text(name);
+                    ffi::duckdb_free(name.cast_mut().cast::<c_void>());
+                    (
+                        owned,
+                        LogicalType::take(ffi::duckdb_prepared_statement_column_logical_type(
+                            self.raw, i,
+                        )),
+                    )
+                })
+                .collect()
+        }
+    }
+
+    /// Runs the statement; rows come in chunks while it goes on.
+    pub fn stream(self) -> Result<Rows> {
+        let mut pending: ffi::duckdb_pending_result = ptr::null_mut();
+        // SAFETY: an all-zero duckdb_result is what DuckDB expects to fill.
+        let mut result = unsafe { std::mem::zeroed::<ffi::duckdb_result>() };
+        // SAFETY: the statement is alive; pending is a local, destroyed before it could dangle.
+        let error = unsafe {
+            let mut state = ffi::duckdb_pending_prepared_streaming(self.raw, &mut pending);
+            let mut error = None;
+            if state == ffi::DuckDBSuccess {
+                state = ffi::duckdb_execute_pending(pending, &mut result);
+                if state != ffi::DuckDBSuccess {
+                    error = Some(text(ffi::duckdb_result_error(&mut result)));
+                }
+            }
+            if state != ffi::DuckDBSuccess && error.as_deref().unwrap_or_default().is_empty() {
+                error = Some(text(ffi::duckdb_pending_error(pending)));
+            }
+            ffi::duckdb_destroy_pending(&mut pending);
+            error
+        };
+        let mut rows = Rows {
+            result,
+            types: Vec::new(),
+            names: Vec::new(),
+            _session: Arc::clone(&self.session),
+        };
+        if let Some(message) = error {
+            return Err(Error(message));
+        }
+        // SAFETY: the result is alive; names belong to it and are copied, types are freed by `take`.
+        unsafe {
+            for i in 0..ffi::duckdb_column_count(&mut rows.result) {
+                rows.names
+                    .push(text(ffi::duckdb_column_name(&mut rows.result, i)));
+                rows.types
+                    .push(LogicalType::take(ffi::duckdb_column_logical_type(
+                        &mut rows.result,
+                        i,
+                    )));
+            }
+        }
+        Ok(rows)
+    }
+}
+
+impl Drop for Statement {
+    fn drop(&mut self) {
+        if std::process::id() == self.session.database.pid {
+            // SAFETY: owned, and not used after this.
+            unsafe { ffi::duckdb_destroy_prepare(&mut self.raw) }
+        }
+    }
+}
+
+/// A result that is being read.
+pub struct Rows {
+    result: ffi::duckdb_result,
+    types: Vec<LogicalType>,
+    names: Vec<String>,
+    _session: Arc<Session>,
+}
+
+// SAFETY: used by one owner at a time; the connection below locks for itself.
+unsafe impl Send for Rows {}
+
+impl Rows {
+    /// The columns' names.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The columns' types.
+    pub fn types(&self) -> &[LogicalType] {
+        &self.types
+    }
+
+    /// The next rows, at most 2048; `None` at the end.
+    pub fn next_chunk(&mut self) -> Result<Option<Chunk>> {
+        loop {
+            // SAFETY: the result is alive.
+            let raw = unsafe { ffi::duckdb_fetch_chunk(self.result) };
+            if raw.is_null() {
+                let error = self.error();
+                return if error.0.is_empty() {
+                    Ok(None)
+                } else {
+                    Err(error)
+                };
+            }
+            let chunk = Chunk::own(raw);
+            if !chunk.is_empty() {
+                return Ok(Some(chunk));
+            }
+        }
+    }
+
+    fn error(&self) -> Error {
+        // SAFETY: the result is alive, and the message belongs to it.
+        Error(unsafe { text(ffi::duckdb_result_error(&mut { self.result })) })
+    }
+}
+
+impl Drop for Rows {
+    fn drop(&mut self) {
+        if std::process::id() == self._session.database.pid {
+            // SAFETY: owned, and not used after this.
+            unsafe { ffi::duckdb_destroy_result(&mut self.result) }
+        }
+    }
+}
+
+/// Copies a C string; null is empty.
+///
+/// # Safety
+/// `raw` is null or ends with a NUL.
+unsafe fn text(raw: *const c_char) -> String {
+    if raw.is_null() {
+        return String::new();
+    }
+    // SAFETY: by contract.
+    unsafe { CStr::from_ptr(raw) }
+        .to_string_lossy()
+        .into_owned()
+}
+
+fn c_string(text: &str) -> Result<CString> {
+    CString::new(text).map_err(|_| Error("the text has a NUL character".into()))
+}

@@ -1,0 +1,21 @@
+//! Lumos as functions of DuckDB.
+//!
+//! Where to look:
+//! - [`scalar`]: registers the scalar functions of the list, and runs them a chunk at a time
+//! - [`convert`]: arguments out of a chunk, results into one
+//! - [`memory`], [`numbers`]: DuckDB's flat vectors as slices
+//! - `engine`: a safe face of DuckDB's C API, for the DuckDB inside the SQLite extension
+//! - `extension`: the entry point of the loadable extension (feature `extension`)
+//!
+//! The crate holds no meaning: what a function is and computes stands in `lumos-core`. Built with
+//! `extension`, it takes DuckDB's functions from the host that loads it, and only those that the C API
+//! v1.2.0 promises, so that one file loads in every DuckDB from 1.4 on.
+
+pub mod convert;
+#[cfg(not(feature = "extension"))]
+pub mod engine;
+#[cfg(feature = "extension")]
+mod extension;
+pub mod memory;
+pub mod numbers;
+pub mod scalar;

@@ -1,0 +1,213 @@
+//! DuckDB's flat vectors as slices: the layouts of strings, lists, arrays and NULL masks.
+
+use std::ops::Range;
+use std::ptr;
+
+use libduckdb_sys as ffi;
+
+use crate::numbers::Numbers;
+
+/// A logical type, freed when dropped.
+pub struct LogicalType(ffi::duckdb_logical_type);
+
+impl LogicalType {
+    /// Takes over a handle that DuckDB handed out.
+    ///
+    /// # Safety
+    /// `raw` is a live handle that nobody else frees.
+    pub unsafe fn own(raw: ffi::duckdb_logical_type) -> Self {
+        LogicalType(raw)
+    }
+
+    /// The type with this number and no parameters.
+    pub fn simple(id: ffi::DUCKDB_TYPE) -> Self {
+        // SAFETY: creates a handle that is ours.
+        unsafe { Self::own(ffi::duckdb_create_logical_type(id)) }
+    }
+
+    /// A list of this type.
+    pub fn list(&self) -> Self {
+        // SAFETY: the handle is alive, and DuckDB copies the type.
+        unsafe { Self::own(ffi::duckdb_create_list_type(self.0)) }
+    }
+
+    /// The handle, valid as long as `self`.
+    pub fn raw(&self) -> ffi::duckdb_logical_type {
+        self.0
+    }
+
+    /// DuckDB's number of the type, without its parameters.
+    pub fn id(&self) -> ffi::DUCKDB_TYPE {
+        // SAFETY: the handle is alive.
+        unsafe { ffi::duckdb_get_type_id(self.0) }
+    }
+}
+
+impl Drop for LogicalType {
+    fn drop(&mut self) {
+        // SAFETY: owned, and not used after this.
+        unsafe { ffi::duckdb_destroy_logical_type(&mut self.0) }
+    }
+}
+
+/// The values of a vector.
+pub enum Values<'a> {
+    /// A column of nothing but NULL.
+    Null,
+    /// Numbers, booleans among them.
+    Number(Numbers<'a>),
+    /// VARCHAR.
+    Text(&'a [ffi::duckdb_string_t]),
+    /// BLOB.
+    Blob(&'a [ffi::duckdb_string_t]),
+    /// A list of numbers a row.
+    List(&'a [ffi::duckdb_list_entry], Elements<'a>),
+    /// This many numbers a row.
+    Array(usize, Elements<'a>),
+    /// Anything else.
+    Other,
+}
+
+/// The elements of all lists or arrays of a vector.
+pub struct Elements<'a> {
+    /// The numbers.
+    pub numbers: Numbers<'a>,
+    /// Which of them are NULL.
+    pub validity: Validity<'a>,
+}
+
+impl<'a> Values<'a> {
+    /// # Safety
+    /// `vector` is flat, has `rows` rows and is neither changed nor freed during `'a`.
+    pub unsafe fn new(vector: ffi::duckdb_vector, rows: usize) -> Self {
+        // SAFETY: by contract; a child vector is as long as asked for here and lives as long as its parent.
+        unsafe {
+            let ty = LogicalType::own(ffi::duckdb_vector_get_column_type(vector));
+            match ty.id() {
+                ffi::DUCKDB_TYPE_DUCKDB_TYPE_SQLNULL => Values::Null,
+                ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR => Values::Text(slice(vector, rows)),
+                ffi::DUCKDB_TYPE_DUCKDB_TYPE_BLOB => Values::Blob(slice(vector, rows)),
+                ffi::DUCKDB_TYPE_DUCKDB_TYPE_BOOLEAN => {
+                    Values::Number(Numbers::booleans(slice(vector, rows)))
+                }
+                ffi::DUCKDB_TYPE_DUCKDB_TYPE_LIST => {
+                    let child_type = LogicalType::own(ffi::duckdb_list_type_child_type(ty.raw()));
+                    let child = ffi::duckdb_list_vector_get_child(vector);
+                    let len = ffi::duckdb_list_vector_get_size(vector) as usize;
+                    match Elements::new(&child_type, child, len) {
+                        Some(elements) => Values::List(slice(vector, rows), elements),
+                        None => Values::Other,
+                    }
+                }
+                ffi::DUCKDB_TYPE_DUCKDB_TYPE_ARRAY => {
+                    let child_type = LogicalType::own(ffi::duckdb_array_type_child_type(ty.raw()));
+                    let child = ffi::duckdb_array_vector_get_child(vector);
+                    let size = ffi::duckdb_array_type_array_size(ty.raw()) as usize;
+                    match Elements::new(&child_type, child, rows * size) {
+                        Some(elements) => Values::Array(size, elements),
+                        None => Values::Other,
+                    }
+                }
+                _ => Numbers::new(&ty, vector, rows).map_or(Values::Other, Values::Number),
+            }
+        }
+    }
+}
+
+impl<'a> Elements<'a> {
+    /// # Safety
+    /// As [`Values::new`], with `ty` the type of `vector`.
+    unsafe fn new(ty: &LogicalType, vector: ffi::duckdb_vector, len: usize) -> Option<Self> {
+        if ty.id() == ffi::DUCKDB_TYPE_DUCKDB_TYPE_SQLNULL {
+            return Some(Elements {
+                numbers: Numbers::none(),
+                validity: Validity::ALL_NULL,
+            });
+        }
+        // SAFETY: by contract.
+        unsafe {
+            Some(Elements {
+                numbers: Numbers::new(ty, vector, len)?,
+                validity: Validity::new(vector, len),
+            })
+        }
+    }
+}
+
+/// Which rows are NULL: a bit for each row, 0 for NULL, as are rows behind the mask; no mask if none is.
+pub struct Validity<'a>(Option<&'a [u64]>);
+
+impl Validity<'_> {
+    /// Every row.
+    pub const ALL_NULL: Validity<'static> = Validity(Some(&[]));
+
+    /// # Safety
+    /// As [`Values::new`].
+    pub unsafe fn new(vector: ffi::duckdb_vector, rows: usize) -> Self {
+        // SAFETY: by contract; a mask has whole words.
+        unsafe {
+            let mask = ffi::duckdb_vector_get_validity(vector);
+            Validity((!mask.is_null()).then(|| std::slice::from_raw_parts(mask, rows.div_ceil(64))))
+        }
+    }
+
+    /// True if `row` is NULL.
+    pub fn is_null(&self, row: usize) -> bool {
+        self.0
+            .is_some_and(|mask| word(mask, row) >> (row % 64) & 1 == 0)
+    }
+
+    /// The first NULL in the range, a word at a time.
+    pub fn first_null(&self, range: Range<usize>) -> Option<usize> {
+        let mask = self.0?;
+        let mut row = range.start;
+        while row < range.end {
+            let width = (64 - row % 64).min(range.end - row);
+            let valid = (word(mask, row) >> (row % 64)).trailing_ones() as usize;
+            if valid < width {
+                return Some(row + valid);
+            }
+            row += width;
+        }
+        None
+    }
+}
+
+fn word(mask: &[u64], row: usize) -> u64 {
+    mask.get(row / 64).copied().unwrap_or(0)
+}
+
+/// The bytes of a string.
+pub fn bytes(string: &ffi::duckdb_string_t) -> &[u8] {
+    // SAFETY: the length stands first in both forms; up to 12 bytes follow inside, more are pointed to,
+    // and live as long as the vector that the string is in.
+    unsafe {
+        let len = string.value.inlined.length as usize;
+        let start = if len <= 12 {
+            string.value.inlined.inlined.as_ptr()
+        } else {
+            string.value.pointer.ptr.cast_const()
+        };
+        std::slice::from_raw_parts(start.cast(), len)
+    }
+}
+
+/// The 16 bytes of a string itself: strings of one vector that agree in them have the same bytes.
+pub fn identity(string: &ffi::duckdb_string_t) -> [u64; 2] {
+    // SAFETY: 16 initialized bytes, 8-aligned.
+    unsafe { ptr::from_ref(string).cast::<[u64; 2]>().read() }
+}
+
+/// The cells of a vector.
+///
+/// # Safety
+/// `vector` is flat, stores `T`, has `len` rows and is neither changed nor freed during `'a`.
+pub unsafe fn slice<'a, T>(vector: ffi::duckdb_vector, len: usize) -> &'a [T] {
+    // SAFETY: by contract; an empty vector may have no memory.
+    unsafe {
+        match ffi::duckdb_vector_get_data(vector).cast::<T>() {
+            data if data.is_null() => &[],
+            data => std::slice::from_raw_parts(data, len),
+        }
+    }
+}

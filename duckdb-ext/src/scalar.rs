@@ -1,0 +1,221 @@
+//! The scalar functions of the list as scalar functions of DuckDB.
+
+use std::any::Any;
+use std::ffi::{CStr, CString, c_void};
+use std::panic::catch_unwind;
+use std::ptr;
+
+use libduckdb_sys as ffi;
+use lumos_core::functions::FUNCTIONS;
+use lumos_core::{Body, Engines, Function, Kind, Nulls, Result, Type, Value, ValueRef};
+
+use crate::convert::{Column, Output, type_id};
+use crate::memory::LogicalType;
+
+/// The most arguments that a function can have.
+const MAX_ARGS: usize = 8;
+
+type ScalarBody = fn(&[ValueRef<'_>]) -> Result<Value>;
+
+/// Registers every function that DuckDB has, for all connections of the database.
+///
+/// # Safety
+/// `connection` is open, and the functions that DuckDB offers to extensions are loaded.
+pub unsafe fn register_all(connection: ffi::duckdb_connection) -> Result<(), String> {
+    for &function in FUNCTIONS.iter().filter(|f| f.engines == Engines::Both) {
+        // SAFETY: by contract.
+        unsafe { register(connection, function) }
+            .map_err(|reason| format!("{}: {reason}", function.name))?;
+    }
+    Ok(())
+}
+
+/// # Safety
+/// As [`register_all`].
+unsafe fn register(
+    connection: ffi::duckdb_connection,
+    function: &'static Function,
+) -> Result<(), String> {
+    let Kind::Scalar(ty) = function.kind else {
+        return Err("table functions are not supported in DuckDB yet".into());
+    };
+    if body(function).is_none() {
+        return Err("has no body in DuckDB".into());
+    }
+    if function.params.len() > MAX_ARGS {
+        return Err(format!("takes more than {MAX_ARGS} arguments"));
+    }
+    if type_id(ty) == ffi::DUCKDB_TYPE_DUCKDB_TYPE_ANY {
+        return Err(format!("DuckDB has no result type for {}", ty.name()));
+    }
+    let name = CString::new(function.name).map_err(|e| e.to_string())?;
+    // SAFETY: the set is ours until destroyed below; registering copies it.
+    unsafe {
+        let mut set = ffi::duckdb_create_scalar_function_set(name.as_ptr());
+        for arity in function.min_args()..=function.params.len() {
+            let params = &function.params[..arity];
+            add_overload(
+                set,
+                &name,
+                function,
+                params.iter().map(|p| LogicalType::simple(type_id(p.ty))),
+                ty,
+            );
+            if params.iter().any(|p| p.ty == Type::Vector) {
+                add_overload(
+                    set,
+                    &name,
+                    function,
+                    params.iter().map(|p| float_list_or(p.ty)),
+                    ty,
+                );
+            }
+        }
+        let state = ffi::duckdb_register_scalar_function_set(connection, set);
+        ffi::duckdb_destroy_scalar_function_set(&mut set);
+        if state == ffi::DuckDBSuccess {
+            Ok(())
+        } else {
+            Err("DuckDB refused to register the function".into())
+        }
+    }
+}
+
+/// Adds the form with these arguments.
+///
+/// # Safety
+/// `set` is alive.
+unsafe fn add_overload(
+    set: ffi::duckdb_scalar_function_set,
+    name: &CStr,
+    function: &'static Function,
+    params: impl Iterator<Item = LogicalType>,
+    result: Type,
+) {
+    // SAFETY: the overload is ours until destroyed below; DuckDB copies it, the name and the types.
+    // `extra_info` points to a constant, which is never written to or freed.
+    unsafe {
+        let mut overload = ffi::duckdb_create_scalar_function();
+        ffi::duckdb_scalar_function_set_name(overload, name.as_ptr());
+        params.for_each(|ty| ffi::duckdb_scalar_function_add_parameter(overload, ty.raw()));
+        ffi::duckdb_scalar_function_set_return_type(
+            overload,
+            LogicalType::simple(type_id(result)).raw(),
+        );
+        if function.nulls == Nulls::Accept {
+            ffi::duckdb_scalar_function_set_special_handling(overload);
+        }
+        if !function.deterministic {
+            ffi::duckdb_scalar_function_set_volatile(overload);
+        }
+        ffi::duckdb_scalar_function_set_extra_info(
+            overload,
+            ptr::from_ref(function).cast_mut().cast::<c_void>(),
+            None,
+        );
+        ffi::duckdb_scalar_function_set_function(overload, Some(call));
+        ffi::duckdb_add_scalar_function_to_set(set, overload);
+        ffi::duckdb_destroy_scalar_function(&mut overload);
+    }
+}
+
+/// The second form of a function of vectors, which DuckDB prefers if all of them are `FLOAT[]` or `FLOAT[n]`.
+///
+/// Its cast of an array to a list copies nothing, and repeats a constant list by its place, where it
+/// would copy all elements of a constant array to every row. The first form takes the rest as it is.
+fn float_list_or(ty: Type) -> LogicalType {
+    match ty {
+        Type::Vector => LogicalType::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_FLOAT).list(),
+        other => LogicalType::simple(type_id(other)),
+    }
+}
+
+/// DuckDB calls every function here, a chunk at a time.
+unsafe extern "C" fn call(
+    info: ffi::duckdb_function_info,
+    input: ffi::duckdb_data_chunk,
+    output: ffi::duckdb_vector,
+) {
+    // SAFETY: `add_overload` gave a `&'static Function` to every overload.
+    let function = unsafe { &*ffi::duckdb_scalar_function_get_extra_info(info).cast::<Function>() };
+    // SAFETY: DuckDB's chunk is flat and, like the result vector, alive during the call.
+    let outcome = catch_unwind(|| unsafe { run(function, input, output) });
+    let reason = match outcome {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => error.to_string(),
+        Err(panic) => format!("internal error: {}", panic_message(&*panic)),
+    };
+    let message = format!("{}: {reason}", function.name);
+    let message = CString::new(message.replace('\0', "")).unwrap_or_default();
+    // SAFETY: DuckDB copies the message.
+    unsafe { ffi::duckdb_scalar_function_set_error(info, message.as_ptr()) }
+}
+
+/// # Safety
+/// `input` is a flat chunk of this function's arguments and `output` has room for its results.
+unsafe fn run(
+    function: &'static Function,
+    input: ffi::duckdb_data_chunk,
+    output: ffi::duckdb_vector,
+) -> Result<()> {
+    let (Some(body), Kind::Scalar(ty)) = (body(function), function.kind) else {
+        return Ok(());
+    };
+    // SAFETY: by contract.
+    let (rows, arity, mut output) = unsafe {
+        let rows = ffi::duckdb_data_chunk_get_size(input) as usize;
+        (
+            rows,
+            ffi::duckdb_data_chunk_get_column_count(input) as usize,
+            Output::new(output, ty, rows),
+        )
+    };
+    let column = |(param, i)| {
+        // SAFETY: by contract; there is a vector for each argument.
+        unsafe {
+            Column::new(
+                param,
+                ffi::duckdb_data_chunk_get_vector(input, i as ffi::idx_t),
+                rows,
+            )
+        }
+    };
+    let mut columns: Vec<Column<'_>> = function.params.iter().zip(0..arity).map(column).collect();
+    for row in 0..rows {
+        if function.nulls == Nulls::Propagate && columns.iter().any(|c| c.is_null(row)) {
+            output.set(row, &Value::Null)?;
+            continue;
+        }
+        let mut args = [ValueRef::Null; MAX_ARGS];
+        for (arg, column) in args.iter_mut().zip(&mut columns) {
+            *arg = column.get(row)?;
+        }
+        output.set(row, &body(&args[..arity])?)?;
+    }
+    Ok(())
+}
+
+/// What a function computes here; those that need the engine have their bodies below.
+fn body(function: &Function) -> Option<ScalarBody> {
+    match (function.body, function.name) {
+        (Body::Pure(body), _) => Some(body),
+        (Body::Host, "lumos_debug") => Some(debug),
+        (Body::Host, _) => None,
+    }
+}
+
+fn debug(_: &[ValueRef<'_>]) -> Result<Value> {
+    // SAFETY: returns a static string.
+    let duckdb = unsafe { CStr::from_ptr(ffi::duckdb_library_version()) }.to_string_lossy();
+    Ok(Value::Text(format!(
+        r#"{{"lumos":"{}","engine":"duckdb","duckdb":"{duckdb}"}}"#,
+        env!("CARGO_PKG_VERSION")
+    )))
+}
+
+/// What a panic said.
+pub fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("unknown")
+}

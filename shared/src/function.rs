@@ -1,0 +1,158 @@
+//! What a SQL function is: its name, arguments, result, words and body, in one constant.
+
+use crate::{Result, Type, Value, ValueRef};
+
+/// One SQL function. Each stands in a file of its own below [`crate::functions`].
+#[derive(Debug)]
+pub struct Function {
+    /// `lumos_` and lower-case letters, digits, underscores.
+    pub name: &'static str,
+    /// The chapter of the reference.
+    pub section: Section,
+    /// Where it exists.
+    pub engines: Engines,
+    /// Scalar, table function or module.
+    pub kind: Kind,
+    /// The arguments in order; optional ones last.
+    pub params: &'static [Param],
+    /// What a NULL argument does.
+    pub nulls: Nulls,
+    /// Same arguments, same answer, nothing else read: may be constant-folded and used in indexes.
+    pub deterministic: bool,
+    /// One or more full sentences.
+    pub doc: &'static str,
+    /// Statements with the answer that a shell prints; run by the tests in every engine.
+    pub examples: &'static [Example],
+    /// What it computes.
+    pub body: Body,
+}
+
+/// An argument.
+#[derive(Debug, Clone, Copy)]
+pub struct Param {
+    /// Its name in the reference and in error texts.
+    pub name: &'static str,
+    /// Its type.
+    pub ty: Type,
+    /// May be left out.
+    pub optional: bool,
+}
+
+impl Param {
+    /// An argument that must be given.
+    pub const fn new(name: &'static str, ty: Type) -> Self {
+        Param {
+            name,
+            ty,
+            optional: false,
+        }
+    }
+
+    /// An argument that may be left out.
+    pub const fn optional(name: &'static str, ty: Type) -> Self {
+        Param {
+            name,
+            ty,
+            optional: true,
+        }
+    }
+}
+
+/// The chapters of the reference, in its order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Section {
+    /// Version, attach, detach.
+    Admin,
+    /// SQL in DuckDB over the mirror.
+    Query,
+    /// Tracking, applying, checking.
+    Sync,
+    /// Vectors and distances.
+    Vectors,
+}
+
+impl Section {
+    /// All sections in order.
+    pub const ALL: [Section; 4] = [
+        Section::Admin,
+        Section::Query,
+        Section::Sync,
+        Section::Vectors,
+    ];
+
+    /// The heading.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Section::Admin => "Admin",
+            Section::Query => "Query",
+            Section::Sync => "Sync",
+            Section::Vectors => "Vectors",
+        }
+    }
+}
+
+/// The engines that have a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engines {
+    /// SQLite, DuckDB, and the DuckDB inside `lumos_query`.
+    Both,
+    /// SQLite only: it needs the mirror.
+    Sqlite,
+}
+
+/// The form of a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// One value a call.
+    Scalar(Type),
+    /// Rows with these columns, in FROM.
+    Table(&'static [(&'static str, Type)]),
+}
+
+/// What a NULL argument does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nulls {
+    /// Any NULL in, NULL out, without a call; both adapters see to it.
+    Propagate,
+    /// The body sees NULLs.
+    Accept,
+}
+
+/// A statement with its answer.
+#[derive(Debug, Clone, Copy)]
+pub struct Example {
+    /// One SQL statement without a final semicolon.
+    pub sql: &'static str,
+    /// What the shells print, list mode, no headers; an error's message for a statement that fails.
+    pub answer: &'static str,
+}
+
+/// Where the body of a function is.
+#[derive(Debug, Clone, Copy)]
+pub enum Body {
+    /// Here: arguments in, value out.
+    Pure(fn(&[ValueRef<'_>]) -> Result<Value>),
+    /// In the adapter, since it needs the engine.
+    Host,
+}
+
+impl Function {
+    /// Fewest arguments of a call.
+    pub fn min_args(&self) -> usize {
+        self.params.iter().filter(|p| !p.optional).count()
+    }
+
+    /// The call as the reference shows it: `lumos_l2(a, b)`, optional arguments in brackets.
+    pub fn signature(&self) -> String {
+        let mut text = format!("{}(", self.name);
+        for (i, p) in self.params.iter().enumerate() {
+            let comma = if i > 0 { ", " } else { "" };
+            match p.optional {
+                true => text.push_str(&format!("[{comma}{}]", p.name)),
+                false => text.push_str(&format!("{comma}{}", p.name)),
+            }
+        }
+        text.push(')');
+        text
+    }
+}

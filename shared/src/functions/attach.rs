@@ -1,0 +1,34 @@
+//! `lumos_attach(path, options)`.
+
+use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Type};
+
+/// The definition.
+pub const ATTACH: Function = Function {
+    name: "lumos_attach",
+    section: Section::Admin,
+    engines: Engines::Sqlite,
+    kind: Kind::Scalar(Type::Json),
+    params: &[
+        Param::optional("path", Type::Text),
+        Param::optional("options", Type::Json),
+    ],
+    nulls: Nulls::Accept,
+    deterministic: false,
+    doc: "Opens the mirror, or creates it, and returns where it is. \
+          Without a path (or with NULL) it is `<database file>-lumos.duckdb` beside the database; \
+          `:memory:` keeps it in memory, which is the default for a database in memory. \
+          Options: `memory_limit` (text, default `1GB`), `threads` (default: the cores of the machine, at most 4), \
+          `auto_sync` (default true: a query first applies what is pending). \
+          Every other function that needs the mirror attaches the default one by itself.",
+    examples: &[
+        Example {
+            sql: "SELECT json_extract(lumos_attach(), '$.auto_sync')",
+            answer: "1",
+        },
+        Example {
+            sql: "SELECT lumos_attach('.')",
+            answer: "lumos_attach: \".\" is a directory; give the path of a file for the mirror",
+        },
+    ],
+    body: Body::Host,
+};

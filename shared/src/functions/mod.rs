@@ -1,0 +1,103 @@
+//! The list of all SQL functions, in the order of the reference.
+//!
+//! To add one: a file here with its constant, its line in [`FUNCTIONS`], a file
+//! `tests/slt/functions/<name>.slt`, then `make docs test`. The tests fail on anything forgotten.
+
+use crate::Function;
+
+mod attach;
+mod debug;
+mod detach;
+mod distances;
+mod query;
+mod resync;
+mod status;
+mod sync;
+mod track;
+mod untrack;
+mod version;
+
+/// Every SQL function of Lumos.
+pub const FUNCTIONS: &[&Function] = &[
+    &version::VERSION,
+    &debug::DEBUG,
+    &attach::ATTACH,
+    &detach::DETACH,
+    &query::QUERY,
+    &track::TRACK,
+    &untrack::UNTRACK,
+    &sync::SYNC,
+    &resync::RESYNC,
+    &status::STATUS,
+    &distances::L2,
+    &distances::COSINE,
+    &distances::IP,
+];
+
+/// The function with this name.
+pub fn find(name: &str) -> Option<&'static Function> {
+    FUNCTIONS.iter().copied().find(|f| f.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FUNCTIONS;
+
+    #[test]
+    fn names_are_lumos_and_unique() {
+        for (i, f) in FUNCTIONS.iter().enumerate() {
+            let rest = f.name.strip_prefix("lumos_").unwrap_or_default();
+            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+            assert!(!rest.is_empty() && rest.chars().all(plain), "{}", f.name);
+            assert!(
+                FUNCTIONS[..i].iter().all(|g| g.name != f.name),
+                "{} is listed twice",
+                f.name
+            );
+        }
+    }
+
+    #[test]
+    fn every_function_is_explained() {
+        for f in FUNCTIONS {
+            let sentence = f.doc.starts_with(char::is_uppercase) && f.doc.ends_with('.');
+            assert!(
+                sentence,
+                "the doc of {} is not a sentence: {}",
+                f.name, f.doc
+            );
+            assert!(!f.examples.is_empty(), "{} has no example", f.name);
+            for example in f.examples {
+                assert!(
+                    example.sql.contains(f.name),
+                    "{} is not in its example {}",
+                    f.name,
+                    example.sql
+                );
+                assert!(
+                    !example.sql.ends_with(';'),
+                    "{} ends with a semicolon",
+                    example.sql
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn params_are_named_once_and_optional_ones_are_last() {
+        for f in FUNCTIONS {
+            assert!(
+                f.params.is_sorted_by_key(|p| p.optional),
+                "{}",
+                f.signature()
+            );
+            for (i, p) in f.params.iter().enumerate() {
+                assert!(
+                    f.params[..i].iter().all(|q| q.name != p.name),
+                    "{}",
+                    f.signature()
+                );
+            }
+        }
+    }
+}

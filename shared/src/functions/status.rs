@@ -1,0 +1,29 @@
+//! `lumos_status`.
+
+use crate::{Body, Engines, Example, Function, Kind, Nulls, Section, Type};
+
+/// The definition.
+pub const STATUS: Function = Function {
+    name: "lumos_status",
+    section: Section::Sync,
+    engines: Engines::Sqlite,
+    kind: Kind::Table(&[
+        ("table", Type::Text),
+        ("key", Type::Json),
+        ("rows", Type::Integer),
+        ("committed_seq", Type::Integer),
+        ("applied_seq", Type::Integer),
+        ("pending", Type::Integer),
+        ("schema_state", Type::Text),
+    ]),
+    params: &[],
+    nulls: Nulls::Propagate,
+    deterministic: false,
+    doc: "One row for each tracked table: its key, the rows in the mirror, the changelog's last position, the position that the mirror equals, \
+          the logged changes in between, and whether the table's definition is the mirrored one (`ok`, `changed` or `missing`). Applies nothing.",
+    examples: &[Example {
+        sql: "SELECT \"table\", key, rows, pending, schema_state FROM lumos_status",
+        answer: "Genre|[\"GenreId\"]|25|0|ok",
+    }],
+    body: Body::Host,
+};

@@ -1,0 +1,21 @@
+//! `lumos_untrack(table)`.
+
+use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Type};
+
+/// The definition.
+pub const UNTRACK: Function = Function {
+    name: "lumos_untrack",
+    section: Section::Sync,
+    engines: Engines::Sqlite,
+    kind: Kind::Scalar(Type::Json),
+    params: &[Param::new("table", Type::Text)],
+    nulls: Nulls::Accept,
+    deterministic: false,
+    doc: "Ends the mirroring of a table, or of all that match a GLOB pattern: drops the triggers and the mirrored table. \
+          Returns a JSON array of the tables. With the last table goes the changelog itself.",
+    examples: &[Example {
+        sql: "SELECT lumos_untrack('Genre')",
+        answer: "[\"Genre\"]",
+    }],
+    body: Body::Host,
+};

@@ -1,0 +1,28 @@
+//! All meaning of Lumos, without an engine: what the SQL functions are and compute, which SQL the
+//! changelog consists of, which type a column gets in the mirror.
+//!
+//! Where to look:
+//! - [`functions`]: the list of all SQL functions, one file each; start here
+//! - [`function`], [`value`], [`error`]: what a function, a value and a failure are
+//! - [`changelog`]: the tables and triggers that log touched keys inside SQLite
+//! - [`mirror`]: the type that a SQLite column gets in the columnar mirror
+//! - [`vector`]: vectors as SQL values, and distances between them
+//! - [`reference`]: renders `sql/reference.md` from the list
+//!
+//! What this crate does not do: it opens no file, reads no clock, draws no random number, starts no
+//! thread and knows neither SQLite's nor DuckDB's API. `duckdb-ext` and `sqlite-ext` bring engines.
+#![forbid(unsafe_code)]
+
+pub mod changelog;
+pub mod error;
+pub mod function;
+pub mod functions;
+pub mod mirror;
+pub mod reference;
+pub mod sql;
+pub mod value;
+pub mod vector;
+
+pub use error::{Error, Result};
+pub use function::{Body, Engines, Example, Function, Kind, Nulls, Param, Section};
+pub use value::{Type, Value, ValueRef};

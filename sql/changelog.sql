@@ -1,0 +1,30 @@
+-- The changelog of a SQLite database: what Lumos adds to it besides triggers.
+-- Plain SQL, so that writers without the extension keep it current.
+-- Dropping the tables and the triggers named _lumos_* removes Lumos.
+
+-- Which database this is. `source` is random, made once; a copy of the file carries it along.
+CREATE TABLE IF NOT EXISTS _lumos_meta(
+  source TEXT NOT NULL,
+  format INTEGER NOT NULL
+);
+
+-- The tracked tables. `key` is a JSON array of column names; `schema` the CREATE statement that the
+-- triggers were made for.
+CREATE TABLE IF NOT EXISTS _lumos_tables(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL UNIQUE COLLATE NOCASE,
+  key TEXT NOT NULL,
+  schema TEXT NOT NULL,
+  options TEXT NOT NULL
+);
+
+-- The touched keys: `op` is 1 for an inserted row, 2 for an updated one, 0 for one that is gone or about to go.
+-- Applying re-reads the rows, so `op` only tells people what happened. `seq` never repeats: the last row
+-- stays when the log is pruned, which is cheaper for writers than AUTOINCREMENT.
+CREATE TABLE IF NOT EXISTS _lumos_log(
+  seq INTEGER PRIMARY KEY,
+  tbl INTEGER NOT NULL,
+  op INTEGER NOT NULL,
+  k1,
+  k2
+);

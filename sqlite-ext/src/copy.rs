@@ -1,0 +1,343 @@
+//! Rows of SQLite into tables of DuckDB: the first copy of a table, and the rows that changed.
+
+use lumos_core::changelog::{Key, ROWID_COLUMN, Table};
+use lumos_core::mirror::{MirrorType, Stored};
+use lumos_core::sql::identifier;
+use lumos_core::{ValueRef, mirror::Mismatch};
+use lumos_duckdb::engine::{Appender, Connection as DuckDb, WriteChunk};
+use rusqlite::{Connection, Row, types};
+
+use crate::error::{Result, error};
+use crate::mirror::CATALOG;
+
+/// A table on both sides: its columns in SQLite and their types in the mirror.
+pub struct Mirrored {
+    /// The name, the same on both sides.
+    pub name: String,
+    /// The columns as SQLite names them, quoted; the rowid first for a table tracked by it.
+    source: Vec<String>,
+    /// The columns as the mirror names them.
+    columns: Vec<String>,
+    /// Which of them are the key.
+    key: Vec<usize>,
+    /// Their types.
+    pub types: Vec<MirrorType>,
+}
+
+impl Mirrored {
+    /// A table whose types are still the declared ones, or those that its mirror has.
+    pub fn new(table: &Table, key: &Key, types: Option<Vec<MirrorType>>) -> Mirrored {
+        let mut source: Vec<String> = table.columns.iter().map(|c| identifier(&c.name)).collect();
+        let mut columns: Vec<String> = table.columns.iter().map(|c| c.name.clone()).collect();
+        let mut declared: Vec<MirrorType> = table
+            .columns
+            .iter()
+            .map(|c| MirrorType::declared(&c.declared))
+            .collect();
+        if let Key::Rowid(name) = key {
+            source.insert(0, (*name).to_owned());
+            columns.insert(0, ROWID_COLUMN.to_owned());
+            declared.insert(0, MirrorType::BigInt);
+        }
+        let named = key.mirror_columns();
+        let key = named
+            .iter()
+            .filter_map(|k| columns.iter().position(|c| c == k))
+            .collect();
+        Mirrored {
+            name: table.name.clone(),
+            source,
+            columns,
+            key,
+            types: types.unwrap_or(declared),
+        }
+    }
+
+    /// Copies the whole table, choosing the types by the values. Returns the number of rows.
+    pub fn copy(&mut self, source: &Connection, duckdb: &DuckDb) -> Result<u64> {
+        loop {
+            let columns: Vec<String> = self
+                .columns
+                .iter()
+                .zip(&self.types)
+                .map(|(c, t)| format!("{} {}", identifier(c), t.sql()))
+                .collect();
+            duckdb.execute(&format!(
+                "CREATE OR REPLACE TABLE {}({})",
+                target(&self.name),
+                columns.join(", ")
+            ))?;
+            match self.try_copy(source, duckdb)? {
+                Copied::All(rows) => {
+                    duckdb.execute(&self.create_view())?;
+                    return Ok(rows);
+                }
+                // A wider type holds this value and all before it; start over.
+                Copied::Widen(column, wider) => self.types[column] = wider,
+            }
+        }
+    }
+
+    fn create_view(&self) -> String {
+        let visible: Vec<String> = self
+            .columns
+            .iter()
+            .filter(|c| *c != ROWID_COLUMN)
+            .map(|c| identifier(c))
+            .collect();
+        // Named without the catalog, so that it works under whatever name the file is attached elsewhere.
+        let name = identifier(&self.name);
+        format!(
+            "CREATE OR REPLACE VIEW {CATALOG}.main.{name} AS SELECT {} FROM {DATA}.{name}",
+            visible.join(", ")
+        )
+    }
+
+    fn try_copy(&self, source: &Connection, duckdb: &DuckDb) -> Result<Copied> {
+        let mut rows = Writer::new(duckdb, CATALOG, DATA, &self.name)?;
+        let mut statement = source.prepare(&format!(
+            "SELECT {} FROM main.{}",
+            self.source.join(", "),
+            identifier(&self.name)
+        ))?;
+        let mut result = statement.query([])?;
+        let mut fresh = vec![true; self.types.len()];
+        while let Some(row) = result.next()? {
+            for (column, ty) in self.types.iter().enumerate() {
+                let Some(value) = value_of(row, column)? else {
+                    return Err(self.mismatch(row, 0, column, *ty));
+                };
+                if value == ValueRef::Null {
+                    rows.put(column, Stored::Null);
+                    continue;
+                }
+                match ty.store(value) {
+                    Ok(stored) => rows.put(column, stored),
+                    Err(Mismatch) => match ty.widened(value, fresh[column]) {
+                        Some(wider) => return Ok(Copied::Widen(column, wider)),
+                        None => return Err(self.mismatch(row, 0, column, *ty)),
+                    },
+                }
+                fresh[column] = false;
+            }
+            rows.next()?;
+        }
+        Ok(Copied::All(rows.finish()?))
+    }
+
+    /// Applies the changes logged after `from` up to `to`: every key touched goes, and comes back with the row
+    /// that it has now. Returns the numbers of keys and of rows, or `None` if a column that had no value so far
+    /// gets one that its type does not fit: then the table must be copied.
+    pub fn apply(
+        &self,
+        changed_rows: &str,
+        from: i64,
+        to: i64,
+        source: &Connection,
+        duckdb: &DuckDb,
+    ) -> Result<Option<(u64, u64)>> {
+        let target = target(&self.name);
+        let key_columns: Vec<String> = self
+            .key
+            .iter()
+            .enumerate()
+            .map(|(i, c)| format!("k{i} {}", self.types[*c].sql()))
+            .collect();
+        duckdb.execute(&format!(
+            "CREATE OR REPLACE TEMP TABLE lumos_keys({}); CREATE OR REPLACE TEMP TABLE lumos_rows AS FROM {target} LIMIT 0",
+            key_columns.join(", ")
+        ))?;
+        let mut keys = Writer::new(duckdb, "temp", "main", "lumos_keys")?;
+        let mut rows = Writer::new(duckdb, "temp", "main", "lumos_rows")?;
+        let mut statement = source.prepare(changed_rows)?;
+        let mut result = statement.query([from, to])?;
+        while let Some(row) = result.next()? {
+            let mut stored = Vec::with_capacity(self.key.len());
+            for (i, column) in self.key.iter().enumerate() {
+                stored.extend(value_of(row, i)?.and_then(|v| self.types[*column].store(v).ok()));
+            }
+            // A key that the mirror cannot hold is not in the mirror.
+            if stored.len() == self.key.len() {
+                for (i, value) in stored.into_iter().enumerate() {
+                    keys.put(i, value);
+                }
+                keys.next()?;
+            }
+            if row.get::<_, bool>(self.key.len())? {
+                let first = self.key.len() + 1;
+                for (column, ty) in self.types.iter().enumerate() {
+                    match value_of(row, first + column)?.map(|v| ty.store(v)) {
+                        Some(Ok(value)) => rows.put(column, value),
+                        Some(Err(Mismatch)) if !self.has_values(column, duckdb)? => {
+                            return Ok(None);
+                        }
+                        _ => return Err(self.mismatch(row, first, column, *ty)),
+                    }
+                }
+                rows.next()?;
+            }
+        }
+        let (keys, rows) = (keys.finish()?, rows.finish()?);
+        let matches: Vec<String> = self
+            .key
+            .iter()
+            .enumerate()
+            .map(|(i, c)| format!("t.{} = k.k{i}", identifier(&self.columns[*c])))
+            .collect();
+        duckdb.execute(&format!(
+            "DELETE FROM {target} t USING temp.main.lumos_keys k WHERE {}; INSERT INTO {target} FROM temp.main.lumos_rows; \
+             DROP TABLE temp.main.lumos_keys; DROP TABLE temp.main.lumos_rows",
+            matches.join(" AND ")
+        ))?;
+        Ok(Some((keys, rows)))
+    }
+
+    fn has_values(&self, column: usize, duckdb: &DuckDb) -> Result<bool> {
+        let column = identifier(&self.columns[column]);
+        let first = format!(
+            "SELECT 1 FROM {} WHERE {column} IS NOT NULL LIMIT 1",
+            target(&self.name)
+        );
+        Ok(!crate::sync::rows(duckdb, &first)?.is_empty())
+    }
+
+    /// The columns to read from SQLite, quoted.
+    pub fn source_columns(&self) -> &[String] {
+        &self.source
+    }
+
+    fn mismatch(
+        &self,
+        row: &Row<'_>,
+        first: usize,
+        column: usize,
+        ty: MirrorType,
+    ) -> crate::error::Error {
+        let key: Vec<String> = self
+            .key
+            .iter()
+            .map(|k| format!("{} = {}", self.columns[*k], shown(row, first + k)))
+            .collect();
+        error(format!(
+            "table \"{}\", column \"{}\", row with {}: the value {} does not fit the type {} that the other values have; \
+             change the value, or lumos_resync('{}') to choose the type anew",
+            self.name,
+            self.columns[column],
+            key.join(", "),
+            shown(row, first + column),
+            ty.sql(),
+            self.name
+        ))
+    }
+}
+
+/// The schema of the mirrored rows. What a query names is a view of them in `main`: it shows the source's
+/// columns only, cannot be written to, and can show more than one table one day.
+const DATA: &str = "_lumos_data";
+
+/// The full name of a table's mirrored rows, quoted.
+pub fn target(name: &str) -> String {
+    format!("{CATALOG}.{DATA}.{}", identifier(name))
+}
+
+/// The statements that remove a mirrored table.
+pub fn drop_statements(name: &str) -> String {
+    format!(
+        "DROP VIEW IF EXISTS {CATALOG}.main.{}; DROP TABLE IF EXISTS {};",
+        identifier(name),
+        target(name)
+    )
+}
+
+enum Copied {
+    All(u64),
+    Widen(usize, MirrorType),
+}
+
+/// The value in a column, or `None` for text that is not UTF-8.
+fn value_of<'a>(row: &'a Row<'_>, column: usize) -> Result<Option<ValueRef<'a>>> {
+    Ok(Some(match row.get_ref(column)? {
+        types::ValueRef::Null => ValueRef::Null,
+        types::ValueRef::Integer(v) => ValueRef::Integer(v),
+        types::ValueRef::Real(v) => ValueRef::Real(v),
+        types::ValueRef::Blob(v) => ValueRef::Blob(v),
+        types::ValueRef::Text(v) => match std::str::from_utf8(v) {
+            Ok(text) => ValueRef::Text(text),
+            Err(_) => return Ok(None),
+        },
+    }))
+}
+
+/// A value for an error text, at most 40 characters of it.
+fn shown(row: &Row<'_>, column: usize) -> String {
+    match row.get_ref(column) {
+        Ok(types::ValueRef::Integer(v)) => v.to_string(),
+        Ok(types::ValueRef::Real(v)) => format!("{v:?}"),
+        Ok(types::ValueRef::Text(v)) => {
+            let text = String::from_utf8_lossy(v);
+            let dots = if text.chars().count() > 40 { "..." } else { "" };
+            format!("'{}{dots}'", text.chars().take(40).collect::<String>())
+        }
+        Ok(types::ValueRef::Blob(v)) => format!("a BLOB of {} bytes", v.len()),
+        _ => "NULL".into(),
+    }
+}
+
+/// Fills chunks and appends them.
+struct Writer {
+    appender: Appender,
+    chunk: WriteChunk,
+    len: usize,
+    total: u64,
+}
+
+impl Writer {
+    fn new(duckdb: &DuckDb, catalog: &str, schema: &str, table: &str) -> Result<Writer> {
+        let appender = Appender::new(duckdb, catalog, schema, table)?;
+        let chunk = appender.chunk();
+        Ok(Writer {
+            appender,
+            chunk,
+            len: 0,
+            total: 0,
+        })
+    }
+
+    fn put(&mut self, column: usize, value: Stored<'_>) {
+        let (row, column) = (self.len, self.chunk.column(column));
+        match value {
+            Stored::Null => column.null(row),
+            Stored::Int16(v) => column.int16(row, v),
+            Stored::Int32(v) => column.int32(row, v),
+            Stored::Int64(v) => column.int64(row, v),
+            Stored::Int128(v) => column.int128(row, v),
+            Stored::Double(v) => column.double(row, v),
+            Stored::Text(v) => column.text(row, v),
+            Stored::Blob(v) => column.blob(row, v),
+        }
+    }
+
+    /// Ends the row that was put.
+    fn next(&mut self) -> Result<()> {
+        self.len += 1;
+        self.total += 1;
+        if self.len == self.chunk.capacity() {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.appender.append(&mut self.chunk, self.len)?;
+        self.len = 0;
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<u64> {
+        if self.len > 0 {
+            self.flush()?;
+        }
+        self.appender.finish()?;
+        Ok(self.total)
+    }
+}

@@ -1,0 +1,74 @@
+//! The error of this crate: a sentence, and SQLite's code for it.
+
+use std::ffi::c_int;
+
+use lumos_duckdb::engine;
+use rusqlite::ffi;
+
+/// What went wrong: the sentence without the function's name, and a result code of SQLite.
+#[derive(Debug, Clone)]
+pub struct Error {
+    /// The sentence; the function's name is put in front at the boundary.
+    pub message: String,
+    /// `SQLITE_ERROR` and others; `SQLITE_BUSY` and `SQLITE_INTERRUPT` matter to drivers.
+    pub code: c_int,
+    /// The id of the tracked table that could not be copied, if that is what failed.
+    pub table: Option<i64>,
+}
+
+/// `Result` with [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// An error with this sentence.
+pub fn error(message: impl Into<String>) -> Error {
+    Error {
+        message: message.into(),
+        code: ffi::SQLITE_ERROR,
+        table: None,
+    }
+}
+
+impl Error {
+    /// The host asked to stop.
+    pub fn interrupted() -> Error {
+        Error {
+            message: "interrupted".into(),
+            code: ffi::SQLITE_INTERRUPT,
+            table: None,
+        }
+    }
+
+    /// The error as SQLite shows it, with the function's name in front.
+    pub fn named(self, function: &str) -> rusqlite::Error {
+        let message = match self.code {
+            ffi::SQLITE_INTERRUPT => self.message,
+            _ => format!("{function}: {}", self.message),
+        };
+        rusqlite::Error::SqliteFailure(ffi::Error::new(self.code), Some(message))
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(e: rusqlite::Error) -> Self {
+        match e {
+            rusqlite::Error::SqliteFailure(e, message) => Error {
+                message: message.unwrap_or_else(|| e.to_string()),
+                code: e.extended_code,
+                table: None,
+            },
+            e => error(e.to_string()),
+        }
+    }
+}
+
+impl From<engine::Error> for Error {
+    fn from(e: engine::Error) -> Self {
+        error(e.0)
+    }
+}
+
+impl From<lumos_core::Error> for Error {
+    fn from(e: lumos_core::Error) -> Self {
+        error(e.to_string())
+    }
+}

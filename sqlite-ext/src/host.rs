@@ -1,0 +1,166 @@
+//! The door to the host: loading into any SQLite from 3.40 on, panics that stop at the boundary, signals that
+//! stay with the host's threads, and a look at whether the host wants a running call to end.
+
+use std::ffi::{CStr, c_char, c_int};
+use std::mem::{MaybeUninit, offset_of, size_of};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rusqlite::Connection;
+use rusqlite::ffi::{self, sqlite3, sqlite3_api_routines};
+
+use crate::error::{Error, Result, error};
+
+/// The oldest SQLite that we load into.
+const OLDEST: c_int = 3_040_000;
+
+/// The version that libsqlite3-sys asks for; older hosts get by with a table without the newer functions.
+const EXPECTED: c_int = ffi::SQLITE_VERSION_NUMBER;
+
+/// The API is kept in statics by libsqlite3-sys, so a process can have one host: the address of its `open_v2`.
+static HOST: AtomicUsize = AtomicUsize::new(0);
+
+/// Loads Lumos into a connection: checks the host, fills in the API table, calls `register`.
+///
+/// # Safety
+/// The arguments are those that SQLite gives an entry point.
+pub unsafe fn load(
+    db: *mut sqlite3,
+    message: *mut *mut c_char,
+    api: *mut sqlite3_api_routines,
+    register: fn(Connection) -> rusqlite::Result<bool>,
+) -> c_int {
+    // This library has a standard library of its own, so the hook is ours alone: a caught panic becomes an error
+    // for the caller, and nothing is written to the host's stderr.
+    static SILENCE: Once = Once::new();
+    SILENCE.call_once(|| std::panic::set_hook(Box::new(|_| {})));
+    let loaded = catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: by contract; a null table is refused before it is read.
+        unsafe {
+            let table = match api.as_ref() {
+                None => return ffi::SQLITE_ERROR,
+                Some(api) => match accepted(api) {
+                    Ok(table) => table,
+                    Err(text) => return refuse(api, message, text),
+                },
+            };
+            Connection::extension_init2(db, message, table, register)
+        }
+    }));
+    loaded.unwrap_or(ffi::SQLITE_ERROR)
+}
+
+/// Returns an API table that libsqlite3-sys takes, or why there is none.
+///
+/// # Safety
+/// `api` is the host's table, whose length depends on the host's version.
+unsafe fn accepted(
+    api: &sqlite3_api_routines,
+) -> std::result::Result<*mut sqlite3_api_routines, &'static CStr> {
+    let Some(version) = api.libversion_number else {
+        return Err(c"lumos: the host's SQLite has no version; use SQLite 3.40 or newer");
+    };
+    // SAFETY: the host's own function, without arguments.
+    let version = unsafe { version() };
+    if version < OLDEST {
+        return Err(c"lumos: this SQLite is too old; use SQLite 3.40 or newer");
+    }
+    let host = api.open_v2.map_or(0, |f| f as usize);
+    if let Err(other) = HOST.compare_exchange(0, host, Ordering::AcqRel, Ordering::Acquire)
+        && other != host
+    {
+        return Err(c"lumos: already loaded into another SQLite library of this process; use one of them only");
+    }
+    // The table ends with the newest function that the host's version knows.
+    let end = [
+        (3_041_000, offset_of!(sqlite3_api_routines, is_interrupted)),
+        (3_043_000, offset_of!(sqlite3_api_routines, stmt_explain)),
+        (3_044_000, offset_of!(sqlite3_api_routines, get_clientdata)),
+    ]
+    .into_iter()
+    .find(|(since, _)| version < *since)
+    .map_or(size_of::<sqlite3_api_routines>(), |(_, offset)| offset);
+    let mut table = Box::new(MaybeUninit::<sqlite3_api_routines>::zeroed());
+    // SAFETY: `end` bytes are there in the host's table and in ours; zeroes are absent functions.
+    let table = unsafe {
+        std::ptr::copy_nonoverlapping(
+            std::ptr::from_ref(api).cast::<u8>(),
+            table.as_mut_ptr().cast::<u8>(),
+            end,
+        );
+        &mut *Box::into_raw(table).cast::<sqlite3_api_routines>()
+    };
+    if version < EXPECTED {
+        table.libversion_number = Some(expected_version);
+    }
+    Ok(table)
+}
+
+unsafe extern "C" fn expected_version() -> c_int {
+    EXPECTED
+}
+
+/// # Safety
+/// `api` is the host's table and `message` null or a place for a message.
+unsafe fn refuse(api: &sqlite3_api_routines, message: *mut *mut c_char, text: &CStr) -> c_int {
+    if let (Some(mprintf), false) = (api.mprintf, message.is_null()) {
+        // SAFETY: a format with one string, and the string.
+        unsafe { *message = mprintf(c"%s".as_ptr(), text.as_ptr()) };
+    }
+    ffi::SQLITE_ERROR
+}
+
+/// Runs the body of a callback: a panic becomes an error, and every error begins with the function's name.
+pub fn guard<T>(function: &str, body: impl FnOnce() -> Result<T>) -> rusqlite::Result<T> {
+    let result = catch_unwind(AssertUnwindSafe(body));
+    result
+        .unwrap_or_else(|panic| Err(panicked(panic.as_ref())))
+        .map_err(|e| e.named(function))
+}
+
+/// The error for a caught panic.
+pub fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    error(format!(
+        "internal error, please report it: {}",
+        text.unwrap_or("panic")
+    ))
+}
+
+/// Runs `start` with all signals blocked, so that the threads it starts leave signals to the host's.
+pub fn without_signals<T>(start: impl FnOnce() -> T) -> T {
+    let mut old = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: plain calls on local signal sets; the old mask is restored on the same thread.
+    unsafe {
+        let mut all = MaybeUninit::<libc::sigset_t>::uninit();
+        libc::sigfillset(all.as_mut_ptr());
+        libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), old.as_mut_ptr());
+    }
+    let result = catch_unwind(AssertUnwindSafe(start));
+    // SAFETY: filled by the call above.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, old.as_ptr(), std::ptr::null_mut()) };
+    match result {
+        Ok(value) => value,
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
+}
+
+/// Asks the host whether the running call should end: after `sqlite3_interrupt` (Ctrl-C in the shell), or by its
+/// progress handler.
+///
+/// A small statement does it on every version: SQLite checks both while it runs, and an interrupt stays set as
+/// long as the outer statement runs. `sqlite3_is_interrupted` exists from 3.41 on only, and knows no handler.
+pub fn check_interrupt(connection: &Connection) -> Result<()> {
+    const STEPS: &str = "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c LIMIT 200) SELECT count(*) FROM c";
+    match connection.query_row(STEPS, [], |_| Ok(())) {
+        Err(e) if e.sqlite_error_code() == Some(ffi::ErrorCode::OperationInterrupted) => {
+            Err(Error::interrupted())
+        }
+        // Any other failure is no wish to stop.
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,62 @@
+//! Lumos for SQLite: the entry points, and what they register on a connection.
+//!
+//! The way of a call: SQLite → [`scalar`] or a virtual table ([`query`], [`status`]) → [`session`], which knows
+//! the connection's [`mirror`] → [`track`] and [`sync`] for writing it, [`stream`] for reading it.
+//! [`host`] is the door: the API table of the host's SQLite, and the guards of a guest.
+
+mod copy;
+mod error;
+mod host;
+mod lock;
+mod mirror;
+mod query;
+mod scalar;
+mod schema;
+mod session;
+mod status;
+mod stream;
+mod sync;
+mod track;
+
+use std::ffi::{c_char, c_int};
+
+use rusqlite::Connection;
+use rusqlite::ffi::{sqlite3, sqlite3_api_routines};
+
+/// The entry point that SQLite derives from the file name `lumos`.
+///
+/// # Safety
+/// Called by SQLite with a live connection, a place for a message, and its API table.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sqlite3_lumos_init(
+    db: *mut sqlite3,
+    message: *mut *mut c_char,
+    api: *mut sqlite3_api_routines,
+) -> c_int {
+    // SAFETY: by contract.
+    unsafe { host::load(db, message, api, register) }
+}
+
+/// The entry point for drivers that pass none, and for renamed files.
+///
+/// # Safety
+/// As [`sqlite3_lumos_init`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sqlite3_extension_init(
+    db: *mut sqlite3,
+    message: *mut *mut c_char,
+    api: *mut sqlite3_api_routines,
+) -> c_int {
+    // SAFETY: by contract.
+    unsafe { host::load(db, message, api, register) }
+}
+
+/// Registers all functions on this connection. Starts no DuckDB and opens no file.
+fn register(connection: Connection) -> rusqlite::Result<bool> {
+    let session = session::Session::new(&connection);
+    scalar::register(&connection, &session)?;
+    query::register(&connection, &session)?;
+    status::register(&connection, &session)?;
+    // Stay loaded after the connection closes: DuckDB's threads and statics must not lose their code.
+    Ok(true)
+}

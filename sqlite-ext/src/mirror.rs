@@ -1,0 +1,224 @@
+//! The mirror: a DuckDB in memory with the mirror's file attached, one for each file in the process.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use lumos_core::sql;
+use lumos_duckdb::engine::{Connection, Database};
+
+use crate::error::{Result, error};
+use crate::host;
+use crate::lock::{self, FileId, LockFile};
+
+/// The name of the attached mirror inside DuckDB.
+pub const CATALOG: &str = "mirror";
+
+/// The format of the file: the oldest DuckDB that reads it. 2.0's own cannot be opened by 1.x.
+const STORAGE_VERSION: &str = "v1.4.0";
+
+/// DuckDB connections kept for the next query.
+const IDLE_CONNECTIONS: usize = 4;
+
+/// What a mirror is opened with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// DuckDB's `memory_limit`. Small: we are a guest.
+    pub memory_limit: String,
+    /// DuckDB's `threads`.
+    pub threads: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Settings {
+            memory_limit: "1GB".into(),
+            threads: cores.min(4),
+        }
+    }
+}
+
+/// What the mirror equals, as its file says; this process alone can change it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// The source's identity.
+    pub source: String,
+    /// The position in its changelog.
+    pub seq: i64,
+    /// The log row at `seq`.
+    pub mark: String,
+    /// The source's schema version when the mirrored tables were last compared with it, if they were since opening.
+    pub schema_version: Option<i64>,
+}
+
+/// An open mirror. The fields are dropped in order: connections, DuckDB, then the lock.
+pub struct Mirror {
+    idle: Mutex<Vec<Connection>>,
+    applied: Mutex<Option<Applied>>,
+    database: Arc<Database>,
+    /// Where it is; `:memory:` without a file.
+    pub path: String,
+    /// What it was opened with.
+    pub settings: Settings,
+    pid: u32,
+    file: Option<FileId>,
+    _lock: Option<LockFile>,
+}
+
+/// The mirrors of this process that have a file.
+static OPEN: Mutex<Vec<Weak<Mirror>>> = Mutex::new(Vec::new());
+
+impl Mirror {
+    /// Opens or creates the mirror at `path`, or finds it open in this process. `source` is the database's file.
+    /// `settings` left out are the defaults, or those of the open one.
+    pub fn open(
+        path: &str,
+        settings: Option<Settings>,
+        source: Option<FileId>,
+    ) -> Result<Arc<Mirror>> {
+        if path == ":memory:" {
+            return Ok(Arc::new(Mirror::start(
+                path,
+                settings.unwrap_or_default(),
+                None,
+            )?));
+        }
+        if path.is_empty() {
+            return Err(error(
+                "the path is empty; give the path of a file, or leave it out",
+            ));
+        }
+        let mut open = locked(&OPEN);
+        open.retain(|m| m.strong_count() > 0);
+        let file = Path::new(path);
+        if let Some(id) = lock::file_id(file)
+            && let Some(mirror) = open
+                .iter()
+                .filter_map(Weak::upgrade)
+                .find(|m| m.file == Some(id))
+        {
+            if mirror.pid != std::process::id() {
+                // The child's copy of the parent's: neither use nor free it.
+                std::mem::forget(mirror);
+                return Err(error(format!(
+                    "\"{path}\" was opened by the parent process before fork(); detach it there, or give another path"
+                )));
+            }
+            return match settings {
+                Some(wanted) if wanted != mirror.settings => Err(error(format!(
+                    "\"{path}\" is open in this process with memory_limit {} and threads {}; detach it everywhere first",
+                    mirror.settings.memory_limit, mirror.settings.threads
+                ))),
+                _ => Ok(mirror),
+            };
+        }
+        lock::check_mirror_file(file, source)?;
+        let lock = LockFile::acquire(file)?;
+        let mirror = Arc::new(Mirror::start(
+            path,
+            settings.unwrap_or_default(),
+            Some(lock),
+        )?);
+        open.push(Arc::downgrade(&mirror));
+        Ok(mirror)
+    }
+
+    fn start(path: &str, settings: Settings, lock: Option<LockFile>) -> Result<Mirror> {
+        let threads = settings.threads.to_string();
+        let in_memory = lock.is_none();
+        let temp_directory = if in_memory {
+            String::new()
+        } else {
+            format!("{path}.tmp")
+        };
+        let database = host::without_signals(|| {
+            Database::open_in_memory(&[
+                ("memory_limit", &settings.memory_limit),
+                ("threads", &threads),
+                ("temp_directory", &temp_directory),
+                ("storage_compatibility_version", STORAGE_VERSION),
+                ("autoinstall_known_extensions", "false"),
+                ("autoload_known_extensions", "false"),
+                ("allow_community_extensions", "false"),
+                ("default_null_order", "sqlite"),
+                ("integer_division", "true"),
+            ])
+        })?;
+        let connection = database.connect()?;
+        let existed = Path::new(path).exists();
+        let attached = connection
+            .execute(&format!(
+                "ATTACH {} AS {CATALOG} (TYPE duckdb, STORAGE_VERSION '{STORAGE_VERSION}')",
+                sql::literal(path)
+            ))
+            .and_then(|_| connection.execute(&format!("USE {CATALOG}; {}", sql::MIRROR)))
+            .and_then(|_| {
+                connection
+                    .execute("SET enable_external_access = false; SET lock_configuration = true")
+            });
+        if let Err(e) = attached {
+            drop((connection, database));
+            if !existed && !in_memory {
+                // Leave nothing behind of a mirror that could not be made.
+                drop(std::fs::remove_file(path));
+            }
+            return Err(error(format!(
+                "cannot open \"{path}\" as a mirror: {e}; give another path, or remove the file and attach again"
+            )));
+        }
+        // SAFETY: the connection is alive.
+        unsafe { lumos_duckdb::scalar::register_all(connection.raw()) }.map_err(error)?;
+        Ok(Mirror {
+            idle: Mutex::new(vec![connection]),
+            applied: Mutex::new(None),
+            database,
+            path: path.to_owned(),
+            settings,
+            pid: std::process::id(),
+            file: if in_memory {
+                None
+            } else {
+                lock::file_id(Path::new(path))
+            },
+            _lock: lock,
+        })
+    }
+
+    /// A connection to DuckDB whose names resolve in the mirror. Give it back with [`Self::give_back`].
+    pub fn connection(&self) -> Result<Connection> {
+        if let Some(connection) = locked(&self.idle).pop() {
+            return Ok(connection);
+        }
+        let connection = self.database.connect()?;
+        connection.execute(&format!("USE {CATALOG}"))?;
+        Ok(connection)
+    }
+
+    /// Keeps a connection that has no transaction open for the next call.
+    pub fn give_back(&self, connection: Connection) {
+        let mut idle = locked(&self.idle);
+        if idle.len() < IDLE_CONNECTIONS {
+            idle.push(connection);
+        }
+    }
+
+    /// What the mirror equals; holding it keeps every other connection of the process from applying changes.
+    pub fn applied(&self) -> MutexGuard<'_, Option<Applied>> {
+        locked(&self.applied)
+    }
+}
+
+/// The default path: beside the database file.
+pub fn default_path(database_file: &str) -> String {
+    match database_file {
+        "" => ":memory:".into(),
+        file => PathBuf::from(format!("{file}-lumos.duckdb"))
+            .to_string_lossy()
+            .into_owned(),
+    }
+}
+
+/// Locks a mutex, also after a panic elsewhere: what is guarded here stays valid at every step.
+pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,195 @@
+//! The scalar functions: each from the list, with its body from `lumos-core` or from here.
+
+use std::sync::Arc;
+
+use lumos_core::functions::FUNCTIONS;
+use lumos_core::{Body, Function, Kind, Nulls, Type, ValueRef, vector};
+use rusqlite::functions::{Context, FunctionFlags};
+use rusqlite::types::{self, Value};
+use rusqlite::{Connection, Result};
+use serde_json::Value as Json;
+
+use crate::error::{self, Error, error};
+use crate::host::guard;
+use crate::query::utf8;
+use crate::session::{self, Session};
+use crate::{sync, track};
+
+/// The subtype by which SQLite's JSON functions know JSON from text.
+const JSON_SUBTYPE: u32 = b'J' as u32;
+
+/// Registers every scalar function of the list, with each number of arguments that it takes.
+pub fn register(connection: &Connection, session: &Arc<Session>) -> Result<()> {
+    for function in FUNCTIONS.iter().copied() {
+        let Kind::Scalar(result) = function.kind else {
+            continue;
+        };
+        let mut flags = FunctionFlags::SQLITE_UTF8;
+        if function.deterministic {
+            flags |= FunctionFlags::SQLITE_DETERMINISTIC;
+        }
+        // Pure functions are harmless anywhere; the others have the power of files and SQL.
+        flags |= match function.body {
+            Body::Pure(_) => FunctionFlags::SQLITE_INNOCUOUS,
+            Body::Host => FunctionFlags::SQLITE_DIRECTONLY,
+        };
+        let subtype = if result == Type::Json {
+            flags |= FunctionFlags::SQLITE_RESULT_SUBTYPE;
+            Some(JSON_SUBTYPE)
+        } else {
+            None
+        };
+        for arity in function.min_args()..=function.params.len() {
+            let session = Arc::clone(session);
+            connection.create_scalar_function(function.name, arity as i32, flags, move |ctx| {
+                guard(function.name, || {
+                    call(function, ctx, &session).map(|value| (value, subtype))
+                })
+            })?;
+        }
+    }
+    Ok(())
+}
+
+fn call(function: &Function, ctx: &Context<'_>, session: &Session) -> error::Result<Value> {
+    let null = (0..ctx.len()).any(|i| ctx.get_raw(i) == types::ValueRef::Null);
+    if function.nulls == Nulls::Propagate && null {
+        return Ok(Value::Null);
+    }
+    match function.body {
+        Body::Pure(body) => pure(function, body, ctx),
+        Body::Host => host(function, ctx, session),
+    }
+}
+
+type PureBody = fn(&[ValueRef<'_>]) -> lumos_core::Result<lumos_core::Value>;
+
+fn pure(function: &Function, body: PureBody, ctx: &Context<'_>) -> error::Result<Value> {
+    // Vectors are decoded first, so that the arguments can borrow them.
+    let mut vectors = Vec::new();
+    for (i, param) in function.params.iter().enumerate().take(ctx.len()) {
+        vectors.push(match (param.ty, ctx.get_raw(i)) {
+            (Type::Vector, types::ValueRef::Blob(bytes)) => Some(vector::from_bytes(bytes)?),
+            (Type::Vector, types::ValueRef::Text(text)) => Some(vector::from_json(utf8(text)?)?),
+            (Type::Vector, types::ValueRef::Null) => None,
+            (Type::Vector, other) => {
+                return Err(error(format!(
+                    "{} is {}; give a vector as JSON like '[1, 2.5]' or as a BLOB of 32-bit floats",
+                    param.name,
+                    article(other.data_type())
+                )));
+            }
+            _ => None,
+        });
+    }
+    let arguments = (0..ctx.len())
+        .map(|i| match (&vectors[i], ctx.get_raw(i)) {
+            (Some(vector), _) => Ok(ValueRef::Vector(vector)),
+            (_, types::ValueRef::Null) => Ok(ValueRef::Null),
+            (_, types::ValueRef::Integer(v)) => Ok(ValueRef::Integer(v)),
+            (_, types::ValueRef::Real(v)) => Ok(ValueRef::Real(v)),
+            (_, types::ValueRef::Text(v)) => utf8(v).map(ValueRef::Text),
+            (_, types::ValueRef::Blob(v)) => Ok(ValueRef::Blob(v)),
+        })
+        .collect::<error::Result<Vec<_>>>()?;
+    Ok(match body(&arguments)? {
+        lumos_core::Value::Null => Value::Null,
+        lumos_core::Value::Integer(v) => Value::Integer(v),
+        lumos_core::Value::Real(v) => Value::Real(v),
+        lumos_core::Value::Text(v) => Value::Text(v),
+        lumos_core::Value::Blob(v) => Value::Blob(v),
+    })
+}
+
+/// The functions that need the connection or the mirror.
+fn host(function: &Function, ctx: &Context<'_>, session: &Session) -> error::Result<Value> {
+    let text = |i: usize| optional_text(ctx, i, function);
+    let required = |i: usize| {
+        text(i)?.ok_or_else(|| error(format!("{} is NULL; give a text", function.params[i].name)))
+    };
+    let json = match function.name {
+        "lumos_attach" => session.attach(text(0)?, text(1)?)?,
+        "lumos_detach" => return Ok(Value::Integer(session.detach()?.into())),
+        "lumos_debug" => session::debug(&session.connection()?)?,
+        "lumos_track" => {
+            let connection = session.connection()?;
+            let request = track::Request::new(&connection, required(0)?, text(1)?)?;
+            let attached = session.attached()?;
+            track::track(&connection, &attached.mirror, attached.is_shared(), request)?
+        }
+        "lumos_untrack" => {
+            let attached = session.attached()?;
+            track::untrack(
+                &session.connection()?,
+                &attached.mirror,
+                attached.is_shared(),
+                required(0)?,
+            )?
+        }
+        "lumos_resync" => {
+            let attached = session.attached()?;
+            track::resync(
+                &session.connection()?,
+                &attached.mirror,
+                attached.is_shared(),
+                required(0)?,
+            )?
+        }
+        "lumos_sync" => {
+            let attached = session.attached()?;
+            let report = sync::sync(
+                &session.connection()?,
+                &attached.mirror,
+                attached.is_shared(),
+            )?;
+            serde_json::json!({
+                "tables": report.tables, "keys": report.keys, "rows": report.rows, "seq": report.seq
+            })
+        }
+        name => {
+            return Err(Error {
+                code: rusqlite::ffi::SQLITE_INTERNAL,
+                ..error(format!("{name} has no body"))
+            });
+        }
+    };
+    Ok(Value::Text(lines(&json)))
+}
+
+fn optional_text<'a>(
+    ctx: &'a Context<'_>,
+    i: usize,
+    function: &Function,
+) -> error::Result<Option<&'a str>> {
+    if i >= ctx.len() {
+        return Ok(None);
+    }
+    match ctx.get_raw(i) {
+        types::ValueRef::Null => Ok(None),
+        types::ValueRef::Text(text) => Ok(Some(utf8(text)?)),
+        other => Err(error(format!(
+            "{} is {}; give a text",
+            function.params[i].name,
+            article(other.data_type())
+        ))),
+    }
+}
+
+fn article(ty: types::Type) -> String {
+    match ty {
+        types::Type::Integer => "an INTEGER".into(),
+        types::Type::Null => "NULL".into(),
+        other => format!("a {}", other.to_string().to_uppercase()),
+    }
+}
+
+/// JSON as a shell shows it best: an array of objects has a line for each.
+fn lines(json: &Json) -> String {
+    match json {
+        Json::Array(items) if items.len() > 1 && items.iter().all(Json::is_object) => {
+            let items: Vec<String> = items.iter().map(Json::to_string).collect();
+            format!("[{}]", items.join(",\n "))
+        }
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,210 @@
+//! Reading SQLite's schema: what a table is, and the changelog's own tables.
+
+use lumos_core::changelog::{Column, Key, Table, Unique};
+use rusqlite::{Connection, OptionalExtension};
+
+use crate::error::{Result, error};
+
+/// A tracked table, as `_lumos_tables` has it.
+#[derive(Debug, Clone)]
+pub struct Tracked {
+    /// Its id in the changelog.
+    pub id: i64,
+    /// Its name.
+    pub name: String,
+    /// What identifies its rows.
+    pub key: Key,
+    /// The CREATE statement that the triggers were made for.
+    pub schema: String,
+}
+
+/// The names of the tables that a GLOB pattern or a name means, without SQLite's and our own.
+pub fn matching_tables(connection: &Connection, pattern: &str) -> Result<Vec<String>> {
+    let is_glob = pattern.contains(['*', '?', '[']) && table_type(connection, pattern)?.is_none();
+    let test = if is_glob {
+        "name GLOB ?1"
+    } else {
+        "name = ?1 COLLATE NOCASE"
+    };
+    let found = strings(
+        connection,
+        &format!(
+            "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND {test} \
+             AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE '\\_lumos\\_%' ESCAPE '\\' ORDER BY name"
+        ),
+        pattern,
+    )?;
+    if is_glob || !found.is_empty() {
+        return Ok(found);
+    }
+    Err(error(match table_type(connection, pattern)?.as_deref() {
+        Some("view") => format!("\"{pattern}\" is a view; track the tables that it reads"),
+        Some("virtual") => format!(
+            "\"{pattern}\" is a virtual table, which can have no triggers; track an ordinary table"
+        ),
+        Some("shadow") => {
+            format!("\"{pattern}\" belongs to a virtual table; track an ordinary table")
+        }
+        Some(_) => {
+            format!("\"{pattern}\" is a table of SQLite or Lumos itself; track a table of your own")
+        }
+        None => format!("no table \"{pattern}\"; sqlite_schema lists the tables"),
+    }))
+}
+
+/// `table`, `view`, `virtual` or `shadow`.
+fn table_type(connection: &Connection, name: &str) -> Result<Option<String>> {
+    let sql =
+        "SELECT type FROM pragma_table_list WHERE schema = 'main' AND name = ?1 COLLATE NOCASE";
+    Ok(connection
+        .query_row(sql, [name], |row| row.get(0))
+        .optional()?)
+}
+
+/// Reads a table's columns and UNIQUE indexes.
+pub fn read_table(connection: &Connection, name: &str) -> Result<Table> {
+    let without_rowid = connection.query_row(
+        "SELECT wr FROM pragma_table_list WHERE schema = 'main' AND name = ?1 COLLATE NOCASE",
+        [name],
+        |row| row.get(0),
+    )?;
+    let columns = connection
+        .prepare("SELECT name, type, \"notnull\", dflt_value, pk FROM pragma_table_xinfo(?1, 'main') WHERE hidden <> 1 ORDER BY cid")?
+        .query_map([name], |row| {
+            Ok(Column {
+                name: row.get(0)?,
+                declared: row.get(1)?,
+                not_null: row.get(2)?,
+                default: row.get(3)?,
+                pk: row.get::<_, i64>(4)? as usize,
+            })
+        })?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    let mut uniques = connection
+        .prepare("SELECT name, partial FROM pragma_index_list(?1, 'main') WHERE \"unique\" ORDER BY name")?
+        .query_map([name], |row| Ok(Unique { name: row.get(0)?, columns: Vec::new(), partial: row.get(1)? }))?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    for unique in &mut uniques {
+        unique.columns = connection
+            .prepare("SELECT name FROM pragma_index_info(?1, 'main') ORDER BY seqno")?
+            .query_map([&unique.name], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+    }
+    Ok(Table {
+        name: name.to_owned(),
+        columns,
+        without_rowid,
+        uniques,
+    })
+}
+
+/// The CREATE statement of a table, if it exists.
+pub fn create_statement(connection: &Connection, table: &str) -> Result<Option<String>> {
+    let sql =
+        "SELECT sql FROM main.sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE";
+    Ok(connection
+        .query_row(sql, [table], |row| row.get(0))
+        .optional()?)
+}
+
+/// True once something has been tracked in this database.
+pub fn has_changelog(connection: &Connection) -> Result<bool> {
+    let sql = "SELECT count(*) FROM main.sqlite_schema WHERE type = 'table' AND name IN ('_lumos_meta', '_lumos_tables', '_lumos_log')";
+    Ok(connection.query_row(sql, [], |row| row.get::<_, i64>(0))? == 3)
+}
+
+/// The tracked tables in the order of their ids.
+pub fn tracked_tables(connection: &Connection) -> Result<Vec<Tracked>> {
+    if !has_changelog(connection)? {
+        return Ok(Vec::new());
+    }
+    let mut statement =
+        connection.prepare("SELECT id, name, key, schema FROM main._lumos_tables ORDER BY id")?;
+    let rows = statement.query_map([], |row| {
+        Ok((
+            row.get(0)?,
+            row.get(1)?,
+            row.get::<_, String>(2)?,
+            row.get(3)?,
+        ))
+    })?;
+    rows.map(|row| {
+        let (id, name, key, schema) = row?;
+        Ok(Tracked {
+            id,
+            key: parse_key(&key)?,
+            name,
+            schema,
+        })
+    })
+    .collect()
+}
+
+/// The key as `_lumos_tables` stores it: a JSON array of columns, or the rowid's name as a JSON string.
+pub fn key_json(key: &Key) -> serde_json::Value {
+    match key {
+        Key::Columns(columns) => columns.as_slice().into(),
+        Key::Rowid(name) => (*name).into(),
+    }
+}
+
+fn parse_key(json: &str) -> Result<Key> {
+    match serde_json::from_str(json) {
+        Ok(serde_json::Value::String(name)) => {
+            let known = ["rowid", "_rowid_", "oid"].into_iter().find(|n| *n == name);
+            known.map(Key::Rowid).ok_or_else(|| {
+                error(format!(
+                    "_lumos_tables has the key {json}; track the table again"
+                ))
+            })
+        }
+        Ok(columns) => match serde_json::from_value::<Vec<String>>(columns) {
+            Ok(columns) if !columns.is_empty() => Ok(Key::Columns(columns)),
+            _ => Err(error(format!(
+                "_lumos_tables has the key {json}; track the table again"
+            ))),
+        },
+        Err(_) => Err(error(format!(
+            "_lumos_tables has the key {json}; track the table again"
+        ))),
+    }
+}
+
+/// The names of the triggers that watch a table.
+pub fn triggers(connection: &Connection, id: i64) -> Result<Vec<String>> {
+    let sql = format!(
+        "SELECT name FROM main.sqlite_schema WHERE type = 'trigger' AND name GLOB {} AND ?1 = ?1 ORDER BY name",
+        lumos_core::changelog::trigger_pattern(id)
+    );
+    strings(connection, &sql, "")
+}
+
+/// SQLite's counter of schema changes.
+pub fn schema_version(connection: &Connection) -> Result<i64> {
+    Ok(connection.query_row("PRAGMA main.schema_version", [], |row| row.get(0))?)
+}
+
+fn strings(connection: &Connection, sql: &str, parameter: &str) -> Result<Vec<String>> {
+    let mut statement = connection.prepare(sql)?;
+    let rows = statement.query_map([parameter], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Runs `body` inside a savepoint: all of it or nothing.
+pub fn atomically<T>(connection: &Connection, body: impl FnOnce() -> Result<T>) -> Result<T> {
+    connection.execute_batch("SAVEPOINT lumos")?;
+    match body() {
+        Ok(value) => match connection.execute_batch("RELEASE lumos") {
+            Ok(()) => Ok(value),
+            Err(e) => {
+                drop(connection.execute_batch("ROLLBACK TO lumos; RELEASE lumos"));
+                Err(e.into())
+            }
+        },
+        Err(e) => {
+            // The error of the body matters more than one of the rollback.
+            drop(connection.execute_batch("ROLLBACK TO lumos; RELEASE lumos"));
+            Err(e)
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! What Lumos knows of one SQLite connection: its handle, its process, and the mirror attached to it.
+
+use std::sync::{Arc, Mutex};
+
+use rusqlite::{Connection, ffi};
+use serde_json::{Map, Value as Json, json};
+
+use crate::error::{Result, error};
+use crate::lock;
+use crate::mirror::{Mirror, Settings, default_path, locked};
+
+/// One SQLite connection.
+pub struct Session {
+    db: *mut ffi::sqlite3,
+    pid: u32,
+    attached: Mutex<Option<Attached>>,
+}
+
+// SAFETY: SQLite calls a connection's functions from the thread that uses the connection, one at a time; the
+// handle outlives the session, which SQLite frees as it closes the connection.
+unsafe impl Send for Session {}
+// SAFETY: as above.
+unsafe impl Sync for Session {}
+
+/// The attached mirror of a connection.
+#[derive(Clone)]
+pub struct Attached {
+    /// The mirror, shared by all connections of the process to the same file.
+    pub mirror: Arc<Mirror>,
+    /// Apply pending changes before each query.
+    pub auto_sync: bool,
+}
+
+impl Attached {
+    /// True if other connections of this process may have this mirror attached.
+    pub fn is_shared(&self) -> bool {
+        // One is the session's, one is this clone.
+        Arc::strong_count(&self.mirror) > 2
+    }
+}
+
+impl Session {
+    /// A session for this connection, without a mirror.
+    pub fn new(connection: &Connection) -> Arc<Session> {
+        // SAFETY: the handle is only used while the connection lives.
+        let db = unsafe { connection.handle() };
+        Arc::new(Session {
+            db,
+            pid: std::process::id(),
+            attached: Mutex::new(None),
+        })
+    }
+
+    /// The SQLite connection, for statements inside a call.
+    pub fn connection(&self) -> Result<Connection> {
+        // SAFETY: the handle is alive during every call from SQLite; the result does not close it.
+        Ok(unsafe { Connection::from_handle(self.db) }?)
+    }
+
+    /// Refuses to work in a forked child: DuckDB's threads are not there, and it would wait for them for ever.
+    fn check_process(&self) -> Result<()> {
+        match std::process::id() == self.pid {
+            true => Ok(()),
+            false => Err(error(
+                "this connection was opened before fork(); open a new connection in the child process",
+            )),
+        }
+    }
+
+    /// The attached mirror; attaches the default one if there is none.
+    pub fn attached(&self) -> Result<Attached> {
+        self.check_process()?;
+        let mut attached = locked(&self.attached);
+        match &*attached {
+            Some(a) => Ok(a.clone()),
+            None => Ok(attached.insert(self.open(None, None, true)?).clone()),
+        }
+    }
+
+    /// `lumos_attach`.
+    pub fn attach(&self, path: Option<&str>, options: Option<&str>) -> Result<Json> {
+        self.check_process()?;
+        let (settings, auto_sync) = options.map_or(Ok((None, true)), parse_options)?;
+        let mut attached = locked(&self.attached);
+        // The same mirror again may change its options; another one takes its place only once it is open.
+        let new = match &*attached {
+            Some(old) if path.is_none() && settings.is_none() => Attached {
+                mirror: Arc::clone(&old.mirror),
+                auto_sync,
+            },
+            _ => self.open(path, settings, auto_sync)?,
+        };
+        let mirror = Arc::clone(&attached.insert(new).mirror);
+        Ok(json!({
+            "mirror": mirror.path,
+            "auto_sync": auto_sync,
+            "memory_limit": mirror.settings.memory_limit,
+            "threads": mirror.settings.threads,
+        }))
+    }
+
+    /// `lumos_detach`: true if a mirror was attached.
+    pub fn detach(&self) -> Result<bool> {
+        self.check_process()?;
+        Ok(locked(&self.attached).take().is_some())
+    }
+
+    fn open(
+        &self,
+        path: Option<&str>,
+        settings: Option<Settings>,
+        auto_sync: bool,
+    ) -> Result<Attached> {
+        let connection = self.connection()?;
+        let database = connection.path().unwrap_or_default().to_owned();
+        let path = path.map_or_else(|| default_path(&database), str::to_owned);
+        let source = if database.is_empty() {
+            None
+        } else {
+            lock::file_id(database.as_ref())
+        };
+        Ok(Attached {
+            mirror: Mirror::open(&path, settings, source)?,
+            auto_sync,
+        })
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if std::process::id() != self.pid {
+            // The parent's DuckDB: neither use nor free it here.
+            std::mem::forget(locked(&self.attached).take());
+        }
+    }
+}
+
+/// The options of `lumos_attach`: settings if any is given, and `auto_sync`.
+fn parse_options(text: &str) -> Result<(Option<Settings>, bool)> {
+    let mut options = parse_object(text)?;
+    let auto_sync = match options.remove("auto_sync") {
+        None => true,
+        Some(Json::Bool(on)) => on,
+        Some(other) => return Err(error(format!("auto_sync is {other}; give true or false"))),
+    };
+    let mut settings = None::<Settings>;
+    for (name, value) in options {
+        match (name.as_str(), &value) {
+            ("memory_limit", Json::String(limit)) => settings
+                .get_or_insert_default()
+                .memory_limit
+                .clone_from(limit),
+            ("memory_limit", _) => {
+                return Err(error(format!(
+                    "memory_limit is {value}; give a text like \"2GB\""
+                )));
+            }
+            ("threads", Json::Number(n)) if n.as_u64().is_some_and(|n| (1..=1024).contains(&n)) => {
+                settings.get_or_insert_default().threads = n.as_u64().unwrap_or(1) as usize;
+            }
+            ("threads", _) => {
+                return Err(error(format!(
+                    "threads is {value}; give a whole number from 1 to 1024"
+                )));
+            }
+            _ => {
+                return Err(error(format!(
+                    "unknown option \"{name}\"; the options are memory_limit, threads and auto_sync"
+                )));
+            }
+        }
+    }
+    Ok((settings, auto_sync))
+}
+
+/// Reads options or named parameters.
+pub fn parse_object(text: &str) -> Result<Map<String, Json>> {
+    match serde_json::from_str(text) {
+        Ok(Json::Object(map)) => Ok(map),
+        _ => Err(error(format!(
+            "options {text} are not a JSON object; write them like {{\"name\": value}}"
+        ))),
+    }
+}
+
+/// `lumos_debug()`.
+pub fn debug(connection: &Connection) -> Result<Json> {
+    let sqlite: String = connection.query_row("SELECT sqlite_version()", [], |row| row.get(0))?;
+    Ok(json!({
+        "lumos": env!("CARGO_PKG_VERSION"),
+        "engine": "sqlite",
+        "sqlite": sqlite,
+        "duckdb": lumos_duckdb::engine::library_version(),
+        "target": format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
+    }))
+}

@@ -1,0 +1,274 @@
+//! A running query of DuckDB whose rows arrive chunk by chunk.
+//!
+//! DuckDB runs on a thread of its own for the length of the query, so that the caller's thread can ask SQLite
+//! every few milliseconds whether to stop, and the next chunk is made while the last one is read.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use lumos_duckdb::engine::{
+    Chunk, Connection as DuckDb, LogicalType, Param, Statement, StatementKind,
+};
+use rusqlite::Connection;
+use serde_json::Value as Json;
+
+use crate::error::{Result, error};
+use crate::host;
+use crate::mirror::Mirror;
+
+/// How often the host is asked whether to stop.
+const POLL: Duration = Duration::from_millis(10);
+
+/// Chunks made ahead of the reader.
+const AHEAD: usize = 2;
+
+enum Message {
+    Columns(Vec<String>, Vec<LogicalType>),
+    Chunk(Chunk),
+}
+
+/// A running query.
+pub struct Stream {
+    /// The columns' names, each once.
+    pub names: Vec<String>,
+    /// The columns' types.
+    pub types: Vec<LogicalType>,
+    messages: Option<Receiver<Result<Message>>>,
+    mirror: Arc<Mirror>,
+    duckdb: DuckDb,
+    /// Ends with true if the connection can be used again.
+    worker: Option<JoinHandle<bool>>,
+    pid: u32,
+}
+
+impl Stream {
+    /// Starts one SELECT with these parameters and waits for its first rows.
+    pub fn start(
+        host: &Connection,
+        mirror: &Arc<Mirror>,
+        sql: &str,
+        params: Option<&str>,
+    ) -> Result<Stream> {
+        let params = params.map_or(Ok(Json::Array(Vec::new())), parse_params)?;
+        let duckdb = mirror.connection()?;
+        let (sender, receiver) = sync_channel(AHEAD);
+        let (connection, sql) = (duckdb.clone(), sql.to_owned());
+        let run = move || {
+            let result = catch_unwind(AssertUnwindSafe(|| {
+                run(&connection, &sql, &params, &sender)
+            }));
+            let ended = connection.execute("ROLLBACK");
+            if let Err(e) = result.unwrap_or_else(|panic| Err(host::panicked(panic.as_ref()))) {
+                // The reader may be gone; then nobody wants the error.
+                drop(sender.send(Err(e)));
+            }
+            ended.is_ok()
+        };
+        let worker = host::without_signals(|| {
+            std::thread::Builder::new()
+                .name("lumos-query".into())
+                .spawn(run)
+        })
+        .map_err(|e| error(format!("cannot start a thread: {e}")))?;
+        let mut stream = Stream {
+            names: Vec::new(),
+            types: Vec::new(),
+            messages: Some(receiver),
+            mirror: Arc::clone(mirror),
+            duckdb,
+            worker: Some(worker),
+            pid: std::process::id(),
+        };
+        match stream.receive(host)? {
+            Some(Message::Columns(names, types)) => {
+                (stream.names, stream.types) = (distinct(names), types)
+            }
+            _ => return Err(error("the query ended without columns")),
+        }
+        Ok(stream)
+    }
+
+    /// The next rows; `None` at the end.
+    pub fn next_chunk(&mut self, host: &Connection) -> Result<Option<Chunk>> {
+        Ok(self.receive(host)?.and_then(|message| match message {
+            Message::Chunk(chunk) => Some(chunk),
+            Message::Columns(..) => None,
+        }))
+    }
+
+    fn receive(&mut self, host: &Connection) -> Result<Option<Message>> {
+        let Some(messages) = &self.messages else {
+            return Ok(None);
+        };
+        loop {
+            match messages.recv_timeout(POLL) {
+                Ok(message) => return message.map(Some),
+                Err(RecvTimeoutError::Disconnected) => return Ok(None),
+                Err(RecvTimeoutError::Timeout) => host::check_interrupt(host)?,
+            }
+        }
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        let Some(worker) = self.worker.take() else {
+            return;
+        };
+        if std::process::id() != self.pid {
+            // A forked child has no such thread to wait for.
+            std::mem::forget((worker, self.messages.take()));
+            return;
+        }
+        // Without a receiver the worker's next send fails. An interrupt that comes before the query has begun is
+        // forgotten by DuckDB, hence again and again.
+        drop(self.messages.take());
+        while !worker.is_finished() {
+            self.duckdb.interrupt();
+            std::thread::sleep(Duration::from_micros(50));
+        }
+        if worker.join().is_ok_and(|usable| usable) {
+            self.mirror.give_back(self.duckdb.clone());
+        }
+    }
+}
+
+/// The worker: prepares, binds, runs, sends. Ends early when the reader is gone.
+fn run(
+    duckdb: &DuckDb,
+    sql: &str,
+    params: &Json,
+    sender: &SyncSender<Result<Message>>,
+) -> Result<()> {
+    // Also a SELECT can write, through a WITH clause; in this transaction it cannot.
+    duckdb.execute("BEGIN TRANSACTION READ ONLY")?;
+    let mut statement = duckdb.prepare(sql)?;
+    match statement.kind() {
+        StatementKind::Select => {
+            let columns = statement.columns();
+            if columns.iter().any(|(_, ty)| ty.needs_cast()) {
+                statement = duckdb.prepare(&with_casts(sql, &columns))?;
+            }
+        }
+        StatementKind::Explain => {}
+        StatementKind::Other => {
+            return Err(error(
+                "takes a SELECT, and this statement is none; change tables in SQLite, the mirror follows",
+            ));
+        }
+    }
+    bind(&mut statement, params)?;
+    let mut rows = statement.stream()?;
+    if sender
+        .send(Ok(Message::Columns(
+            rows.names().to_vec(),
+            rows.types().to_vec(),
+        )))
+        .is_err()
+    {
+        return Ok(());
+    }
+    while let Some(chunk) = rows.next_chunk()? {
+        if sender.send(Ok(Message::Chunk(chunk))).is_err() {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// The query with columns cast whose types have no layout in DuckDB's C API: nested ones to JSON, others to text.
+fn with_casts(sql: &str, columns: &[(String, LogicalType)]) -> String {
+    let list: Vec<String> = columns
+        .iter()
+        .enumerate()
+        .map(|(i, (name, ty))| {
+            let name = lumos_core::sql::identifier(name);
+            match ty {
+                LogicalType::Other(_) => format!("CAST(#{} AS VARCHAR) AS {name}", i + 1),
+                ty if ty.needs_cast() => format!("to_json(#{}) AS {name}", i + 1),
+                _ => format!("#{} AS {name}", i + 1),
+            }
+        })
+        .collect();
+    // The line break ends a comment that the query may end with.
+    format!(
+        "SELECT {} FROM ({}\n)",
+        list.join(", "),
+        sql.trim_end().trim_end_matches(';')
+    )
+}
+
+fn parse_params(text: &str) -> Result<Json> {
+    match serde_json::from_str(text) {
+        Ok(json @ (Json::Array(_) | Json::Object(_))) => Ok(json),
+        _ => Err(error(format!(
+            "parameters {text} are neither a JSON array for ? nor a JSON object for $name"
+        ))),
+    }
+}
+
+fn bind(statement: &mut Statement, params: &Json) -> Result<()> {
+    let expected = statement.param_count();
+    let given = match params {
+        Json::Array(values) => values
+            .iter()
+            .enumerate()
+            .map(|(i, v)| Ok((i + 1, v)))
+            .collect::<Result<Vec<_>>>()?,
+        Json::Object(map) => map
+            .iter()
+            .map(|(name, v)| {
+                let position = statement.param_position(name.trim_start_matches('$'));
+                position.map(|p| (p, v)).ok_or_else(|| {
+                    error(format!("the query has no parameter ${name}; leave it out"))
+                })
+            })
+            .collect::<Result<Vec<_>>>()?,
+        _ => Vec::new(),
+    };
+    if given.len() != expected {
+        return Err(error(format!(
+            "the query has {expected} parameters, {} were given",
+            given.len()
+        )));
+    }
+    for (position, value) in given {
+        let text;
+        let param = match value {
+            Json::Null => Param::Null,
+            Json::Bool(v) => Param::Boolean(*v),
+            Json::String(v) => Param::Text(v),
+            Json::Number(n) => match (n.as_i64(), n.as_u64()) {
+                (Some(v), _) => Param::Integer(v),
+                (_, Some(v)) => Param::Unsigned(v),
+                _ => Param::Real(n.as_f64().unwrap_or(f64::NAN)),
+            },
+            nested => {
+                text = nested.to_string();
+                Param::Text(&text)
+            }
+        };
+        statement.bind(position, &param)?;
+    }
+    Ok(())
+}
+
+/// Names made distinct as DuckDB does in a subquery: `a`, `a_1`, `a_2`.
+fn distinct(names: Vec<String>) -> Vec<String> {
+    let mut taken = std::collections::HashSet::new();
+    names
+        .into_iter()
+        .map(|name| {
+            let mut candidate = name.clone();
+            let mut n = 0;
+            while !taken.insert(candidate.to_lowercase()) {
+                n += 1;
+                candidate = format!("{name}_{n}");
+            }
+            candidate
+        })
+        .collect()
+}

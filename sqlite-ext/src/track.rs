@@ -1,0 +1,384 @@
+//! Tracking tables: the triggers in SQLite, and the lists of what is tracked.
+
+use lumos_core::changelog::{Key, Table};
+use lumos_core::sql::{self, identifier, literal};
+use rusqlite::Connection;
+use serde_json::{Value as Json, json};
+
+use crate::copy;
+use crate::error::{Error, Result, error};
+use crate::mirror::Mirror;
+use crate::schema::{self, Tracked};
+use crate::session::parse_object;
+use crate::sync::{self, Value};
+
+/// The format of the changelog that this version writes.
+const FORMAT: i64 = 1;
+
+/// The key columns that the log has from the start.
+const FIRST_KEY_COLUMNS: usize = 2;
+
+/// What one call of `lumos_track` means, checked before a mirror is opened.
+pub struct Request {
+    names: Vec<String>,
+    several: bool,
+    by_rowid: bool,
+}
+
+impl Request {
+    /// Reads the arguments; a single table must have a usable key.
+    pub fn new(connection: &Connection, pattern: &str, options: Option<&str>) -> Result<Request> {
+        let by_rowid = options.map_or(Ok(false), parse_options)?;
+        if !connection.is_autocommit() {
+            return Err(error("a transaction is open; COMMIT or ROLLBACK first"));
+        }
+        let several = pattern.contains(['*', '?', '[']);
+        let names = schema::matching_tables(connection, pattern)?;
+        match names.as_slice() {
+            [] => {
+                return Err(error(format!(
+                    "no table matches \"{pattern}\"; sqlite_schema lists the tables"
+                )));
+            }
+            [name] if !several => {
+                let table = schema::read_table(connection, name)?;
+                table.triggers(0, &table.key(by_rowid)?)?;
+            }
+            _ => {}
+        }
+        Ok(Request {
+            names,
+            several,
+            by_rowid,
+        })
+    }
+}
+
+/// `lumos_track`: tracks the tables and copies them. Returns a report for each.
+pub fn track(
+    connection: &Connection,
+    mirror: &Mirror,
+    other_sessions: bool,
+    request: Request,
+) -> Result<Json> {
+    let Request {
+        names,
+        several,
+        by_rowid,
+    } = request;
+    let mut failures: Vec<(String, Error)> = Vec::new();
+    let mut new: Vec<i64> = Vec::new();
+    schema::atomically(connection, || {
+        create_changelog(connection)?;
+        for name in &names {
+            match add(connection, name, by_rowid) {
+                Ok(Some(id)) => new.push(id),
+                Ok(None) => {}
+                Err(e) if several => failures.push((name.clone(), e)),
+                Err(e) => return Err(e),
+            }
+        }
+        if new.is_empty() {
+            drop_empty_changelog(connection)?;
+        }
+        Ok(())
+    })?;
+    // A table that cannot be copied is not tracked; the others go on.
+    while let Err(e) = sync::sync(connection, mirror, other_sessions) {
+        let failed = e.table.filter(|id| new.contains(id));
+        let name = failed.and_then(|id| {
+            schema::tracked_tables(connection)
+                .ok()?
+                .into_iter()
+                .find(|t| t.id == id)
+        });
+        match name {
+            Some(table) => {
+                schema::atomically(connection, || remove(connection, &table))?;
+                failures.push((table.name, e));
+            }
+            None => {
+                undo(connection, &new)?;
+                return Err(e);
+            }
+        }
+        if !several {
+            break;
+        }
+    }
+    if !several && let Some((_, e)) = failures.pop() {
+        return Err(e);
+    }
+    report(connection, mirror, &names, &failures)
+}
+
+/// Tracks nothing of what this call began to track.
+fn undo(connection: &Connection, new: &[i64]) -> Result<()> {
+    schema::atomically(connection, || {
+        for table in schema::tracked_tables(connection)?
+            .iter()
+            .filter(|t| new.contains(&t.id))
+        {
+            remove(connection, table)?;
+        }
+        Ok(())
+    })
+}
+
+/// One element a table: its rows and key, or why it is not tracked.
+fn report(
+    connection: &Connection,
+    mirror: &Mirror,
+    names: &[String],
+    failures: &[(String, Error)],
+) -> Result<Json> {
+    let duckdb = mirror.connection()?;
+    let mut tables = Vec::new();
+    for table in schema::tracked_tables(connection)?
+        .iter()
+        .filter(|t| names.contains(&t.name))
+    {
+        let rows = match sync::rows(
+            &duckdb,
+            &format!("SELECT count(*) FROM {}", copy::target(&table.name)),
+        )?
+        .as_slice()
+        {
+            [row] if matches!(row.as_slice(), [Value::Integer(_)]) => row[0].clone(),
+            _ => Value::Other,
+        };
+        let Value::Integer(rows) = rows else { continue };
+        tables.push(json!({ "table": table.name, "rows": rows, "key": table.key.names() }));
+    }
+    mirror.give_back(duckdb);
+    tables.extend(
+        failures
+            .iter()
+            .map(|(name, e)| json!({ "table": name, "error": e.message })),
+    );
+    Ok(Json::Array(tables))
+}
+
+/// `lumos_untrack`: the names of the tables that are not tracked any more.
+pub fn untrack(
+    connection: &Connection,
+    mirror: &Mirror,
+    other_sessions: bool,
+    pattern: &str,
+) -> Result<Json> {
+    if !connection.is_autocommit() {
+        return Err(error("a transaction is open; COMMIT or ROLLBACK first"));
+    }
+    let chosen = matching_tracked(connection, pattern)?;
+    // Apply first, so that the others' changes are not lost with the log.
+    sync::sync(connection, mirror, other_sessions)?;
+    schema::atomically(connection, || {
+        chosen
+            .iter()
+            .try_for_each(|table| remove(connection, table))
+    })?;
+    sync::sync(connection, mirror, other_sessions)?;
+    forget_all(connection, mirror)?;
+    Ok(chosen.into_iter().map(|t| t.name).collect())
+}
+
+/// `lumos_resync`: copies the tables again that `pattern` means, and returns what [`track`] does.
+pub fn resync(
+    connection: &Connection,
+    mirror: &Mirror,
+    other_sessions: bool,
+    pattern: &str,
+) -> Result<Json> {
+    let chosen = matching_tracked(connection, pattern)?;
+    let duckdb = mirror.connection()?;
+    let all = chosen.len() == schema::tracked_tables(connection)?.len();
+    let forget = if all {
+        // The position too: the mirror may be ahead of the source, or another's.
+        let tables = sync::mirrored_tables(&duckdb)?;
+        let drops: String = tables
+            .iter()
+            .map(|t| copy::drop_statements(&t.name))
+            .collect();
+        format!("{drops} DELETE FROM _lumos.tables; DELETE FROM _lumos.state;")
+    } else {
+        let ids: Vec<String> = chosen.iter().map(|t| t.id.to_string()).collect();
+        format!(
+            "UPDATE _lumos.tables SET schema = '' WHERE id IN ({});",
+            ids.join(", ")
+        )
+    };
+    let done = duckdb.execute(&format!("BEGIN; {forget} COMMIT"));
+    if done.is_err() {
+        drop(duckdb.execute("ROLLBACK"));
+    }
+    done?;
+    mirror.give_back(duckdb);
+    *mirror.applied() = None;
+    sync::sync(connection, mirror, other_sessions)?;
+    let names: Vec<String> = chosen.into_iter().map(|t| t.name).collect();
+    report(connection, mirror, &names, &[])
+}
+
+fn matching_tracked(connection: &Connection, pattern: &str) -> Result<Vec<Tracked>> {
+    let tracked = schema::tracked_tables(connection)?;
+    let glob = format!(
+        "SELECT ?1 GLOB {0} OR ?1 = {0} COLLATE NOCASE",
+        literal(pattern)
+    );
+    let mut chosen = Vec::new();
+    for table in tracked {
+        if connection.query_row(&glob, [&table.name], |row| row.get(0))? {
+            chosen.push(table);
+        }
+    }
+    match chosen.is_empty() {
+        true => Err(error(format!(
+            "\"{pattern}\" is not tracked; lumos_status lists the tracked tables"
+        ))),
+        false => Ok(chosen),
+    }
+}
+
+/// The options of `lumos_track`: true for tracking by rowid.
+fn parse_options(text: &str) -> Result<bool> {
+    let mut by_rowid = false;
+    for (name, value) in parse_object(text)? {
+        match (name.as_str(), value.as_str()) {
+            ("key", Some("rowid")) => by_rowid = true,
+            ("key", _) => {
+                return Err(error(format!(
+                    "key is {value}; give \"rowid\", or leave it out"
+                )));
+            }
+            _ => {
+                return Err(error(format!(
+                    "unknown option \"{name}\"; the option is key"
+                )));
+            }
+        }
+    }
+    Ok(by_rowid)
+}
+
+fn create_changelog(connection: &Connection) -> Result<()> {
+    connection.execute_batch(sql::CHANGELOG)?;
+    let identity = "INSERT INTO main._lumos_meta(source, format) SELECT lower(hex(randomblob(16))), ?1 WHERE NOT EXISTS(SELECT 1 FROM main._lumos_meta)";
+    connection.execute(identity, [FORMAT])?;
+    let format: i64 =
+        connection.query_row("SELECT format FROM main._lumos_meta", [], |row| row.get(0))?;
+    match format {
+        FORMAT => Ok(()),
+        other => Err(error(format!(
+            "the changelog has format {other}, this version of Lumos knows {FORMAT}; use a newer Lumos"
+        ))),
+    }
+}
+
+fn drop_empty_changelog(connection: &Connection) -> Result<()> {
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM main._lumos_tables", [], |row| {
+            row.get(0)
+        })?;
+    if tables == 0 {
+        connection.execute_batch("DROP TABLE main._lumos_log; DROP TABLE main._lumos_tables; DROP TABLE main._lumos_meta")?;
+    }
+    Ok(())
+}
+
+/// Begins to track a table; `None` if it is tracked already.
+fn add(connection: &Connection, name: &str, by_rowid: bool) -> Result<Option<i64>> {
+    if schema::tracked_tables(connection)?
+        .iter()
+        .any(|t| t.name.eq_ignore_ascii_case(name))
+    {
+        return Ok(None);
+    }
+    let table = schema::read_table(connection, name)?;
+    let key = table.key(by_rowid)?;
+    let statement = schema::create_statement(connection, name)?.unwrap_or_default();
+    // A row of a table that was renamed or dropped meanwhile may still have the name.
+    connection.execute("DELETE FROM main._lumos_tables WHERE name = ?1", [name])?;
+    connection.execute(
+        "INSERT INTO main._lumos_tables(name, key, schema, options) VALUES(?1, ?2, ?3, '{}')",
+        (name, schema::key_json(&key).to_string(), &statement),
+    )?;
+    let id = connection.last_insert_rowid();
+    install(connection, id, &table, &key)?;
+    Ok(Some(id))
+}
+
+fn install(connection: &Connection, id: i64, table: &Table, key: &Key) -> Result<()> {
+    let has: i64 = connection.query_row(
+        "SELECT count(*) FROM pragma_table_info('_lumos_log', 'main')",
+        [],
+        |row| row.get(0),
+    )?;
+    let first_missing = (has as usize).saturating_sub(3).max(FIRST_KEY_COLUMNS) + 1;
+    for i in first_missing..=key.mirror_columns().len() {
+        connection.execute_batch(&format!("ALTER TABLE main._lumos_log ADD COLUMN k{i}"))?;
+    }
+    for trigger in table.triggers(id, key)? {
+        connection.execute_batch(&trigger.replacen(
+            "CREATE TRIGGER ",
+            "CREATE TRIGGER main.",
+            1,
+        ))?;
+    }
+    Ok(())
+}
+
+/// Makes the triggers of a table anew after its definition changed; the key must still be one.
+pub fn renew(
+    connection: &Connection,
+    id: i64,
+    table: &Table,
+    key: &Key,
+    statement: &str,
+) -> Result<Tracked> {
+    let key = table.key(matches!(key, Key::Rowid(_)))?;
+    drop_triggers(connection, id)?;
+    install(connection, id, table, &key)?;
+    connection.execute(
+        "UPDATE main._lumos_tables SET name = ?2, key = ?3, schema = ?4 WHERE id = ?1",
+        (
+            id,
+            &table.name,
+            schema::key_json(&key).to_string(),
+            statement,
+        ),
+    )?;
+    Ok(Tracked {
+        id,
+        name: table.name.clone(),
+        key,
+        schema: statement.to_owned(),
+    })
+}
+
+fn drop_triggers(connection: &Connection, id: i64) -> Result<()> {
+    for name in schema::triggers(connection, id)? {
+        connection.execute_batch(&format!("DROP TRIGGER main.{}", identifier(&name)))?;
+    }
+    Ok(())
+}
+
+/// Ends tracking a table, inside a savepoint.
+fn remove(connection: &Connection, table: &Tracked) -> Result<()> {
+    drop_triggers(connection, table.id)?;
+    connection.execute("DELETE FROM main._lumos_tables WHERE id = ?1", [table.id])?;
+    Ok(())
+}
+
+/// Once nothing is tracked, takes the changelog away, and the mirror's memory of it.
+fn forget_all(connection: &Connection, mirror: &Mirror) -> Result<()> {
+    if !schema::has_changelog(connection)? || !schema::tracked_tables(connection)?.is_empty() {
+        return Ok(());
+    }
+    let mut applied = mirror.applied();
+    let duckdb = mirror.connection()?;
+    duckdb.execute("DELETE FROM _lumos.state")?;
+    mirror.give_back(duckdb);
+    schema::atomically(connection, || drop_empty_changelog(connection))?;
+    *applied = None;
+    Ok(())
+}

@@ -1,0 +1,143 @@
+"""The drivers behind one face, and what every test needs: a folder with a copy of Chinook, other
+processes, and a look at what a refusal may have left behind.
+
+The harness sets LUMOS_DRIVER (apsw or pysqlite3) and LUMOS_SQLITE (the built library without its
+suffix), and puts one version of Python's `duckdb` on PYTHONPATH.
+"""
+
+import contextlib
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+DRIVER = os.environ["LUMOS_DRIVER"]
+EXTENSION = os.environ["LUMOS_SQLITE"]
+FIXTURE = pathlib.Path(__file__).parent.parent / "fixtures" / "chinook.sqlite"
+
+if DRIVER == "apsw":
+    import apsw
+
+    ERROR = apsw.Error
+else:
+    from pysqlite3 import dbapi2
+
+    ERROR = dbapi2.Error
+
+
+class Database:
+    """A connection in autocommit mode; with Lumos unless `load` is false."""
+
+    def __init__(self, path, load=True, entry=None):
+        if DRIVER == "apsw":
+            self.connection = apsw.Connection(str(path))
+            self.connection.set_busy_timeout(20_000)
+        else:
+            self.connection = dbapi2.connect(
+                str(path), timeout=20, isolation_level=None, check_same_thread=False
+            )
+        if load:
+            self.load(entry)
+
+    def load(self, entry=None):
+        # The SQL function takes an entry point in every version of every driver.
+        self.connection.enable_load_extension(True)
+        if entry is None:
+            self.connection.load_extension(EXTENSION)
+        else:
+            self.rows("SELECT load_extension(?, ?)", EXTENSION, entry)
+
+    def rows(self, sql, *values):
+        return [tuple(row) for row in self.connection.execute(sql, values)]
+
+    def value(self, sql, *values):
+        return self.rows(sql, *values)[0][0]
+
+    def query(self, sql, width=1):
+        """Rows of a query in the mirror, `width` columns of each."""
+        columns = ", ".join(f"c{i}" for i in range(width))
+        return self.rows(f"SELECT {columns} FROM lumos_query(?)", sql)
+
+    def close(self):
+        self.connection.close()
+
+
+def process(code, *arguments):
+    """Starts another Python with the same drivers; `code` sees its arguments as sys.argv[1:]."""
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def elsewhere(code, *arguments):
+    """Runs another Python to its end and gives what it printed."""
+    with process(code, *arguments) as other:
+        printed = other.communicate(timeout=60)[0]
+        if other.returncode != 0:
+            raise AssertionError(f"the other process ended with {other.returncode}")
+        return printed.strip()
+
+
+def plain(path, *statements):
+    """Runs statements in another process with a connection that has no Lumos."""
+    elsewhere(
+        "import sys, host\n"
+        "db = host.Database(sys.argv[1], load=False)\n"
+        "for statement in sys.argv[2:]: db.rows(statement)",
+        path,
+        *statements,
+    )
+
+
+class Case(unittest.TestCase):
+    """A test in a folder of its own, with Chinook at `self.path`."""
+
+    maxDiff = None
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="lumos-test-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.path = self.folder / "chinook.sqlite"
+        shutil.copyfile(FIXTURE, self.path)
+        self.mirror = self.folder / "chinook.sqlite-lumos.duckdb"
+
+    def open(self, path=None, **options):
+        db = Database(path or self.path, **options)
+        self.addCleanup(db.close)
+        return db
+
+    def refused(self, db, sql, *words, values=()):
+        """The statement fails, in words that contain all of these."""
+        with self.assertRaises(ERROR, msg=sql) as caught:
+            db.rows(sql, *values)
+        for word in words:
+            self.assertIn(word, str(caught.exception))
+        return str(caught.exception)
+
+    @contextlib.contextmanager
+    def nothing_changes(self):
+        """Neither files nor the database's schema nor its rows are others afterwards."""
+        before = self.everything()
+        yield
+        self.assertEqual(self.everything(), before)
+
+    def everything(self):
+        db = Database(self.path, load=False)
+        try:
+            schema = db.rows("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY 1, 2")
+            tables = [name for kind, name, _, sql in schema if kind == "table" and "VIRTUAL" not in sql.upper()]
+            rows = {t: db.rows(f'SELECT count(*) FROM "{t}"') for t in tables}
+        finally:
+            db.close()
+        files = {
+            f.name: f.read_bytes()
+            for f in self.folder.iterdir()
+            if f.is_file() and not f.name.endswith(("-shm", "-wal"))
+        }
+        return sorted(files), {n: b for n, b in files.items() if n != self.path.name}, schema, rows

@@ -1,0 +1,62 @@
+//! Every example of every function gives its answer, in every engine that has the function.
+
+use libtest_mimic::Trial;
+use lumos_core::functions::FUNCTIONS;
+use lumos_core::{Example, Function};
+
+use crate::folder::Folder;
+use crate::list::exists;
+use crate::shell::{Answer, Engine, Shell};
+use crate::{Outcome, trial};
+
+/// One trial for each function and engine.
+pub fn trials() -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for engine in Engine::ALL {
+        for f in FUNCTIONS.iter().copied().filter(|f| exists(f, engine)) {
+            trials.push(trial(
+                format!("{}::example::{}", engine.name(), f.name),
+                move || run(f, engine),
+            ));
+        }
+    }
+    trials
+}
+
+/// What the examples of a function find: Chinook with nothing tracked, if not said here.
+fn before(function: &Function) -> &'static str {
+    match function.name {
+        "lumos_detach" => "SELECT lumos_attach()",
+        "lumos_query" => "SELECT lumos_track('*')",
+        "lumos_status" | "lumos_untrack" => "SELECT lumos_track('Genre')",
+        _ => "SELECT 1",
+    }
+}
+
+fn run(function: &Function, engine: Engine) -> Outcome {
+    let folder = Folder::with_chinook()?;
+    let mut shell = Shell::start(engine, folder.path())?;
+    shell.load()?;
+    shell.run(before(function))?.rows()?;
+    for example in function.examples {
+        check(example, shell.run(example.sql)?)?;
+    }
+    shell.end()
+}
+
+fn check(example: &Example, found: Answer) -> Outcome {
+    let printed = found.rows.join("\n");
+    // DuckDB prints JSON text with its quotes, SQLite's json_extract without.
+    let unquoted = printed.trim_matches('"');
+    let answered = match found.error.is_empty() {
+        true => printed == example.answer || unquoted == example.answer,
+        false => found.error.contains(example.answer),
+    };
+    match answered {
+        true => Ok(()),
+        false => Err(format!(
+            "{}\n  the example says: {}\n  the shell says: {printed}{}",
+            example.sql, example.answer, found.error
+        )),
+    }
+}

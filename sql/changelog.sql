@@ -3,15 +3,17 @@
 -- Dropping the tables and the triggers named _lumos_* removes Lumos.
 
 -- Which database this is. `source` is random, made once; a copy of the file carries it along.
+-- `last_id` is the last id given to a table: ids do not come again.
 CREATE TABLE IF NOT EXISTS _lumos_meta(
   source TEXT NOT NULL,
-  format INTEGER NOT NULL
+  format INTEGER NOT NULL,
+  last_id INTEGER NOT NULL
 );
 
 -- The tracked tables. `key` is a JSON array of column names; `schema` the CREATE statement that the
 -- triggers were made for.
 CREATE TABLE IF NOT EXISTS _lumos_tables(
-  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  id INTEGER PRIMARY KEY,
   name TEXT NOT NULL UNIQUE COLLATE NOCASE,
   key TEXT NOT NULL,
   schema TEXT NOT NULL,

@@ -16,6 +16,37 @@ pub fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
+/// True if a statement of DuckDB begins like one that only reads; what it is, the engine decides.
+pub fn begins_like_a_query(sql: &str) -> bool {
+    const WORDS: [&str; 12] = [
+        "SELECT",
+        "WITH",
+        "FROM",
+        "VALUES",
+        "TABLE",
+        "DESCRIBE",
+        "DESC",
+        "SHOW",
+        "SUMMARIZE",
+        "EXPLAIN",
+        "PIVOT",
+        "UNPIVOT",
+    ];
+    let mut rest = sql.trim_start_matches(|c: char| c.is_whitespace() || c == '(');
+    loop {
+        rest = match (rest.strip_prefix("--"), rest.strip_prefix("/*")) {
+            (Some(comment), _) => comment.split_once('\n').map_or("", |(_, after)| after),
+            (_, Some(comment)) => comment.split_once("*/").map_or("", |(_, after)| after),
+            _ => break,
+        };
+        rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == '(');
+    }
+    let end = rest
+        .find(|c: char| !c.is_ascii_alphabetic())
+        .unwrap_or(rest.len());
+    WORDS.iter().any(|w| w.eq_ignore_ascii_case(&rest[..end]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -24,5 +55,29 @@ mod tests {
     fn quotes_are_doubled() {
         assert_eq!(identifier("a\"b"), "\"a\"\"b\"");
         assert_eq!(literal("it's"), "'it''s'");
+    }
+
+    #[test]
+    fn queries_are_known_by_their_first_word() {
+        for sql in [
+            "select 1",
+            " (SELECT 1)",
+            "-- a\n/* b */ ( from t",
+            "WITH x AS (SELECT 1) FROM x",
+            "values(1)",
+        ] {
+            assert!(begins_like_a_query(sql), "{sql}");
+        }
+        for sql in [
+            "",
+            "-- only a comment",
+            "DELETE FROM t",
+            "/* SELECT",
+            "selection",
+            "COPY t TO 'x'",
+            "1",
+        ] {
+            assert!(!begins_like_a_query(sql), "{sql}");
+        }
     }
 }

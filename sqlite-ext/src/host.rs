@@ -1,9 +1,10 @@
 //! The door to the host: loading into any SQLite from 3.40 on, panics that stop at the boundary, signals that
 //! stay with the host's threads, and a look at whether the host wants a running call to end.
 
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CString, c_char, c_int};
 use std::mem::{MaybeUninit, offset_of, size_of};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
 use std::sync::Once;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -36,16 +37,17 @@ pub unsafe fn load(
     static SILENCE: Once = Once::new();
     SILENCE.call_once(|| std::panic::set_hook(Box::new(|_| {})));
     let loaded = catch_unwind(AssertUnwindSafe(|| {
-        // SAFETY: by contract; a null table is refused before it is read.
+        if api.is_null() {
+            return ffi::SQLITE_ERROR;
+        }
+        // SAFETY: by contract. libsqlite3-sys copies the pointers out of the table.
         unsafe {
-            let table = match api.as_ref() {
-                None => return ffi::SQLITE_ERROR,
-                Some(api) => match accepted(api) {
-                    Ok(table) => table,
-                    Err(text) => return refuse(api, message, text),
-                },
-            };
-            Connection::extension_init2(db, message, table, register)
+            match accepted(api) {
+                Ok(mut table) => {
+                    Connection::extension_init2(db, message, table.as_mut_ptr(), register)
+                }
+                Err(text) => refuse(api, message, &text),
+            }
         }
     }));
     loaded.unwrap_or(ffi::SQLITE_ERROR)
@@ -56,21 +58,32 @@ pub unsafe fn load(
 /// # Safety
 /// `api` is the host's table, whose length depends on the host's version.
 unsafe fn accepted(
-    api: &sqlite3_api_routines,
-) -> std::result::Result<*mut sqlite3_api_routines, &'static CStr> {
-    let Some(version) = api.libversion_number else {
-        return Err(c"lumos: the host's SQLite has no version; use SQLite 3.40 or newer");
+    api: *const sqlite3_api_routines,
+) -> std::result::Result<MaybeUninit<sqlite3_api_routines>, String> {
+    // SAFETY: every version has these two; no reference is made to a table that may be shorter than its type.
+    let (version, open) = unsafe {
+        (
+            ptr::addr_of!((*api).libversion_number).read(),
+            ptr::addr_of!((*api).open_v2).read(),
+        )
     };
     // SAFETY: the host's own function, without arguments.
-    let version = unsafe { version() };
+    let version = version.map_or(0, |version| unsafe { version() });
     if version < OLDEST {
-        return Err(c"lumos: this SQLite is too old; use SQLite 3.40 or newer");
+        let (major, minor, patch) = (
+            version / 1_000_000,
+            version / 1_000 % 1_000,
+            version % 1_000,
+        );
+        return Err(format!(
+            "lumos: this SQLite is {major}.{minor}.{patch}; use SQLite 3.40 or newer"
+        ));
     }
-    let host = api.open_v2.map_or(0, |f| f as usize);
+    let host = open.map_or(0, |f| f as usize);
     if let Err(other) = HOST.compare_exchange(0, host, Ordering::AcqRel, Ordering::Acquire)
         && other != host
     {
-        return Err(c"lumos: already loaded into another SQLite library of this process; use one of them only");
+        return Err("lumos: already loaded into another SQLite library of this process; use one of them only".into());
     }
     // The table ends with the newest function that the host's version knows.
     let end = [
@@ -81,18 +94,14 @@ unsafe fn accepted(
     .into_iter()
     .find(|(since, _)| version < *since)
     .map_or(size_of::<sqlite3_api_routines>(), |(_, offset)| offset);
-    let mut table = Box::new(MaybeUninit::<sqlite3_api_routines>::zeroed());
+    let mut table = MaybeUninit::<sqlite3_api_routines>::zeroed();
     // SAFETY: `end` bytes are there in the host's table and in ours; zeroes are absent functions.
-    let table = unsafe {
-        std::ptr::copy_nonoverlapping(
-            std::ptr::from_ref(api).cast::<u8>(),
-            table.as_mut_ptr().cast::<u8>(),
-            end,
-        );
-        &mut *Box::into_raw(table).cast::<sqlite3_api_routines>()
-    };
-    if version < EXPECTED {
-        table.libversion_number = Some(expected_version);
+    unsafe {
+        ptr::copy_nonoverlapping(api.cast::<u8>(), table.as_mut_ptr().cast::<u8>(), end);
+        if version < EXPECTED {
+            ptr::addr_of_mut!((*table.as_mut_ptr()).libversion_number)
+                .write(Some(expected_version));
+        }
     }
     Ok(table)
 }
@@ -103,8 +112,10 @@ unsafe extern "C" fn expected_version() -> c_int {
 
 /// # Safety
 /// `api` is the host's table and `message` null or a place for a message.
-unsafe fn refuse(api: &sqlite3_api_routines, message: *mut *mut c_char, text: &CStr) -> c_int {
-    if let (Some(mprintf), false) = (api.mprintf, message.is_null()) {
+unsafe fn refuse(api: *const sqlite3_api_routines, message: *mut *mut c_char, text: &str) -> c_int {
+    // SAFETY: every version has it.
+    let mprintf = unsafe { ptr::addr_of!((*api).mprintf).read() };
+    if let (Some(mprintf), false, Ok(text)) = (mprintf, message.is_null(), CString::new(text)) {
         // SAFETY: a format with one string, and the string.
         unsafe { *message = mprintf(c"%s".as_ptr(), text.as_ptr()) };
     }
@@ -142,7 +153,7 @@ pub fn without_signals<T>(start: impl FnOnce() -> T) -> T {
     }
     let result = catch_unwind(AssertUnwindSafe(start));
     // SAFETY: filled by the call above.
-    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, old.as_ptr(), std::ptr::null_mut()) };
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, old.as_ptr(), ptr::null_mut()) };
     match result {
         Ok(value) => value,
         Err(panic) => std::panic::resume_unwind(panic),

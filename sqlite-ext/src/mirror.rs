@@ -136,7 +136,6 @@ impl Mirror {
                 ("memory_limit", &settings.memory_limit),
                 ("threads", &threads),
                 ("temp_directory", &temp_directory),
-                ("storage_compatibility_version", STORAGE_VERSION),
                 ("autoinstall_known_extensions", "false"),
                 ("autoload_known_extensions", "false"),
                 ("allow_community_extensions", "false"),
@@ -145,10 +144,16 @@ impl Mirror {
             ])
         })?;
         let connection = database.connect()?;
-        let existed = Path::new(path).exists();
+        // The format is for new files; one that is there keeps what it has.
+        let existed = std::fs::metadata(path).is_ok_and(|m| m.len() > 0);
+        let format = if existed {
+            String::new()
+        } else {
+            format!(", STORAGE_VERSION '{STORAGE_VERSION}'")
+        };
         let attached = connection
             .execute(&format!(
-                "ATTACH {} AS {CATALOG} (TYPE duckdb, STORAGE_VERSION '{STORAGE_VERSION}')",
+                "ATTACH {} AS {CATALOG} (TYPE duckdb{format})",
                 sql::literal(path)
             ))
             .and_then(|_| connection.execute(&format!("USE {CATALOG}; {}", sql::MIRROR)))
@@ -161,6 +166,14 @@ impl Mirror {
             if !existed && !in_memory {
                 // Leave nothing behind of a mirror that could not be made.
                 drop(std::fs::remove_file(path));
+            }
+            let holder =
+                e.0.split_once("lock is held in ")
+                    .map(|(_, rest)| rest.split(". ").next().unwrap_or(rest));
+            if let Some(holder) = holder {
+                return Err(error(format!(
+                    "\"{path}\" is in use by another process, {holder}; close it there, or give another path"
+                )));
             }
             return Err(error(format!(
                 "cannot open \"{path}\" as a mirror: {e}; give another path, or remove the file and attach again"

@@ -15,6 +15,7 @@ use rusqlite::{Connection, Result};
 
 use crate::error::{self, error};
 use crate::host::guard;
+use crate::schema;
 use crate::session::Session;
 use crate::stream::Stream;
 use crate::sync;
@@ -145,12 +146,9 @@ impl Cursor<'_> {
         let Some(sql) = &self.arguments[0] else {
             return Err(error("the query is NULL; give a SELECT as text"));
         };
-        let stream = self.stream.insert(Stream::start(
-            &host,
-            &attached.mirror,
-            sql,
-            self.arguments[1].as_deref(),
-        )?);
+        let stream = Stream::start(&host, &attached.mirror, sql, self.arguments[1].as_deref())
+            .map_err(|e| untracked(e, &host))?;
+        let stream = self.stream.insert(stream);
         self.chunk = stream.next_chunk(&host)?;
         Ok(())
     }
@@ -234,6 +232,24 @@ unsafe impl VTabCursor for Cursor<'_> {
     fn rowid(&self) -> Result<i64> {
         Ok(self.rowid)
     }
+}
+
+/// Says what to do about a table that the mirror has not.
+fn untracked(e: error::Error, host: &Connection) -> error::Error {
+    let named = e
+        .message
+        .split_once("Table with name ")
+        .and_then(|(_, rest)| rest.split_once(" does not exist"));
+    let Some((name, _)) = named else { return e };
+    if schema::create_statement(host, name).is_ok_and(|sql| sql.is_some()) {
+        return error(format!(
+            "table \"{name}\" is not tracked; run SELECT lumos_track('{name}') first"
+        ));
+    }
+    error(format!(
+        "{}\nlumos_status lists the mirrored tables, lumos_track adds one",
+        e.message
+    ))
 }
 
 fn output<'a>(cell: &'a Cell<'_>) -> ToSqlOutput<'a> {

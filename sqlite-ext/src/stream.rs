@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use lumos_core::sql::begins_like_a_query;
 use lumos_duckdb::engine::{
     Chunk, Connection as DuckDb, LogicalType, Param, Statement, StatementKind,
 };
@@ -145,7 +146,19 @@ fn run(
 ) -> Result<()> {
     // Also a SELECT can write, through a WITH clause; in this transaction it cannot.
     duckdb.execute("BEGIN TRANSACTION READ ONLY")?;
-    let mut statement = duckdb.prepare(sql)?;
+    let no_query = || {
+        error(
+            "takes a SELECT, and this statement is none; change tables in SQLite, the mirror follows",
+        )
+    };
+    let mut statement = match duckdb.prepare(sql) {
+        // A write to a mirrored table, which is a view, has a reason of its own, but not the one that helps.
+        Err(_) if !begins_like_a_query(sql) && !sql.trim().is_empty() => return Err(no_query()),
+        prepared => prepared?,
+    };
+    if !begins_like_a_query(sql) {
+        return Err(no_query());
+    }
     match statement.kind() {
         StatementKind::Select => {
             let columns = statement.columns();
@@ -154,11 +167,7 @@ fn run(
             }
         }
         StatementKind::Explain => {}
-        StatementKind::Other => {
-            return Err(error(
-                "takes a SELECT, and this statement is none; change tables in SQLite, the mirror follows",
-            ));
-        }
+        StatementKind::Other => return Err(no_query()),
     }
     bind(&mut statement, params)?;
     let mut rows = statement.stream()?;

@@ -94,7 +94,7 @@ pub fn track(
         });
         match name {
             Some(table) => {
-                schema::atomically(connection, || remove(connection, &table))?;
+                undo(connection, &[table.id])?;
                 failures.push((table.name, e));
             }
             None => {
@@ -121,7 +121,7 @@ fn undo(connection: &Connection, new: &[i64]) -> Result<()> {
         {
             remove(connection, table)?;
         }
-        Ok(())
+        drop_empty_changelog(connection)
     })
 }
 
@@ -262,7 +262,7 @@ fn parse_options(text: &str) -> Result<bool> {
 
 fn create_changelog(connection: &Connection) -> Result<()> {
     connection.execute_batch(sql::CHANGELOG)?;
-    let identity = "INSERT INTO main._lumos_meta(source, format) SELECT lower(hex(randomblob(16))), ?1 WHERE NOT EXISTS(SELECT 1 FROM main._lumos_meta)";
+    let identity = "INSERT INTO main._lumos_meta(source, format, last_id) SELECT lower(hex(randomblob(16))), ?1, 0 WHERE NOT EXISTS(SELECT 1 FROM main._lumos_meta)";
     connection.execute(identity, [FORMAT])?;
     let format: i64 =
         connection.query_row("SELECT format FROM main._lumos_meta", [], |row| row.get(0))?;
@@ -298,11 +298,15 @@ fn add(connection: &Connection, name: &str, by_rowid: bool) -> Result<Option<i64
     let statement = schema::create_statement(connection, name)?.unwrap_or_default();
     // A row of a table that was renamed or dropped meanwhile may still have the name.
     connection.execute("DELETE FROM main._lumos_tables WHERE name = ?1", [name])?;
-    connection.execute(
-        "INSERT INTO main._lumos_tables(name, key, schema, options) VALUES(?1, ?2, ?3, '{}')",
-        (name, schema::key_json(&key).to_string(), &statement),
+    let id: i64 = connection.query_row(
+        "UPDATE main._lumos_meta SET last_id = last_id + 1 RETURNING last_id",
+        [],
+        |row| row.get(0),
     )?;
-    let id = connection.last_insert_rowid();
+    connection.execute(
+        "INSERT INTO main._lumos_tables(id, name, key, schema, options) VALUES(?1, ?2, ?3, ?4, '{}')",
+        (id, name, schema::key_json(&key).to_string(), &statement),
+    )?;
     install(connection, id, &table, &key)?;
     Ok(Some(id))
 }

@@ -28,7 +28,7 @@ fn before(function: &Function) -> &'static str {
     match function.name {
         "lumos_detach" => "SELECT lumos_attach()",
         "lumos_query" => "SELECT lumos_track('*')",
-        "lumos_status" | "lumos_untrack" => "SELECT lumos_track('Genre')",
+        "lumos_resync" | "lumos_status" | "lumos_untrack" => "SELECT lumos_track('Genre')",
         _ => "SELECT 1",
     }
 }

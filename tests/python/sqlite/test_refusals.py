@@ -149,7 +149,12 @@ class Track(host.Case):
             "CREATE TABLE Mixed(id INTEGER PRIMARY KEY, v)",
             "INSERT INTO Mixed VALUES (1, 5), (2, 'five')",
         )
-        self.refuses("Mixed", '"Mixed"', '"v"')
+        # The values are found by copying, into a mirror that is there by then.
+        db = self.open()
+        schema = db.rows("SELECT * FROM sqlite_schema")
+        self.refused(db, "SELECT lumos_track('Mixed')", "lumos_track: ", '"Mixed"', '"v"', "'five'", "id = 2")
+        self.assertEqual(db.rows("SELECT * FROM sqlite_schema"), schema)
+        self.assertEqual(db.query("SELECT count(*) FROM duckdb_tables() WHERE schema_name = '_lumos_data'"), [(0,)])
 
     def test_options(self):
         for options in ["{", "[]", '{"keys":"rowid"}', '{"key":"GenreId2"}', '{"key":7}']:

@@ -107,6 +107,8 @@ pub enum Kind {
     Scalar(Type),
     /// Rows with these columns, in FROM.
     Table(&'static [(&'static str, Type)]),
+    /// A module for CREATE VIRTUAL TABLE.
+    Module,
 }
 
 /// What a NULL argument does.

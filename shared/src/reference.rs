@@ -26,6 +26,9 @@ pub fn render() -> String {
                 Kind::Scalar(ty) => {
                     let _ = writeln!(out, "- Result: {}", ty.name());
                 }
+                Kind::Module => {
+                    let _ = writeln!(out, "- For CREATE VIRTUAL TABLE");
+                }
                 Kind::Table(columns) => {
                     let columns: Vec<String> = columns
                         .iter()

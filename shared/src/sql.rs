@@ -11,6 +11,44 @@ pub fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
+/// A name with dots as quoted identifiers: `main.t`, `"my.schema".t`, or either inside single quotes.
+pub fn qualified(name: &str) -> String {
+    let name = match name
+        .trim()
+        .strip_prefix('\'')
+        .and_then(|n| n.strip_suffix('\''))
+    {
+        Some(inside) => inside.replace("\'\'", "\'"),
+        None => name.trim().to_owned(),
+    };
+    let push = |parts: &mut Vec<String>, c| {
+        if let Some(last) = parts.last_mut() {
+            last.push(c);
+        }
+    };
+    let mut parts = vec![String::new()];
+    let mut chars = name.chars().peekable();
+    let mut quote = None;
+    while let Some(c) = chars.next() {
+        match (quote, c) {
+            (None, '"' | '`') => quote = Some(c),
+            (None, '[') => quote = Some(']'),
+            (None, '.') => parts.push(String::new()),
+            (Some(q), c) if c == q && c != ']' && chars.peek() == Some(&c) => {
+                chars.next();
+                push(&mut parts, c);
+            }
+            (Some(q), c) if c == q => quote = None,
+            (_, c) => push(&mut parts, c),
+        }
+    }
+    parts
+        .iter()
+        .map(|p| identifier(p))
+        .collect::<Vec<_>>()
+        .join(".")
+}
+
 /// A text as a literal, in both engines.
 pub fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
@@ -55,6 +93,19 @@ mod tests {
     fn quotes_are_doubled() {
         assert_eq!(identifier("a\"b"), "\"a\"\"b\"");
         assert_eq!(literal("it's"), "'it''s'");
+    }
+
+    #[test]
+    fn qualified_names_are_quoted_part_by_part() {
+        for (name, quoted) in [
+            ("t", "\"t\""),
+            (" main.t ", "\"main\".\"t\""),
+            ("'main.t'", "\"main\".\"t\""),
+            ("\"a.b\".[c d].`e`", "\"a.b\".\"c d\".\"e\""),
+            ("\"a\"\"b\"", "\"a\"\"b\""),
+        ] {
+            assert_eq!(qualified(name), quoted, "{name}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use rusqlite::{Connection, Row, types};
 
 use crate::error::{Result, error};
 use crate::mirror::CATALOG;
+use crate::schema;
 
 /// A table on both sides: its columns in SQLite and their types in the mirror.
 pub struct Mirrored {
@@ -53,8 +54,21 @@ impl Mirrored {
         }
     }
 
-    /// Copies the whole table, choosing the types by the values. Returns the number of rows.
+    /// Copies the whole table into the mirror. Returns the number of rows.
     pub fn copy(&mut self, source: &Connection, duckdb: &DuckDb) -> Result<u64> {
+        let rows = self.copy_to((CATALOG, DATA), u64::MAX, source, duckdb)?;
+        duckdb.execute(&self.create_view())?;
+        Ok(rows)
+    }
+
+    /// Copies the whole table to a catalog and schema of DuckDB, choosing the types by the values.
+    fn copy_to(
+        &mut self,
+        place: (&str, &str),
+        most: u64,
+        source: &Connection,
+        duckdb: &DuckDb,
+    ) -> Result<u64> {
         loop {
             let columns: Vec<String> = self
                 .columns
@@ -63,14 +77,20 @@ impl Mirrored {
                 .map(|(c, t)| format!("{} {}", identifier(c), t.sql()))
                 .collect();
             duckdb.execute(&format!(
-                "CREATE OR REPLACE TABLE {}({})",
-                target(&self.name),
+                "CREATE OR REPLACE {}TABLE {}.{}.{}({})",
+                if place.0 == TEMPORARY.0 { "TEMP " } else { "" },
+                place.0,
+                place.1,
+                identifier(&self.name),
                 columns.join(", ")
             ))?;
-            match self.try_copy(source, duckdb)? {
-                Copied::All(rows) => {
-                    duckdb.execute(&self.create_view())?;
-                    return Ok(rows);
+            match self.try_copy(place, most, source, duckdb)? {
+                Copied::All(rows) => return Ok(rows),
+                Copied::TooMany => {
+                    return Err(error(format!(
+                        "table \"{0}\" has more than {most} rows and is not tracked; run SELECT lumos_track('{0}') first",
+                        self.name
+                    )));
                 }
                 // A wider type holds this value and all before it; start over.
                 Copied::Widen(column, wider) => self.types[column] = wider,
@@ -93,8 +113,14 @@ impl Mirrored {
         )
     }
 
-    fn try_copy(&self, source: &Connection, duckdb: &DuckDb) -> Result<Copied> {
-        let mut rows = Writer::new(duckdb, CATALOG, DATA, &self.name)?;
+    fn try_copy(
+        &self,
+        place: (&str, &str),
+        most: u64,
+        source: &Connection,
+        duckdb: &DuckDb,
+    ) -> Result<Copied> {
+        let mut rows = Writer::new(duckdb, place.0, place.1, &self.name)?;
         let mut statement = source.prepare(&format!(
             "SELECT {} FROM main.{}",
             self.source.join(", "),
@@ -121,6 +147,9 @@ impl Mirrored {
                 fresh[column] = false;
             }
             rows.next()?;
+            if rows.total > most {
+                return Ok(Copied::TooMany);
+            }
         }
         Ok(Copied::All(rows.finish()?))
     }
@@ -235,6 +264,9 @@ impl Mirrored {
 /// columns only, cannot be written to, and can show more than one table one day.
 const DATA: &str = "_lumos_data";
 
+/// The catalog and schema of temporary tables.
+const TEMPORARY: (&str, &str) = ("temp", "main");
+
 /// The full name of a table's mirrored rows, quoted.
 pub fn target(name: &str) -> String {
     format!("{CATALOG}.{DATA}.{}", identifier(name))
@@ -249,8 +281,17 @@ pub fn drop_statements(name: &str) -> String {
     )
 }
 
+/// Copies a table that is not tracked to a temporary table of this connection to DuckDB, if it has at most so
+/// many rows.
+pub fn scan(source: &Connection, duckdb: &DuckDb, table: &str, most: u64) -> Result<()> {
+    let definition = schema::read_table(source, table)?;
+    let mut copied = Mirrored::new(&definition, &Key::Columns(Vec::new()), None);
+    copied.copy_to(TEMPORARY, most, source, duckdb).map(drop)
+}
+
 enum Copied {
     All(u64),
+    TooMany,
     Widen(usize, MirrorType),
 }
 

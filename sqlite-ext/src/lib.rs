@@ -6,10 +6,13 @@
 
 mod copy;
 mod error;
+mod exec;
+mod files;
 mod host;
 mod lock;
 mod mirror;
 mod query;
+mod relation;
 mod scalar;
 mod schema;
 mod session;

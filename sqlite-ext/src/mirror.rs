@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::ThreadId;
 
 use lumos_core::sql;
 use lumos_duckdb::engine::{Connection, Database};
@@ -26,6 +27,8 @@ pub struct Settings {
     pub memory_limit: String,
     /// DuckDB's `threads`.
     pub threads: usize,
+    /// Folders whose files may be read and written, without symlinks and `..`.
+    pub allow_files: Vec<PathBuf>,
 }
 
 impl Default for Settings {
@@ -34,6 +37,7 @@ impl Default for Settings {
         Settings {
             memory_limit: "1GB".into(),
             threads: cores.min(4),
+            allow_files: Vec::new(),
         }
     }
 }
@@ -55,6 +59,7 @@ pub struct Applied {
 pub struct Mirror {
     idle: Mutex<Vec<Connection>>,
     applied: Mutex<Option<Applied>>,
+    syncing: Mutex<Option<ThreadId>>,
     database: Arc<Database>,
     /// Where it is; `:memory:` without a file.
     pub path: String,
@@ -157,10 +162,7 @@ impl Mirror {
                 sql::literal(path)
             ))
             .and_then(|_| connection.execute(&format!("USE {CATALOG}; {}", sql::MIRROR)))
-            .and_then(|_| {
-                connection
-                    .execute("SET enable_external_access = false; SET lock_configuration = true")
-            });
+            .and_then(|_| connection.execute(&lock_down(&settings.allow_files)));
         if let Err(e) = attached {
             drop((connection, database));
             if !existed && !in_memory {
@@ -184,6 +186,7 @@ impl Mirror {
         Ok(Mirror {
             idle: Mutex::new(vec![connection]),
             applied: Mutex::new(None),
+            syncing: Mutex::new(None),
             database,
             path: path.to_owned(),
             settings,
@@ -202,6 +205,11 @@ impl Mirror {
         if let Some(connection) = locked(&self.idle).pop() {
             return Ok(connection);
         }
+        self.new_connection()
+    }
+
+    /// A connection that nobody used before, for one use.
+    pub fn new_connection(&self) -> Result<Connection> {
         let connection = self.database.connect()?;
         connection.execute(&format!("USE {CATALOG}"))?;
         Ok(connection)
@@ -215,10 +223,52 @@ impl Mirror {
         }
     }
 
+    /// Marks this thread as the one that applies changes, until the result is dropped; `None` if it is already.
+    ///
+    /// SQL that runs inside a call may reach our virtual tables again, and must not wait for itself.
+    pub fn enter(&self) -> Option<Entered<'_>> {
+        let me = std::thread::current().id();
+        if *locked(&self.syncing) == Some(me) {
+            return None;
+        }
+        let applied = self.applied();
+        *locked(&self.syncing) = Some(me);
+        Some(Entered {
+            syncing: &self.syncing,
+            applied,
+        })
+    }
+
     /// What the mirror equals; holding it keeps every other connection of the process from applying changes.
     pub fn applied(&self) -> MutexGuard<'_, Option<Applied>> {
         locked(&self.applied)
     }
+}
+
+/// The thread that applies changes, with what the mirror equals.
+pub struct Entered<'a> {
+    syncing: &'a Mutex<Option<ThreadId>>,
+    /// What the mirror equals.
+    pub applied: MutexGuard<'a, Option<Applied>>,
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        *locked(self.syncing) = None;
+    }
+}
+
+/// The settings that close DuckDB to everything but these folders.
+fn lock_down(allow_files: &[PathBuf]) -> String {
+    let folders: Vec<String> = allow_files
+        .iter()
+        .map(|folder| sql::literal(&format!("{}/", folder.display())))
+        .collect();
+    let allow = match folders.is_empty() {
+        true => String::new(),
+        false => format!("SET allowed_directories = [{}]; ", folders.join(", ")),
+    };
+    format!("{allow}SET enable_external_access = false; SET lock_configuration = true")
 }
 
 /// The default path: beside the database file.

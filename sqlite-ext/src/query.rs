@@ -1,50 +1,89 @@
-//! `lumos_query(sql, params)`: one SELECT of DuckDB as a table of SQLite.
+//! Queries and tables of DuckDB as tables of SQLite.
+//!
+//! - `lumos_query('SELECT ...', params)`: a table-valued function, whose columns are not known before it runs
+//! - `CREATE VIRTUAL TABLE t USING lumos_query(SELECT ...)`: with the query's own columns
+//! - `CREATE VIRTUAL TABLE t USING lumos_table('name')`: the same for a table or view
 
 use std::borrow::Cow;
 use std::ffi::{CStr, CString, c_int};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use lumos_core::sql::qualified;
 use lumos_duckdb::engine::{Cell, Chunk, write_json_string};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::vtab::{
-    Context, Filters, IndexConstraintOp, IndexInfo, Module, VTab, VTabConfig, VTabConnection,
-    VTabCursor, sqlite3_vtab, sqlite3_vtab_cursor,
+    Context, CreateVTab, Filters, IndexConstraintOp, IndexInfo, Module, VTab, VTabConfig,
+    VTabConnection, VTabCursor, VTabKind, sqlite3_vtab, sqlite3_vtab_cursor,
 };
 use rusqlite::{Connection, Result};
 
 use crate::error::{self, error};
 use crate::host::guard;
-use crate::schema;
+use crate::relation::{Plan, Relation};
+use crate::scalar::utf8;
 use crate::session::Session;
-use crate::stream::Stream;
-use crate::sync;
+use crate::stream::{Params, Stream};
 
-const NAME: &str = "lumos_query";
-
-/// The visible column, then the arguments, then `c0` to `c63`.
+/// The columns of the function: the visible one, then the arguments, then `c0` to `c63`.
 const ROW: c_int = 0;
 const SQL: c_int = 1;
 const PARAMS: c_int = 2;
 const FIRST_VALUE: c_int = 3;
 const VALUES: c_int = 64;
 
-/// Registers the module.
+/// Registers the modules.
 pub fn register(connection: &Connection, session: &Arc<Session>) -> Result<()> {
-    let module = const { &Module::<Query>::eponymous_only_module() };
-    connection.create_module(NAME, module, Some(Arc::clone(session)))
+    let query = const { &Module::<Table<Query>>::read_only_module() };
+    connection.create_module(Query::NAME, query, Some(Arc::clone(session)))?;
+    let table = const { &Module::<Table<Named>>::read_only_module() };
+    connection.create_module(Named::NAME, table, Some(Arc::clone(session)))
+}
+
+/// What tells the modules apart.
+trait Form {
+    const NAME: &'static str;
+    const KIND: VTabKind;
+    /// What stands after FROM for the text between the parentheses.
+    fn from(argument: &str) -> String;
+}
+
+struct Query;
+
+impl Form for Query {
+    const NAME: &'static str = "lumos_query";
+    const KIND: VTabKind = VTabKind::Eponymous;
+
+    fn from(argument: &str) -> String {
+        // The line break ends a comment that the query may end with.
+        format!("({}\n)", argument.trim_end_matches(';'))
+    }
+}
+
+struct Named;
+
+impl Form for Named {
+    const NAME: &'static str = "lumos_table";
+    const KIND: VTabKind = VTabKind::Default;
+
+    fn from(argument: &str) -> String {
+        qualified(argument)
+    }
 }
 
 #[repr(C)]
-struct Query {
+struct Table<F> {
     base: sqlite3_vtab,
     session: Arc<Session>,
+    /// The relation of a created table; none for the function.
+    relation: Option<Arc<Relation>>,
+    form: PhantomData<F>,
 }
 
 // SAFETY: `base` is first and the struct is repr(C).
-unsafe impl<'vtab> VTab<'vtab> for Query {
+unsafe impl<'vtab, F: Form + 'vtab> VTab<'vtab> for Table<F> {
     type Aux = Arc<Session>;
-    type Cursor = Cursor<'vtab>;
+    type Cursor = Cursor<'vtab, F>;
 
     fn connect(
         db: &mut VTabConnection,
@@ -52,69 +91,61 @@ unsafe impl<'vtab> VTab<'vtab> for Query {
         _module: &[u8],
         _database: &[u8],
         _table: &[u8],
-        _args: &[&[u8]],
+        args: &[&[u8]],
     ) -> Result<(Cow<'static, CStr>, Self)> {
-        guard(NAME, || {
+        guard(F::NAME, || {
             // It has the power of SQL: not for views and triggers of a file that somebody sent.
             db.config(VTabConfig::DirectOnly)?;
-            let values: String = (0..VALUES).map(|i| format!(", c{i} HIDDEN")).collect();
-            let schema = format!("CREATE TABLE x(row, sql HIDDEN, params HIDDEN{values})");
-            let schema = CString::new(schema).map_err(|e| error(e.to_string()))?;
             let session = Arc::clone(session.ok_or_else(|| error("has no session"))?);
+            // SQLite splits at the commas outside of parentheses.
+            let argument = utf8(&args.join(b",".as_slice()))?.trim().to_owned();
+            let (schema, relation) = match (argument.is_empty(), F::KIND) {
+                (true, VTabKind::Eponymous) => {
+                    let values: String = (0..VALUES).map(|i| format!(", c{i} HIDDEN")).collect();
+                    (
+                        format!("CREATE TABLE x(row, sql HIDDEN, params HIDDEN{values})"),
+                        None,
+                    )
+                }
+                (true, _) => return Err(error("needs a table; write USING lumos_table('name')")),
+                (false, _) => {
+                    let relation = session.describe(F::from(&argument))?;
+                    (relation.declaration(), Some(Arc::new(relation)))
+                }
+            };
+            let schema = CString::new(schema)
+                .map_err(|_| error("a column's name has a NUL character; rename it"))?;
+            let base = sqlite3_vtab::default();
             Ok((
                 Cow::Owned(schema),
-                Query {
-                    base: sqlite3_vtab::default(),
+                Table {
+                    base,
                     session,
+                    relation,
+                    form: PhantomData,
                 },
             ))
         })
     }
 
     fn best_index(&self, info: &mut IndexInfo) -> Result<bool> {
-        guard(NAME, || {
-            let mut given = [None; 2];
-            let mut unusable = false;
-            for (i, constraint) in info.constraints().enumerate() {
-                let argument = constraint.column() - SQL;
-                if constraint.operator() == IndexConstraintOp::SQLITE_INDEX_CONSTRAINT_EQ
-                    && (0..2).contains(&argument)
-                {
-                    match constraint.is_usable() {
-                        true => given[argument as usize] = Some(i),
-                        false => unusable = true,
-                    }
-                }
+        guard(F::NAME, || match &self.relation {
+            None => arguments(info),
+            Some(relation) => {
+                let plan = Plan::choose(relation, info)?;
+                info.set_idx_str(&plan.encode());
+                Ok(true)
             }
-            if given[0].is_none() && !unusable {
-                return Err(error(
-                    "needs a SELECT as its first argument; write lumos_query('SELECT ...')",
-                ));
-            }
-            let mut next = 0;
-            let mut plan = 0;
-            for (bit, constraint) in given.iter().enumerate() {
-                if let Some(i) = constraint {
-                    next += 1;
-                    plan |= 1 << bit;
-                    let mut usage = info.constraint_usage(*i);
-                    usage.set_argv_index(next);
-                    usage.set_omit(true);
-                }
-            }
-            info.set_idx_num(plan);
-            // Unknown before the query is planned; high enough that SQLite prefers to run it once.
-            info.set_estimated_cost(1e6);
-            info.set_estimated_rows(1_000);
-            Ok(!unusable)
         })
     }
 
-    fn open(&'vtab mut self) -> Result<Cursor<'vtab>> {
+    fn open(&'vtab mut self) -> Result<Self::Cursor> {
         Ok(Cursor {
             base: sqlite3_vtab_cursor::default(),
             session: Arc::clone(&self.session),
+            relation: self.relation.clone(),
             arguments: [const { None }; 2],
+            columns: Vec::new(),
             stream: None,
             chunk: None,
             row: 0,
@@ -124,33 +155,102 @@ unsafe impl<'vtab> VTab<'vtab> for Query {
     }
 }
 
+impl<'vtab, F: Form + 'vtab> CreateVTab<'vtab> for Table<F> {
+    const KIND: VTabKind = F::KIND;
+}
+
+/// Takes the function's arguments out of the constraints on its hidden columns.
+fn arguments(info: &mut IndexInfo) -> error::Result<bool> {
+    let mut given = [None; 2];
+    let mut unusable = false;
+    for (i, constraint) in info.constraints().enumerate() {
+        let argument = constraint.column() - SQL;
+        if constraint.operator() == IndexConstraintOp::SQLITE_INDEX_CONSTRAINT_EQ
+            && (0..2).contains(&argument)
+        {
+            match constraint.is_usable() {
+                true => given[argument as usize] = Some(i),
+                false => unusable = true,
+            }
+        }
+    }
+    if given[0].is_none() && !unusable {
+        return Err(error(
+            "needs a SELECT as its first argument; write lumos_query('SELECT ...')",
+        ));
+    }
+    let mut next = 0;
+    let mut plan = 0;
+    for (bit, constraint) in given.iter().enumerate() {
+        if let Some(i) = constraint {
+            next += 1;
+            plan |= 1 << bit;
+            let mut usage = info.constraint_usage(*i);
+            usage.set_argv_index(next);
+            usage.set_omit(true);
+        }
+    }
+    info.set_idx_num(plan);
+    // Unknown before the query is planned; high enough that SQLite prefers to run it once.
+    info.set_estimated_cost(1e6);
+    info.set_estimated_rows(1_000);
+    Ok(!unusable)
+}
+
 #[repr(C)]
-struct Cursor<'vtab> {
+struct Cursor<'vtab, F> {
     base: sqlite3_vtab_cursor,
     session: Arc<Session>,
+    relation: Option<Arc<Relation>>,
     arguments: [Option<String>; 2],
+    /// For each column of a created table, which of the query's it is.
+    columns: Vec<Option<usize>>,
     stream: Option<Stream>,
     chunk: Option<Chunk>,
     row: usize,
     rowid: i64,
-    table: PhantomData<&'vtab Query>,
+    table: PhantomData<&'vtab F>,
 }
 
-impl Cursor<'_> {
-    fn start(&mut self) -> error::Result<()> {
-        let attached = self.session.attached()?;
-        let host = self.session.connection()?;
-        if attached.auto_sync {
-            sync::sync(&host, &attached.mirror, attached.is_shared())?;
+impl<F> Cursor<'_, F> {
+    /// The query that this scan runs.
+    fn query(
+        &mut self,
+        plan: c_int,
+        text: Option<&str>,
+        args: &Filters<'_>,
+    ) -> error::Result<(String, Params)> {
+        if let Some(relation) = &self.relation {
+            let plan = text
+                .and_then(Plan::decode)
+                .ok_or_else(|| error("the plan cannot be read"))?;
+            self.columns = vec![None; relation.columns.len()];
+            for (i, column) in plan.columns().iter().enumerate() {
+                if let Some(slot) = self.columns.get_mut(*column) {
+                    *slot = Some(i);
+                }
+            }
+            let (sql, params) = plan.query(relation, args)?;
+            return Ok((sql, Params::Positional(params)));
         }
-        let Some(sql) = &self.arguments[0] else {
-            return Err(error("the query is NULL; give a SELECT as text"));
-        };
-        let stream = Stream::start(&host, &attached.mirror, sql, self.arguments[1].as_deref())
-            .map_err(|e| untracked(e, &host))?;
-        let stream = self.stream.insert(stream);
-        self.chunk = stream.next_chunk(&host)?;
-        Ok(())
+        let mut values = args.iter();
+        for (bit, argument) in self.arguments.iter_mut().enumerate() {
+            *argument = match (plan & 1 << bit != 0).then(|| values.next()).flatten() {
+                Some(ValueRef::Text(text)) => Some(utf8(text)?.to_owned()),
+                None | Some(ValueRef::Null) => None,
+                Some(other) => return Err(error(format!("takes text, not {}", other.data_type()))),
+            };
+        }
+        let [sql, params] = &self.arguments;
+        let sql = sql
+            .clone()
+            .ok_or_else(|| error("the query is NULL; give a SELECT as text"))?;
+        Ok((
+            sql,
+            params
+                .as_deref()
+                .map_or(Ok(Params::none()), Params::from_json)?,
+        ))
     }
 
     fn write_row(&self, stream: &Stream, chunk: &Chunk, out: &mut String) {
@@ -168,36 +268,31 @@ impl Cursor<'_> {
 }
 
 // SAFETY: `base` is first and the struct is repr(C).
-unsafe impl VTabCursor for Cursor<'_> {
-    fn filter(&mut self, plan: c_int, _: Option<&str>, args: &Filters<'_>) -> Result<()> {
-        guard(NAME, || {
+unsafe impl<F: Form> VTabCursor for Cursor<'_, F> {
+    fn filter(&mut self, plan: c_int, text: Option<&str>, args: &Filters<'_>) -> Result<()> {
+        guard(F::NAME, || {
             (self.stream, self.chunk, self.row, self.rowid) = (None, None, 0, 0);
-            let mut values = args.iter();
-            for (bit, argument) in self.arguments.iter_mut().enumerate() {
-                *argument = match (plan & 1 << bit != 0).then(|| values.next()).flatten() {
-                    Some(ValueRef::Text(text)) => Some(utf8(text)?.to_owned()),
-                    None | Some(ValueRef::Null) => None,
-                    Some(other) => {
-                        return Err(error(format!("takes text, not {}", other.data_type())));
-                    }
-                };
-            }
-            self.start()
+            let (sql, params) = self.query(plan, text, args)?;
+            let host = self.session.connection()?;
+            let stream = self.session.query(&host, &sql, params).map_err(untracked)?;
+            self.chunk = self.stream.insert(stream).next_chunk(&host)?;
+            Ok(())
         })
     }
 
     fn next(&mut self) -> Result<()> {
-        guard(NAME, || {
-            self.row += 1;
-            self.rowid += 1;
-            if self.chunk.as_ref().is_some_and(|c| self.row >= c.len()) {
-                self.row = 0;
-                let host = self.session.connection()?;
-                self.chunk = match &mut self.stream {
-                    Some(stream) => stream.next_chunk(&host)?,
-                    None => None,
-                };
-            }
+        self.row += 1;
+        self.rowid += 1;
+        if self.chunk.as_ref().is_some_and(|c| self.row < c.len()) {
+            return Ok(());
+        }
+        guard(F::NAME, || {
+            self.row = 0;
+            let host = self.session.connection()?;
+            self.chunk = match &mut self.stream {
+                Some(stream) => stream.next_chunk(&host)?,
+                None => None,
+            };
             Ok(())
         })
     }
@@ -207,23 +302,38 @@ unsafe impl VTabCursor for Cursor<'_> {
     }
 
     fn column(&self, ctx: &mut Context, i: c_int) -> Result<()> {
-        guard(NAME, || {
+        // The common case first: nothing in it can panic, and a scan calls it for every value.
+        if let (Some(stream), Some(chunk), Some(Some(index))) =
+            (&self.stream, &self.chunk, self.columns.get(i as usize))
+            && let Some(ty) = stream.types.get(*index)
+        {
+            let column = chunk.column(*index, ty);
+            if !column.is_null(self.row)
+                && let Some(v) = column.int64(self.row)
+            {
+                return ctx.set_result(v);
+            }
+        }
+        guard(F::NAME, || {
             let (Some(stream), Some(chunk)) = (&self.stream, &self.chunk) else {
                 return Ok(());
             };
-            match i {
-                ROW => {
+            let index = match (self.relation.is_some(), i) {
+                (true, i) => self.columns.get(i as usize).copied().flatten(),
+                (false, ROW) => {
                     let mut json = String::new();
                     self.write_row(stream, chunk, &mut json);
-                    ctx.set_result(json)?;
+                    return Ok(ctx.set_result(json)?);
                 }
-                SQL | PARAMS => ctx.set_result(self.arguments[(i - SQL) as usize].as_deref())?,
-                _ => {
-                    let index = (i - FIRST_VALUE) as usize;
-                    if let Some(ty) = stream.types.get(index) {
-                        ctx.set_result(output(&chunk.column(index, ty).cell(self.row)))?;
-                    }
+                (false, SQL | PARAMS) => {
+                    return Ok(ctx.set_result(self.arguments[(i - SQL) as usize].as_deref())?);
                 }
+                (false, i) => Some((i - FIRST_VALUE) as usize),
+            };
+            if let Some((index, ty)) =
+                index.and_then(|index| Some((index, stream.types.get(index)?)))
+            {
+                ctx.set_result(output(&chunk.column(index, ty).cell(self.row)))?;
             }
             Ok(())
         })
@@ -235,16 +345,13 @@ unsafe impl VTabCursor for Cursor<'_> {
 }
 
 /// Says what to do about a table that the mirror has not.
-fn untracked(e: error::Error, host: &Connection) -> error::Error {
+fn untracked(e: error::Error) -> error::Error {
     let named = e
         .message
         .split_once("Table with name ")
         .and_then(|(_, rest)| rest.split_once(" does not exist"));
-    let Some((name, _)) = named else { return e };
-    if schema::create_statement(host, name).is_ok_and(|sql| sql.is_some()) {
-        return error(format!(
-            "table \"{name}\" is not tracked; run SELECT lumos_track('{name}') first"
-        ));
+    if named.is_none() {
+        return e;
     }
     error(format!(
         "{}\nlumos_status lists the mirrored tables, lumos_track adds one",
@@ -252,7 +359,8 @@ fn untracked(e: error::Error, host: &Connection) -> error::Error {
     ))
 }
 
-fn output<'a>(cell: &'a Cell<'_>) -> ToSqlOutput<'a> {
+/// A value of DuckDB as SQLite gets it.
+pub fn output<'a>(cell: &'a Cell<'_>) -> ToSqlOutput<'a> {
     ToSqlOutput::Borrowed(match cell {
         Cell::Null => ValueRef::Null,
         Cell::Integer(v) => ValueRef::Integer(*v),
@@ -260,10 +368,4 @@ fn output<'a>(cell: &'a Cell<'_>) -> ToSqlOutput<'a> {
         Cell::Text(v) | Cell::Json(v) => ValueRef::Text(v.as_bytes()),
         Cell::Blob(v) => ValueRef::Blob(v),
     })
-}
-
-/// Text of SQLite, which need not be UTF-8.
-pub fn utf8(text: &[u8]) -> error::Result<&str> {
-    std::str::from_utf8(text)
-        .map_err(|_| error("an argument is not valid UTF-8 text; encode it first"))
 }

@@ -11,9 +11,8 @@ use serde_json::Value as Json;
 
 use crate::error::{self, Error, error};
 use crate::host::guard;
-use crate::query::utf8;
 use crate::session::{self, Session};
-use crate::{sync, track};
+use crate::{exec, files, sync, track};
 
 /// The subtype by which SQLite's JSON functions know JSON from text.
 const JSON_SUBTYPE: u32 = b'J' as u32;
@@ -135,6 +134,24 @@ fn host(function: &Function, ctx: &Context<'_>, session: &Session) -> error::Res
                 required(0)?,
             )?
         }
+        "lumos_scalar" => return exec::scalar(session, required(0)?, text(1)?),
+        "lumos_exec" => return Ok(Value::Integer(exec::exec(session, required(0)?, text(1)?)?)),
+        "lumos_explain" => return Ok(Value::Text(exec::explain(session, required(0)?, text(1)?)?)),
+        "lumos_import" => exec::import(session, required(0)?, text(1)?)?,
+        "lumos_export" => {
+            return Ok(Value::Integer(files::export(
+                session,
+                required(0)?,
+                required(1)?,
+            )?));
+        }
+        "lumos_load" => {
+            return Ok(Value::Integer(files::load(
+                session,
+                required(0)?,
+                required(1)?,
+            )?));
+        }
         "lumos_sync" => {
             let attached = session.attached()?;
             let report = sync::sync(
@@ -192,4 +209,10 @@ fn lines(json: &Json) -> String {
         }
         other => other.to_string(),
     }
+}
+
+/// Text of SQLite, which need not be UTF-8.
+pub fn utf8(text: &[u8]) -> error::Result<&str> {
+    std::str::from_utf8(text)
+        .map_err(|_| error("an argument is not valid UTF-8 text; encode it first"))
 }

@@ -1,6 +1,7 @@
 //! Reading SQLite's schema: what a table is, and the changelog's own tables.
 
 use lumos_core::changelog::{Column, Key, Table, Unique};
+use lumos_core::sql::identifier;
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::error::{Result, error};
@@ -20,28 +21,29 @@ pub struct Tracked {
 
 /// The names of the tables that a GLOB pattern or a name means, without SQLite's and our own.
 pub fn matching_tables(connection: &Connection, pattern: &str) -> Result<Vec<String>> {
-    let is_glob = pattern.contains(['*', '?', '[']) && table_type(connection, pattern)?.is_none();
+    let is_glob = pattern.contains(['*', '?', '[']) && kind(connection, pattern)?.is_none();
     let test = if is_glob {
-        "name GLOB ?1"
+        "s.name GLOB ?1"
     } else {
-        "name = ?1 COLLATE NOCASE"
+        "s.name = ?1 COLLATE NOCASE"
     };
     let found = strings(
         connection,
         &format!(
-            "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND {test} \
-             AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE '\\_lumos\\_%' ESCAPE '\\' ORDER BY name"
+            "SELECT s.name FROM main.sqlite_schema s WHERE {test} AND {KIND} = 'table' ORDER BY s.name"
         ),
         pattern,
     )?;
     if is_glob || !found.is_empty() {
         return Ok(found);
     }
-    Err(error(match table_type(connection, pattern)?.as_deref() {
+    Err(error(match kind(connection, pattern)?.as_deref() {
         Some("view") => format!("\"{pattern}\" is a view; track the tables that it reads"),
-        Some("virtual") => format!(
-            "\"{pattern}\" is a virtual table, which can have no triggers; track an ordinary table"
-        ),
+        Some("virtual") => {
+            format!(
+                "\"{pattern}\" is a virtual table, which can have no triggers; track an ordinary table"
+            )
+        }
         Some("shadow") => {
             format!("\"{pattern}\" belongs to a virtual table; track an ordinary table")
         }
@@ -52,22 +54,29 @@ pub fn matching_tables(connection: &Connection, pattern: &str) -> Result<Vec<Str
     }))
 }
 
-/// `table`, `view`, `virtual` or `shadow`.
-fn table_type(connection: &Connection, name: &str) -> Result<Option<String>> {
-    let sql =
-        "SELECT type FROM pragma_table_list WHERE schema = 'main' AND name = ?1 COLLATE NOCASE";
+/// What an entry `s` of the schema is: `table`, `view`, `virtual`, `shadow`, `internal`, or NULL.
+///
+/// Not `PRAGMA table_list`: it connects every virtual table of the database, ours among them.
+const KIND: &str = "CASE WHEN s.type = 'view' THEN 'view' WHEN s.type <> 'table' THEN NULL \
+    WHEN s.sql LIKE 'CREATE VIRTUAL%' THEN 'virtual' \
+    WHEN s.name LIKE 'sqlite\\_%' ESCAPE '\\' OR s.name LIKE '\\_lumos\\_%' ESCAPE '\\' THEN 'internal' \
+    WHEN EXISTS(SELECT 1 FROM main.sqlite_schema v WHERE v.sql LIKE 'CREATE VIRTUAL%' \
+      AND substr(s.name, 1, length(v.name) + 1) = v.name || '_' COLLATE NOCASE) THEN 'shadow' ELSE 'table' END";
+
+fn kind(connection: &Connection, name: &str) -> Result<Option<String>> {
+    if name.eq_ignore_ascii_case("sqlite_schema") || name.eq_ignore_ascii_case("sqlite_master") {
+        return Ok(Some("internal".into()));
+    }
+    let sql = format!(
+        "SELECT {KIND} FROM main.sqlite_schema s WHERE s.name = ?1 COLLATE NOCASE AND s.type IN ('table', 'view')"
+    );
     Ok(connection
-        .query_row(sql, [name], |row| row.get(0))
+        .query_row(&sql, [name], |row| row.get(0))
         .optional()?)
 }
 
 /// Reads a table's columns and UNIQUE indexes.
 pub fn read_table(connection: &Connection, name: &str) -> Result<Table> {
-    let without_rowid = connection.query_row(
-        "SELECT wr FROM pragma_table_list WHERE schema = 'main' AND name = ?1 COLLATE NOCASE",
-        [name],
-        |row| row.get(0),
-    )?;
     let columns = connection
         .prepare("SELECT name, type, \"notnull\", dflt_value, pk FROM pragma_table_xinfo(?1, 'main') WHERE hidden <> 1 ORDER BY cid")?
         .query_map([name], |row| {
@@ -90,6 +99,17 @@ pub fn read_table(connection: &Connection, name: &str) -> Result<Table> {
             .query_map([&unique.name], |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?;
     }
+    // A table without a rowid has no column under its name, unless it is declared.
+    let hidden_name = ["rowid", "_rowid_", "oid"].into_iter().find(|name| {
+        !columns
+            .iter()
+            .any(|c: &Column| c.name.eq_ignore_ascii_case(name))
+    });
+    let without_rowid = hidden_name.is_some_and(|rowid| {
+        connection
+            .prepare(&format!("SELECT {rowid} FROM main.{}", identifier(name)))
+            .is_err()
+    });
     Ok(Table {
         name: name.to_owned(),
         columns,

@@ -2,12 +2,16 @@
 
 use std::sync::{Arc, Mutex};
 
-use rusqlite::{Connection, ffi};
+use rusqlite::{Connection, TransactionState, ffi};
 use serde_json::{Map, Value as Json, json};
 
-use crate::error::{Result, error};
+use crate::error::{Error, Result, error};
 use crate::lock;
 use crate::mirror::{Mirror, Settings, default_path, locked};
+use crate::relation::Relation;
+use crate::stream::{Params, Stream};
+use crate::sync;
+use crate::{copy, files, schema};
 
 /// One SQLite connection.
 pub struct Session {
@@ -77,6 +81,47 @@ impl Session {
         }
     }
 
+    /// Starts a query on the mirror, after applying what is pending.
+    pub fn query(&self, host: &Connection, sql: &str, params: Params) -> Result<Stream> {
+        let attached = self.attached()?;
+        self.bring_up_to_date(host, &attached)?;
+        let mirror = &attached.mirror;
+        let mut started = Stream::start(host, mirror, sql, params.clone());
+        // A table that is not mirrored is read into a temporary one, for this query alone.
+        let mut own = None;
+        for _ in 0..MOST_SCANNED_TABLES {
+            let Some(table) = started.as_ref().err().and_then(|e| missing_table(host, e)) else {
+                break;
+            };
+            let duckdb = own.get_or_insert(mirror.new_connection()?);
+            copy::scan(host, duckdb, &table, MOST_SCANNED_ROWS)?;
+            started = Stream::start_on(duckdb.clone(), host, mirror, sql, params.clone());
+        }
+        started
+    }
+
+    /// Applies what is pending, unless `auto_sync` is off.
+    pub fn bring_up_to_date(&self, host: &Connection, attached: &Attached) -> Result<()> {
+        if attached.auto_sync {
+            sync::sync(host, &attached.mirror, attached.is_shared())?;
+        }
+        Ok(())
+    }
+
+    /// The columns and the size of what stands after FROM, for a virtual table.
+    pub fn describe(&self, from: String) -> Result<Relation> {
+        let attached = self.attached()?;
+        let host = self.connection()?;
+        // Creating a table in `main` is a write; what is pending is applied when the table is read.
+        if attached.auto_sync && host.transaction_state(Some("main"))? != TransactionState::Write {
+            sync::sync(&host, &attached.mirror, attached.is_shared())?;
+        }
+        let duckdb = attached.mirror.connection()?;
+        let relation = Relation::describe(&duckdb, from);
+        attached.mirror.give_back(duckdb);
+        relation
+    }
+
     /// `lumos_attach`.
     pub fn attach(&self, path: Option<&str>, options: Option<&str>) -> Result<Json> {
         self.check_process()?;
@@ -135,6 +180,21 @@ impl Drop for Session {
     }
 }
 
+/// The most tables that one query reads without their being tracked.
+const MOST_SCANNED_TABLES: usize = 16;
+
+/// The most rows of each of them.
+const MOST_SCANNED_ROWS: u64 = 1_000_000;
+
+/// The table of SQLite that DuckDB did not find, as its error names it.
+fn missing_table(host: &Connection, e: &Error) -> Option<String> {
+    let (_, rest) = e.message.split_once("Table with name ")?;
+    let (name, _) = rest.split_once(" does not exist")?;
+    schema::create_statement(host, name)
+        .ok()?
+        .map(|_| name.to_owned())
+}
+
 /// The options of `lumos_attach`: settings if any is given, and `auto_sync`.
 fn parse_options(text: &str) -> Result<(Option<Settings>, bool)> {
     let mut options = parse_object(text)?;
@@ -155,6 +215,9 @@ fn parse_options(text: &str) -> Result<(Option<Settings>, bool)> {
                     "memory_limit is {value}; give a text like \"2GB\""
                 )));
             }
+            ("allow_files", folders) => {
+                settings.get_or_insert_default().allow_files = files::folders(folders)?;
+            }
             ("threads", Json::Number(n)) if n.as_u64().is_some_and(|n| (1..=1024).contains(&n)) => {
                 settings.get_or_insert_default().threads = n.as_u64().unwrap_or(1) as usize;
             }
@@ -165,7 +228,7 @@ fn parse_options(text: &str) -> Result<(Option<Settings>, bool)> {
             }
             _ => {
                 return Err(error(format!(
-                    "unknown option \"{name}\"; the options are memory_limit, threads and auto_sync"
+                    "unknown option \"{name}\"; the options are memory_limit, threads, auto_sync and allow_files"
                 )));
             }
         }

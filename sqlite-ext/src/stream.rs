@@ -17,6 +17,7 @@ use rusqlite::Connection;
 use serde_json::Value as Json;
 
 use crate::error::{Result, error};
+use crate::exec;
 use crate::host;
 use crate::mirror::Mirror;
 
@@ -27,9 +28,11 @@ const POLL: Duration = Duration::from_millis(10);
 const AHEAD: usize = 2;
 
 enum Message {
-    Columns(Vec<String>, Vec<LogicalType>),
+    Columns(Vec<String>, Vec<LogicalType>, bool),
     Chunk(Chunk),
 }
+
+type Sender = SyncSender<Result<Message>>;
 
 /// A running query.
 pub struct Stream {
@@ -37,8 +40,11 @@ pub struct Stream {
     pub names: Vec<String>,
     /// The columns' types.
     pub types: Vec<LogicalType>,
+    /// The one value of the result is the number of rows changed.
+    pub changes_rows: bool,
     messages: Option<Receiver<Result<Message>>>,
-    mirror: Arc<Mirror>,
+    /// Where the connection goes back to.
+    pool: Option<Arc<Mirror>>,
     duckdb: DuckDb,
     /// Ends with true if the connection can be used again.
     worker: Option<JoinHandle<bool>>,
@@ -51,16 +57,66 @@ impl Stream {
         host: &Connection,
         mirror: &Arc<Mirror>,
         sql: &str,
-        params: Option<&str>,
+        params: Params,
     ) -> Result<Stream> {
-        let params = params.map_or(Ok(Json::Array(Vec::new())), parse_params)?;
-        let duckdb = mirror.connection()?;
+        Stream::spawn(
+            host,
+            mirror,
+            mirror.connection()?,
+            true,
+            sql,
+            move |duckdb, sql, sender| read(duckdb, sql, &params, sender),
+        )
+    }
+
+    /// The same on a connection of the caller's, which may have temporary tables.
+    pub fn start_on(
+        duckdb: DuckDb,
+        host: &Connection,
+        mirror: &Arc<Mirror>,
+        sql: &str,
+        params: Params,
+    ) -> Result<Stream> {
+        Stream::spawn(
+            host,
+            mirror,
+            duckdb,
+            false,
+            sql,
+            move |duckdb, sql, sender| read(duckdb, sql, &params, sender),
+        )
+    }
+
+    /// Starts one statement that may write, in a transaction that ends when all chunks are read.
+    pub fn start_writing(
+        host: &Connection,
+        mirror: &Arc<Mirror>,
+        sql: &str,
+        params: Params,
+    ) -> Result<Stream> {
+        Stream::spawn(
+            host,
+            mirror,
+            mirror.new_connection()?,
+            false,
+            sql,
+            move |duckdb, sql, sender| write(duckdb, sql, &params, sender),
+        )
+    }
+
+    fn spawn(
+        host: &Connection,
+        mirror: &Arc<Mirror>,
+        duckdb: DuckDb,
+        pooled: bool,
+        sql: &str,
+        work: impl FnOnce(&DuckDb, &str, &Sender) -> Result<()> + Send + 'static,
+    ) -> Result<Stream> {
         let (sender, receiver) = sync_channel(AHEAD);
         let (connection, sql) = (duckdb.clone(), sql.to_owned());
         let run = move || {
-            let result = catch_unwind(AssertUnwindSafe(|| {
-                run(&connection, &sql, &params, &sender)
-            }));
+            let result = catch_unwind(AssertUnwindSafe(|| work(&connection, &sql, &sender)));
+            // Ends the transaction; after a commit there is none, and the connection is not used again.
             let ended = connection.execute("ROLLBACK");
             if let Err(e) = result.unwrap_or_else(|panic| Err(host::panicked(panic.as_ref()))) {
                 // The reader may be gone; then nobody wants the error.
@@ -77,15 +133,17 @@ impl Stream {
         let mut stream = Stream {
             names: Vec::new(),
             types: Vec::new(),
+            changes_rows: false,
             messages: Some(receiver),
-            mirror: Arc::clone(mirror),
+            pool: pooled.then(|| Arc::clone(mirror)),
             duckdb,
             worker: Some(worker),
             pid: std::process::id(),
         };
         match stream.receive(host)? {
-            Some(Message::Columns(names, types)) => {
-                (stream.names, stream.types) = (distinct(names), types)
+            Some(Message::Columns(names, types, changes_rows)) => {
+                (stream.names, stream.types, stream.changes_rows) =
+                    (distinct(names), types, changes_rows);
             }
             _ => return Err(error("the query ended without columns")),
         }
@@ -131,19 +189,16 @@ impl Drop for Stream {
             self.duckdb.interrupt();
             std::thread::sleep(Duration::from_micros(50));
         }
-        if worker.join().is_ok_and(|usable| usable) {
-            self.mirror.give_back(self.duckdb.clone());
+        if worker.join().is_ok_and(|usable| usable)
+            && let Some(mirror) = &self.pool
+        {
+            mirror.give_back(self.duckdb.clone());
         }
     }
 }
 
-/// The worker: prepares, binds, runs, sends. Ends early when the reader is gone.
-fn run(
-    duckdb: &DuckDb,
-    sql: &str,
-    params: &Json,
-    sender: &SyncSender<Result<Message>>,
-) -> Result<()> {
+/// A query, on the worker. Ends early when the reader is gone.
+fn read(duckdb: &DuckDb, sql: &str, params: &Params, sender: &Sender) -> Result<()> {
     // Also a SELECT can write, through a WITH clause; in this transaction it cannot.
     duckdb.execute("BEGIN TRANSACTION READ ONLY")?;
     let no_query = || {
@@ -167,17 +222,26 @@ fn run(
             }
         }
         StatementKind::Explain => {}
-        StatementKind::Other => return Err(no_query()),
+        StatementKind::Change | StatementKind::Other => return Err(no_query()),
     }
+    send_all(statement, params, sender)
+}
+
+/// A statement that may write, on the worker.
+fn write(duckdb: &DuckDb, sql: &str, params: &Params, sender: &Sender) -> Result<()> {
+    duckdb.execute("BEGIN")?;
+    send_all(duckdb.prepare(sql)?, params, sender)?;
+    exec::check_mirrored(duckdb)?;
+    duckdb.execute("COMMIT")?;
+    Ok(())
+}
+
+fn send_all(mut statement: Statement, params: &Params, sender: &Sender) -> Result<()> {
     bind(&mut statement, params)?;
+    let changes_rows = statement.kind() == StatementKind::Change;
     let mut rows = statement.stream()?;
-    if sender
-        .send(Ok(Message::Columns(
-            rows.names().to_vec(),
-            rows.types().to_vec(),
-        )))
-        .is_err()
-    {
+    let columns = Message::Columns(rows.names().to_vec(), rows.types().to_vec(), changes_rows);
+    if sender.send(Ok(columns)).is_err() {
         return Ok(());
     }
     while let Some(chunk) = rows.next_chunk()? {
@@ -210,24 +274,56 @@ fn with_casts(sql: &str, columns: &[(String, LogicalType)]) -> String {
     )
 }
 
-fn parse_params(text: &str) -> Result<Json> {
-    match serde_json::from_str(text) {
-        Ok(json @ (Json::Array(_) | Json::Object(_))) => Ok(json),
-        _ => Err(error(format!(
-            "parameters {text} are neither a JSON array for ? nor a JSON object for $name"
-        ))),
+/// The values of a query's parameters.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Params {
+    /// For `?` and `$1`.
+    Positional(Vec<Param<'static>>),
+    /// For `$name`.
+    Named(Vec<(String, Param<'static>)>),
+}
+
+impl Params {
+    /// None.
+    pub fn none() -> Params {
+        Params::Positional(Vec::new())
+    }
+
+    /// Reads a JSON array or object.
+    pub fn from_json(text: &str) -> Result<Params> {
+        match serde_json::from_str(text) {
+            Ok(Json::Array(values)) => {
+                Ok(Params::Positional(values.into_iter().map(value).collect()))
+            }
+            Ok(Json::Object(map)) => Ok(Params::Named(
+                map.into_iter().map(|(name, v)| (name, value(v))).collect(),
+            )),
+            _ => Err(error(format!(
+                "parameters {text} are neither a JSON array for ? nor a JSON object for $name"
+            ))),
+        }
     }
 }
 
-fn bind(statement: &mut Statement, params: &Json) -> Result<()> {
-    let expected = statement.param_count();
-    let given = match params {
-        Json::Array(values) => values
-            .iter()
-            .enumerate()
-            .map(|(i, v)| Ok((i + 1, v)))
-            .collect::<Result<Vec<_>>>()?,
-        Json::Object(map) => map
+/// A JSON value as a parameter; nested ones stay JSON text.
+fn value(json: Json) -> Param<'static> {
+    match json {
+        Json::Null => Param::Null,
+        Json::Bool(v) => Param::Boolean(v),
+        Json::String(v) => Param::Text(v.into()),
+        Json::Number(n) => match (n.as_i64(), n.as_u64()) {
+            (Some(v), _) => Param::Integer(v),
+            (_, Some(v)) => Param::Unsigned(v),
+            _ => n.as_f64().map_or(Param::Null, Param::Real),
+        },
+        nested => Param::Text(nested.to_string().into()),
+    }
+}
+
+fn bind(statement: &mut Statement, params: &Params) -> Result<()> {
+    let given: Vec<(usize, &Param<'_>)> = match params {
+        Params::Positional(values) => values.iter().enumerate().map(|(i, v)| (i + 1, v)).collect(),
+        Params::Named(values) => values
             .iter()
             .map(|(name, v)| {
                 let position = statement.param_position(name.trim_start_matches('$'));
@@ -235,9 +331,9 @@ fn bind(statement: &mut Statement, params: &Json) -> Result<()> {
                     error(format!("the query has no parameter ${name}; leave it out"))
                 })
             })
-            .collect::<Result<Vec<_>>>()?,
-        _ => Vec::new(),
+            .collect::<Result<_>>()?,
     };
+    let expected = statement.param_count();
     if given.len() != expected {
         return Err(error(format!(
             "the query has {expected} parameters, {} were given",
@@ -245,22 +341,7 @@ fn bind(statement: &mut Statement, params: &Json) -> Result<()> {
         )));
     }
     for (position, value) in given {
-        let text;
-        let param = match value {
-            Json::Null => Param::Null,
-            Json::Bool(v) => Param::Boolean(*v),
-            Json::String(v) => Param::Text(v),
-            Json::Number(n) => match (n.as_i64(), n.as_u64()) {
-                (Some(v), _) => Param::Integer(v),
-                (_, Some(v)) => Param::Unsigned(v),
-                _ => Param::Real(n.as_f64().unwrap_or(f64::NAN)),
-            },
-            nested => {
-                text = nested.to_string();
-                Param::Text(&text)
-            }
-        };
-        statement.bind(position, &param)?;
+        statement.bind(position, value)?;
     }
     Ok(())
 }

@@ -77,7 +77,10 @@ fn mark(connection: &Connection, seq: i64) -> Result<String> {
 /// Applies all committed changes. `other_sessions` says that other connections of this process have the mirror
 /// attached, and may have applied more than this connection's snapshot shows.
 pub fn sync(connection: &Connection, mirror: &Mirror, other_sessions: bool) -> Result<Report> {
-    let mut applied = mirror.applied();
+    let Some(mut entered) = mirror.enter() else {
+        return Ok(Report::default());
+    };
+    let applied = &mut entered.applied;
     let Some(position) = Position::read(connection)? else {
         return Ok(Report::default());
     };
@@ -88,36 +91,48 @@ pub fn sync(connection: &Connection, mirror: &Mirror, other_sessions: bool) -> R
         });
     }
     if connection.transaction_state(Some("main"))? == TransactionState::Write {
+        // A statement that stores a query's result has begun to write too; without changes there is nothing to do.
+        if applied.as_ref().is_some_and(|a| same_data(a, &position)) {
+            return Ok(Report {
+                seq: position.seq,
+                ..Report::default()
+            });
+        }
         return Err(error(
             "this transaction has written, and the mirror holds committed changes only; COMMIT or ROLLBACK first",
         ));
     }
     let in_transaction = !connection.is_autocommit();
     let duckdb = mirror.connection()?;
-    let (report, now) = schema::atomically(connection, || {
-        let Some(position) = Position::read(connection)? else {
-            return Ok((Report::default(), None));
-        };
-        duckdb.execute("BEGIN")?;
-        let run = Run {
-            connection,
-            duckdb: &duckdb,
-            position,
-            in_transaction,
-            other_sessions,
-        };
-        let done = run
-            .apply(applied.as_ref())
-            .and_then(|done| Ok(duckdb.execute("COMMIT").map(|_| done)?));
-        if done.is_err() {
-            // The error of the work matters more than one of the rollback.
-            drop(duckdb.execute("ROLLBACK"));
-        }
-        done
-    })?;
+    // A statement under way holds the snapshot. A savepoint would too, but SQLite has none while a statement
+    // writes, as in CREATE TEMP TABLE ... AS SELECT ... FROM lumos_query(...).
+    let mut holder = connection.prepare("SELECT 1 FROM main.sqlite_schema")?;
+    let mut snapshot = holder.query([])?;
+    snapshot.next()?;
+    let Some(position) = Position::read(connection)? else {
+        return Ok(Report::default());
+    };
+    duckdb.execute("BEGIN")?;
+    let run = Run {
+        connection,
+        duckdb: &duckdb,
+        position,
+        in_transaction,
+        other_sessions,
+    };
+    let done = run
+        .apply(applied.as_ref())
+        .and_then(|done| Ok(duckdb.execute("COMMIT").map(|_| done)?));
+    if done.is_err() {
+        // The error of the work matters more than one of the rollback.
+        drop(duckdb.execute("ROLLBACK"));
+    }
+    let (report, now) = done?;
+    drop(snapshot);
+    drop(holder);
     mirror.give_back(duckdb);
     if now.is_some() {
-        *applied = now;
+        **applied = now;
     }
     if !in_transaction {
         prune(connection, report.seq)?;
@@ -126,10 +141,13 @@ pub fn sync(connection: &Connection, mirror: &Mirror, other_sessions: bool) -> R
 }
 
 fn up_to_date(applied: &Applied, position: &Position) -> bool {
+    same_data(applied, position) && applied.schema_version == Some(position.schema_version)
+}
+
+fn same_data(applied: &Applied, position: &Position) -> bool {
     applied.source == position.source
         && applied.seq == position.seq
         && applied.mark == position.mark
-        && applied.schema_version == Some(position.schema_version)
 }
 
 /// Deletes log rows before the applied position, whose own row stays. A busy or read-only database keeps them.
@@ -260,8 +278,9 @@ impl Run<'_> {
                     table.name
                 )));
             }
-            let renewed =
-                track::renew(self.connection, table.id, &definition, &table.key, &schema)?;
+            let renewed = schema::atomically(self.connection, || {
+                track::renew(self.connection, table.id, &definition, &table.key, &schema)
+            })?;
             return self.copy(&renewed, mirror, &schema, report);
         }
         // VACUUM may give rows other rowids, and changes the schema version.

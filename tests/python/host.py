@@ -141,3 +141,11 @@ class Case(unittest.TestCase):
             if f.is_file() and not f.name.endswith(("-shm", "-wal"))
         }
         return sorted(files), {n: b for n, b in files.items() if n != self.path.name}, schema, rows
+
+
+def progress(db, handler, steps):
+    """Sets a progress handler, or takes it away."""
+    if DRIVER == "apsw":
+        db.connection.set_progress_handler(handler, steps or 20)
+    else:
+        db.connection.set_progress_handler(handler, steps)

@@ -108,6 +108,17 @@ pub enum Cell<'a> {
 }
 
 impl<'a> Column<'a> {
+    /// The value in `row` if it is an integer of at most 64 bits with a sign, without a detour.
+    pub fn int64(&self, row: usize) -> Option<i64> {
+        match self.ty {
+            LogicalType::Integer(8) => Some(self.get::<i64>(row)),
+            LogicalType::Integer(4) => Some(self.get::<i32>(row).into()),
+            LogicalType::Integer(2) => Some(self.get::<i16>(row).into()),
+            LogicalType::Integer(_) => Some(self.get::<i8>(row).into()),
+            _ => None,
+        }
+    }
+
     /// The value in `row`.
     pub fn cell(&self, row: usize) -> Cell<'a> {
         if self.is_null(row) {

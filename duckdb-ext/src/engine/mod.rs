@@ -8,6 +8,7 @@ mod append;
 mod chunk;
 mod types;
 
+use std::borrow::Cow;
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::ptr;
 use std::sync::Arc;
@@ -217,6 +218,8 @@ pub enum StatementKind {
     Select,
     /// EXPLAIN.
     Explain,
+    /// INSERT, UPDATE, DELETE, MERGE or COPY: its result is the number of rows.
+    Change,
     /// Everything else.
     Other,
 }
@@ -244,9 +247,9 @@ pub enum Param<'a> {
     /// DOUBLE.
     Real(f64),
     /// VARCHAR; may hold NUL characters.
-    Text(&'a str),
+    Text(Cow<'a, str>),
     /// BLOB.
-    Blob(&'a [u8]),
+    Blob(Cow<'a, [u8]>),
 }
 
 impl Statement {
@@ -256,6 +259,11 @@ impl Statement {
         match unsafe { ffi::duckdb_prepared_statement_type(self.raw) } {
             ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_SELECT => StatementKind::Select,
             ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_EXPLAIN => StatementKind::Explain,
+            ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_INSERT
+            | ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_UPDATE
+            | ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_DELETE
+            | ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_MERGE_INTO
+            | ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_COPY => StatementKind::Change,
             _ => StatementKind::Other,
         }
     }

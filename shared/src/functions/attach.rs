@@ -18,7 +18,8 @@ pub const ATTACH: Function = Function {
           Without a path (or with NULL) it is `<database file>-lumos.duckdb` beside the database; \
           `:memory:` keeps it in memory, which is the default for a database in memory. \
           Options: `memory_limit` (text, default `1GB`), `threads` (default: the cores of the machine, at most 4), \
-          `auto_sync` (default true: a query first applies what is pending). \
+          `auto_sync` (default true: a query first applies what is pending), \
+          `allow_files` (an array of folders that `lumos_export`, `lumos_load` and `read_csv` and its kin may use; default none). \
           Every other function that needs the mirror attaches the default one by itself.",
     examples: &[
         Example {

@@ -1,0 +1,23 @@
+//! `lumos_explain`.
+
+use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Type};
+
+/// The definition.
+pub const EXPLAIN: Function = Function {
+    name: "lumos_explain",
+    section: Section::Query,
+    engines: Engines::Sqlite,
+    kind: Kind::Scalar(Type::Text),
+    params: &[
+        Param::new("sql", Type::Text),
+        Param::optional("options", Type::Json),
+    ],
+    nulls: Nulls::Accept,
+    deterministic: false,
+    doc: "DuckDB's plan for a SELECT over the mirror. With the option `timings` (true or false) the query runs, and the plan shows times and rows.",
+    examples: &[Example {
+        sql: "SELECT lumos_explain('SELECT count(*) FROM Genre') LIKE '%SCAN%'",
+        answer: "1",
+    }],
+    body: Body::Host,
+};

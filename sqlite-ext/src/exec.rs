@@ -1,0 +1,173 @@
+//! Statements of DuckDB that return one value: `lumos_scalar`, `lumos_exec`, `lumos_explain`, `lumos_import`.
+
+use lumos_core::sql::{identifier, literal};
+use lumos_duckdb::engine::{Cell, Connection as DuckDb};
+use rusqlite::Connection;
+use rusqlite::types::Value;
+use serde_json::Value as Json;
+
+use crate::error::{Result, error};
+use crate::session::{Session, parse_object};
+use crate::stream::{Params, Stream};
+use crate::sync;
+
+/// `lumos_scalar`: the one column of the first row.
+pub fn scalar(session: &Session, sql: &str, params: Option<&str>) -> Result<Value> {
+    let host = session.connection()?;
+    let mut stream = session.query(&host, sql, parameters(params)?)?;
+    if stream.types.len() != 1 {
+        return Err(error(format!(
+            "the query has {} columns; select one",
+            stream.types.len()
+        )));
+    }
+    first_value(&mut stream, &host)
+}
+
+/// The first column of the first row, or NULL.
+fn first_value(stream: &mut Stream, host: &Connection) -> Result<Value> {
+    let chunk = stream.next_chunk(host)?;
+    let (Some(chunk), Some(ty)) = (chunk, stream.types.first()) else {
+        return Ok(Value::Null);
+    };
+    Ok(match chunk.column(0, ty).cell(0) {
+        Cell::Null => Value::Null,
+        Cell::Integer(v) => Value::Integer(v),
+        Cell::Real(v) => Value::Real(v),
+        Cell::Text(v) | Cell::Json(v) => Value::Text(v.into_owned()),
+        Cell::Blob(v) => Value::Blob(v.to_vec()),
+    })
+}
+
+/// `lumos_exec`: one statement that may write, in a transaction of its own. Returns the rows changed.
+pub fn exec(session: &Session, sql: &str, params: Option<&str>) -> Result<i64> {
+    if names_lumos(sql) {
+        return Err(error(
+            "the statement names a schema of Lumos itself (_lumos...); use tables of your own",
+        ));
+    }
+    let attached = session.attached()?;
+    let host = session.connection()?;
+    let mut stream = Stream::start_writing(&host, &attached.mirror, sql, parameters(params)?)?;
+    // What changes rows returns their number as its one value.
+    let counts = stream.changes_rows;
+    let first = first_value(&mut stream, &host)?;
+    while stream.next_chunk(&host)?.is_some() {}
+    match first {
+        Value::Integer(n) if counts => Ok(n),
+        _ => Ok(0),
+    }
+}
+
+/// True if an identifier of the statement begins with `_lumos`; texts in quotes do not count.
+fn names_lumos(sql: &str) -> bool {
+    let outside: String = sql.split('\'').step_by(2).collect::<Vec<_>>().join(" ");
+    let lower = outside.to_ascii_lowercase();
+    lower.match_indices("_lumos").any(|(i, _)| {
+        !lower[..i]
+            .chars()
+            .next_back()
+            .is_some_and(|c| c.is_alphanumeric() || c == '_')
+    })
+}
+
+/// Refuses a write that took a mirrored table away, inside its transaction.
+pub fn check_mirrored(duckdb: &DuckDb) -> Result<()> {
+    let lost = sync::rows(
+        duckdb,
+        "SELECT t.name FROM _lumos.tables t WHERE NOT EXISTS(FROM duckdb_views() v WHERE v.database_name = 'mirror' \
+         AND v.schema_name = 'main' AND v.view_name = t.name AND v.sql LIKE '%_lumos_data.%')",
+    )?;
+    match lost.first().and_then(|row| row.first()) {
+        Some(sync::Value::Text(name)) => Err(error(format!(
+            "the statement changes the mirrored table \"{name}\"; change it in SQLite, or lumos_untrack('{name}') first"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// `lumos_explain`.
+pub fn explain(session: &Session, sql: &str, options: Option<&str>) -> Result<String> {
+    let mut timings = false;
+    for (name, value) in options.map_or(Ok(serde_json::Map::new()), parse_object)? {
+        match (name.as_str(), &value) {
+            ("timings", Json::Bool(on)) => timings = *on,
+            ("timings", _) => return Err(error(format!("timings is {value}; give true or false"))),
+            _ => {
+                return Err(error(format!(
+                    "unknown option \"{name}\"; the option is timings"
+                )));
+            }
+        }
+    }
+    if !lumos_core::sql::begins_like_a_query(sql) {
+        return Err(error("takes a SELECT, and this statement is none"));
+    }
+    let host = session.connection()?;
+    let word = if timings {
+        "EXPLAIN ANALYZE"
+    } else {
+        "EXPLAIN"
+    };
+    let mut stream = session.query(&host, &format!("{word} {sql}"), Params::none())?;
+    let types = stream.types.clone();
+    let mut plan = String::new();
+    while let Some(chunk) = stream.next_chunk(&host)? {
+        for row in 0..chunk.len() {
+            // The key of the plan comes first, then the plan.
+            if let Some((i, ty)) = types.iter().enumerate().next_back()
+                && let Cell::Text(text) = chunk.column(i, ty).cell(row)
+            {
+                plan.push_str(&text);
+            }
+        }
+    }
+    Ok(plan)
+}
+
+/// `lumos_import`: a temporary virtual table for each table and view of a schema.
+pub fn import(session: &Session, schema: &str, prefix: Option<&str>) -> Result<Json> {
+    let attached = session.attached()?;
+    let host = session.connection()?;
+    if attached.auto_sync {
+        sync::sync(&host, &attached.mirror, attached.is_shared())?;
+    }
+    let duckdb = attached.mirror.connection()?;
+    let found = sync::rows(
+        &duckdb,
+        &format!(
+            "SELECT table_name FROM information_schema.tables WHERE table_catalog = 'mirror' AND lower(table_schema) = lower({}) ORDER BY 1",
+            literal(schema)
+        ),
+    );
+    attached.mirror.give_back(duckdb);
+    let names: Vec<String> = found?
+        .into_iter()
+        .filter_map(|row| match row.into_iter().next() {
+            Some(sync::Value::Text(name)) => Some(name),
+            _ => None,
+        })
+        .collect();
+    if names.is_empty() {
+        return Err(error(format!(
+            "the schema \"{schema}\" has no tables; the mirrored ones are in \"main\""
+        )));
+    }
+    let prefix = prefix.map_or_else(|| format!("{schema}_"), str::to_owned);
+    let mut made = Vec::new();
+    for name in names {
+        let table = format!("{prefix}{name}");
+        host.execute_batch(&format!(
+            "DROP TABLE IF EXISTS temp.{0}; CREATE VIRTUAL TABLE temp.{0} USING lumos_table({1}.{2})",
+            identifier(&table),
+            identifier(schema),
+            identifier(&name)
+        ))?;
+        made.push(table);
+    }
+    Ok(made.into())
+}
+
+fn parameters(params: Option<&str>) -> Result<Params> {
+    params.map_or(Ok(Params::none()), Params::from_json)
+}

@@ -21,7 +21,10 @@ pub fn scalar(session: &Session, sql: &str, params: Option<&str>) -> Result<Valu
             stream.types.len()
         )));
     }
-    first_value(&mut stream, &host)
+    let value = first_value(&mut stream, &host)?;
+    // A result that is read to its end can be kept; most have one row.
+    stream.next_chunk(&host)?;
+    Ok(value)
 }
 
 /// The first column of the first row, or NULL.

@@ -7,6 +7,7 @@ use std::thread::ThreadId;
 use lumos_core::sql;
 use lumos_duckdb::engine::{Connection, Database};
 
+use crate::cache::Cache;
 use crate::error::{Result, error};
 use crate::host;
 use crate::lock::{self, FileId, LockFile};
@@ -27,6 +28,8 @@ pub struct Settings {
     pub memory_limit: String,
     /// DuckDB's `threads`.
     pub threads: usize,
+    /// The most bytes of kept results; 0 keeps none.
+    pub cache_bytes: usize,
     /// Folders whose files may be read and written, without symlinks and `..`.
     pub allow_files: Vec<PathBuf>,
 }
@@ -37,6 +40,7 @@ impl Default for Settings {
         Settings {
             memory_limit: "1GB".into(),
             threads: cores.min(4),
+            cache_bytes: 16 << 20,
             allow_files: Vec::new(),
         }
     }
@@ -61,6 +65,8 @@ pub struct Mirror {
     applied: Mutex<Option<Applied>>,
     syncing: Mutex<Option<ThreadId>>,
     database: Arc<Database>,
+    /// Results of earlier queries.
+    pub cache: Cache,
     /// Where it is; `:memory:` without a file.
     pub path: String,
     /// What it was opened with.
@@ -188,6 +194,7 @@ impl Mirror {
             applied: Mutex::new(None),
             syncing: Mutex::new(None),
             database,
+            cache: Cache::new(settings.cache_bytes),
             path: path.to_owned(),
             settings,
             pid: std::process::id(),

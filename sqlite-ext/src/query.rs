@@ -206,7 +206,7 @@ struct Cursor<'vtab, F> {
     /// For each column of a created table, which of the query's it is.
     columns: Vec<Option<usize>>,
     stream: Option<Stream>,
-    chunk: Option<Chunk>,
+    chunk: Option<Arc<Chunk>>,
     row: usize,
     rowid: i64,
     table: PhantomData<&'vtab F>,

@@ -152,6 +152,7 @@ fn host(function: &Function, ctx: &Context<'_>, session: &Session) -> error::Res
                 required(1)?,
             )?));
         }
+        "lumos_cache_stats" => session.attached()?.mirror.cache.stats(),
         "lumos_sync" => {
             let attached = session.attached()?;
             let report = sync::sync(
@@ -160,7 +161,7 @@ fn host(function: &Function, ctx: &Context<'_>, session: &Session) -> error::Res
                 attached.is_shared(),
             )?;
             serde_json::json!({
-                "tables": report.tables, "keys": report.keys, "rows": report.rows, "seq": report.seq
+                "tables": report.changed.len(), "keys": report.keys, "rows": report.rows, "seq": report.seq
             })
         }
         name => {

@@ -215,6 +215,14 @@ fn parse_options(text: &str) -> Result<(Option<Settings>, bool)> {
                     "memory_limit is {value}; give a text like \"2GB\""
                 )));
             }
+            ("cache_bytes", Json::Number(n)) if n.as_u64().is_some() => {
+                settings.get_or_insert_default().cache_bytes = n.as_u64().unwrap_or(0) as usize;
+            }
+            ("cache_bytes", _) => {
+                return Err(error(format!(
+                    "cache_bytes is {value}; give a number of bytes, 0 for none"
+                )));
+            }
             ("allow_files", folders) => {
                 settings.get_or_insert_default().allow_files = files::folders(folders)?;
             }
@@ -228,7 +236,7 @@ fn parse_options(text: &str) -> Result<(Option<Settings>, bool)> {
             }
             _ => {
                 return Err(error(format!(
-                    "unknown option \"{name}\"; the options are memory_limit, threads, auto_sync and allow_files"
+                    "unknown option \"{name}\"; the options are memory_limit, threads, auto_sync, cache_bytes and allow_files"
                 )));
             }
         }

@@ -16,6 +16,7 @@ use lumos_duckdb::engine::{
 use rusqlite::Connection;
 use serde_json::Value as Json;
 
+use crate::cache::{Answer, Recording};
 use crate::error::{Result, error};
 use crate::exec;
 use crate::host;
@@ -43,6 +44,10 @@ pub struct Stream {
     /// The one value of the result is the number of rows changed.
     pub changes_rows: bool,
     messages: Option<Receiver<Result<Message>>>,
+    /// The rest of a kept result.
+    kept: std::vec::IntoIter<Arc<Chunk>>,
+    /// The result on its way into the cache.
+    recording: Option<(Arc<Mirror>, Recording)>,
     /// Where the connection goes back to.
     pool: Option<Arc<Mirror>>,
     duckdb: DuckDb,
@@ -52,21 +57,47 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Starts one SELECT with these parameters and waits for its first rows.
+    /// Starts one SELECT with these parameters and waits for its first rows, or takes its result from the cache.
     pub fn start(
         host: &Connection,
         mirror: &Arc<Mirror>,
         sql: &str,
         params: Params,
     ) -> Result<Stream> {
-        Stream::spawn(
+        let duckdb = mirror.connection()?;
+        if let Some(answer) = mirror.cache.answer(sql, &params) {
+            return Ok(Stream::kept(mirror, duckdb, answer));
+        }
+        let recording = mirror
+            .cache
+            .record(&duckdb, sql, &params)?
+            .map(|r| (Arc::clone(mirror), r));
+        let mut stream = Stream::spawn(
             host,
             mirror,
-            mirror.connection()?,
+            duckdb,
             true,
             sql,
             move |duckdb, sql, sender| read(duckdb, sql, &params, sender),
-        )
+        )?;
+        stream.recording = recording;
+        Ok(stream)
+    }
+
+    fn kept(mirror: &Arc<Mirror>, duckdb: DuckDb, answer: Answer) -> Stream {
+        mirror.give_back(duckdb.clone());
+        Stream {
+            names: answer.names,
+            types: answer.types,
+            changes_rows: false,
+            messages: None,
+            kept: answer.chunks.into_iter(),
+            recording: None,
+            pool: None,
+            duckdb,
+            worker: None,
+            pid: std::process::id(),
+        }
     }
 
     /// The same on a connection of the caller's, which may have temporary tables.
@@ -135,6 +166,8 @@ impl Stream {
             types: Vec::new(),
             changes_rows: false,
             messages: Some(receiver),
+            kept: Vec::new().into_iter(),
+            recording: None,
             pool: pooled.then(|| Arc::clone(mirror)),
             duckdb,
             worker: Some(worker),
@@ -151,11 +184,23 @@ impl Stream {
     }
 
     /// The next rows; `None` at the end.
-    pub fn next_chunk(&mut self, host: &Connection) -> Result<Option<Chunk>> {
-        Ok(self.receive(host)?.and_then(|message| match message {
-            Message::Chunk(chunk) => Some(chunk),
-            Message::Columns(..) => None,
-        }))
+    pub fn next_chunk(&mut self, host: &Connection) -> Result<Option<Arc<Chunk>>> {
+        if let Some(chunk) = self.kept.next() {
+            return Ok(Some(chunk));
+        }
+        let Some(Message::Chunk(chunk)) = self.receive(host)? else {
+            if let Some((mirror, recording)) = self.recording.take() {
+                mirror.cache.keep(recording, &self.names, &self.types);
+            }
+            return Ok(None);
+        };
+        let chunk = Arc::new(chunk);
+        if let Some((mirror, mut recording)) = self.recording.take()
+            && mirror.cache.add(&mut recording, &chunk, &self.types)
+        {
+            self.recording = Some((mirror, recording));
+        }
+        Ok(Some(chunk))
     }
 
     fn receive(&mut self, host: &Connection) -> Result<Option<Message>> {

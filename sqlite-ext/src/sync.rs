@@ -20,7 +20,7 @@ const PRUNE_AFTER: i64 = 10_000;
 #[derive(Debug, Default)]
 pub struct Report {
     /// Tables that changed.
-    pub tables: usize,
+    pub changed: Vec<String>,
     /// Keys that were touched.
     pub keys: u64,
     /// Rows written to the mirror.
@@ -128,6 +128,13 @@ pub fn sync(connection: &Connection, mirror: &Mirror, other_sessions: bool) -> R
         drop(duckdb.execute("ROLLBACK"));
     }
     let (report, now) = done?;
+    if applied.is_none() || !report.changed.is_empty() {
+        let mirrored: Vec<String> = mirrored_tables(&duckdb)?
+            .into_iter()
+            .map(|t| t.name)
+            .collect();
+        mirror.cache.update(&mirrored, &report.changed);
+    }
     drop(snapshot);
     drop(holder);
     mirror.give_back(duckdb);
@@ -220,7 +227,7 @@ impl Run<'_> {
             .filter(|m| !tracked.iter().any(|t| t.id == m.id))
         {
             self.forget(gone)?;
-            report.tables += 1;
+            report.changed.push(gone.name.clone());
         }
         for table in &tracked {
             let mirror = mirrored.iter().find(|m| m.id == table.id);
@@ -230,7 +237,7 @@ impl Run<'_> {
             a.source == position.source
                 && a.seq == position.seq
                 && a.mark == position.mark
-                && report.tables == 0
+                && report.changed.is_empty()
         });
         if !unchanged {
             self.duckdb.execute(&format!(
@@ -264,7 +271,7 @@ impl Run<'_> {
             // Dropped: then the mirror has none either.
             if let Some(gone) = mirror {
                 self.forget(gone)?;
-                report.tables += 1;
+                report.changed.push(gone.name.clone());
             }
             return Ok(());
         };
@@ -302,7 +309,7 @@ impl Run<'_> {
                     else {
                         return self.copy(table, mirror, &schema, report);
                     };
-                    report.tables += 1;
+                    report.changed.push(table.name.clone());
                     report.keys += keys;
                     report.rows += rows;
                 }
@@ -337,7 +344,7 @@ impl Run<'_> {
             table: Some(table.id),
             ..e
         })?;
-        report.tables += 1;
+        report.changed.push(table.name.clone());
         let types: Vec<String> = mirrored.types.iter().map(|t| t.sql()).collect();
         self.duckdb.execute(&format!(
             "INSERT INTO _lumos.tables VALUES({}, {}, {}, {}, {})",

@@ -16,6 +16,8 @@ pub struct Chunk {
 
 // SAFETY: the chunk owns its vectors, and reading them changes nothing.
 unsafe impl Send for Chunk {}
+// SAFETY: as above.
+unsafe impl Sync for Chunk {}
 
 #[derive(Clone, Copy)]
 struct RawColumn {
@@ -63,6 +65,30 @@ impl Chunk {
     /// True without rows.
     pub fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// About the memory that it takes: the vectors, and the text that does not fit into them. Nested values count
+    /// by their vectors' own width only, tenfold.
+    pub fn bytes(&self, types: &[LogicalType]) -> usize {
+        let column = |(i, ty): (usize, &LogicalType)| match ty {
+            LogicalType::Text | LogicalType::Json | LogicalType::Blob | LogicalType::Other(_) => {
+                let column = self.column(i, ty);
+                let long = |row| {
+                    if column.is_null(row) {
+                        0
+                    } else {
+                        column.bytes(row).len()
+                    }
+                };
+                16 * self.len + (0..self.len).map(long).sum::<usize>()
+            }
+            LogicalType::List(_)
+            | LogicalType::Array(..)
+            | LogicalType::Struct(_)
+            | LogicalType::Map(..) => 160 * self.len,
+            _ => 16 * self.len,
+        };
+        types.iter().enumerate().map(column).sum()
     }
 
     /// Column `index` with its type, as [`super::Rows::types`] gives it.

@@ -199,6 +199,29 @@ impl Connection {
         statement
     }
 
+    /// The tables and views that a text names, without what views stand for; empty if it cannot be read.
+    pub fn table_names(&self, sql: &str) -> Vec<String> {
+        let Ok(sql) = c_string(sql) else {
+            return Vec::new();
+        };
+        // SAFETY: connection and text are alive; values and strings are ours to free.
+        unsafe {
+            let mut list = ffi::duckdb_get_table_names(self.0.raw, sql.as_ptr(), false);
+            let names = (0..ffi::duckdb_get_list_size(list))
+                .map(|i| {
+                    let mut value = ffi::duckdb_get_list_child(list, i);
+                    let name = ffi::duckdb_get_varchar(value);
+                    let owned = text(name);
+                    ffi::duckdb_free(name.cast::<c_void>());
+                    ffi::duckdb_destroy_value(&mut value);
+                    owned
+                })
+                .collect();
+            ffi::duckdb_destroy_value(&mut list);
+            names
+        }
+    }
+
     /// Asks the running statement of this connection to end with an error. Any thread may call it.
     pub fn interrupt(&self) {
         // SAFETY: sets an atomic flag of a live connection.

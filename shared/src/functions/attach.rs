@@ -19,6 +19,7 @@ pub const ATTACH: Function = Function {
           `:memory:` keeps it in memory, which is the default for a database in memory. \
           Options: `memory_limit` (text, default `1GB`), `threads` (default: the cores of the machine, at most 4), \
           `auto_sync` (default true: a query first applies what is pending), \
+          `cache_bytes` (default 16 MiB: see `lumos_cache_stats`), \
           `allow_files` (an array of folders that `lumos_export`, `lumos_load` and `read_csv` and its kin may use; default none). \
           Every other function that needs the mirror attaches the default one by itself.",
     examples: &[

@@ -6,6 +6,7 @@
 use crate::Function;
 
 mod attach;
+mod cache_stats;
 mod debug;
 mod detach;
 mod distances;
@@ -38,6 +39,7 @@ pub const FUNCTIONS: &[&Function] = &[
     &explain::EXPLAIN,
     &export::EXPORT,
     &load::LOAD,
+    &cache_stats::CACHE_STATS,
     &track::TRACK,
     &untrack::UNTRACK,
     &sync::SYNC,

@@ -119,7 +119,7 @@ impl Cache {
         if !state.unsteady.as_ref().is_some_and(steady) {
             return Ok(None);
         }
-        let tables = duckdb.table_names(sql);
+        let tables = duckdb.table_names(&without_parameters(sql));
         let reads = tables
             .into_iter()
             .map(|t| {
@@ -234,6 +234,32 @@ fn key(sql: &str, params: &Params) -> String {
         "{}\0{params:?}",
         sql.trim().trim_end_matches(';').trim_end()
     )
+}
+
+/// The text with NULL for its parameters: DuckDB names no tables for a text with parameters.
+fn without_parameters(sql: &str) -> String {
+    let mut out = String::new();
+    let mut chars = sql.chars().peekable();
+    let mut quote = None;
+    while let Some(c) = chars.next() {
+        match (quote, c) {
+            (None, '?' | '$') => {
+                while chars
+                    .peek()
+                    .is_some_and(|c| c.is_alphanumeric() || *c == '_')
+                {
+                    chars.next();
+                }
+                out.push_str("NULL");
+                continue;
+            }
+            (None, '\'' | '"') => quote = Some(c),
+            (Some(q), c) if c == q => quote = None,
+            _ => {}
+        }
+        out.push(c);
+    }
+    out
 }
 
 /// The words of a text in lower case, wherever they stand: a word in a string keeps a result out for nothing.

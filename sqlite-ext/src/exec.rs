@@ -51,7 +51,8 @@ pub fn exec(session: &Session, sql: &str, params: Option<&str>) -> Result<i64> {
     }
     let attached = session.attached()?;
     let host = session.connection()?;
-    let mut stream = Stream::start_writing(&host, &attached.mirror, sql, parameters(params)?)?;
+    let mut stream =
+        Stream::start_writing(&host, &attached.mirror, sql, parameters(params)?, None)?;
     // What changes rows returns their number as its one value.
     let counts = stream.changes_rows;
     let first = first_value(&mut stream, &host)?;

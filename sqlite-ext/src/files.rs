@@ -1,6 +1,7 @@
 //! Files in and out: `lumos_export` and `lumos_load`, in the folders that `lumos_attach` was given.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use lumos_core::sql::{identifier, literal};
 use lumos_duckdb::engine::LogicalType;
@@ -11,7 +12,7 @@ use crate::mirror::Mirror;
 use crate::query::output;
 use crate::relation::declared;
 use crate::schema;
-use crate::session::Session;
+use crate::session::{Session, parse_object};
 use crate::stream::{Params, Stream};
 
 /// The formats, by the ending of the file.
@@ -107,7 +108,8 @@ fn allowed(mirror: &Mirror, path: &str) -> Result<PathBuf> {
 }
 
 /// `lumos_export`: the number of rows written. The file appears under its name when it is complete.
-pub fn export(session: &Session, sql: &str, path: &str) -> Result<i64> {
+pub fn export(session: &Session, sql: &str, path: &str, options: Option<&str>) -> Result<i64> {
+    let progress = wants_progress(options)?.then_some("lumos_export");
     let attached = session.attached()?;
     let target = allowed(&attached.mirror, path)?;
     let format = Format::of(&target)?;
@@ -126,7 +128,7 @@ pub fn export(session: &Session, sql: &str, path: &str) -> Result<i64> {
         literal(&part.to_string_lossy()),
         format.copy_options()
     );
-    let written = count(&host, &attached.mirror, &copy);
+    let written = count(&host, &attached.mirror, &copy, progress);
     let moved = written.and_then(|rows| match std::fs::rename(&part, &target) {
         Ok(()) => Ok(rows),
         Err(e) => Err(error(format!(
@@ -139,8 +141,13 @@ pub fn export(session: &Session, sql: &str, path: &str) -> Result<i64> {
     moved
 }
 
-fn count(host: &Connection, mirror: &std::sync::Arc<Mirror>, sql: &str) -> Result<i64> {
-    let mut stream = Stream::start_writing(host, mirror, sql, Params::none())?;
+fn count(
+    host: &Connection,
+    mirror: &std::sync::Arc<Mirror>,
+    sql: &str,
+    progress: Option<&'static str>,
+) -> Result<i64> {
+    let mut stream = Stream::start_writing(host, mirror, sql, Params::none(), progress)?;
     let mut rows = 0;
     while let Some(chunk) = stream.next_chunk(host)? {
         if let Some(ty) = stream.types.first() {
@@ -151,7 +158,9 @@ fn count(host: &Connection, mirror: &std::sync::Arc<Mirror>, sql: &str) -> Resul
 }
 
 /// `lumos_load`: the number of rows inserted into the SQLite table.
-pub fn load(session: &Session, path: &str, table: &str) -> Result<i64> {
+pub fn load(session: &Session, path: &str, table: &str, options: Option<&str>) -> Result<i64> {
+    let progress = wants_progress(options)?;
+    let mut shown = Instant::now();
     let attached = session.attached()?;
     let file = allowed(&attached.mirror, path)?;
     let format = Format::of(&file)?;
@@ -184,9 +193,32 @@ pub fn load(session: &Session, path: &str, table: &str) -> Result<i64> {
                 insert.raw_execute()?;
                 rows += 1;
             }
+            if progress && shown.elapsed().as_secs() >= 1 {
+                shown = Instant::now();
+                eprintln!("lumos_load: {rows} rows");
+            }
         }
         Ok(rows)
     })
+}
+
+/// The option `progress`.
+fn wants_progress(options: Option<&str>) -> Result<bool> {
+    let mut progress = false;
+    for (name, value) in options.map_or(Ok(serde_json::Map::new()), parse_object)? {
+        match (name.as_str(), value.as_bool()) {
+            ("progress", Some(on)) => progress = on,
+            ("progress", None) => {
+                return Err(error(format!("progress is {value}; give true or false")));
+            }
+            _ => {
+                return Err(error(format!(
+                    "unknown option \"{name}\"; the option is progress"
+                )));
+            }
+        }
+    }
+    Ok(progress)
 }
 
 fn create_table(table: &str, names: &[String], types: &[LogicalType]) -> String {

@@ -7,7 +7,7 @@
 use lumos_core::sql::identifier;
 use lumos_duckdb::engine::{Connection as DuckDb, LogicalType, Param};
 use rusqlite::types::ValueRef;
-use rusqlite::vtab::{Filters, IndexConstraintOp, IndexInfo};
+use rusqlite::vtab::{DistinctMode, Filters, IndexConstraintOp, IndexInfo};
 
 use crate::error::{Result, error};
 use crate::scalar::utf8;
@@ -114,6 +114,7 @@ pub struct Plan {
     constraints: Vec<(usize, Operator)>,
     /// Column and whether descending.
     order: Vec<(usize, bool)>,
+    distinct: bool,
     limit: bool,
     offset: bool,
 }
@@ -224,6 +225,17 @@ impl Plan {
             info.set_order_by_consumed(true);
             plan.order = order;
         }
+        // With DISTINCT the terms of ORDER BY are the columns that it is about; more columns would tell more rows apart.
+        let unique = matches!(
+            info.distinct(),
+            DistinctMode::Distinct | DistinctMode::DistinctOrdered
+        );
+        plan.distinct = unique
+            && !plan.order.is_empty()
+            && plan
+                .columns
+                .iter()
+                .all(|c| plan.order.iter().any(|(o, _)| o == c));
         // SQLite checks constraints after us, so a limit is ours only when there are none.
         let ordered = info.num_of_order_by() == plan.order.len();
         if let (Some(i), true, true) = (limit, ordered, !others) {
@@ -250,7 +262,7 @@ impl Plan {
     pub fn encode(&self) -> String {
         let list = |items: Vec<String>| items.join(",");
         format!(
-            "{}|{}|{}|{}{}",
+            "{}|{}|{}|{}{}{}",
             list(self.columns.iter().map(usize::to_string).collect()),
             list(
                 self.constraints
@@ -264,6 +276,7 @@ impl Plan {
                     .map(|(c, desc)| format!("{c}{}", if *desc { '-' } else { '+' }))
                     .collect()
             ),
+            if self.distinct { "D" } else { "" },
             if self.limit { "L" } else { "" },
             if self.offset { "O" } else { "" },
         )
@@ -303,6 +316,7 @@ impl Plan {
                 .into_iter()
                 .map(|i| marked(i).map(|(c, m)| (c, m == '-')))
                 .collect::<Option<_>>()?,
+            distinct: limits.contains('D'),
             limit: limits.contains('L'),
             offset: limits.contains('O'),
         })
@@ -334,7 +348,12 @@ impl Plan {
         if list.is_empty() {
             list.push("1".into());
         }
-        let mut sql = format!("SELECT {} FROM {}", list.join(", "), relation.from);
+        let distinct = if self.distinct { "DISTINCT " } else { "" };
+        let mut sql = format!(
+            "SELECT {distinct}{} FROM {}",
+            list.join(", "),
+            relation.from
+        );
         let mut params = Vec::new();
         let mut tests = Vec::new();
         for (i, (column, operator)) in self.constraints.iter().enumerate() {

@@ -143,6 +143,7 @@ fn host(function: &Function, ctx: &Context<'_>, session: &Session) -> error::Res
                 session,
                 required(0)?,
                 required(1)?,
+                text(2)?,
             )?));
         }
         "lumos_load" => {
@@ -150,6 +151,7 @@ fn host(function: &Function, ctx: &Context<'_>, session: &Session) -> error::Res
                 session,
                 required(0)?,
                 required(1)?,
+                text(2)?,
             )?));
         }
         "lumos_cache_stats" => session.attached()?.mirror.cache.stats(),

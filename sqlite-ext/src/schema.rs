@@ -50,6 +50,11 @@ pub fn matching_tables(connection: &Connection, pattern: &str) -> Result<Vec<Str
         Some(_) => {
             format!("\"{pattern}\" is a table of SQLite or Lumos itself; track a table of your own")
         }
+        None if names_attached(connection, pattern)? => {
+            format!(
+                "\"{pattern}\" is in an attached database, and the mirror follows `main` alone; open that database itself"
+            )
+        }
         None => format!("no table \"{pattern}\"; sqlite_schema lists the tables"),
     }))
 }
@@ -73,6 +78,29 @@ fn kind(connection: &Connection, name: &str) -> Result<Option<String>> {
     Ok(connection
         .query_row(&sql, [name], |row| row.get(0))
         .optional()?)
+}
+
+/// True for `aux.table` where `aux` is attached, and for a table that only an attached database has.
+fn names_attached(connection: &Connection, name: &str) -> Result<bool> {
+    let schemas = strings(
+        connection,
+        "SELECT name FROM pragma_database_list WHERE name NOT IN ('main', 'temp') AND ?1 = ?1",
+        "",
+    )?;
+    for schema in schemas {
+        let table = name
+            .strip_prefix(&schema)
+            .and_then(|rest| rest.strip_prefix('.'))
+            .unwrap_or(name);
+        let sql = format!(
+            "SELECT count(*) FROM {}.sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE",
+            identifier(&schema)
+        );
+        if connection.query_row(&sql, [table], |row| row.get::<_, i64>(0))? > 0 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Reads a table's columns and UNIQUE indexes.

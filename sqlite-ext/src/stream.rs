@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lumos_core::sql::begins_like_a_query;
 use lumos_duckdb::engine::{
@@ -24,6 +24,9 @@ use crate::mirror::Mirror;
 
 /// How often the host is asked whether to stop.
 const POLL: Duration = Duration::from_millis(10);
+
+/// How often progress is shown.
+const PROGRESS: Duration = Duration::from_secs(1);
 
 /// Chunks made ahead of the reader.
 const AHEAD: usize = 2;
@@ -48,6 +51,8 @@ pub struct Stream {
     kept: std::vec::IntoIter<Arc<Chunk>>,
     /// The result on its way into the cache.
     recording: Option<(Arc<Mirror>, Recording)>,
+    /// Says on stderr how far the query is, under this name, since the caller asked for it.
+    pub progress: Option<&'static str>,
     /// Where the connection goes back to.
     pool: Option<Arc<Mirror>>,
     duckdb: DuckDb,
@@ -78,6 +83,7 @@ impl Stream {
             duckdb,
             true,
             sql,
+            None,
             move |duckdb, sql, sender| read(duckdb, sql, &params, sender),
         )?;
         stream.recording = recording;
@@ -93,6 +99,7 @@ impl Stream {
             messages: None,
             kept: answer.chunks.into_iter(),
             recording: None,
+            progress: None,
             pool: None,
             duckdb,
             worker: None,
@@ -114,16 +121,20 @@ impl Stream {
             duckdb,
             false,
             sql,
+            None,
             move |duckdb, sql, sender| read(duckdb, sql, &params, sender),
         )
     }
 
     /// Starts one statement that may write, in a transaction that ends when all chunks are read.
+    ///
+    /// `progress` is the name under which to say on stderr how far it is.
     pub fn start_writing(
         host: &Connection,
         mirror: &Arc<Mirror>,
         sql: &str,
         params: Params,
+        progress: Option<&'static str>,
     ) -> Result<Stream> {
         Stream::spawn(
             host,
@@ -131,6 +142,7 @@ impl Stream {
             mirror.new_connection()?,
             false,
             sql,
+            progress,
             move |duckdb, sql, sender| write(duckdb, sql, &params, sender),
         )
     }
@@ -141,6 +153,7 @@ impl Stream {
         duckdb: DuckDb,
         pooled: bool,
         sql: &str,
+        progress: Option<&'static str>,
         work: impl FnOnce(&DuckDb, &str, &Sender) -> Result<()> + Send + 'static,
     ) -> Result<Stream> {
         let (sender, receiver) = sync_channel(AHEAD);
@@ -168,11 +181,13 @@ impl Stream {
             messages: Some(receiver),
             kept: Vec::new().into_iter(),
             recording: None,
+            progress: None,
             pool: pooled.then(|| Arc::clone(mirror)),
             duckdb,
             worker: Some(worker),
             pid: std::process::id(),
         };
+        stream.progress = progress;
         match stream.receive(host)? {
             Some(Message::Columns(names, types, changes_rows)) => {
                 (stream.names, stream.types, stream.changes_rows) =
@@ -207,11 +222,20 @@ impl Stream {
         let Some(messages) = &self.messages else {
             return Ok(None);
         };
+        let mut last = Instant::now();
         loop {
             match messages.recv_timeout(POLL) {
                 Ok(message) => return message.map(Some),
                 Err(RecvTimeoutError::Disconnected) => return Ok(None),
-                Err(RecvTimeoutError::Timeout) => host::check_interrupt(host)?,
+                Err(RecvTimeoutError::Timeout) => {
+                    host::check_interrupt(host)?;
+                    if let Some(name) = self.progress
+                        && last.elapsed() >= PROGRESS
+                    {
+                        last = Instant::now();
+                        eprintln!("{name}: {:.0} %", self.duckdb.progress().max(0.0));
+                    }
+                }
             }
         }
     }

@@ -199,6 +199,12 @@ impl Connection {
         statement
     }
 
+    /// How much of the running statement is done, in percent; negative if DuckDB cannot tell.
+    pub fn progress(&self) -> f64 {
+        // SAFETY: reads the state of a live connection.
+        unsafe { ffi::duckdb_query_progress(self.0.raw).percentage }
+    }
+
     /// The tables and views that a text names, without what views stand for; empty if it cannot be read.
     pub fn table_names(&self, sql: &str) -> Vec<String> {
         let Ok(sql) = c_string(sql) else {

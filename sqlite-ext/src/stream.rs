@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use lumos_core::sql::begins_like_a_query;
 use lumos_duckdb::engine::{
-    Chunk, Connection as DuckDb, LogicalType, Param, Statement, StatementKind,
+    Chunk, Connection as DuckDb, LogicalType, Param, Rows, Statement, StatementKind,
 };
 use rusqlite::Connection;
 use serde_json::Value as Json;
@@ -137,7 +137,7 @@ impl Drop for Stream {
     }
 }
 
-/// The worker: prepares, binds, runs, sends. Ends early when the reader is gone.
+/// The worker: prepares, binds, runs, sends.
 fn run(
     duckdb: &DuckDb,
     sql: &str,
@@ -151,6 +151,15 @@ fn run(
             "takes a SELECT, and this statement is none; change tables in SQLite, the mirror follows",
         )
     };
+    if begins_like_a_query(sql)
+        && params.as_array().is_some_and(Vec::is_empty)
+        && let Some(statement) = duckdb.select(sql)?
+    {
+        let pending = statement.start()?;
+        if !pending.types().iter().any(LogicalType::needs_cast) {
+            return send(pending.rows()?, sender);
+        }
+    }
     let mut statement = match duckdb.prepare(sql) {
         // A write to a mirrored table, which is a view, has a reason of its own, but not the one that helps.
         Err(_) if !begins_like_a_query(sql) && !sql.trim().is_empty() => return Err(no_query()),
@@ -170,7 +179,11 @@ fn run(
         StatementKind::Other => return Err(no_query()),
     }
     bind(&mut statement, params)?;
-    let mut rows = statement.stream()?;
+    send(statement.stream()?, sender)
+}
+
+/// Sends the columns, then the rows. Ends early when the reader is gone.
+fn send(mut rows: Rows, sender: &SyncSender<Result<Message>>) -> Result<()> {
     if sender
         .send(Ok(Message::Columns(
             rows.names().to_vec(),

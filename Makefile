@@ -36,6 +36,9 @@ demo: build $(HOSTS)/duckdb ## run the main job on a copy of Chinook, in the sql
 test: build hosts ## run all tests
 	cargo test -p lumos-core -p lumos-tests
 
+bench: build hosts $(HOSTS)/bench-extensions ## measure against DuckDB and SQLite; BENCH="queries copying" runs some
+	$(HOSTS)/python/bin/python tests/bench/run.py $(BENCH)
+
 check: system ## formatting and lints, warnings as errors
 	cargo fmt --all --check
 	cargo clippy -p lumos-core -p lumos-tests --all-targets -- -D warnings
@@ -67,4 +70,9 @@ $(HOSTS)/duckdb-%: | $(HOSTS)/python/ready
 	@rm -rf $@.part
 	$(PIP) --target $@.part duckdb==$* && mv $@.part $@
 
-.PHONY: help build demo test check docs hosts clean system
+# Extensions of DuckDB 1.5.5: one makes TPC-H, one reads SQLite.
+$(HOSTS)/bench-extensions: | $(HOSTS)/python/ready
+	@rm -rf $@.part
+	$(PIP) --no-deps --target $@.part duckdb-extension-tpch==1.5.5 duckdb-extension-sqlite-scanner==1.5.5 && mv $@.part $@
+
+.PHONY: help build bench demo test check docs hosts clean system

@@ -2,7 +2,7 @@
 
 use lumos_core::changelog::{Key, ROWID_COLUMN, Table};
 use lumos_core::mirror::{MirrorType, Stored};
-use lumos_core::sql::identifier;
+use lumos_core::sql::{identifier, literal};
 use lumos_core::{ValueRef, mirror::Mismatch};
 use lumos_duckdb::engine::{Appender, Connection as DuckDb, WriteChunk};
 use rusqlite::{Connection, Row, types};
@@ -10,6 +10,9 @@ use rusqlite::{Connection, Row, types};
 use crate::error::{Result, error};
 use crate::mirror::CATALOG;
 use crate::schema;
+
+/// Up to so many log rows are applied without temporary tables, whose making and dropping costs more than the rest.
+const FEW: i64 = 64;
 
 /// A table on both sides: its columns in SQLite and their types in the mirror.
 pub struct Mirrored {
@@ -165,6 +168,16 @@ impl Mirrored {
         source: &Connection,
         duckdb: &DuckDb,
     ) -> Result<Option<(u64, u64)>> {
+        if to - from <= FEW
+            && let Some(keys) = self.few_keys(changed_rows, from, to, source)?
+        {
+            if !keys.is_empty() {
+                let target = target(&self.name);
+                duckdb.execute(&format!("DELETE FROM {target} WHERE {}", keys.join(" OR ")))?;
+            }
+            let rows = Writer::new(duckdb, CATALOG, DATA, &self.name)?;
+            return self.put_changed(changed_rows, from, to, source, duckdb, rows, |_| Ok(()));
+        }
         let target = target(&self.name);
         let key_columns: Vec<String> = self
             .key
@@ -177,21 +190,57 @@ impl Mirrored {
             key_columns.join(", ")
         ))?;
         let mut keys = Writer::new(duckdb, "temp", "main", "lumos_keys")?;
-        let mut rows = Writer::new(duckdb, "temp", "main", "lumos_rows")?;
-        let mut statement = source.prepare(changed_rows)?;
-        let mut result = statement.query([from, to])?;
-        while let Some(row) = result.next()? {
-            let mut stored = Vec::with_capacity(self.key.len());
-            for (i, column) in self.key.iter().enumerate() {
-                stored.extend(value_of(row, i)?.and_then(|v| self.types[*column].store(v).ok()));
-            }
+        let rows = Writer::new(duckdb, "temp", "main", "lumos_rows")?;
+        let put_key = |row: &Row<'_>| {
             // A key that the mirror cannot hold is not in the mirror.
-            if stored.len() == self.key.len() {
+            if let Some(stored) = self.stored_key(row)? {
                 for (i, value) in stored.into_iter().enumerate() {
                     keys.put(i, value);
                 }
                 keys.next()?;
             }
+            Ok(())
+        };
+        let done = self.put_changed(changed_rows, from, to, source, duckdb, rows, put_key)?;
+        if done.is_none() {
+            return Ok(None);
+        }
+        keys.finish()?;
+        let matches: Vec<String> = self
+            .key
+            .iter()
+            .enumerate()
+            .map(|(i, c)| format!("t.{} = k.k{i}", identifier(&self.columns[*c])))
+            .collect();
+        duckdb.execute(&format!(
+            "DELETE FROM {target} t USING temp.main.lumos_keys k WHERE {}; INSERT INTO {target} FROM temp.main.lumos_rows; \
+             DROP TABLE temp.main.lumos_keys; DROP TABLE temp.main.lumos_rows",
+            matches.join(" AND ")
+        ))?;
+        Ok(done)
+    }
+
+    /// Reads the changed rows: each goes to `put_key` with its key first, and its values to `rows` if it exists.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "what `apply` got, and where it goes"
+    )]
+    fn put_changed(
+        &self,
+        changed_rows: &str,
+        from: i64,
+        to: i64,
+        source: &Connection,
+        duckdb: &DuckDb,
+        mut rows: Writer,
+        mut put_key: impl FnMut(&Row<'_>) -> Result<()>,
+    ) -> Result<Option<(u64, u64)>> {
+        let mut statement = source.prepare(changed_rows)?;
+        let mut result = statement.query([from, to])?;
+        let mut keys = 0;
+        while let Some(row) = result.next()? {
+            keys += 1;
+            put_key(row)?;
             if row.get::<_, bool>(self.key.len())? {
                 let first = self.key.len() + 1;
                 for (column, ty) in self.types.iter().enumerate() {
@@ -206,19 +255,44 @@ impl Mirrored {
                 rows.next()?;
             }
         }
-        let (keys, rows) = (keys.finish()?, rows.finish()?);
-        let matches: Vec<String> = self
-            .key
-            .iter()
-            .enumerate()
-            .map(|(i, c)| format!("t.{} = k.k{i}", identifier(&self.columns[*c])))
-            .collect();
-        duckdb.execute(&format!(
-            "DELETE FROM {target} t USING temp.main.lumos_keys k WHERE {}; INSERT INTO {target} FROM temp.main.lumos_rows; \
-             DROP TABLE temp.main.lumos_keys; DROP TABLE temp.main.lumos_rows",
-            matches.join(" AND ")
-        ))?;
-        Ok(Some((keys, rows)))
+        Ok(Some((keys, rows.finish()?)))
+    }
+
+    /// The key that a changed row begins with, or `None` if the mirror cannot hold it.
+    fn stored_key<'a>(&self, row: &'a Row<'_>) -> Result<Option<Vec<Stored<'a>>>> {
+        let mut stored = Vec::with_capacity(self.key.len());
+        for (i, column) in self.key.iter().enumerate() {
+            stored.extend(value_of(row, i)?.and_then(|v| self.types[*column].store(v).ok()));
+        }
+        Ok((stored.len() == self.key.len()).then_some(stored))
+    }
+
+    /// Conditions that find the changed keys in the mirror, or `None` if a key is neither an integer nor text.
+    fn few_keys(
+        &self,
+        changed_rows: &str,
+        from: i64,
+        to: i64,
+        source: &Connection,
+    ) -> Result<Option<Vec<String>>> {
+        let mut statement = source.prepare(changed_rows)?;
+        let mut result = statement.query([from, to])?;
+        let mut conditions = Vec::new();
+        while let Some(row) = result.next()? {
+            let mut parts = Vec::with_capacity(self.key.len());
+            for (i, column) in self.key.iter().enumerate() {
+                let value = match (self.types[*column], value_of(row, i)?) {
+                    (MirrorType::BigInt, Some(ValueRef::Integer(v))) => v.to_string(),
+                    (MirrorType::Varchar, Some(ValueRef::Text(v))) if !v.contains('\0') => {
+                        literal(v)
+                    }
+                    _ => return Ok(None),
+                };
+                parts.push(format!("{} = {value}", identifier(&self.columns[*column])));
+            }
+            conditions.push(format!("({})", parts.join(" AND ")));
+        }
+        Ok(Some(conditions))
     }
 
     fn has_values(&self, column: usize, duckdb: &DuckDb) -> Result<bool> {

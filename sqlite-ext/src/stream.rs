@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use lumos_core::sql::begins_like_a_query;
 use lumos_duckdb::engine::{
-    Chunk, Connection as DuckDb, LogicalType, Param, Statement, StatementKind,
+    Chunk, Connection as DuckDb, LogicalType, Param, Rows, Statement, StatementKind,
 };
 use rusqlite::Connection;
 use serde_json::Value as Json;
@@ -275,6 +275,15 @@ fn read(duckdb: &DuckDb, sql: &str, params: &Params, sender: &Sender) -> Result<
             "takes a SELECT, and this statement is none; change tables in SQLite, the mirror follows",
         )
     };
+    if begins_like_a_query(sql)
+        && *params == Params::none()
+        && let Some(statement) = duckdb.select(sql)?
+    {
+        let pending = statement.start()?;
+        if !pending.types().iter().any(LogicalType::needs_cast) {
+            return send(pending.rows()?, false, sender);
+        }
+    }
     let mut statement = match duckdb.prepare(sql) {
         // A write to a mirrored table, which is a view, has a reason of its own, but not the one that helps.
         Err(_) if !begins_like_a_query(sql) && !sql.trim().is_empty() => return Err(no_query()),
@@ -308,7 +317,11 @@ fn write(duckdb: &DuckDb, sql: &str, params: &Params, sender: &Sender) -> Result
 fn send_all(mut statement: Statement, params: &Params, sender: &Sender) -> Result<()> {
     bind(&mut statement, params)?;
     let changes_rows = statement.kind() == StatementKind::Change;
-    let mut rows = statement.stream()?;
+    send(statement.stream()?, changes_rows, sender)
+}
+
+/// Sends the columns, then the rows. Ends early when the reader is gone.
+fn send(mut rows: Rows, changes_rows: bool, sender: &Sender) -> Result<()> {
     let columns = Message::Columns(rows.names().to_vec(), rows.types().to_vec(), changes_rows);
     if sender.send(Ok(columns)).is_err() {
         return Ok(());

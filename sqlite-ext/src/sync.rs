@@ -446,7 +446,11 @@ pub enum Value {
 
 /// All rows of a small result.
 pub fn rows(duckdb: &DuckDb, sql: &str) -> Result<Vec<Vec<Value>>> {
-    let mut result = duckdb.prepare(sql)?.stream()?;
+    let statement = match duckdb.select(sql)? {
+        Some(statement) => statement,
+        None => duckdb.prepare(sql)?,
+    };
+    let mut result = statement.stream()?;
     let types = result.types().to_vec();
     let mut rows = Vec::new();
     while let Some(chunk) = result.next_chunk()? {

@@ -228,6 +228,25 @@ impl Connection {
         }
     }
 
+    /// One SELECT without parameters, planned when it runs; `None` for any other text. Preparing it would plan
+    /// it twice, see `unplanned.cpp`.
+    pub fn select(&self, sql: &str) -> Result<Option<Statement>> {
+        let sql = c_string(sql)?;
+        let mut extracted: ffi::duckdb_extracted_statements = ptr::null_mut();
+        let mut statement = Statement {
+            raw: ptr::null_mut(),
+            session: Arc::clone(&self.0),
+        };
+        // SAFETY: connection and text are alive; the out pointers are locals, the first one destroyed here.
+        let taken = unsafe {
+            ffi::duckdb_extract_statements(self.0.raw, sql.as_ptr(), &mut extracted);
+            let taken = lumos_unplanned_select(self.0.raw, extracted, &mut statement.raw);
+            ffi::duckdb_destroy_extracted(&mut extracted);
+            taken
+        };
+        Ok(taken.then_some(statement))
+    }
+
     /// Asks the running statement of this connection to end with an error. Any thread may call it.
     pub fn interrupt(&self) {
         // SAFETY: sets an atomic flag of a live connection.
@@ -364,36 +383,60 @@ impl Statement {
 
     /// Runs the statement; rows come in chunks while it goes on.
     pub fn stream(self) -> Result<Rows> {
-        let mut pending: ffi::duckdb_pending_result = ptr::null_mut();
-        // SAFETY: an all-zero duckdb_result is what DuckDB expects to fill.
-        let mut result = unsafe { std::mem::zeroed::<ffi::duckdb_result>() };
-        // SAFETY: the statement is alive; pending is a local, destroyed before it could dangle.
-        let error = unsafe {
-            let mut state = ffi::duckdb_pending_prepared_streaming(self.raw, &mut pending);
-            let mut error = None;
-            if state == ffi::DuckDBSuccess {
-                state = ffi::duckdb_execute_pending(pending, &mut result);
-                if state != ffi::DuckDBSuccess {
-                    error = Some(text(ffi::duckdb_result_error(&mut result)));
-                }
-            }
-            if state != ffi::DuckDBSuccess && error.as_deref().unwrap_or_default().is_empty() {
-                error = Some(text(ffi::duckdb_pending_error(pending)));
-            }
-            ffi::duckdb_destroy_pending(&mut pending);
-            error
+        self.start()?.rows()
+    }
+
+    /// Plans the statement and leaves it at the point where its columns are known.
+    pub fn start(self) -> Result<Pending> {
+        let mut pending = Pending {
+            raw: ptr::null_mut(),
+            session: Arc::clone(&self.session),
         };
+        // SAFETY: the statement is alive; the out pointer is a local's, which frees it also after an error.
+        unsafe {
+            match ffi::duckdb_pending_prepared_streaming(self.raw, &mut pending.raw) {
+                ffi::DuckDBSuccess => Ok(pending),
+                _ => Err(Error(text(ffi::duckdb_pending_error(pending.raw)))),
+            }
+        }
+    }
+}
+
+/// A statement that was started, before its first row.
+pub struct Pending {
+    raw: ffi::duckdb_pending_result,
+    session: Arc<Session>,
+}
+
+impl Pending {
+    /// The columns' types.
+    pub fn types(&self) -> Vec<LogicalType> {
+        // SAFETY: the pending result is alive; each type is freed by `take`.
+        unsafe {
+            (0..lumos_pending_column_count(self.raw))
+                .map(|i| LogicalType::take(lumos_pending_column_type(self.raw, i)))
+                .collect()
+        }
+    }
+
+    /// Runs it until the first rows are there.
+    pub fn rows(self) -> Result<Rows> {
         let mut rows = Rows {
-            result,
+            // SAFETY: an all-zero duckdb_result is what DuckDB expects to fill.
+            result: unsafe { std::mem::zeroed::<ffi::duckdb_result>() },
             types: Vec::new(),
             names: Vec::new(),
             _session: Arc::clone(&self.session),
         };
-        if let Some(message) = error {
-            return Err(Error(message));
-        }
-        // SAFETY: the result is alive; names belong to it and are copied, types are freed by `take`.
+        // SAFETY: both are alive; names belong to the result and are copied, types are freed by `take`.
         unsafe {
+            if ffi::duckdb_execute_pending(self.raw, &mut rows.result) != ffi::DuckDBSuccess {
+                let error = text(ffi::duckdb_result_error(&mut rows.result));
+                return Err(Error(match error.is_empty() {
+                    true => text(ffi::duckdb_pending_error(self.raw)),
+                    false => error,
+                }));
+            }
             for i in 0..ffi::duckdb_column_count(&mut rows.result) {
                 rows.names
                     .push(text(ffi::duckdb_column_name(&mut rows.result, i)));
@@ -406,6 +449,29 @@ impl Statement {
         }
         Ok(rows)
     }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if std::process::id() == self.session.database.pid {
+            // SAFETY: owned, and not used after this.
+            unsafe { ffi::duckdb_destroy_pending(&mut self.raw) }
+        }
+    }
+}
+
+// Defined in `unplanned.cpp`.
+unsafe extern "C" {
+    fn lumos_unplanned_select(
+        connection: ffi::duckdb_connection,
+        extracted: ffi::duckdb_extracted_statements,
+        out: *mut ffi::duckdb_prepared_statement,
+    ) -> bool;
+    fn lumos_pending_column_count(pending: ffi::duckdb_pending_result) -> ffi::idx_t;
+    fn lumos_pending_column_type(
+        pending: ffi::duckdb_pending_result,
+        column: ffi::idx_t,
+    ) -> ffi::duckdb_logical_type;
 }
 
 impl Drop for Statement {

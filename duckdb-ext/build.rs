@@ -1,0 +1,20 @@
+//! Compiles the one function that DuckDB's C API lacks, for the DuckDB inside the SQLite extension.
+
+fn main() {
+    const SOURCE: &str = "src/engine/unplanned.cpp";
+    println!("cargo:rerun-if-changed={SOURCE}");
+    // The loadable extension has no DuckDB of its own, and its headers are not those of the host's.
+    let include = match std::env::var("DEP_DUCKDB_INCLUDE") {
+        Ok(include) if std::env::var("CARGO_FEATURE_EXTENSION").is_err() => include,
+        _ => return,
+    };
+    cc::Build::new()
+        .cpp(true)
+        .std("c++17")
+        // As DuckDB itself is built: what it defines decides the layout of its classes.
+        .define("NDEBUG", None)
+        .include(include)
+        .warnings(false)
+        .file(SOURCE)
+        .compile("lumos_unplanned");
+}

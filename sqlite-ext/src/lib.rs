@@ -4,6 +4,7 @@
 //! the connection's [`mirror`] → [`track`] and [`sync`] for writing it, [`stream`] for reading it.
 //! [`host`] is the door: the API table of the host's SQLite, and the guards of a guest.
 
+mod apply;
 mod copy;
 mod error;
 mod host;

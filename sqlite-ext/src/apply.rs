@@ -1,17 +1,19 @@
 //! One run of applying the changelog: inside one snapshot of SQLite and one transaction of DuckDB.
 
-use lumos_core::changelog::Key;
+use lumos_core::changelog::{Key, Table};
 use lumos_core::sql::literal;
 use lumos_duckdb::engine::Connection as DuckDb;
 use rusqlite::Connection;
 use serde_json::json;
 
+use crate::changelog;
 use crate::copy::{self, Mirrored};
 use crate::error::{Error, Result, error};
 use crate::mirror::Applied;
 use crate::schema::{self, Tracked};
-use crate::sync::{MirroredTable, Position, Report, mark, mirrored_tables, stored_state};
-use crate::track;
+use crate::sync::{
+    MirroredTable, Position, Report, cannot_write_now, mark, mirrored_tables, stored_state,
+};
 
 /// One run.
 pub struct Run<'a> {
@@ -90,8 +92,9 @@ impl Run<'_> {
             ))?;
         }
         // Repairs of triggers change the schema version; the next call compares once more.
-        let schema_version = (schema::schema_version(self.connection)? == position.schema_version)
-            .then_some(position.schema_version);
+        let settled = !report.unrenewed
+            && schema::schema_version(self.connection)? == position.schema_version;
+        let schema_version = settled.then_some(position.schema_version);
         let now = Applied {
             source: position.source.clone(),
             seq: position.seq,
@@ -149,14 +152,18 @@ impl Run<'_> {
             || table.name != table.old_name
             || !table.has_triggers(&definition.triggers(table.id, &table.key)?)
         {
-            if self.in_transaction {
-                return Err(error(format!(
-                    "the definition of table \"{}\" has changed; COMMIT or ROLLBACK, so that lumos_sync can renew its triggers",
-                    table.name
-                )));
-            }
-            let renewed = track::renew(self.connection, table, &definition, &schema)?;
-            return self.copy(&renewed, mirror, &schema, report);
+            return match self.renew(table, &definition, &schema)? {
+                Some(renewed) => self.copy(&renewed, mirror, &schema, report),
+                None => {
+                    report.unrenewed = true;
+                    let key = changelog::key_of(table, &definition)?;
+                    let as_it_is = Tracked {
+                        key,
+                        ..table.clone()
+                    };
+                    self.copy(&as_it_is, mirror, "", report)
+                }
+            };
         }
         // VACUUM may give rows other rowids, and changes the schema version.
         let stale = |m: &MirroredTable| {
@@ -183,6 +190,21 @@ impl Run<'_> {
                 Ok(())
             }
             _ => self.copy(table, mirror, &schema, report),
+        }
+    }
+
+    /// Makes the triggers of a changed table anew. `None` if the database cannot be written just now, as inside a
+    /// transaction or while another connection writes: then the table is copied, and once more by the next run.
+    fn renew(&self, table: &Tracked, definition: &Table, schema: &str) -> Result<Option<Tracked>> {
+        if self.in_transaction {
+            return Ok(None);
+        }
+        let renewed = schema::atomically(self.connection, || {
+            changelog::renew(self.connection, table, definition, schema)
+        });
+        match renewed {
+            Err(e) if cannot_write_now(&e) => Ok(None),
+            renewed => renewed.map(Some),
         }
     }
 

@@ -272,3 +272,15 @@ pub fn atomically<T>(connection: &Connection, body: impl FnOnce() -> Result<T>) 
         }
     }
 }
+
+/// As [`atomically`] for a body that writes: keeps other writers out from the beginning, for a snapshot that
+/// another one overtakes cannot be written from.
+pub fn writing<T>(connection: &Connection, body: impl FnOnce() -> Result<T>) -> Result<T> {
+    let exists = has_changelog(connection)?;
+    atomically(connection, || {
+        if exists {
+            connection.execute("UPDATE main._lumos_meta SET last_id = last_id", [])?;
+        }
+        body()
+    })
+}

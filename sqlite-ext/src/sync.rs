@@ -13,9 +13,6 @@ use crate::schema;
 /// Applied log rows are deleted once there are this many: a delete costs the reader a write to SQLite.
 const PRUNE_AFTER: i64 = 10_000;
 
-/// How often a write that another one overtook is tried again.
-const ATTEMPTS: usize = 20;
-
 /// What one call applied.
 #[derive(Debug, Default)]
 pub struct Report {
@@ -27,6 +24,8 @@ pub struct Report {
     pub rows: u64,
     /// The position that the mirror equals.
     pub seq: i64,
+    /// A table's triggers are not those that it needs, and could not be made anew just now.
+    pub unrenewed: bool,
 }
 
 /// Where the changelog of the source stands.
@@ -102,21 +101,8 @@ pub fn sync(connection: &Connection, mirror: &Mirror, other_sessions: bool) -> R
         ));
     }
     let in_transaction = !connection.is_autocommit();
-    let mut attempt = 1;
-    let (report, now) = loop {
-        let may_be_behind = other_sessions && state != TransactionState::None;
-        match transaction(connection, mirror, applied.as_ref(), may_be_behind) {
-            // Triggers had to be renewed, and another connection wrote between the snapshot and that.
-            Err(e)
-                if e.code == ffi::SQLITE_BUSY_SNAPSHOT
-                    && state == TransactionState::None
-                    && attempt < ATTEMPTS =>
-            {
-                attempt += 1;
-            }
-            done => break done?,
-        }
-    };
+    let may_be_behind = other_sessions && state != TransactionState::None;
+    let (report, now) = transaction(connection, mirror, applied.as_ref(), may_be_behind)?;
     if now.is_some() {
         *applied = now;
     }
@@ -203,24 +189,25 @@ fn prune(connection: &Connection, seq: i64) -> Result<()> {
     if timeout > 0 {
         set(timeout)?;
     }
-    match pruned {
-        Err(rusqlite::Error::SqliteFailure(e, _))
-            if matches!(
-                e.extended_code & 0xff,
-                ffi::SQLITE_BUSY
-                    | ffi::SQLITE_LOCKED
-                    | ffi::SQLITE_READONLY
-                    | ffi::SQLITE_FULL
-                    | ffi::SQLITE_IOERR
-                    | ffi::SQLITE_CANTOPEN
-                    | ffi::SQLITE_PERM
-                    | ffi::SQLITE_AUTH
-            ) =>
-        {
-            Ok(())
-        }
-        other => other.map(|_| ()).map_err(Error::from),
+    match pruned.map_err(Error::from) {
+        Err(e) if !cannot_write_now(&e) => Err(e),
+        _ => Ok(()),
     }
+}
+
+/// True for an error of a write that says nothing against reading.
+pub fn cannot_write_now(e: &Error) -> bool {
+    matches!(
+        e.code & 0xff,
+        ffi::SQLITE_BUSY
+            | ffi::SQLITE_LOCKED
+            | ffi::SQLITE_READONLY
+            | ffi::SQLITE_FULL
+            | ffi::SQLITE_IOERR
+            | ffi::SQLITE_CANTOPEN
+            | ffi::SQLITE_PERM
+            | ffi::SQLITE_AUTH
+    )
 }
 
 /// A table of the mirror, as `_lumos.tables` has it.

@@ -1,26 +1,17 @@
 //! Tracking tables: the triggers in SQLite, and the lists of what is tracked.
 
-use lumos_core::changelog::{Key, Table};
-use lumos_core::sql::{self, identifier, literal};
+use lumos_core::sql::literal;
 use lumos_duckdb::engine::Connection as DuckDb;
 use rusqlite::Connection;
 use serde_json::{Value as Json, json};
 
+use crate::changelog::{create_changelog, drop_empty_changelog, drop_triggers, free_name, install};
 use crate::copy;
 use crate::error::{Error, Result, error};
 use crate::mirror::Mirror;
 use crate::schema::{self, Tracked};
 use crate::session::parse_object;
 use crate::sync::{self, Value};
-
-/// The format of the changelog that this version writes.
-const FORMAT: i64 = 1;
-
-/// The key columns that the log has from the start.
-const FIRST_KEY_COLUMNS: usize = 2;
-
-/// The log's columns besides those of keys.
-const OTHER_LOG_COLUMNS: usize = 4;
 
 /// What one call of `lumos_track` means, checked before a mirror is opened.
 pub struct Request {
@@ -73,7 +64,7 @@ pub fn track(
     let mut failures: Vec<(String, Error)> = Vec::new();
     let mut new: Vec<i64> = Vec::new();
     let duckdb = mirror.connection()?;
-    schema::atomically(connection, || {
+    schema::writing(connection, || {
         create_changelog(connection)?;
         for name in &names {
             match add(connection, name, by_rowid) {
@@ -131,7 +122,7 @@ fn copy_again(duckdb: &DuckDb, ids: &[i64]) -> Result<()> {
 
 /// Tracks nothing of what this call began to track.
 fn undo(connection: &Connection, new: &[i64]) -> Result<()> {
-    schema::atomically(connection, || {
+    schema::writing(connection, || {
         for table in schema::tracked_tables(connection)?
             .iter()
             .filter(|t| new.contains(&t.id))
@@ -188,7 +179,7 @@ pub fn untrack(
         return Err(error("a transaction is open; COMMIT or ROLLBACK first"));
     }
     let chosen = matching_tracked(connection, pattern)?;
-    schema::atomically(connection, || {
+    schema::writing(connection, || {
         chosen
             .iter()
             .try_for_each(|table| remove(connection, table))
@@ -286,32 +277,6 @@ fn parse_options(text: &str) -> Result<bool> {
     Ok(by_rowid)
 }
 
-fn create_changelog(connection: &Connection) -> Result<()> {
-    connection.execute_batch(sql::CHANGELOG)?;
-    let identity = "INSERT INTO main._lumos_meta(source, format, last_id) SELECT lower(hex(randomblob(16))), ?1, 0 WHERE NOT EXISTS(SELECT 1 FROM main._lumos_meta)";
-    connection.execute(identity, [FORMAT])?;
-    let format: i64 =
-        connection.query_row("SELECT format FROM main._lumos_meta", [], |row| row.get(0))?;
-    match format {
-        FORMAT => Ok(()),
-        other => Err(error(format!(
-            "the changelog has format {other}, this version of Lumos knows {FORMAT}; use a newer Lumos"
-        ))),
-    }
-}
-
-fn drop_empty_changelog(connection: &Connection) -> Result<()> {
-    let tables: i64 =
-        connection.query_row("SELECT count(*) FROM main._lumos_tables", [], |row| {
-            row.get(0)
-        })?;
-    if tables == 0 {
-        connection
-            .execute_batch("DROP TABLE main._lumos_log; DROP TABLE main._lumos_tables; DROP TABLE main._lumos_meta")?;
-    }
-    Ok(())
-}
-
 /// Begins to track a table; `None` if it is tracked already.
 fn add(connection: &Connection, name: &str, by_rowid: bool) -> Result<Option<i64>> {
     if schema::tracked_tables(connection)?
@@ -337,82 +302,6 @@ fn add(connection: &Connection, name: &str, by_rowid: bool) -> Result<Option<i64
     Ok(Some(id))
 }
 
-fn install(connection: &Connection, id: i64, table: &Table, key: &Key) -> Result<()> {
-    let has: i64 = connection.query_row(
-        "SELECT count(*) FROM pragma_table_info('_lumos_log', 'main')",
-        [],
-        |row| row.get(0),
-    )?;
-    let first_missing = (has as usize)
-        .saturating_sub(OTHER_LOG_COLUMNS)
-        .max(FIRST_KEY_COLUMNS)
-        + 1;
-    for i in first_missing..=key.mirror_columns().len() {
-        connection.execute_batch(&format!("ALTER TABLE main._lumos_log ADD COLUMN k{i}"))?;
-    }
-    for trigger in table.triggers(id, key)? {
-        connection.execute_batch(&trigger.replacen(
-            "CREATE TRIGGER ",
-            "CREATE TRIGGER main.",
-            1,
-        ))?;
-    }
-    Ok(())
-}
-
-/// Takes a name from the tables that had it when they were last looked at: one was renamed and gets its new name when
-/// it is looked at next, one was dropped.
-fn free_name(connection: &Connection, id: i64, name: &str) -> Result<()> {
-    connection.execute(
-        "DELETE FROM main._lumos_tables WHERE name = ?1 AND id <> ?2 \
-         AND NOT EXISTS(SELECT 1 FROM main.sqlite_schema WHERE type = 'trigger' AND name GLOB '_lumos_' || id || '_*')",
-        (name, id),
-    )?;
-    connection.execute(
-        "UPDATE main._lumos_tables SET name = '_lumos_renamed_' || id WHERE name = ?1 AND id <> ?2",
-        (name, id),
-    )?;
-    Ok(())
-}
-
-/// Makes the triggers of a table anew after its definition or name changed; the key must still be one.
-pub fn renew(
-    connection: &Connection,
-    tracked: &Tracked,
-    table: &Table,
-    statement: &str,
-) -> Result<Tracked> {
-    let id = tracked.id;
-    let key = table
-        .key(matches!(tracked.key, Key::Rowid(_)))
-        .map_err(|e| error(format!("{e}; lumos_untrack('{}') first", table.name)))?;
-    drop_triggers(connection, tracked)?;
-    install(connection, id, table, &key)?;
-    free_name(connection, id, &table.name)?;
-    connection.execute(
-        "UPDATE main._lumos_tables SET name = ?2, key = ?3, schema = ?4 WHERE id = ?1",
-        (
-            id,
-            &table.name,
-            schema::key_json(&key).to_string(),
-            statement,
-        ),
-    )?;
-    Ok(Tracked {
-        key,
-        old_name: table.name.clone(),
-        schema: statement.to_owned(),
-        ..tracked.clone()
-    })
-}
-
-fn drop_triggers(connection: &Connection, table: &Tracked) -> Result<()> {
-    for trigger in &table.triggers {
-        connection.execute_batch(&format!("DROP TRIGGER main.{}", identifier(&trigger.name)))?;
-    }
-    Ok(())
-}
-
 /// Ends tracking a table, inside a savepoint.
 fn remove(connection: &Connection, table: &Tracked) -> Result<()> {
     drop_triggers(connection, table)?;
@@ -429,7 +318,7 @@ fn forget_all(connection: &Connection, mirror: &Mirror) -> Result<()> {
     let duckdb = mirror.connection()?;
     duckdb.execute("DELETE FROM _lumos.state")?;
     mirror.give_back(duckdb);
-    schema::atomically(connection, || drop_empty_changelog(connection))?;
+    schema::writing(connection, || drop_empty_changelog(connection))?;
     *applied = None;
     Ok(())
 }

@@ -1,6 +1,8 @@
 """What sync once got wrong, or nearly: each a case of its own that a random schedule would meet too rarely."""
 
 import shutil
+import threading
+import time
 import unittest
 
 import host
@@ -292,6 +294,90 @@ class Identity(SyncCase):
             self.assertEqual(model.differences(db), [], f"round {round}")
         db.rows("SELECT lumos_attach(?)", str(self.mirror))
         self.assertEqual(model.differences(db), [])
+
+
+class Busy(SyncCase):
+    """Another connection writes or reads meanwhile."""
+
+    def setUp(self):
+        super().setUp()
+        self.db = self.start("PRAGMA journal_mode = WAL", "CREATE TABLE t(id INTEGER PRIMARY KEY, v)", "INSERT INTO t VALUES (1, 1)")
+        self.other = self.open(load=False)
+
+    def test_a_changed_table_is_answered_in_a_transaction(self):
+        self.other.rows("ALTER TABLE t ADD COLUMN w DEFAULT 5")
+        self.db.rows("BEGIN")
+        for id in [2, 3]:
+            self.assertEqual(self.db.query("SELECT count(*), sum(w) FROM t", 2), [(1, 5)])
+            self.other.rows("INSERT INTO t VALUES (?, 2, 6)", id)
+        self.db.rows("COMMIT")
+        self.assertEqual(self.db.query("SELECT count(*), sum(w) FROM t", 2), [(3, 17)])
+        self.assertEqual(self.db.value("SELECT schema_state FROM lumos_status"), "ok")
+
+    def test_a_rebuilt_table_is_answered_while_another_writes(self):
+        for statement in ["CREATE TABLE new(id INTEGER PRIMARY KEY, v)", "DROP TABLE t", "ALTER TABLE new RENAME TO t"]:
+            self.other.rows(statement)
+        self.db.rows("PRAGMA busy_timeout = 10")
+        for id in [1, 2]:
+            self.other.rows("BEGIN IMMEDIATE")
+            self.other.rows("INSERT INTO t VALUES (?, 2)", id)
+            self.assertEqual(self.db.query("SELECT count(*) FROM t"), [(id - 1,)])
+            self.other.rows("COMMIT")
+            self.assertEqual(self.db.query("SELECT count(*) FROM t") if id == 2 else [(2,)], [(2,)])
+        self.other.rows("INSERT INTO t VALUES (3, 2)")
+        self.assertEqual(self.db.query("SELECT count(*) FROM t"), [(3,)])
+
+    def test_pruning_does_not_wait_for_a_writer(self):
+        self.db.rows("WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n LIMIT 11000) INSERT INTO t SELECT i, i FROM n")
+        self.other.rows("BEGIN IMMEDIATE")
+        started = time.monotonic()
+        self.assertEqual(self.db.query("SELECT count(*) FROM t"), [(11_001,)])
+        self.assertLess(time.monotonic() - started, 10)
+        self.assertEqual(self.db.value("PRAGMA busy_timeout"), 20_000)
+        self.other.rows("COMMIT")
+        self.db.rows("INSERT INTO t VALUES (0, 0)")
+        self.db.rows("SELECT lumos_sync()")
+        self.assertEqual(self.db.value("SELECT count(*) FROM _lumos_log"), 1)
+
+    def test_a_reader_in_a_long_transaction(self):
+        reader = self.open()
+        reader.rows("BEGIN")
+        self.assertEqual(reader.query("SELECT count(*) FROM t"), [(1,)])
+        self.other.rows("INSERT INTO t VALUES (2, 2)")
+        self.assertEqual(self.db.query("SELECT count(*) FROM t"), [(2,)])
+        # One mirror for all: it is never older than what a connection sees, and may be newer.
+        self.assertEqual(reader.query("SELECT count(*) FROM t"), [(2,)])
+        self.other.rows("DROP TABLE t")
+        self.refused(self.db, "SELECT * FROM lumos_query('FROM t')", "t")
+        self.refused(reader, "SELECT * FROM lumos_query('FROM t')", "t")
+        reader.rows("COMMIT")
+        self.refused(reader, "SELECT * FROM lumos_query('FROM t')", "t")
+
+    def test_threads_that_write_sync_and_alter(self):
+        failures, rounds = [], 25
+
+        def work(number):
+            try:
+                db = host.Database(self.path)
+                for done in range(1, rounds + 1):
+                    db.rows("INSERT INTO t(v) VALUES (?)", 100 + number)
+                    if done % 8 == number:
+                        db.rows(f"ALTER TABLE t ADD COLUMN c{number}_{done} DEFAULT 7")
+                    mine = db.query(f"SELECT count(*) FROM t WHERE v = {100 + number}")
+                    if mine != [(done,)]:
+                        failures.append(f"thread {number} wrote {done} rows and sees {mine}")
+                db.close()
+            except Exception as error:
+                failures.append(f"thread {number}: {error!r}")
+
+        threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(120)
+        self.assertEqual(failures, [])
+        self.db.rows("SELECT lumos_sync()")
+        self.assertEqual(model.differences(self.db), [])
 
 
 if __name__ == "__main__":

@@ -45,6 +45,11 @@ check: system ## formatting and lints, warnings as errors
 	$(call watched,cargo clippy --release -p lumos-sqlite -- -D warnings)
 	cargo clippy --release -p lumos-duckdb --features extension -- -D warnings
 
+soak: build hosts ## random schedules against the mirror: `make soak COUNT=5000 FIRST=1000`
+	cd tests/python/sqlite && PYTHONPATH=.. LUMOS_DRIVER=apsw LUMOS_SQLITE=$(CURDIR)/target/lumos \
+		LUMOS_FIRST_SCHEDULE=$(or $(FIRST),1000) LUMOS_SCHEDULES=$(or $(COUNT),5000) \
+		$(CURDIR)/$(HOSTS)/python/bin/python -B -m unittest -f test_model
+
 docs: ## write sql/reference.md from the list of functions
 	cargo run --quiet -p lumos-tests --bin docs
 
@@ -75,4 +80,4 @@ $(HOSTS)/bench-extensions: | $(HOSTS)/python/ready
 	@rm -rf $@.part
 	$(PIP) --no-deps --target $@.part duckdb-extension-tpch==1.5.5 duckdb-extension-sqlite-scanner==1.5.5 && mv $@.part $@
 
-.PHONY: help build bench demo test check docs hosts clean system
+.PHONY: help build bench demo test check docs hosts soak clean system

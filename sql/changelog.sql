@@ -22,11 +22,13 @@ CREATE TABLE IF NOT EXISTS _lumos_tables(
 
 -- The touched keys: `op` is 1 for an inserted row, 2 for an updated one, 0 for one that is gone or about to go.
 -- Applying re-reads the rows, so `op` only tells people what happened. `seq` never repeats: the last row
--- stays when the log is pruned, which is cheaper for writers than AUTOINCREMENT.
+-- stays when the log is pruned, which is cheaper for writers than AUTOINCREMENT. `mark` tells two rows of the same
+-- `seq` apart, of which one was in a database that went on after a backup and one in the restored backup.
 CREATE TABLE IF NOT EXISTS _lumos_log(
   seq INTEGER PRIMARY KEY,
   tbl INTEGER NOT NULL,
   op INTEGER NOT NULL,
+  mark INTEGER NOT NULL DEFAULT (random() >> 32),
   k1,
   k2
 );

@@ -5,7 +5,7 @@ CREATE SCHEMA IF NOT EXISTS _lumos;
 CREATE SCHEMA IF NOT EXISTS _lumos_data;
 
 -- What the mirror equals: the changelog of `source` up to `seq`. Written in the transaction that applies it.
--- `mark` is the log row at `seq`: if it differs later, the source was restored from a backup.
+-- `mark` is that of the log row at `seq`: if it differs later, the source was restored from a backup.
 CREATE TABLE IF NOT EXISTS _lumos.state(
   source VARCHAR NOT NULL,
   seq BIGINT NOT NULL,

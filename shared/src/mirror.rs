@@ -132,6 +132,21 @@ impl MirrorType {
         })
     }
 
+    /// Converts a value of a key: as [`Self::store`], but values that differ in SQLite must stay different. Several
+    /// texts mean the same moment, so that only `YYYY-MM-DD HH:MM:SS[.f]` without a zero at its end fits.
+    pub fn store_key(self, value: ValueRef<'_>) -> Result<Stored<'_>, Mismatch> {
+        match (self, value) {
+            (MirrorType::Timestamp, ValueRef::Text(v))
+                if v.as_bytes().get(10) != Some(&b' ')
+                    || v.len() < 19
+                    || (v.len() > 19 && v.ends_with('0')) =>
+            {
+                Err(Mismatch)
+            }
+            _ => self.store(value),
+        }
+    }
+
     /// The type's name in DuckDB.
     pub fn sql(self) -> String {
         match self {
@@ -339,6 +354,27 @@ mod tests {
         }
         assert_eq!(parse_date("2000-03-01"), Some(11_017));
         assert_eq!(parse_date("2000-03-01 00:00"), None);
+    }
+
+    #[test]
+    fn keys_stay_different() {
+        let key = |text| {
+            MirrorType::Timestamp
+                .store_key(ValueRef::Text(text))
+                .is_ok()
+        };
+        for text in ["1970-01-01 00:00:00", "1970-01-01 00:00:00.05"] {
+            assert!(key(text), "{text}");
+        }
+        for text in [
+            "1970-01-01",
+            "1970-01-01 00:00",
+            "1970-01-01T00:00:00",
+            "1970-01-01 00:00:00.50",
+            "1970-01-01 00:00:00.",
+        ] {
+            assert!(!key(text), "{text}");
+        }
     }
 
     #[test]

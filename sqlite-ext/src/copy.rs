@@ -140,7 +140,7 @@ impl Mirrored {
                     rows.put(column, Stored::Null);
                     continue;
                 }
-                match ty.store(value) {
+                match self.store(column, value) {
                     Ok(stored) => rows.put(column, stored),
                     Err(Mismatch) => match ty.widened(value, fresh[column]) {
                         Some(wider) => return Ok(Copied::Widen(column, wider)),
@@ -213,8 +213,7 @@ impl Mirrored {
             .map(|(i, c)| format!("t.{} = k.k{i}", identifier(&self.columns[*c])))
             .collect();
         duckdb.execute(&format!(
-            "DELETE FROM {target} t USING temp.main.lumos_keys k WHERE {}; INSERT INTO {target} FROM temp.main.lumos_rows; \
-             DROP TABLE temp.main.lumos_keys; DROP TABLE temp.main.lumos_rows",
+            "DELETE FROM {target} t USING temp.main.lumos_keys k WHERE {}; INSERT INTO {target} FROM temp.main.lumos_rows; {DROP_CHANGES}",
             matches.join(" AND ")
         ))?;
         Ok(done)
@@ -244,9 +243,11 @@ impl Mirrored {
             if row.get::<_, bool>(self.key.len())? {
                 let first = self.key.len() + 1;
                 for (column, ty) in self.types.iter().enumerate() {
-                    match value_of(row, first + column)?.map(|v| ty.store(v)) {
+                    match value_of(row, first + column)?.map(|v| self.store(column, v)) {
                         Some(Ok(value)) => rows.put(column, value),
                         Some(Err(Mismatch)) if !self.has_values(column, duckdb)? => {
+                            drop(rows);
+                            duckdb.execute(DROP_CHANGES)?;
                             return Ok(None);
                         }
                         _ => return Err(self.mismatch(row, first, column, *ty)),
@@ -262,7 +263,7 @@ impl Mirrored {
     fn stored_key<'a>(&self, row: &'a Row<'_>) -> Result<Option<Vec<Stored<'a>>>> {
         let mut stored = Vec::with_capacity(self.key.len());
         for (i, column) in self.key.iter().enumerate() {
-            stored.extend(value_of(row, i)?.and_then(|v| self.types[*column].store(v).ok()));
+            stored.extend(value_of(row, i)?.and_then(|v| self.store(*column, v).ok()));
         }
         Ok((stored.len() == self.key.len()).then_some(stored))
     }
@@ -293,6 +294,18 @@ impl Mirrored {
             conditions.push(format!("({})", parts.join(" AND ")));
         }
         Ok(Some(conditions))
+    }
+
+    /// Converts a value for a column.
+    fn store<'a>(
+        &self,
+        column: usize,
+        value: ValueRef<'a>,
+    ) -> std::result::Result<Stored<'a>, Mismatch> {
+        match self.key.contains(&column) {
+            true => self.types[column].store_key(value),
+            false => self.types[column].store(value),
+        }
     }
 
     fn has_values(&self, column: usize, duckdb: &DuckDb) -> Result<bool> {
@@ -333,6 +346,9 @@ impl Mirrored {
         ))
     }
 }
+
+const DROP_CHANGES: &str =
+    "DROP TABLE IF EXISTS temp.main.lumos_keys; DROP TABLE IF EXISTS temp.main.lumos_rows";
 
 /// The schema of the mirrored rows. What a query names is a view of them in `main`: it shows the source's
 /// columns only, cannot be written to, and can show more than one table one day.

@@ -63,7 +63,18 @@ impl From<rusqlite::Error> for Error {
 
 impl From<engine::Error> for Error {
     fn from(e: engine::Error) -> Self {
-        error(e.0)
+        let damaged = [
+            "Data Corruption Error",
+            "Could not read enough bytes",
+            "has been invalidated",
+        ];
+        match damaged.iter().any(|words| e.0.contains(words)) {
+            true => error(format!(
+                "{}; the mirror is damaged: lumos_resync('*') copies it again, or if that fails too, detach it everywhere and remove its file",
+                e.0
+            )),
+            false => error(e.0),
+        }
     }
 }
 

@@ -2,9 +2,12 @@
 //!
 //! The way of a call: SQLite → [`scalar`] or a virtual table ([`query`], [`status`]) → [`session`], which knows
 //! the connection's [`mirror`] → [`track`] and [`sync`] for writing it, [`stream`] for reading it.
+//! Beneath `sync`: [`apply`] does one run of it, [`copy`] moves rows, [`schema`] and [`changelog`] know the source.
 //! [`host`] is the door: the API table of the host's SQLite, and the guards of a guest.
 
+mod apply;
 mod cache;
+mod changelog;
 mod copy;
 mod error;
 mod exec;

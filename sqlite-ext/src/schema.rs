@@ -11,12 +11,27 @@ use crate::error::{Result, error};
 pub struct Tracked {
     /// Its id in the changelog.
     pub id: i64,
-    /// Its name.
+    /// Its name now.
     pub name: String,
+    /// Its name when its triggers were made.
+    pub old_name: String,
     /// What identifies its rows.
     pub key: Key,
     /// The CREATE statement that the triggers were made for.
     pub schema: String,
+    /// Its triggers.
+    pub triggers: Vec<Trigger>,
+}
+
+/// A trigger of the changelog.
+#[derive(Debug, Clone)]
+pub struct Trigger {
+    /// Its name.
+    pub name: String,
+    /// Its CREATE statement.
+    pub sql: String,
+    /// The table that it is on; a table that is renamed takes its triggers along.
+    table: String,
 }
 
 /// The names of the tables that a GLOB pattern or a name means, without SQLite's and our own.
@@ -118,14 +133,29 @@ pub fn read_table(connection: &Connection, name: &str) -> Result<Table> {
         })?
         .collect::<rusqlite::Result<Vec<_>>>()?;
     let mut uniques = connection
-        .prepare("SELECT name, partial FROM pragma_index_list(?1, 'main') WHERE \"unique\" ORDER BY name")?
-        .query_map([name], |row| Ok(Unique { name: row.get(0)?, columns: Vec::new(), partial: row.get(1)? }))?
+        .prepare(
+            "SELECT l.name, l.origin = 'pk', l.partial, s.sql FROM pragma_index_list(?1, 'main') l \
+             LEFT JOIN main.sqlite_schema s ON s.type = 'index' AND s.name = l.name WHERE l.\"unique\" ORDER BY l.name",
+        )?
+        .query_map([name], |row| {
+            Ok(Unique {
+                name: row.get(0)?,
+                primary: row.get(1)?,
+                partial: row.get(2)?,
+                sql: row.get(3)?,
+                ..Unique::default()
+            })
+        })?
         .collect::<rusqlite::Result<Vec<_>>>()?;
     for unique in &mut uniques {
-        unique.columns = connection
-            .prepare("SELECT name FROM pragma_index_info(?1, 'main') ORDER BY seqno")?
-            .query_map([&unique.name], |row| row.get(0))?
-            .collect::<rusqlite::Result<_>>()?;
+        let mut terms = connection.prepare(
+            "SELECT name, coll FROM pragma_index_xinfo(?1, 'main') WHERE \"key\" ORDER BY seqno",
+        )?;
+        let terms = terms.query_map([&unique.name], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        (unique.columns, unique.collations) = terms
+            .collect::<rusqlite::Result<Vec<_>>>()?
+            .into_iter()
+            .unzip();
     }
     // A table without a rowid has no column under its name, unless it is declared.
     let hidden_name = ["rowid", "_rowid_", "oid"].into_iter().find(|name| {
@@ -161,11 +191,12 @@ pub fn has_changelog(connection: &Connection) -> Result<bool> {
     Ok(connection.query_row(sql, [], |row| row.get::<_, i64>(0))? == 3)
 }
 
-/// The tracked tables in the order of their ids.
+/// The tracked tables in the order of their ids, under the names that they have now.
 pub fn tracked_tables(connection: &Connection) -> Result<Vec<Tracked>> {
     if !has_changelog(connection)? {
         return Ok(Vec::new());
     }
+    let triggers = triggers(connection)?;
     let mut statement =
         connection.prepare("SELECT id, name, key, schema FROM main._lumos_tables ORDER BY id")?;
     let rows = statement.query_map([], |row| {
@@ -176,16 +207,56 @@ pub fn tracked_tables(connection: &Connection) -> Result<Vec<Tracked>> {
             row.get(3)?,
         ))
     })?;
-    rows.map(|row| {
-        let (id, name, key, schema) = row?;
-        Ok(Tracked {
+    let mut tables = Vec::new();
+    for row in rows {
+        let (id, old_name, key, schema): (_, String, _, _) = row?;
+        let own: Vec<Trigger> = triggers
+            .iter()
+            .filter(|t| lumos_core::changelog::watched(&t.name) == Some(id))
+            .cloned()
+            .collect();
+        tables.push(Tracked {
             id,
+            name: own.first().map_or(&old_name, |t| &t.table).clone(),
+            old_name,
             key: parse_key(&key)?,
-            name,
             schema,
+            triggers: own,
+        });
+    }
+    // A tracked table that was dropped, whose name another one took over.
+    let names: Vec<String> = tables
+        .iter()
+        .filter(|t| !t.triggers.is_empty())
+        .map(|t| t.name.clone())
+        .collect();
+    tables.retain(|t| {
+        !t.triggers.is_empty() || !names.iter().any(|n| n.eq_ignore_ascii_case(&t.name))
+    });
+    Ok(tables)
+}
+
+/// The triggers of the changelog.
+fn triggers(connection: &Connection) -> Result<Vec<Trigger>> {
+    let mut statement = connection.prepare(
+        "SELECT name, sql, tbl_name FROM main.sqlite_schema WHERE type = 'trigger' AND name GLOB '_lumos_*' ORDER BY name",
+    )?;
+    let rows = statement.query_map([], |row| {
+        Ok(Trigger {
+            name: row.get(0)?,
+            sql: row.get(1)?,
+            table: row.get(2)?,
         })
-    })
-    .collect()
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+impl Tracked {
+    /// True if its triggers are these and no others.
+    pub fn has_triggers(&self, expected: &[String]) -> bool {
+        self.triggers.len() == expected.len()
+            && self.triggers.iter().all(|t| expected.contains(&t.sql))
+    }
 }
 
 /// The key as `_lumos_tables` stores it: a JSON array of columns, or the rowid's name as a JSON string.
@@ -218,15 +289,6 @@ fn parse_key(json: &str) -> Result<Key> {
     }
 }
 
-/// The names of the triggers that watch a table.
-pub fn triggers(connection: &Connection, id: i64) -> Result<Vec<String>> {
-    let sql = format!(
-        "SELECT name FROM main.sqlite_schema WHERE type = 'trigger' AND name GLOB {} AND ?1 = ?1 ORDER BY name",
-        lumos_core::changelog::trigger_pattern(id)
-    );
-    strings(connection, &sql, "")
-}
-
 /// SQLite's counter of schema changes.
 pub fn schema_version(connection: &Connection) -> Result<i64> {
     Ok(connection.query_row("PRAGMA main.schema_version", [], |row| row.get(0))?)
@@ -255,4 +317,16 @@ pub fn atomically<T>(connection: &Connection, body: impl FnOnce() -> Result<T>) 
             Err(e)
         }
     }
+}
+
+/// As [`atomically`] for a body that writes: keeps other writers out from the beginning, for a snapshot that
+/// another one overtakes cannot be written from.
+pub fn writing<T>(connection: &Connection, body: impl FnOnce() -> Result<T>) -> Result<T> {
+    let exists = has_changelog(connection)?;
+    atomically(connection, || {
+        if exists {
+            connection.execute("UPDATE main._lumos_meta SET last_id = last_id", [])?;
+        }
+        body()
+    })
 }

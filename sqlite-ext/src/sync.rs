@@ -2,16 +2,13 @@
 //! position, so that every change is applied exactly once whatever dies when.
 
 use lumos_core::mirror::MirrorType;
-use lumos_core::sql::literal;
 use lumos_duckdb::engine::{Cell, Connection as DuckDb};
 use rusqlite::{Connection, TransactionState, ffi};
-use serde_json::json;
 
-use crate::copy::{self, Mirrored};
+use crate::apply::Run;
 use crate::error::{Error, Result, error};
 use crate::mirror::{Applied, Mirror};
-use crate::schema::{self, Tracked};
-use crate::track;
+use crate::schema;
 
 /// Applied log rows are deleted once there are this many: a delete costs the reader a write to SQLite.
 const PRUNE_AFTER: i64 = 10_000;
@@ -27,35 +24,46 @@ pub struct Report {
     pub rows: u64,
     /// The position that the mirror equals.
     pub seq: i64,
+    /// A table's triggers are not those that it needs, and could not be made anew just now.
+    pub unrenewed: bool,
 }
 
 /// Where the changelog of the source stands.
 #[derive(Debug, PartialEq, Eq)]
-struct Position {
-    source: String,
-    seq: i64,
-    mark: String,
-    schema_version: i64,
+pub struct Position {
+    /// The database's identity.
+    pub source: String,
+    /// The first row that the log still has; 0 for an empty log.
+    pub first: i64,
+    /// The last.
+    pub seq: i64,
+    /// The mark of the last.
+    pub mark: String,
+    /// SQLite's counter of schema changes.
+    pub schema_version: i64,
 }
 
 impl Position {
     /// Reads it; `None` if nothing was ever tracked.
     fn read(connection: &Connection) -> Result<Option<Position>> {
-        const SQL: &str = "SELECT source, (SELECT max(seq) FROM main._lumos_log), schema_version FROM main._lumos_meta, pragma_schema_version";
+        const SQL: &str = "SELECT source, (SELECT min(seq) FROM main._lumos_log), (SELECT max(seq) FROM main._lumos_log), \
+                           schema_version FROM main._lumos_meta, pragma_schema_version";
         let mut statement = match connection.prepare(SQL) {
             Ok(statement) => statement,
             Err(_) if !schema::has_changelog(connection)? => return Ok(None),
             Err(e) => return Err(e.into()),
         };
-        let (source, seq, schema_version) = statement.query_row([], |row| {
+        let (source, first, seq, schema_version) = statement.query_row([], |row| {
             Ok((
                 row.get(0)?,
                 row.get::<_, Option<i64>>(1)?.unwrap_or(0),
-                row.get(2)?,
+                row.get::<_, Option<i64>>(2)?.unwrap_or(0),
+                row.get(3)?,
             ))
         })?;
         Ok(Some(Position {
             source,
+            first,
             seq,
             mark: mark(connection, seq)?,
             schema_version,
@@ -63,10 +71,9 @@ impl Position {
     }
 }
 
-/// The log row at `seq`, as text: it tells a continued log from one restored from a backup.
-fn mark(connection: &Connection, seq: i64) -> Result<String> {
-    const SQL: &str =
-        "SELECT format('%d %d %Q %Q', tbl, op, k1, k2) FROM main._lumos_log WHERE seq = ?1";
+/// The mark of the log row at `seq`, as text: it tells a continued log from one restored from a backup.
+pub fn mark(connection: &Connection, seq: i64) -> Result<String> {
+    const SQL: &str = "SELECT format('%d', mark) FROM main._lumos_log WHERE seq = ?1";
     match connection.query_row(SQL, [seq], |row| row.get(0)) {
         Ok(mark) => Ok(mark),
         Err(rusqlite::Error::QueryReturnedNoRows) => Ok(String::new()),
@@ -80,17 +87,18 @@ pub fn sync(connection: &Connection, mirror: &Mirror, other_sessions: bool) -> R
     let Some(mut entered) = mirror.enter() else {
         return Ok(Report::default());
     };
-    let applied = &mut entered.applied;
     let Some(position) = Position::read(connection)? else {
-        return Ok(Report::default());
+        return nothing_tracked(mirror);
     };
+    let applied = &mut *entered.applied;
     if applied.as_ref().is_some_and(|a| up_to_date(a, &position)) {
         return Ok(Report {
             seq: position.seq,
             ..Report::default()
         });
     }
-    if connection.transaction_state(Some("main"))? == TransactionState::Write {
+    let state = connection.transaction_state(Some("main"))?;
+    if state == TransactionState::Write {
         // A statement that stores a query's result has begun to write too; without changes there is nothing to do.
         if applied.as_ref().is_some_and(|a| same_data(a, &position)) {
             return Ok(Report {
@@ -103,6 +111,27 @@ pub fn sync(connection: &Connection, mirror: &Mirror, other_sessions: bool) -> R
         ));
     }
     let in_transaction = !connection.is_autocommit();
+    let may_be_behind = other_sessions && state != TransactionState::None;
+    let (report, now) = transaction(connection, mirror, applied.as_ref(), may_be_behind)?;
+    if now.is_some() {
+        *applied = now;
+    }
+    // Another connection of this process may need it to end the write that pruning waits for.
+    drop(entered);
+    if !in_transaction {
+        prune(connection, report.seq)?;
+    }
+    Ok(report)
+}
+
+/// One transaction on both sides.
+fn transaction(
+    connection: &Connection,
+    mirror: &Mirror,
+    applied: Option<&Applied>,
+    may_be_behind: bool,
+) -> Result<(Report, Option<Applied>)> {
+    let in_transaction = !connection.is_autocommit();
     let duckdb = mirror.connection()?;
     // A statement under way holds the snapshot. A savepoint would too, but SQLite has none while a statement
     // writes, as in CREATE TEMP TABLE ... AS SELECT ... FROM lumos_query(...).
@@ -110,7 +139,7 @@ pub fn sync(connection: &Connection, mirror: &Mirror, other_sessions: bool) -> R
     let mut snapshot = holder.query([])?;
     snapshot.next()?;
     let Some(position) = Position::read(connection)? else {
-        return Ok(Report::default());
+        return Ok((Report::default(), None));
     };
     duckdb.execute("BEGIN")?;
     let run = Run {
@@ -118,33 +147,39 @@ pub fn sync(connection: &Connection, mirror: &Mirror, other_sessions: bool) -> R
         duckdb: &duckdb,
         position,
         in_transaction,
-        other_sessions,
+        may_be_behind,
     };
     let done = run
-        .apply(applied.as_ref())
+        .apply(applied)
         .and_then(|done| Ok(duckdb.execute("COMMIT").map(|_| done)?));
     if done.is_err() {
         // The error of the work matters more than one of the rollback.
         drop(duckdb.execute("ROLLBACK"));
     }
-    let (report, now) = done?;
-    if applied.is_none() || !report.changed.is_empty() {
+    let done = done?;
+    if applied.is_none() || !done.0.changed.is_empty() {
         let mirrored: Vec<String> = mirrored_tables(&duckdb)?
             .into_iter()
             .map(|t| t.name)
             .collect();
-        mirror.cache.update(&mirrored, &report.changed);
+        mirror.cache.update(&mirrored, &done.0.changed);
     }
-    drop(snapshot);
-    drop(holder);
     mirror.give_back(duckdb);
-    if now.is_some() {
-        **applied = now;
+    Ok(done)
+}
+
+/// Without a changelog the mirror must be empty, else it would answer from what is not followed any more.
+fn nothing_tracked(mirror: &Mirror) -> Result<Report> {
+    let duckdb = mirror.connection()?;
+    let empty = mirrored_tables(&duckdb)?.is_empty();
+    mirror.give_back(duckdb);
+    match empty {
+        true => Ok(Report::default()),
+        false => Err(error(
+            "the database tracks no table, but its mirror has some, from another database or from before; \
+             lumos_resync('*') empties it, or attach another path",
+        )),
     }
-    if !in_transaction {
-        prune(connection, report.seq)?;
-    }
-    Ok(report)
 }
 
 fn up_to_date(applied: &Applied, position: &Position) -> bool {
@@ -157,214 +192,45 @@ fn same_data(applied: &Applied, position: &Position) -> bool {
         && applied.mark == position.mark
 }
 
-/// Deletes log rows before the applied position, whose own row stays. A busy or read-only database keeps them.
+/// Deletes log rows before the applied position, whose own row stays. That it cannot be done now, say because the
+/// database is busy, read-only or its disk is full, keeps them for the next time.
 fn prune(connection: &Connection, seq: i64) -> Result<()> {
     let first: Option<i64> =
         connection.query_row("SELECT min(seq) FROM main._lumos_log", [], |row| row.get(0))?;
-    if first.is_some_and(|first| seq - first >= PRUNE_AFTER) {
-        match connection.execute("DELETE FROM main._lumos_log WHERE seq < ?1", [seq]) {
-            Err(rusqlite::Error::SqliteFailure(e, _))
-                if matches!(
-                    e.extended_code & 0xff,
-                    ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED | ffi::SQLITE_READONLY
-                ) => {}
-            other => drop(other?),
-        }
+    if first.is_none_or(|first| seq - first < PRUNE_AFTER) {
+        return Ok(());
     }
-    Ok(())
+    // Nobody who asks for rows shall wait for a writer. A handler of the host's own shows as 0 and stays.
+    let timeout: i64 = connection.query_row("PRAGMA busy_timeout", [], |row| row.get(0))?;
+    let set = |timeout: i64| {
+        connection.query_row(&format!("PRAGMA busy_timeout = {timeout}"), [], |_| Ok(()))
+    };
+    if timeout > 0 {
+        set(0)?;
+    }
+    let pruned = connection.execute("DELETE FROM main._lumos_log WHERE seq < ?1", [seq]);
+    if timeout > 0 {
+        set(timeout)?;
+    }
+    match pruned.map_err(Error::from) {
+        Err(e) if !cannot_write_now(&e) => Err(e),
+        _ => Ok(()),
+    }
 }
 
-/// One run, inside a snapshot of SQLite and a transaction of DuckDB.
-struct Run<'a> {
-    connection: &'a Connection,
-    duckdb: &'a DuckDb,
-    position: Position,
-    in_transaction: bool,
-    other_sessions: bool,
-}
-
-impl Run<'_> {
-    fn apply(&self, applied: Option<&Applied>) -> Result<(Report, Option<Applied>)> {
-        let stored = match applied {
-            Some(applied) => Some(applied.clone()),
-            None => stored_state(self.duckdb)?,
-        };
-        let mirrored = mirrored_tables(self.duckdb)?;
-        let position = &self.position;
-        let from = match &stored {
-            Some(a) if a.source != position.source && !mirrored.is_empty() => {
-                return Err(error(
-                    "the mirror belongs to another database; attach another path, or lumos_resync('*') to replace its tables",
-                ));
-            }
-            Some(a) if a.source == position.source => {
-                if position.seq < a.seq && self.other_sessions {
-                    // Another connection applied more than this one's snapshot shows.
-                    return Ok((
-                        Report {
-                            seq: a.seq,
-                            ..Report::default()
-                        },
-                        None,
-                    ));
-                }
-                if position.seq < a.seq || mark(self.connection, a.seq)? != a.mark {
-                    return Err(error(
-                        "the database went back behind its mirror, as after restoring a backup; lumos_resync('*') copies its tables again",
-                    ));
-                }
-                a.seq
-            }
-            _ => 0,
-        };
-        let mut report = Report {
-            seq: position.seq,
-            ..Report::default()
-        };
-        let tracked = schema::tracked_tables(self.connection)?;
-        for gone in mirrored
-            .iter()
-            .filter(|m| !tracked.iter().any(|t| t.id == m.id))
-        {
-            self.forget(gone)?;
-            report.changed.push(gone.name.clone());
-        }
-        for table in &tracked {
-            let mirror = mirrored.iter().find(|m| m.id == table.id);
-            self.table(table, mirror, from, &mut report)?;
-        }
-        let unchanged = stored.as_ref().is_some_and(|a| {
-            a.source == position.source
-                && a.seq == position.seq
-                && a.mark == position.mark
-                && report.changed.is_empty()
-        });
-        if !unchanged {
-            self.duckdb.execute(&format!(
-                "DELETE FROM _lumos.state; INSERT INTO _lumos.state VALUES({}, {}, {})",
-                literal(&position.source),
-                position.seq,
-                literal(&position.mark)
-            ))?;
-        }
-        // Repairs of triggers change the schema version; the next call compares once more.
-        let schema_version = (schema::schema_version(self.connection)? == position.schema_version)
-            .then_some(position.schema_version);
-        let now = Applied {
-            source: position.source.clone(),
-            seq: position.seq,
-            mark: position.mark.clone(),
-            schema_version,
-        };
-        Ok((report, Some(now)))
-    }
-
-    /// Brings one table up to date, by its log or by a new copy.
-    fn table(
-        &self,
-        table: &Tracked,
-        mirror: Option<&MirroredTable>,
-        from: i64,
-        report: &mut Report,
-    ) -> Result<()> {
-        let Some(schema) = schema::create_statement(self.connection, &table.name)? else {
-            // Dropped: then the mirror has none either.
-            if let Some(gone) = mirror {
-                self.forget(gone)?;
-                report.changed.push(gone.name.clone());
-            }
-            return Ok(());
-        };
-        let definition = schema::read_table(self.connection, &table.name)?;
-        let expected = definition.triggers(table.id, &table.key)?.len();
-        if schema != table.schema || schema::triggers(self.connection, table.id)?.len() != expected
-        {
-            if self.in_transaction {
-                return Err(error(format!(
-                    "the definition of table \"{}\" has changed; COMMIT or ROLLBACK, so that lumos_sync can renew its triggers",
-                    table.name
-                )));
-            }
-            let renewed = schema::atomically(self.connection, || {
-                track::renew(self.connection, table.id, &definition, &table.key, &schema)
-            })?;
-            return self.copy(&renewed, mirror, &schema, report);
-        }
-        // VACUUM may give rows other rowids, and changes the schema version.
-        let stale = |m: &MirroredTable| {
-            m.name != table.name
-                || m.schema != schema
-                || (matches!(table.key, lumos_core::changelog::Key::Rowid(_))
-                    && m.schema_version != self.position.schema_version)
-        };
-        match mirror {
-            Some(m) if !stale(m) => {
-                let mirrored = Mirrored::new(&definition, &table.key, Some(m.types.clone()));
-                let changed =
-                    definition.changed_rows(table.id, &table.key, mirrored.source_columns());
-                if self.position.seq > from && self.touched(table.id, from)? {
-                    let seq = self.position.seq;
-                    let Some((keys, rows)) =
-                        mirrored.apply(&changed, from, seq, self.connection, self.duckdb)?
-                    else {
-                        return self.copy(table, mirror, &schema, report);
-                    };
-                    report.changed.push(table.name.clone());
-                    report.keys += keys;
-                    report.rows += rows;
-                }
-                Ok(())
-            }
-            _ => self.copy(table, mirror, &schema, report),
-        }
-    }
-
-    /// True if the log after `from` names the table.
-    fn touched(&self, id: i64, from: i64) -> Result<bool> {
-        let sql = "SELECT EXISTS(SELECT 1 FROM main._lumos_log WHERE seq > ?1 AND seq <= ?2 AND tbl = ?3)";
-        Ok(self
-            .connection
-            .query_row(sql, [from, self.position.seq, id], |row| row.get(0))?)
-    }
-
-    fn copy(
-        &self,
-        table: &Tracked,
-        old: Option<&MirroredTable>,
-        schema: &str,
-        report: &mut Report,
-    ) -> Result<()> {
-        if let Some(old) = old {
-            self.forget(old)?;
-        }
-        let definition = schema::read_table(self.connection, &table.name)?;
-        let mut mirrored = Mirrored::new(&definition, &table.key, None);
-        let rows = mirrored.copy(self.connection, self.duckdb);
-        report.rows += rows.map_err(|e| Error {
-            table: Some(table.id),
-            ..e
-        })?;
-        report.changed.push(table.name.clone());
-        let types: Vec<String> = mirrored.types.iter().map(|t| t.sql()).collect();
-        self.duckdb.execute(&format!(
-            "INSERT INTO _lumos.tables VALUES({}, {}, {}, {}, {})",
-            table.id,
-            literal(&table.name),
-            literal(schema),
-            literal(&json!(types).to_string()),
-            self.position.schema_version
-        ))?;
-        Ok(())
-    }
-
-    fn forget(&self, table: &MirroredTable) -> Result<()> {
-        self.duckdb.execute(&format!(
-            "{} DELETE FROM _lumos.tables WHERE id = {}",
-            copy::drop_statements(&table.name),
-            table.id
-        ))?;
-        Ok(())
-    }
+/// True for an error of a write that says nothing against reading.
+pub fn cannot_write_now(e: &Error) -> bool {
+    matches!(
+        e.code & 0xff,
+        ffi::SQLITE_BUSY
+            | ffi::SQLITE_LOCKED
+            | ffi::SQLITE_READONLY
+            | ffi::SQLITE_FULL
+            | ffi::SQLITE_IOERR
+            | ffi::SQLITE_CANTOPEN
+            | ffi::SQLITE_PERM
+            | ffi::SQLITE_AUTH
+    )
 }
 
 /// A table of the mirror, as `_lumos.tables` has it.
@@ -375,8 +241,10 @@ pub struct MirroredTable {
     pub name: String,
     /// The source's CREATE statement when it was copied.
     pub schema: String,
-    types: Vec<MirrorType>,
-    schema_version: i64,
+    /// The types of its columns.
+    pub types: Vec<MirrorType>,
+    /// The source's schema version when it was copied.
+    pub schema_version: i64,
 }
 
 /// The tables that the mirror has.

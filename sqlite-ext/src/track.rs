@@ -1,22 +1,17 @@
 //! Tracking tables: the triggers in SQLite, and the lists of what is tracked.
 
-use lumos_core::changelog::{Key, Table};
-use lumos_core::sql::{self, identifier, literal};
+use lumos_core::sql::literal;
+use lumos_duckdb::engine::Connection as DuckDb;
 use rusqlite::Connection;
 use serde_json::{Value as Json, json};
 
+use crate::changelog::{create_changelog, drop_empty_changelog, drop_triggers, free_name, install};
 use crate::copy;
 use crate::error::{Error, Result, error};
 use crate::mirror::Mirror;
 use crate::schema::{self, Tracked};
 use crate::session::parse_object;
 use crate::sync::{self, Value};
-
-/// The format of the changelog that this version writes.
-const FORMAT: i64 = 1;
-
-/// The key columns that the log has from the start.
-const FIRST_KEY_COLUMNS: usize = 2;
 
 /// What one call of `lumos_track` means, checked before a mirror is opened.
 pub struct Request {
@@ -68,7 +63,8 @@ pub fn track(
     } = request;
     let mut failures: Vec<(String, Error)> = Vec::new();
     let mut new: Vec<i64> = Vec::new();
-    schema::atomically(connection, || {
+    let duckdb = mirror.connection()?;
+    schema::writing(connection, || {
         create_changelog(connection)?;
         for name in &names {
             match add(connection, name, by_rowid) {
@@ -79,10 +75,12 @@ pub fn track(
             }
         }
         if new.is_empty() {
-            drop_empty_changelog(connection)?;
+            return drop_empty_changelog(connection);
         }
-        Ok(())
+        // A backup that was restored may give ids again.
+        copy_again(&duckdb, &new)
     })?;
+    mirror.give_back(duckdb);
     // A table that cannot be copied is not tracked; the others go on.
     while let Err(e) = sync::sync(connection, mirror, other_sessions) {
         let failed = e.table.filter(|id| new.contains(id));
@@ -109,12 +107,22 @@ pub fn track(
     if !several && let Some((_, e)) = failures.pop() {
         return Err(e);
     }
-    report(connection, mirror, &names, &failures)
+    report(connection, mirror, |t| names.contains(&t.name), &failures)
+}
+
+/// Has the mirror forget what it knows of these tables.
+fn copy_again(duckdb: &DuckDb, ids: &[i64]) -> Result<()> {
+    let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
+    duckdb.execute(&format!(
+        "UPDATE _lumos.tables SET schema = '' WHERE id IN ({})",
+        ids.join(", ")
+    ))?;
+    Ok(())
 }
 
 /// Tracks nothing of what this call began to track.
 fn undo(connection: &Connection, new: &[i64]) -> Result<()> {
-    schema::atomically(connection, || {
+    schema::writing(connection, || {
         for table in schema::tracked_tables(connection)?
             .iter()
             .filter(|t| new.contains(&t.id))
@@ -129,14 +137,15 @@ fn undo(connection: &Connection, new: &[i64]) -> Result<()> {
 fn report(
     connection: &Connection,
     mirror: &Mirror,
-    names: &[String],
+    chosen: impl Fn(&Tracked) -> bool,
     failures: &[(String, Error)],
 ) -> Result<Json> {
     let duckdb = mirror.connection()?;
+    let mirrored = sync::mirrored_tables(&duckdb)?;
     let mut tables = Vec::new();
     for table in schema::tracked_tables(connection)?
         .iter()
-        .filter(|t| names.contains(&t.name))
+        .filter(|t| chosen(t) && mirrored.iter().any(|m| m.id == t.id))
     {
         let rows = match sync::rows(
             &duckdb,
@@ -170,15 +179,15 @@ pub fn untrack(
         return Err(error("a transaction is open; COMMIT or ROLLBACK first"));
     }
     let chosen = matching_tracked(connection, pattern)?;
-    // Apply first, so that the others' changes are not lost with the log.
-    sync::sync(connection, mirror, other_sessions)?;
-    schema::atomically(connection, || {
+    schema::writing(connection, || {
         chosen
             .iter()
             .try_for_each(|table| remove(connection, table))
     })?;
-    sync::sync(connection, mirror, other_sessions)?;
-    forget_all(connection, mirror)?;
+    // What hinders the others is not this call's failure; the next query says it.
+    if sync::sync(connection, mirror, other_sessions).is_ok() {
+        forget_all(connection, mirror)?;
+    }
     Ok(chosen.into_iter().map(|t| t.name).collect())
 }
 
@@ -189,34 +198,42 @@ pub fn resync(
     other_sessions: bool,
     pattern: &str,
 ) -> Result<Json> {
-    let chosen = matching_tracked(connection, pattern)?;
+    let tracked = schema::tracked_tables(connection)?;
     let duckdb = mirror.connection()?;
-    let all = chosen.len() == schema::tracked_tables(connection)?.len();
-    let forget = if all {
-        // The position too: the mirror may be ahead of the source, or another's.
-        let tables = sync::mirrored_tables(&duckdb)?;
-        let drops: String = tables
-            .iter()
-            .map(|t| copy::drop_statements(&t.name))
-            .collect();
-        format!("{drops} DELETE FROM _lumos.tables; DELETE FROM _lumos.state;")
-    } else {
-        let ids: Vec<String> = chosen.iter().map(|t| t.id.to_string()).collect();
-        format!(
-            "UPDATE _lumos.tables SET schema = '' WHERE id IN ({});",
-            ids.join(", ")
-        )
+    // All: the position too, since the mirror may be ahead of the source, or another's.
+    let (all, chosen) = match pattern {
+        "*" => (true, tracked),
+        _ => {
+            let chosen = matching_tracked(connection, pattern)?;
+            (chosen.len() == tracked.len(), chosen)
+        }
     };
-    let done = duckdb.execute(&format!("BEGIN; {forget} COMMIT"));
+    let ids: Vec<i64> = chosen.iter().map(|t| t.id).collect();
+    if all {
+        forget_tables(&duckdb)?;
+    } else {
+        copy_again(&duckdb, &ids)?;
+    }
+    mirror.give_back(duckdb);
+    *mirror.applied() = None;
+    sync::sync(connection, mirror, other_sessions)?;
+    report(connection, mirror, |t| ids.contains(&t.id), &[])
+}
+
+/// Empties the mirror.
+fn forget_tables(duckdb: &DuckDb) -> Result<()> {
+    let drops: String = sync::mirrored_tables(duckdb)?
+        .iter()
+        .map(|t| copy::drop_statements(&t.name))
+        .collect();
+    let done = duckdb.execute(&format!(
+        "BEGIN; {drops} DELETE FROM _lumos.tables; DELETE FROM _lumos.state; COMMIT"
+    ));
     if done.is_err() {
         drop(duckdb.execute("ROLLBACK"));
     }
     done?;
-    mirror.give_back(duckdb);
-    *mirror.applied() = None;
-    sync::sync(connection, mirror, other_sessions)?;
-    let names: Vec<String> = chosen.into_iter().map(|t| t.name).collect();
-    report(connection, mirror, &names, &[])
+    Ok(())
 }
 
 fn matching_tracked(connection: &Connection, pattern: &str) -> Result<Vec<Tracked>> {
@@ -260,31 +277,6 @@ fn parse_options(text: &str) -> Result<bool> {
     Ok(by_rowid)
 }
 
-fn create_changelog(connection: &Connection) -> Result<()> {
-    connection.execute_batch(sql::CHANGELOG)?;
-    let identity = "INSERT INTO main._lumos_meta(source, format, last_id) SELECT lower(hex(randomblob(16))), ?1, 0 WHERE NOT EXISTS(SELECT 1 FROM main._lumos_meta)";
-    connection.execute(identity, [FORMAT])?;
-    let format: i64 =
-        connection.query_row("SELECT format FROM main._lumos_meta", [], |row| row.get(0))?;
-    match format {
-        FORMAT => Ok(()),
-        other => Err(error(format!(
-            "the changelog has format {other}, this version of Lumos knows {FORMAT}; use a newer Lumos"
-        ))),
-    }
-}
-
-fn drop_empty_changelog(connection: &Connection) -> Result<()> {
-    let tables: i64 =
-        connection.query_row("SELECT count(*) FROM main._lumos_tables", [], |row| {
-            row.get(0)
-        })?;
-    if tables == 0 {
-        connection.execute_batch("DROP TABLE main._lumos_log; DROP TABLE main._lumos_tables; DROP TABLE main._lumos_meta")?;
-    }
-    Ok(())
-}
-
 /// Begins to track a table; `None` if it is tracked already.
 fn add(connection: &Connection, name: &str, by_rowid: bool) -> Result<Option<i64>> {
     if schema::tracked_tables(connection)?
@@ -296,13 +288,12 @@ fn add(connection: &Connection, name: &str, by_rowid: bool) -> Result<Option<i64
     let table = schema::read_table(connection, name)?;
     let key = table.key(by_rowid)?;
     let statement = schema::create_statement(connection, name)?.unwrap_or_default();
-    // A row of a table that was renamed or dropped meanwhile may still have the name.
-    connection.execute("DELETE FROM main._lumos_tables WHERE name = ?1", [name])?;
     let id: i64 = connection.query_row(
         "UPDATE main._lumos_meta SET last_id = last_id + 1 RETURNING last_id",
         [],
         |row| row.get(0),
     )?;
+    free_name(connection, id, name)?;
     connection.execute(
         "INSERT INTO main._lumos_tables(id, name, key, schema, options) VALUES(?1, ?2, ?3, ?4, '{}')",
         (id, name, schema::key_json(&key).to_string(), &statement),
@@ -311,64 +302,9 @@ fn add(connection: &Connection, name: &str, by_rowid: bool) -> Result<Option<i64
     Ok(Some(id))
 }
 
-fn install(connection: &Connection, id: i64, table: &Table, key: &Key) -> Result<()> {
-    let has: i64 = connection.query_row(
-        "SELECT count(*) FROM pragma_table_info('_lumos_log', 'main')",
-        [],
-        |row| row.get(0),
-    )?;
-    let first_missing = (has as usize).saturating_sub(3).max(FIRST_KEY_COLUMNS) + 1;
-    for i in first_missing..=key.mirror_columns().len() {
-        connection.execute_batch(&format!("ALTER TABLE main._lumos_log ADD COLUMN k{i}"))?;
-    }
-    for trigger in table.triggers(id, key)? {
-        connection.execute_batch(&trigger.replacen(
-            "CREATE TRIGGER ",
-            "CREATE TRIGGER main.",
-            1,
-        ))?;
-    }
-    Ok(())
-}
-
-/// Makes the triggers of a table anew after its definition changed; the key must still be one.
-pub fn renew(
-    connection: &Connection,
-    id: i64,
-    table: &Table,
-    key: &Key,
-    statement: &str,
-) -> Result<Tracked> {
-    let key = table.key(matches!(key, Key::Rowid(_)))?;
-    drop_triggers(connection, id)?;
-    install(connection, id, table, &key)?;
-    connection.execute(
-        "UPDATE main._lumos_tables SET name = ?2, key = ?3, schema = ?4 WHERE id = ?1",
-        (
-            id,
-            &table.name,
-            schema::key_json(&key).to_string(),
-            statement,
-        ),
-    )?;
-    Ok(Tracked {
-        id,
-        name: table.name.clone(),
-        key,
-        schema: statement.to_owned(),
-    })
-}
-
-fn drop_triggers(connection: &Connection, id: i64) -> Result<()> {
-    for name in schema::triggers(connection, id)? {
-        connection.execute_batch(&format!("DROP TRIGGER main.{}", identifier(&name)))?;
-    }
-    Ok(())
-}
-
 /// Ends tracking a table, inside a savepoint.
 fn remove(connection: &Connection, table: &Tracked) -> Result<()> {
-    drop_triggers(connection, table.id)?;
+    drop_triggers(connection, table)?;
     connection.execute("DELETE FROM main._lumos_tables WHERE id = ?1", [table.id])?;
     Ok(())
 }
@@ -382,7 +318,7 @@ fn forget_all(connection: &Connection, mirror: &Mirror) -> Result<()> {
     let duckdb = mirror.connection()?;
     duckdb.execute("DELETE FROM _lumos.state")?;
     mirror.give_back(duckdb);
-    schema::atomically(connection, || drop_empty_changelog(connection))?;
+    schema::writing(connection, || drop_empty_changelog(connection))?;
     *applied = None;
     Ok(())
 }

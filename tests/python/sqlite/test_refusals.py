@@ -139,10 +139,6 @@ class Track(host.Case):
         db.rows("CREATE TEMP TABLE Brief(id INTEGER PRIMARY KEY)")
         self.refused(db, "SELECT lumos_track('Brief')", '"Brief"')
 
-    def test_a_unique_index_on_an_expression(self):
-        self.given("CREATE UNIQUE INDEX quiet ON Genre(lower(Name))")
-        self.refuses("Genre", '"quiet"')
-
     def test_values_that_no_column_holds(self):
         self.given(
             "CREATE TABLE Mixed(id INTEGER PRIMARY KEY, v)",

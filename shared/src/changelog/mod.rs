@@ -4,7 +4,12 @@
 //! key too many is harmless, a key too few is a lost change. Bodies hold plain SQL only: a function that a
 //! writer without the extension lacks would break its every write.
 
-use crate::sql::{identifier, literal};
+mod index;
+mod triggers;
+
+pub use triggers::watched;
+
+use crate::sql::identifier;
 use crate::{Error, Result};
 
 /// A table of SQLite, as its pragmas describe it.
@@ -42,8 +47,14 @@ pub struct Unique {
     pub name: String,
     /// The columns; `None` for an expression.
     pub columns: Vec<Option<String>>,
+    /// How each of them compares: the name of a collation.
+    pub collations: Vec<String>,
+    /// It is the PRIMARY KEY's.
+    pub primary: bool,
     /// Has a WHERE clause.
     pub partial: bool,
+    /// The CREATE INDEX statement, if it is not part of the table's.
+    pub sql: Option<String>,
 }
 
 /// What identifies a row for the changelog and the mirror.
@@ -96,14 +107,22 @@ impl Table {
                 if !self.without_rowid && c.declared.eq_ignore_ascii_case("INTEGER") =>
             {
                 // `INTEGER PRIMARY KEY DESC` is not the rowid; then the key has an index of its own.
-                let has_index = self
-                    .uniques
-                    .iter()
-                    .any(|u| u.columns.len() == 1 && u.columns[0].as_deref() == Some(&c.name));
-                (!has_index).then_some(c)
+                (!self.uniques.iter().any(|u| u.primary)).then_some(c)
             }
             _ => None,
         }
+    }
+
+    /// A name that means the rowid, if no column has taken all of them.
+    fn rowid_name(&self) -> Option<&'static str> {
+        let taken = |name: &str| {
+            self.columns
+                .iter()
+                .any(|c| c.name.eq_ignore_ascii_case(name))
+        };
+        ["rowid", "_rowid_", "oid"]
+            .into_iter()
+            .find(|name| !taken(name))
     }
 
     /// The key to track by: the rowid under its declared name, the primary key, or a UNIQUE constraint, of which
@@ -125,13 +144,7 @@ impl Table {
         if let Some(columns) = unique {
             return self.checked(columns);
         }
-        let free = |name: &&str| {
-            !self
-                .columns
-                .iter()
-                .any(|c| c.name.eq_ignore_ascii_case(name))
-        };
-        match (by_rowid, ["rowid", "_rowid_", "oid"].into_iter().find(free)) {
+        match (by_rowid, self.rowid_name()) {
             (true, Some(name)) => Ok(Key::Rowid(name)),
             (true, None) => Err(Error::new(format!(
                 "table \"{}\" has columns named rowid, _rowid_ and oid, so its rowid has no name left; rename one",
@@ -155,106 +168,6 @@ impl Table {
         }
     }
 
-    /// The CREATE TRIGGER statements for the table with this id in the changelog.
-    ///
-    /// REPLACE removes rows that conflict through any UNIQUE index without firing a delete trigger (unless
-    /// `recursive_triggers` is on), so the triggers before a write log the keys about to go. A partial index is
-    /// treated as a full one: that logs keys too many.
-    pub fn triggers(&self, id: i64, key: &Key) -> Result<Vec<String>> {
-        let table = identifier(&self.name);
-        let columns = key.source_columns();
-        let log_columns: Vec<String> = (1..=columns.len()).map(|i| format!("k{i}")).collect();
-        let log = format!(
-            "INSERT INTO _lumos_log(tbl, op, {})",
-            log_columns.join(", ")
-        );
-        let of = |row: &str| {
-            columns
-                .iter()
-                .map(|c| format!("{row}.{c}"))
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
-        // A key column may compare without case; the log needs the bytes.
-        let moved = |a: &str, b: &str| {
-            let differs: Vec<String> = columns
-                .iter()
-                .map(|c| format!("{a}{c} COLLATE BINARY IS NOT {b}.{c}"))
-                .collect();
-            format!("({})", differs.join(" OR "))
-        };
-        let name = |kind: &str| identifier(&format!("{TRIGGER_PREFIX}{id}_{kind}"));
-        let mut triggers = vec![
-            format!(
-                "CREATE TRIGGER {} AFTER INSERT ON {table} BEGIN {log} VALUES({id}, 1, {}); END",
-                name("insert"),
-                of("NEW")
-            ),
-            format!(
-                "CREATE TRIGGER {} AFTER DELETE ON {table} BEGIN {log} VALUES({id}, 0, {}); END",
-                name("delete"),
-                of("OLD")
-            ),
-            format!(
-                "CREATE TRIGGER {} AFTER UPDATE ON {table} BEGIN {log} VALUES({id}, 2, {}); {log} SELECT {id}, 0, {} WHERE {}; END",
-                name("update"),
-                of("NEW"),
-                of("OLD"),
-                moved("OLD.", "NEW")
-            ),
-        ];
-        for (i, unique) in self.uniques.iter().enumerate() {
-            let Some(names) = unique
-                .columns
-                .iter()
-                .cloned()
-                .collect::<Option<Vec<String>>>()
-            else {
-                return Err(Error::new(format!(
-                    "table \"{}\" has the UNIQUE index \"{}\" on an expression, through which REPLACE removes rows unseen; drop the index",
-                    self.name, unique.name
-                )));
-            };
-            if *key == Key::Columns(names.clone()) {
-                continue;
-            }
-            let conflicts: Vec<String> = names
-                .iter()
-                .map(|n| {
-                    let column = identifier(n);
-                    // Under OR REPLACE a NULL for a NOT NULL column becomes its default after this trigger ran.
-                    let default = self
-                        .columns
-                        .iter()
-                        .find(|c| &c.name == n && c.not_null)
-                        .and_then(|c| c.default.as_ref());
-                    match default {
-                        Some(default) => format!("{column} = coalesce(NEW.{column}, {default})"),
-                        None => format!("{column} = NEW.{column}"),
-                    }
-                })
-                .collect();
-            let conflict = conflicts.join(" AND ");
-            let bare = columns.join(", ");
-            let other = columns
-                .iter()
-                .map(|c| format!("{table}.{c} IS NOT OLD.{c}"))
-                .collect::<Vec<_>>()
-                .join(" OR ");
-            triggers.push(format!(
-                "CREATE TRIGGER {} BEFORE INSERT ON {table} WHEN EXISTS(SELECT 1 FROM {table} WHERE {conflict}) \
-                 BEGIN {log} SELECT {id}, 0, {bare} FROM {table} WHERE {conflict}; END",
-                name(&format!("replace{i}"))
-            ));
-            triggers.push(format!(
-                "CREATE TRIGGER {} BEFORE UPDATE ON {table} WHEN EXISTS(SELECT 1 FROM {table} WHERE {conflict} AND ({other})) \
-                 BEGIN {log} SELECT {id}, 0, {bare} FROM {table} WHERE {conflict}; END",
-                name(&format!("supersede{i}"))
-            ));
-        }
-        Ok(triggers)
-    }
-
     /// The SELECT that reads the rows of the keys logged after `?1` up to `?2`, each key once: first the key from
     /// the log, then 1 if the row exists, then `columns` of the row.
     pub fn changed_rows(&self, id: i64, key: &Key, columns: &[String]) -> String {
@@ -270,8 +183,8 @@ impl Table {
         let values: Vec<String> = columns.iter().map(|c| format!("t.{c}")).collect();
         let keys = keys.join(", ");
         format!(
-            "SELECT {}, t.{} IS NOT NULL, {} FROM (SELECT DISTINCT {keys} FROM _lumos_log WHERE seq > ?1 AND seq <= ?2 AND tbl = {id} ORDER BY {keys}) l \
-             LEFT JOIN {} t ON {}",
+            "SELECT {}, t.{} IS NOT NULL, {} FROM (SELECT DISTINCT {keys} FROM main._lumos_log WHERE seq > ?1 AND seq <= ?2 AND tbl = {id} ORDER BY {keys}) l \
+             LEFT JOIN main.{} t ON {}",
             logged.join(", "),
             source[0],
             values.join(", "),
@@ -279,14 +192,6 @@ impl Table {
             matches.join(" AND ")
         )
     }
-}
-
-/// How the triggers' names begin; the table's id and what they watch follow.
-pub const TRIGGER_PREFIX: &str = "_lumos_";
-
-/// A GLOB pattern that the names of the triggers of this table match.
-pub fn trigger_pattern(id: i64) -> String {
-    literal(&format!("{TRIGGER_PREFIX}{id}_*"))
 }
 
 #[cfg(test)]
@@ -307,7 +212,7 @@ mod tests {
         Unique {
             name: "u".into(),
             columns: columns.iter().map(|c| Some((*c).into())).collect(),
-            partial: false,
+            ..Unique::default()
         }
     }
 
@@ -369,48 +274,6 @@ mod tests {
         assert_eq!(
             table(vec![column("ROWID", "TEXT", 0, false)], vec![], false).key(true),
             Ok(Key::Rowid("_rowid_"))
-        );
-    }
-
-    #[test]
-    fn names_are_quoted_in_triggers() {
-        let t = Table {
-            name: "od\"d".into(),
-            columns: vec![
-                column("i d", "INTEGER", 1, false),
-                column("u", "TEXT", 0, false),
-            ],
-            uniques: vec![unique(&["u"])],
-            without_rowid: false,
-        };
-        let triggers = t.triggers(7, &t.key(false).unwrap()).unwrap();
-        assert_eq!(triggers.len(), 5);
-        assert_eq!(
-            triggers[0],
-            "CREATE TRIGGER \"_lumos_7_insert\" AFTER INSERT ON \"od\"\"d\" BEGIN INSERT INTO _lumos_log(tbl, op, k1) VALUES(7, 1, NEW.\"i d\"); END"
-        );
-        assert!(
-            triggers[3].contains("WHEN EXISTS(SELECT 1 FROM \"od\"\"d\" WHERE \"u\" = NEW.\"u\")")
-        );
-    }
-
-    #[test]
-    fn an_expression_index_is_refused() {
-        let mut t = Table {
-            name: "t".into(),
-            columns: vec![column("id", "INTEGER", 1, false)],
-            ..Table::default()
-        };
-        t.uniques = vec![Unique {
-            name: "lower".into(),
-            columns: vec![None],
-            partial: false,
-        }];
-        assert!(
-            t.triggers(1, &t.key(false).unwrap())
-                .unwrap_err()
-                .to_string()
-                .contains("\"lower\"")
         );
     }
 }

@@ -1,0 +1,237 @@
+//! The text of a CREATE INDEX statement, taken apart: its terms and its WHERE clause. SQLite's pragmas name the
+//! columns of an index, but not its expressions.
+
+/// The parts of a CREATE INDEX statement, as written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexText {
+    /// What is indexed, in order, without ASC and DESC.
+    pub terms: Vec<String>,
+    /// The condition of a partial index.
+    pub condition: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A bare word: a keyword, a name or a number.
+    Word,
+    /// A name in quotes or brackets.
+    Name,
+    /// Text in single quotes.
+    Text,
+    /// Any other character.
+    Sign(u8),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Token {
+    kind: Kind,
+    start: usize,
+    end: usize,
+}
+
+impl Token {
+    fn is(&self, sql: &str, word: &str) -> bool {
+        self.kind == Kind::Word && sql[self.start..self.end].eq_ignore_ascii_case(word)
+    }
+}
+
+/// The tokens of a statement of SQLite, without spaces and comments. Quotes that do not end reach to the end.
+fn tokens(sql: &str) -> Vec<Token> {
+    let bytes = sql.as_bytes();
+    let is_word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'$') || b >= 0x80;
+    let mut tokens = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        let start = at;
+        let kind = match bytes[at] {
+            b if b.is_ascii_whitespace() => {
+                at += 1;
+                continue;
+            }
+            b'-' if bytes[at..].starts_with(b"--") => {
+                at = sql[at..].find('\n').map_or(bytes.len(), |n| at + n + 1);
+                continue;
+            }
+            b'/' if bytes[at..].starts_with(b"/*") => {
+                at = sql[at + 2..].find("*/").map_or(bytes.len(), |n| at + n + 4);
+                continue;
+            }
+            quote @ (b'\'' | b'"' | b'`' | b'[') => {
+                let close = if quote == b'[' { b']' } else { quote };
+                at += 1;
+                while at < bytes.len() {
+                    if bytes[at] != close {
+                        at += 1;
+                    } else if close != b']' && bytes.get(at + 1) == Some(&close) {
+                        at += 2;
+                    } else {
+                        at += 1;
+                        break;
+                    }
+                }
+                if quote == b'\'' {
+                    Kind::Text
+                } else {
+                    Kind::Name
+                }
+            }
+            b if is_word(b) => {
+                while at < bytes.len() && is_word(bytes[at]) {
+                    at += 1;
+                }
+                Kind::Word
+            }
+            b => {
+                at += 1;
+                Kind::Sign(b)
+            }
+        };
+        tokens.push(Token {
+            kind,
+            start,
+            end: at,
+        });
+    }
+    tokens
+}
+
+impl IndexText {
+    /// Takes a CREATE INDEX statement apart; `None` if it is none.
+    pub fn parse(sql: &str) -> Option<IndexText> {
+        let tokens = tokens(sql);
+        let on = tokens.iter().position(|t| t.is(sql, "ON"))?;
+        // After ON the table, then the list.
+        let open = on + 2;
+        if tokens.get(open)?.kind != Kind::Sign(b'(') {
+            return None;
+        }
+        let mut terms = Vec::new();
+        let (mut depth, mut first) = (1, open + 1);
+        let mut close = None;
+        for (i, token) in tokens.iter().enumerate().skip(open + 1) {
+            match token.kind {
+                Kind::Sign(b'(') => depth += 1,
+                Kind::Sign(b')') => depth -= 1,
+                Kind::Sign(b',') if depth == 1 => {
+                    terms.push(term(sql, tokens.get(first..i)?)?);
+                    first = i + 1;
+                }
+                _ => {}
+            }
+            if depth == 0 {
+                terms.push(term(sql, tokens.get(first..i)?)?);
+                close = Some(i);
+                break;
+            }
+        }
+        let condition = match tokens.get(close? + 1..)? {
+            [] => None,
+            [word, rest @ ..] if word.is(sql, "WHERE") => Some(text(sql, rest)?),
+            _ => return None,
+        };
+        Some(IndexText { terms, condition })
+    }
+}
+
+/// One term of the list, without its direction.
+fn term(sql: &str, tokens: &[Token]) -> Option<String> {
+    match tokens {
+        [rest @ .., last] if last.is(sql, "ASC") || last.is(sql, "DESC") => text(sql, rest),
+        all => text(sql, all),
+    }
+}
+
+fn text(sql: &str, tokens: &[Token]) -> Option<String> {
+    Some(sql[tokens.first()?.start..tokens.last()?.end].to_owned())
+}
+
+/// True if an expression may name this column.
+pub fn mentions(expression: &str, column: &str) -> bool {
+    tokens(expression).iter().any(|t| {
+        let written = &expression[t.start..t.end];
+        match t.kind {
+            Kind::Word => written.eq_ignore_ascii_case(column),
+            Kind::Name => unquoted(written).eq_ignore_ascii_case(column),
+            _ => false,
+        }
+    })
+}
+
+/// A quoted name as it is.
+fn unquoted(written: &str) -> String {
+    let inner = written
+        .get(1..written.len().saturating_sub(1))
+        .unwrap_or_default();
+    match written.as_bytes().first() {
+        Some(b'"') => inner.replace("\"\"", "\""),
+        Some(b'`') => inner.replace("``", "`"),
+        _ => inner.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(sql: &str) -> Option<(Vec<String>, Option<String>)> {
+        IndexText::parse(sql).map(|i| (i.terms, i.condition))
+    }
+
+    fn parts(terms: &[&str], condition: Option<&str>) -> Option<(Vec<String>, Option<String>)> {
+        let terms = terms.iter().map(|t| (*t).to_owned()).collect();
+        Some((terms, condition.map(str::to_owned)))
+    }
+
+    #[test]
+    fn indexes_are_taken_apart() {
+        assert_eq!(parsed("CREATE UNIQUE INDEX i ON t(a)"), parts(&["a"], None));
+        assert_eq!(
+            parsed(
+                "CREATE UNIQUE INDEX \"x ON (y\" ON [t (] (lower(a), \"b,\" COLLATE NOCASE desc , `c` ASC)"
+            ),
+            parts(&["lower(a)", "\"b,\" COLLATE NOCASE", "`c`"], None)
+        );
+        assert_eq!(
+            parsed(
+                "CREATE INDEX i ON t(a || 'it''s, (', (b /* ) */ + 1)) where a > ')' AND b -- end, )"
+            ),
+            parts(
+                &["a || 'it''s, ('", "(b /* ) */ + 1)"],
+                Some("a > ')' AND b")
+            )
+        );
+        assert_eq!(
+            parsed("CREATE INDEX é ON tä -- on\n(ä)\nWHERE ä"),
+            parts(&["ä"], Some("ä"))
+        );
+    }
+
+    #[test]
+    fn what_is_no_index_is_none() {
+        for sql in [
+            "",
+            "CREATE INDEX i",
+            "CREATE INDEX i ON t",
+            "CREATE INDEX i ON t(a",
+            "CREATE INDEX i ON t()",
+            "CREATE INDEX i ON t(a,)",
+            "CREATE INDEX i ON t(a) WHERE",
+            "CREATE INDEX i ON t(a) HAVING b",
+            "CREATE INDEX i ON t(a, 'b",
+            "/* CREATE INDEX i ON t(a)",
+        ] {
+            assert_eq!(parsed(sql), None, "{sql}");
+        }
+    }
+
+    #[test]
+    fn columns_are_found_in_expressions() {
+        let expression = "lower(Name) || \"a \"\"b\" || [x y] || 'other' -- last";
+        for column in ["name", "A \"b", "x y"] {
+            assert!(mentions(expression, column), "{column}");
+        }
+        for column in ["other", "last", "nam", "x"] {
+            assert!(!mentions(expression, column), "{column}");
+        }
+    }
+}

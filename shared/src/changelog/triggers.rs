@@ -1,0 +1,307 @@
+//! The triggers that log touched keys.
+//!
+//! REPLACE removes rows that conflict through any UNIQUE index, or the rowid, without firing a delete trigger
+//! (unless `recursive_triggers` is on), so the triggers before a write log the keys about to go: those of the rows
+//! that the new one equals in every term of an index, compared as the index compares them. The new row's side of a
+//! partial index's condition is not asked: that logs keys too many.
+
+use super::index::{IndexText, mentions};
+use super::{Column, Key, Table, Unique};
+use crate::sql::identifier;
+use crate::{Error, Result};
+
+/// What the triggers of a table have in common.
+struct Writer<'a> {
+    id: i64,
+    table: String,
+    key: &'a Key,
+    /// `INSERT INTO _lumos_log(...)` without values.
+    log: String,
+}
+
+impl Table {
+    /// The CREATE TRIGGER statements for the table with this id in the changelog, as SQLite stores them.
+    pub fn triggers(&self, id: i64, key: &Key) -> Result<Vec<String>> {
+        let columns = key.source_columns();
+        let log_columns: Vec<String> = (1..=columns.len()).map(|i| format!("k{i}")).collect();
+        let writer = Writer {
+            id,
+            table: identifier(&self.name),
+            key,
+            log: format!(
+                "INSERT INTO _lumos_log(tbl, op, {})",
+                log_columns.join(", ")
+            ),
+        };
+        let mut triggers = writer.after();
+        if let (Key::Columns(_), None, Some(rowid)) = (key, self.rowid_alias(), self.rowid_name())
+            && !self.without_rowid
+        {
+            // Of an INSERT that gives no rowid, NEW.rowid is -1 here.
+            let conflict = format!("{rowid} = NEW.{rowid}");
+            triggers.extend(writer.before(
+                "rowid",
+                &conflict,
+                &format!("NEW.{rowid} IS NOT OLD.{rowid} AND "),
+            ));
+        }
+        for (i, unique) in self.uniques.iter().enumerate() {
+            if self.is_key(unique, key) {
+                continue;
+            }
+            let conflict = self.conflict(unique)?;
+            triggers.extend(writer.before(&i.to_string(), &conflict, &self.changed(unique)));
+        }
+        Ok(triggers)
+    }
+
+    /// True if rows that conflict through the index have the same key, byte by byte.
+    fn is_key(&self, unique: &Unique, key: &Key) -> bool {
+        let names: Option<Vec<String>> = unique.columns.iter().cloned().collect();
+        let binary = |c: &String| c.eq_ignore_ascii_case("BINARY");
+        names.is_some_and(|names| *key == Key::Columns(names))
+            && unique.collations.iter().all(binary)
+            && !unique.partial
+    }
+
+    /// The condition on a row of the table that the new row conflicts with it through the index.
+    fn conflict(&self, unique: &Unique) -> Result<String> {
+        let text = match &unique.sql {
+            Some(sql) => Some(IndexText::parse(sql).ok_or_else(|| self.unreadable(unique))?),
+            None => None,
+        };
+        let mut terms = Vec::new();
+        for (i, column) in unique.columns.iter().enumerate() {
+            let collate = match unique.collations.get(i) {
+                Some(collation) => format!(" COLLATE {}", identifier(collation)),
+                None => String::new(),
+            };
+            terms.push(match column {
+                Some(name) => {
+                    let column = identifier(name);
+                    format!("{column} = {}{collate}", self.new_value(name))
+                }
+                None => {
+                    let expression = text.as_ref().and_then(|t| t.terms.get(i));
+                    let expression = expression.ok_or_else(|| self.unreadable(unique))?;
+                    self.expression(expression, &collate)
+                }
+            });
+        }
+        // So that a partial index is used; a row outside it conflicts with none.
+        if let Some(condition) = text.and_then(|t| t.condition) {
+            terms.push(format!("({condition})"));
+        }
+        Ok(terms.join(" AND "))
+    }
+
+    /// The condition that a row has the new row's value of an expression.
+    fn expression(&self, expression: &str, collate: &str) -> String {
+        let used: Vec<&Column> = self
+            .columns
+            .iter()
+            .filter(|c| mentions(expression, &c.name))
+            .collect();
+        // The expression once more, with names that mean the new row's values.
+        let values: Vec<String> = used
+            .iter()
+            .map(|c| format!("{} AS {}", self.new_value(&c.name), identifier(&c.name)))
+            .collect();
+        let of_new = match values.is_empty() {
+            true => format!("(SELECT {expression})"),
+            false => format!("(SELECT {expression} FROM (SELECT {}))", values.join(", ")),
+        };
+        let same = format!("({expression}) = {of_new}{collate}");
+        match self.rowid_alias() {
+            // The id that an INSERT leaves to SQLite is not known yet.
+            Some(id) if used.iter().any(|c| c.name == id.name) => {
+                let id = identifier(&id.name);
+                format!("(coalesce(NEW.{id}, -1) = -1 OR {same})")
+            }
+            _ => same,
+        }
+    }
+
+    /// What the new row will have in a column: under OR REPLACE a NULL for a NOT NULL column becomes its default
+    /// after the trigger ran.
+    fn new_value(&self, name: &str) -> String {
+        let column = identifier(name);
+        let default = self
+            .columns
+            .iter()
+            .find(|c| c.name == name && c.not_null)
+            .and_then(|c| c.default.as_ref());
+        match default {
+            Some(default) => format!("coalesce(NEW.{column}, {default})"),
+            None => format!("NEW.{column}"),
+        }
+    }
+
+    /// `... AND ` if an update can only conflict when it changes the columns of the index.
+    fn changed(&self, unique: &Unique) -> String {
+        let names: Option<Vec<&String>> = unique.columns.iter().map(Option::as_ref).collect();
+        let Some(names) = names.filter(|_| !unique.partial) else {
+            return String::new();
+        };
+        let changed: Vec<String> = names
+            .iter()
+            .map(|n| identifier(n))
+            .map(|c| format!("NEW.{c} COLLATE BINARY IS NOT OLD.{c}"))
+            .collect();
+        format!("({}) AND ", changed.join(" OR "))
+    }
+
+    fn unreadable(&self, unique: &Unique) -> Error {
+        Error::new(format!(
+            "table \"{}\" has the UNIQUE index \"{}\", whose text cannot be read, so that rows which REPLACE removes through it \
+             would go unseen; drop the index or create it anew",
+            self.name, unique.name
+        ))
+    }
+}
+
+impl Writer<'_> {
+    fn name(&self, kind: &str) -> String {
+        identifier(&format!("{TRIGGER_PREFIX}{}_{kind}", self.id))
+    }
+
+    /// The key's columns of a row of the trigger.
+    fn of(&self, row: &str) -> String {
+        let columns: Vec<String> = self.key.source_columns();
+        let columns: Vec<String> = columns.iter().map(|c| format!("{row}.{c}")).collect();
+        columns.join(", ")
+    }
+
+    /// The condition that two rows have other keys. A key column may compare without case; the log needs the bytes.
+    fn other_key(&self, a: &str, b: &str) -> String {
+        let columns: Vec<String> = self.key.source_columns();
+        let differs: Vec<String> = columns
+            .iter()
+            .map(|c| format!("{a}.{c} COLLATE BINARY IS NOT {b}.{c}"))
+            .collect();
+        format!("({})", differs.join(" OR "))
+    }
+
+    fn after(&self) -> Vec<String> {
+        let Writer { id, table, log, .. } = self;
+        let (new, old) = (self.of("NEW"), self.of("OLD"));
+        vec![
+            format!(
+                "CREATE TRIGGER {} AFTER INSERT ON {table} BEGIN {log} VALUES({id}, 1, {new}); END",
+                self.name("insert")
+            ),
+            format!(
+                "CREATE TRIGGER {} AFTER DELETE ON {table} BEGIN {log} VALUES({id}, 0, {old}); END",
+                self.name("delete")
+            ),
+            format!(
+                "CREATE TRIGGER {} AFTER UPDATE ON {table} BEGIN {log} VALUES({id}, 2, {new}); {log} SELECT {id}, 0, {old} WHERE {}; END",
+                self.name("update"),
+                self.other_key("OLD", "NEW")
+            ),
+        ]
+    }
+
+    /// The triggers before a write that log the rows in conflict; `changed` may spare an update the search.
+    fn before(&self, suffix: &str, conflict: &str, changed: &str) -> [String; 2] {
+        let Writer { id, table, log, .. } = self;
+        let keys = self.key.source_columns().join(", ");
+        let other = self.other_key(table, "OLD");
+        let rows = format!("FROM {table} WHERE {conflict}");
+        [
+            format!(
+                "CREATE TRIGGER {} BEFORE INSERT ON {table} WHEN EXISTS(SELECT 1 {rows}) BEGIN {log} SELECT {id}, 0, {keys} {rows}; END",
+                self.name(&format!("replace_{suffix}"))
+            ),
+            format!(
+                "CREATE TRIGGER {} BEFORE UPDATE ON {table} WHEN {changed}EXISTS(SELECT 1 {rows} AND {other}) \
+                 BEGIN {log} SELECT {id}, 0, {keys} {rows}; END",
+                self.name(&format!("supersede_{suffix}"))
+            ),
+        ]
+    }
+}
+
+/// How the triggers' names begin; the table's id and what they watch follow.
+const TRIGGER_PREFIX: &str = "_lumos_";
+
+/// The id of the tracked table that a trigger of this name watches.
+pub fn watched(trigger: &str) -> Option<i64> {
+    let (id, _) = trigger.strip_prefix(TRIGGER_PREFIX)?.split_once('_')?;
+    id.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(uniques: Vec<Unique>) -> Table {
+        let column = |name: &str, declared: &str, pk| Column {
+            name: name.into(),
+            declared: declared.into(),
+            pk,
+            ..Column::default()
+        };
+        Table {
+            name: "od\"d".into(),
+            columns: vec![column("i d", "INTEGER", 1), column("u", "TEXT", 0)],
+            uniques,
+            without_rowid: false,
+        }
+    }
+
+    fn triggers(table: &Table) -> Result<Vec<String>> {
+        table.triggers(7, &table.key(false)?)
+    }
+
+    #[test]
+    fn names_are_quoted() {
+        let unique = Unique {
+            columns: vec![Some("u".into())],
+            collations: vec!["NOCASE".into()],
+            ..Unique::default()
+        };
+        let triggers = triggers(&table(vec![unique])).unwrap();
+        assert_eq!(triggers.len(), 5);
+        assert_eq!(
+            triggers[0],
+            "CREATE TRIGGER \"_lumos_7_insert\" AFTER INSERT ON \"od\"\"d\" BEGIN INSERT INTO _lumos_log(tbl, op, k1) VALUES(7, 1, NEW.\"i d\"); END"
+        );
+        let condition =
+            "WHEN EXISTS(SELECT 1 FROM \"od\"\"d\" WHERE \"u\" = NEW.\"u\" COLLATE \"NOCASE\")";
+        assert!(triggers[3].contains(condition), "{}", triggers[3]);
+    }
+
+    #[test]
+    fn an_expression_is_asked_of_both_rows() {
+        let unique = Unique {
+            name: "x".into(),
+            columns: vec![None],
+            collations: vec!["BINARY".into()],
+            partial: true,
+            primary: false,
+            sql: Some("CREATE UNIQUE INDEX x ON t(lower(u)) WHERE u > ''".into()),
+        };
+        let triggers = triggers(&table(vec![unique])).unwrap();
+        let condition = "(lower(u)) = (SELECT lower(u) FROM (SELECT NEW.\"u\" AS \"u\")) COLLATE \"BINARY\" AND (u > '')";
+        assert!(triggers[3].contains(condition), "{}", triggers[3]);
+    }
+
+    #[test]
+    fn an_index_that_cannot_be_read_is_refused() {
+        let unique = Unique {
+            name: "lower".into(),
+            columns: vec![None],
+            ..Unique::default()
+        };
+        let refused = triggers(&table(vec![unique])).unwrap_err().to_string();
+        assert!(refused.contains("\"lower\""), "{refused}");
+    }
+
+    #[test]
+    fn a_trigger_says_whom_it_watches() {
+        assert_eq!(watched("_lumos_12_replace_0"), Some(12));
+        assert_eq!(watched("_lumos_x_insert"), None);
+        assert_eq!(watched("other"), None);
+    }
+}

@@ -1,0 +1,128 @@
+//! The changelog inside SQLite: making and removing its tables, and the triggers of a table.
+
+use lumos_core::changelog::{Key, Table};
+use lumos_core::sql::{self, identifier};
+use rusqlite::Connection;
+
+use crate::error::{Result, error};
+use crate::schema::{self, Tracked};
+
+/// The format of the changelog that this version writes.
+const FORMAT: i64 = 1;
+
+/// The key columns that the log has from the start.
+const FIRST_KEY_COLUMNS: usize = 2;
+
+/// The log's columns besides those of keys.
+const OTHER_LOG_COLUMNS: usize = 4;
+
+/// Makes the changelog's tables if they are not there.
+pub fn create_changelog(connection: &Connection) -> Result<()> {
+    connection.execute_batch(sql::CHANGELOG)?;
+    let identity = "INSERT INTO main._lumos_meta(source, format, last_id) SELECT lower(hex(randomblob(16))), ?1, 0 WHERE NOT EXISTS(SELECT 1 FROM main._lumos_meta)";
+    connection.execute(identity, [FORMAT])?;
+    let format: i64 =
+        connection.query_row("SELECT format FROM main._lumos_meta", [], |row| row.get(0))?;
+    match format {
+        FORMAT => Ok(()),
+        other => Err(error(format!(
+            "the changelog has format {other}, this version of Lumos knows {FORMAT}; use a newer Lumos"
+        ))),
+    }
+}
+
+/// Removes the changelog's tables if nothing is tracked.
+pub fn drop_empty_changelog(connection: &Connection) -> Result<()> {
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM main._lumos_tables", [], |row| {
+            row.get(0)
+        })?;
+    if tables == 0 {
+        connection
+            .execute_batch("DROP TABLE main._lumos_log; DROP TABLE main._lumos_tables; DROP TABLE main._lumos_meta")?;
+    }
+    Ok(())
+}
+
+/// Makes the triggers of a table, and room for its key in the log.
+pub fn install(connection: &Connection, id: i64, table: &Table, key: &Key) -> Result<()> {
+    let has: i64 = connection.query_row(
+        "SELECT count(*) FROM pragma_table_info('_lumos_log', 'main')",
+        [],
+        |row| row.get(0),
+    )?;
+    let first_missing = (has as usize)
+        .saturating_sub(OTHER_LOG_COLUMNS)
+        .max(FIRST_KEY_COLUMNS)
+        + 1;
+    for i in first_missing..=key.mirror_columns().len() {
+        connection.execute_batch(&format!("ALTER TABLE main._lumos_log ADD COLUMN k{i}"))?;
+    }
+    for trigger in table.triggers(id, key)? {
+        connection.execute_batch(&trigger.replacen(
+            "CREATE TRIGGER ",
+            "CREATE TRIGGER main.",
+            1,
+        ))?;
+    }
+    Ok(())
+}
+
+/// Takes a name from the tables that had it when they were last looked at: one was renamed and gets its new name when
+/// it is looked at next, one was dropped.
+pub fn free_name(connection: &Connection, id: i64, name: &str) -> Result<()> {
+    connection.execute(
+        "DELETE FROM main._lumos_tables WHERE name = ?1 AND id <> ?2 \
+         AND NOT EXISTS(SELECT 1 FROM main.sqlite_schema WHERE type = 'trigger' AND name GLOB '_lumos_' || id || '_*')",
+        (name, id),
+    )?;
+    connection.execute(
+        "UPDATE main._lumos_tables SET name = '_lumos_renamed_' || id WHERE name = ?1 AND id <> ?2",
+        (name, id),
+    )?;
+    Ok(())
+}
+
+/// The key of a tracked table, whose definition may be another now.
+pub fn key_of(tracked: &Tracked, table: &Table) -> Result<Key> {
+    table
+        .key(matches!(tracked.key, Key::Rowid(_)))
+        .map_err(|e| error(format!("{e}; lumos_untrack('{}') first", table.name)))
+}
+
+/// Makes the triggers of a table anew after its definition or name changed; the key must still be one.
+pub fn renew(
+    connection: &Connection,
+    tracked: &Tracked,
+    table: &Table,
+    statement: &str,
+) -> Result<Tracked> {
+    let id = tracked.id;
+    let key = key_of(tracked, table)?;
+    drop_triggers(connection, tracked)?;
+    install(connection, id, table, &key)?;
+    free_name(connection, id, &table.name)?;
+    connection.execute(
+        "UPDATE main._lumos_tables SET name = ?2, key = ?3, schema = ?4 WHERE id = ?1",
+        (
+            id,
+            &table.name,
+            schema::key_json(&key).to_string(),
+            statement,
+        ),
+    )?;
+    Ok(Tracked {
+        key,
+        old_name: table.name.clone(),
+        schema: statement.to_owned(),
+        ..tracked.clone()
+    })
+}
+
+/// Removes the triggers of a table.
+pub fn drop_triggers(connection: &Connection, table: &Tracked) -> Result<()> {
+    for trigger in &table.triggers {
+        connection.execute_batch(&format!("DROP TRIGGER main.{}", identifier(&trigger.name)))?;
+    }
+    Ok(())
+}

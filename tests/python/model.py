@@ -221,9 +221,9 @@ def tagged(value, declared):
 def differences(db, tables=None):
     """What the mirror has otherwise than the source, as lines of text. Without `tables`, all that are tracked."""
     lines = []
-    tracked = "SELECT name FROM main.sqlite_schema WHERE name = '_lumos_tables'"
+    # Not from _lumos_tables, where a renamed table may still have its old name while another connection writes.
     if tables is None:
-        tables = [t for (t,) in db.rows("SELECT name FROM main._lumos_tables ORDER BY id")] if db.rows(tracked) else []
+        tables = [t for (t,) in db.rows('SELECT "table" FROM lumos_status')]
     for table in tables:
         columns = db.rows("SELECT name, type FROM pragma_table_xinfo(?, 'main') WHERE hidden <> 1 ORDER BY cid", table)
         if not columns:

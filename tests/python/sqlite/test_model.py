@@ -36,6 +36,9 @@ class Schedule:
         for db in self.connections:
             self.do(db, "PRAGMA busy_timeout = 0")
             self.do(db, f"PRAGMA trusted_schema = {draw.choice(['on', 'off'])}")
+            self.do(db, "PRAGMA synchronous = OFF")
+            if host.DRIVER == "apsw":
+                db.connection.config(host.apsw.SQLITE_DBCONFIG_DEFENSIVE, draw.choice([0, 1]))
             self.settings(db)
         chosen = set(draw.sample(sorted(model.SCHEMAS), 4))
         chosen |= {"plain"} if "child" in chosen else set()

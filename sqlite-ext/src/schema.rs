@@ -2,7 +2,7 @@
 
 use lumos_core::changelog::{Column, Key, Table, Unique};
 use lumos_core::sql::identifier;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, ffi};
 
 use crate::error::{Result, error};
 
@@ -163,11 +163,26 @@ pub fn read_table(connection: &Connection, name: &str) -> Result<Table> {
             .iter()
             .any(|c: &Column| c.name.eq_ignore_ascii_case(name))
     });
-    let without_rowid = hidden_name.is_some_and(|rowid| {
-        connection
-            .prepare(&format!("SELECT {rowid} FROM main.{}", identifier(name)))
-            .is_err()
-    });
+    let without_rowid = match hidden_name {
+        Some(rowid) => {
+            match connection.prepare(&format!("SELECT {rowid} FROM main.{}", identifier(name))) {
+                Ok(_) => false,
+                // Not when it is busy, say: then nothing is known.
+                Err(rusqlite::Error::SqliteFailure(e, _))
+                    if e.extended_code == ffi::SQLITE_ERROR =>
+                {
+                    true
+                }
+                Err(rusqlite::Error::SqlInputError { error, .. })
+                    if error.extended_code == ffi::SQLITE_ERROR =>
+                {
+                    true
+                }
+                Err(e) => return Err(e.into()),
+            }
+        }
+        None => false,
+    };
     Ok(Table {
         name: name.to_owned(),
         columns,

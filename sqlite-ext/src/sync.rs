@@ -100,7 +100,7 @@ pub fn sync(connection: &Connection, mirror: &Mirror, other_sessions: bool) -> R
     let state = connection.transaction_state(Some("main"))?;
     if state == TransactionState::Write {
         // A statement that stores a query's result has begun to write too; without changes there is nothing to do.
-        if applied.as_ref().is_some_and(|a| same_data(a, &position)) {
+        if applied.as_ref().is_some_and(|a| same_data(a, &position)) && watched(connection)? {
             return Ok(Report {
                 seq: position.seq,
                 ..Report::default()
@@ -184,6 +184,20 @@ fn nothing_tracked(mirror: &Mirror) -> Result<Report> {
 
 fn up_to_date(applied: &Applied, position: &Position) -> bool {
     same_data(applied, position) && applied.schema_version == Some(position.schema_version)
+}
+
+/// True if every tracked table has the definition and the triggers that it was tracked with, so that the log tells
+/// all that happened to it.
+fn watched(connection: &Connection) -> Result<bool> {
+    for table in schema::tracked_tables(connection)? {
+        let same =
+            schema::create_statement(connection, &table.name)?.is_some_and(|s| s == table.schema);
+        let definition = schema::read_table(connection, &table.name)?;
+        if !same || !table.has_triggers(&definition.triggers(table.id, &table.key)?) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn same_data(applied: &Applied, position: &Position) -> bool {

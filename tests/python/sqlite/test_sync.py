@@ -274,7 +274,9 @@ class Identity(SyncCase):
             plain.rows(f"DROP {kind} {name}")
         db = self.open()
         self.rewound(db)
-        self.refused(db, "SELECT * FROM lumos_query('FROM t')", "not tracked")
+        self.refused(db, "SELECT lumos_untrack('t')", "not tracked")
+        self.assertEqual(db.query("SELECT count(*) FROM duckdb_tables() WHERE schema_name = '_lumos_data'"), [(0,)])
+        self.assertEqual(db.query("SELECT count(*) FROM t"), db.rows("SELECT count(*) FROM t"))
 
     def test_two_mirrors_of_one_database(self):
         db = self.start("CREATE TABLE t(id INTEGER PRIMARY KEY, v INT)", "INSERT INTO t VALUES (1, 1), (2, 2)")

@@ -46,8 +46,8 @@ def sqlite(path, lumos=False, wal=True):
 
 
 def attach(connection, mirror=None, threads=THREADS, memory_limit=MEMORY_LIMIT):
-    """Attaches the mirror with the settings of the comparison."""
-    options = json.dumps({"memory_limit": memory_limit, "threads": threads})
+    """Attaches the mirror with the settings of the comparison; without kept results, which would be no comparison."""
+    options = json.dumps({"memory_limit": memory_limit, "threads": threads, "cache_bytes": 0})
     return value(connection, "SELECT lumos_attach(?, ?)", str(mirror) if mirror else None, options)
 
 

@@ -51,6 +51,14 @@ impl Engine {
         }
     }
 
+    /// The name for people.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Engine::Sqlite => "SQLite",
+            Engine::DuckDb => "DuckDB",
+        }
+    }
+
     /// The engine with this name.
     pub fn named(name: &str) -> Option<Engine> {
         [Engine::Sqlite, Engine::DuckDb]

@@ -4,6 +4,10 @@
 //! the connection's [`mirror`] → [`track`] and [`sync`] for writing it, [`stream`] for reading it.
 //! [`host`] is the door: the API table of the host's SQLite, and the guards of a guest.
 
+mod answer;
+mod arguments;
+mod auto;
+mod catalog;
 mod copy;
 mod error;
 mod exec;
@@ -11,8 +15,11 @@ mod files;
 mod host;
 mod lock;
 mod mirror;
+mod nested;
 mod query;
 mod relation;
+mod route;
+mod router;
 mod scalar;
 mod schema;
 mod session;
@@ -60,6 +67,9 @@ fn register(connection: Connection) -> rusqlite::Result<bool> {
     scalar::register(&connection, &session)?;
     query::register(&connection, &session)?;
     status::register(&connection, &session)?;
+    let router = router::Router::new(&session);
+    auto::register(&connection, &router)?;
+    route::register(&connection, &router)?;
     // Stay loaded after the connection closes: DuckDB's threads and statics must not lose their code.
     Ok(true)
 }

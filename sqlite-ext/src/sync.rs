@@ -27,6 +27,8 @@ pub struct Report {
     pub rows: u64,
     /// The position that the mirror equals.
     pub seq: i64,
+    /// Tables came, went or were copied anew, so that columns may have other types.
+    pub reshaped: bool,
 }
 
 /// Where the changelog of the source stands.
@@ -128,6 +130,9 @@ pub fn sync(connection: &Connection, mirror: &Mirror, other_sessions: bool) -> R
         drop(duckdb.execute("ROLLBACK"));
     }
     let (report, now) = done?;
+    if report.reshaped {
+        mirror.reshaped();
+    }
     drop(snapshot);
     drop(holder);
     mirror.give_back(duckdb);
@@ -221,6 +226,7 @@ impl Run<'_> {
         {
             self.forget(gone)?;
             report.tables += 1;
+            report.reshaped = true;
         }
         for table in &tracked {
             let mirror = mirrored.iter().find(|m| m.id == table.id);
@@ -265,6 +271,7 @@ impl Run<'_> {
             if let Some(gone) = mirror {
                 self.forget(gone)?;
                 report.tables += 1;
+                report.reshaped = true;
             }
             return Ok(());
         };
@@ -338,6 +345,7 @@ impl Run<'_> {
             ..e
         })?;
         report.tables += 1;
+        report.reshaped = true;
         let types: Vec<String> = mirrored.types.iter().map(|t| t.sql()).collect();
         self.duckdb.execute(&format!(
             "INSERT INTO _lumos.tables VALUES({}, {}, {}, {}, {})",
@@ -368,7 +376,8 @@ pub struct MirroredTable {
     pub name: String,
     /// The source's CREATE statement when it was copied.
     pub schema: String,
-    types: Vec<MirrorType>,
+    /// The types of its columns; that of the rowid first for a table tracked by it.
+    pub types: Vec<MirrorType>,
     schema_version: i64,
 }
 

@@ -6,6 +6,7 @@
 use crate::Function;
 
 mod attach;
+mod auto;
 mod debug;
 mod detach;
 mod distances;
@@ -16,6 +17,7 @@ mod import;
 mod load;
 mod query;
 mod resync;
+mod route;
 mod scalar;
 mod status;
 mod sync;
@@ -31,6 +33,8 @@ pub const FUNCTIONS: &[&Function] = &[
     &attach::ATTACH,
     &detach::DETACH,
     &query::QUERY,
+    &auto::AUTO,
+    &route::ROUTE,
     &table::TABLE,
     &import::IMPORT,
     &scalar::SCALAR,

@@ -107,11 +107,16 @@ impl Answer {
         let rows: usize = self.chunks.iter().map(Chunk::len).sum();
         let first = usize::from(limit.skip_first);
         let last = first + limit.count;
+        // Two rows may be exchanged if they are equal in all keys, or nearly so in a sum of reals before they differ.
         let tie = |a: usize, b: usize| {
-            limit
-                .keys
-                .iter()
-                .all(|(column, inexact)| self.equal(a, b, *column, *inexact))
+            for (column, inexact) in &limit.keys {
+                match self.equal(a, b, *column, *inexact) {
+                    true if *inexact => return true,
+                    true => {}
+                    false => return false,
+                }
+            }
+            true
         };
         let checked = !limit.keys.is_empty() && limit.count > 0;
         let cut = checked

@@ -51,6 +51,7 @@ pub fn read(connection: &Connection, duckdb: &DuckDb) -> Result<Catalog> {
             });
         }
         catalog.tables.push(Table {
+            source: copy::target(&mirrored.name),
             name: mirrored.name,
             columns,
             rows: rows.unwrap_or(0).unsigned_abs(),

@@ -14,6 +14,8 @@ use crate::error::{Error, Result, error};
 pub struct Nested {
     db: *mut ffi::sqlite3,
     raw: *mut ffi::sqlite3_stmt,
+    /// A parameter holds memory.
+    bound: bool,
 }
 
 impl Nested {
@@ -64,7 +66,11 @@ impl Nested {
                 &mut tail,
             )
         };
-        let statement = Nested { db, raw };
+        let statement = Nested {
+            db,
+            raw,
+            bound: false,
+        };
         if code != ffi::SQLITE_OK {
             return Err(statement.failure(code));
         }
@@ -113,6 +119,7 @@ impl Nested {
     /// Gives a parameter its value.
     pub fn bind(&mut self, number: usize, value: &Literal) -> Result<()> {
         let number = number as c_int;
+        self.bound |= matches!(value, Literal::Text(_) | Literal::Blob(_));
         // SAFETY: the statement is alive, and SQLite copies texts and blobs.
         let code = unsafe {
             match value {
@@ -153,12 +160,14 @@ impl Nested {
         }
     }
 
-    /// Ends the run, so that it holds no lock, and forgets the parameters.
+    /// Ends the run, so that it holds no lock, and frees texts and blobs of parameters.
     pub fn reset(&mut self) {
         // SAFETY: the statement is alive. The codes repeat those of the last step.
         unsafe {
             ffi::sqlite3_reset(self.raw);
-            ffi::sqlite3_clear_bindings(self.raw);
+            if std::mem::take(&mut self.bound) {
+                ffi::sqlite3_clear_bindings(self.raw);
+            }
         }
     }
 

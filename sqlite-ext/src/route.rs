@@ -117,7 +117,7 @@ impl Cursor<'_> {
             None => Vec::new(),
             given => values(given, statement.params(), |n| statement.param(n))?,
         };
-        let decision = self.router.decide(&mut known, &values)?;
+        let decision = self.router.decide(&mut known, &values, false)?;
         let rows = decision.rows.clamp(0.0, 1e18).round() as i64;
         let milliseconds = (decision.nanoseconds / 1_000.0).round() / 1_000.0;
         Ok(vec![

@@ -138,8 +138,13 @@ impl Router {
         locked(&self.state).points.contains(shape)
     }
 
-    /// Decides where a statement runs.
-    pub fn decide(&self, known: &mut Known, params: &[Literal]) -> Result<Decision> {
+    /// Decides where a statement runs. One that is `measured` is brought to DuckDB whatever the times are.
+    pub fn decide(
+        &self,
+        known: &mut Known,
+        params: &[Literal],
+        measured: bool,
+    ) -> Result<Decision> {
         let connection = self.connection()?;
         let refused = match &known.statement {
             Err(refusal) => Some(refusal.0.clone()),
@@ -159,7 +164,7 @@ impl Router {
             known.settled = true;
             return Ok(in_sqlite(&state.model, reason, work));
         }
-        if work.point {
+        if work.point && !measured {
             known.settled = true;
             if state.points.len() >= SHAPES {
                 state.points.clear();

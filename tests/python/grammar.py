@@ -133,7 +133,7 @@ class Grammar:
         ]
         return self.one(*found) if found else self.literal(kind)
 
-    def value(self, kind, scope, depth=2):
+    def value(self, kind, scope, depth=1):
         """An expression of one class."""
         if depth <= 0 or self.rng.random() < 0.35:
             return self.column(kind, scope) if self.rng.random() < 0.8 else self.literal(kind)
@@ -188,7 +188,7 @@ class Grammar:
             return f"replace({down()}, '{self.one('a', 'b')}', '{self.one('', 'zz')}')"
         return f"{form}({down()})"
 
-    def condition(self, scope, depth=2):
+    def condition(self, scope, depth=1):
         if depth > 0 and self.rng.random() < 0.35:
             form = self.one("AND", "OR", "NOT")
             self.use(form)
@@ -244,7 +244,7 @@ class Grammar:
     def source(self):
         """FROM, and the columns it gives."""
         form = self.one(
-            "table", "table", "table", "JOIN", "LEFT JOIN", "CROSS JOIN", "comma join", "USING", "self join", "derived table",
+            "table", "table", "table", "table", "table", "table", "table", "table", "JOIN", "LEFT JOIN", "CROSS JOIN", "comma join", "USING", "self join", "derived table",
             "RIGHT JOIN", "FULL JOIN", "alias of a table",
         )  # fmt: skip
         self.use(form)
@@ -307,7 +307,7 @@ class Grammar:
 
     def plain(self):
         source, scope = self.source()
-        where = f" WHERE {self.condition(scope)}" if self.rng.random() < 0.7 else ""
+        where = f" WHERE {self.condition(scope, self.one(1, 1, 2))}" if self.rng.random() < 0.6 else ""
         star = self.rng.random()
         if star < 0.06 and "t" not in source.split() and len(scope) == 1:
             self.use("*")
@@ -315,8 +315,8 @@ class Grammar:
         if star < 0.1 and len(scope) > 1 and all(c is not COLUMNS["t"] for _, c in scope[-1:]):
             self.use("t.*")
             return f"SELECT {scope[-1][0]}.* FROM {source}{where}", 0
-        kinds = [self.one("int", "real", "text", "num", "date", "blob") for _ in range(self.rng.randint(1, 4))]
-        parts = [self.value(k, scope) for k in kinds]
+        kinds = [self.one("int", "real", "text", "num", "date", "blob") for _ in range(self.rng.randint(1, 3))]
+        parts = [self.value(k, scope, self.one(1, 1, 2)) for k in kinds]
         if self.rng.random() < 0.15:
             self.use("scalar SELECT as a column")
             parts.append(f"({self.correlated(self.one('max(q)', 'count(*)', 'sum(q)'), scope)})")
@@ -348,7 +348,9 @@ class Grammar:
             simple = self.rng.random() < 0.7
             if not simple:
                 self.use("GROUP BY an expression")
-            keys.append(self.column(kind, scope) if simple else self.value(kind, scope, 1))
+            key = self.column(kind, scope) if simple else self.value(kind, scope, 1)
+            # A constant is no key.
+            keys.append(key if any(c.isalpha() for c in key.split("'")[0].replace(":p", "")) else self.column("int", scope))
         by = list(keys)
         if self.rng.random() < 0.2:
             self.use("GROUP BY a position")

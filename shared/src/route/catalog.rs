@@ -108,6 +108,8 @@ impl Column {
 pub struct Table {
     /// Its name.
     pub name: String,
+    /// What DuckDB calls it: the rows themselves, not the view of them, which is bound slower.
+    pub source: String,
     /// Its columns in the order of `*`.
     pub columns: Vec<Column>,
     /// Its rows when they were last counted.

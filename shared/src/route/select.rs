@@ -8,7 +8,6 @@ use super::scope::{Field, Phase, Relation, Scope};
 use super::typed::Typed;
 use super::write::{Key, Output, Select, Writer, aliases};
 use super::{Refusal, refuse};
-use crate::sql::identifier;
 
 impl Writer<'_> {
     /// Writes a SELECT inside `parent`.
@@ -291,10 +290,7 @@ impl Writer<'_> {
                 };
                 self.tables
                     .push((relation.name.clone(), table.name.clone()));
-                Ok((
-                    format!("main.{} AS {alias}", identifier(&table.name)),
-                    relation,
-                ))
+                Ok((format!("{} AS {alias}", table.source), relation))
             }
         }
     }

@@ -14,6 +14,7 @@ fn catalog() -> Catalog {
         tables: vec![
             Table {
                 name: "t".into(),
+                source: "main.\"t\"".into(),
                 columns: vec![
                     column("i", BigInt, Affinity::Numeric),
                     column("j", BigInt, Affinity::Numeric),
@@ -29,6 +30,7 @@ fn catalog() -> Catalog {
             },
             Table {
                 name: "Other".into(),
+                source: "main.\"Other\"".into(),
                 columns: vec![
                     column("i", BigInt, Affinity::Numeric),
                     column("at", Timestamp, Affinity::Numeric),

@@ -7,6 +7,7 @@
 //! - [`changelog`]: the tables and triggers that log touched keys inside SQLite
 //! - [`mirror`]: the type that a SQLite column gets in the columnar mirror
 //! - [`vector`]: vectors as SQL values, and distances between them
+//! - [`route`]: which engine runs a SELECT that both have
 //! - [`reference`]: renders `sql/reference.md` from the list
 //!
 //! What this crate does not do: it opens no file, reads no clock, draws no random number, starts no
@@ -19,6 +20,7 @@ pub mod function;
 pub mod functions;
 pub mod mirror;
 pub mod reference;
+pub mod route;
 pub mod sql;
 pub mod value;
 pub mod vector;

@@ -71,6 +71,7 @@ impl Run<'_> {
         });
         for table in &gone {
             self.forget(table)?;
+            report.reshaped = true;
             report.changed.push(table.name.clone());
         }
         for table in &tracked {
@@ -143,6 +144,7 @@ impl Run<'_> {
             // Dropped: then the mirror has none either.
             if let Some(gone) = mirror {
                 self.forget(gone)?;
+                report.reshaped = true;
                 report.changed.push(gone.name.clone());
             }
             return Ok(());
@@ -233,6 +235,7 @@ impl Run<'_> {
             table: Some(table.id),
             ..e
         })?;
+        report.reshaped = true;
         report.changed.push(table.name.clone());
         let types: Vec<String> = mirrored.types.iter().map(|t| t.sql()).collect();
         self.duckdb.execute(&format!(

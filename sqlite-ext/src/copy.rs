@@ -352,6 +352,9 @@ const DROP_CHANGES: &str =
 
 /// The schema of the mirrored rows. What a query names is a view of them in `main`: it shows the source's
 /// columns only, cannot be written to, and can show more than one table one day.
+/// The schema of the mirrored rows.
+pub const DATA_SCHEMA: &str = DATA;
+
 const DATA: &str = "_lumos_data";
 
 /// The catalog and schema of temporary tables.

@@ -5,8 +5,12 @@
 //! Beneath `sync`: [`apply`] does one run of it, [`copy`] moves rows, [`schema`] and [`changelog`] know the source.
 //! [`host`] is the door: the API table of the host's SQLite, and the guards of a guest.
 
+mod answer;
 mod apply;
+mod arguments;
+mod auto;
 mod cache;
+mod catalog;
 mod changelog;
 mod copy;
 mod error;
@@ -15,8 +19,11 @@ mod files;
 mod host;
 mod lock;
 mod mirror;
+mod nested;
 mod query;
 mod relation;
+mod route;
+mod router;
 mod scalar;
 mod schema;
 mod session;
@@ -64,6 +71,9 @@ fn register(connection: Connection) -> rusqlite::Result<bool> {
     scalar::register(&connection, &session)?;
     query::register(&connection, &session)?;
     status::register(&connection, &session)?;
+    let router = router::Router::new(&session);
+    auto::register(&connection, &router)?;
+    route::register(&connection, &router)?;
     // Stay loaded after the connection closes: DuckDB's threads and statics must not lose their code.
     Ok(true)
 }

@@ -1,6 +1,7 @@
 //! The mirror: a DuckDB in memory with the mirror's file attached, one for each file in the process.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::ThreadId;
 
@@ -64,6 +65,7 @@ pub struct Mirror {
     idle: Mutex<Vec<Connection>>,
     applied: Mutex<Option<Applied>>,
     syncing: Mutex<Option<ThreadId>>,
+    generation: AtomicU64,
     database: Arc<Database>,
     /// Results of earlier queries.
     pub cache: Cache,
@@ -193,6 +195,7 @@ impl Mirror {
             idle: Mutex::new(vec![connection]),
             applied: Mutex::new(None),
             syncing: Mutex::new(None),
+            generation: AtomicU64::new(next_generation()),
             database,
             cache: Cache::new(settings.cache_bytes),
             path: path.to_owned(),
@@ -246,6 +249,16 @@ impl Mirror {
         })
     }
 
+    /// A number that is another after tables came, went or were copied anew, and for another mirror.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// Tables came, went or were copied anew. Called before others may apply changes again.
+    pub fn reshaped(&self) {
+        self.generation.store(next_generation(), Ordering::Release);
+    }
+
     /// What the mirror equals; holding it keeps every other connection of the process from applying changes.
     pub fn applied(&self) -> MutexGuard<'_, Option<Applied>> {
         locked(&self.applied)
@@ -263,6 +276,12 @@ impl Drop for Entered<'_> {
     fn drop(&mut self) {
         *locked(self.syncing) = None;
     }
+}
+
+/// A number that no mirror of the process had.
+fn next_generation() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    LAST.fetch_add(1, Ordering::Relaxed) + 1
 }
 
 /// The settings that close DuckDB to everything but these folders.

@@ -429,7 +429,7 @@ fn bind(statement: &mut Statement, params: &Params) -> Result<()> {
 }
 
 /// Names made distinct as DuckDB does in a subquery: `a`, `a_1`, `a_2`.
-fn distinct(names: Vec<String>) -> Vec<String> {
+pub fn distinct(names: Vec<String>) -> Vec<String> {
     let mut taken = std::collections::HashSet::new();
     names
         .into_iter()

@@ -26,6 +26,8 @@ pub struct Report {
     pub seq: i64,
     /// A table's triggers are not those that it needs, and could not be made anew just now.
     pub unrenewed: bool,
+    /// Tables came, went or were copied anew, so that columns may have other types.
+    pub reshaped: bool,
 }
 
 /// Where the changelog of the source stands.
@@ -163,6 +165,9 @@ fn transaction(
             .map(|t| t.name)
             .collect();
         mirror.cache.update(&mirrored, &done.0.changed);
+    }
+    if done.0.reshaped {
+        mirror.reshaped();
     }
     mirror.give_back(duckdb);
     Ok(done)

@@ -133,6 +133,22 @@ pub enum Cell<'a> {
     Json(Cow<'a, str>),
 }
 
+impl Cell<'_> {
+    /// Appends the value as JSON, as [`Column::write_json`] does.
+    pub fn write_json(&self, out: &mut String) {
+        match self {
+            Cell::Null => out.push_str("null"),
+            Cell::Integer(v) => {
+                let _ = write!(out, "{v}");
+            }
+            Cell::Real(v) => write_number(*v, *v, out),
+            Cell::Text(v) => write_json_string(v, out),
+            Cell::Blob(v) => write_json_blob(v, out),
+            Cell::Json(v) => out.push_str(v),
+        }
+    }
+}
+
 impl<'a> Column<'a> {
     /// The value in `row` if it is an integer of at most 64 bits with a sign, without a detour.
     pub fn int64(&self, row: usize) -> Option<i64> {
@@ -214,18 +230,7 @@ impl<'a> Column<'a> {
             LogicalType::Double => write_number(self.get::<f64>(row), self.get::<f64>(row), out),
             LogicalType::Text | LogicalType::Other(_) => write_json_string(&self.text(row), out),
             LogicalType::Json => out.push_str(&self.text(row)),
-            LogicalType::Blob => {
-                let mut text = String::new();
-                for &byte in self.bytes(row) {
-                    match byte {
-                        b' '..=b'~' if byte != b'\\' => text.push(char::from(byte)),
-                        _ => {
-                            let _ = write!(text, "\\x{byte:02X}");
-                        }
-                    }
-                }
-                write_json_string(&text, out);
-            }
+            LogicalType::Blob => write_json_blob(self.bytes(row), out),
             LogicalType::List(child) => {
                 let (offset, len) = (
                     self.get::<[u64; 2]>(row)[0] as usize,
@@ -483,6 +488,20 @@ fn write_number(value: f64, shown: impl std::fmt::Debug, out: &mut String) {
             "-9e999"
         });
     }
+}
+
+/// Bytes as DuckDB writes them: text, with `\xAA` for what is not plain ASCII.
+fn write_json_blob(bytes: &[u8], out: &mut String) {
+    let mut text = String::new();
+    for &byte in bytes {
+        match byte {
+            b' '..=b'~' if byte != b'\\' => text.push(char::from(byte)),
+            _ => {
+                let _ = write!(text, "\\x{byte:02X}");
+            }
+        }
+    }
+    write_json_string(&text, out);
 }
 
 /// Appends a JSON string.

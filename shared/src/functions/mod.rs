@@ -6,6 +6,7 @@
 use crate::Function;
 
 mod attach;
+mod auto;
 mod cache_stats;
 mod debug;
 mod detach;
@@ -17,6 +18,7 @@ mod import;
 mod load;
 mod query;
 mod resync;
+mod route;
 mod scalar;
 mod status;
 mod sync;
@@ -32,6 +34,8 @@ pub const FUNCTIONS: &[&Function] = &[
     &attach::ATTACH,
     &detach::DETACH,
     &query::QUERY,
+    &auto::AUTO,
+    &route::ROUTE,
     &table::TABLE,
     &import::IMPORT,
     &scalar::SCALAR,

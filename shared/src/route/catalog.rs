@@ -1,0 +1,133 @@
+//! The mirrored tables as a statement sees them: what SQLite says of a column's values, and what DuckDB stores.
+
+use super::typed::{Class, Raw, Typed};
+use super::{Refusal, refuse};
+use crate::mirror::MirrorType;
+use crate::sql::identifier;
+
+/// Decimals with more digits are not all doubles that compare as they do.
+const DIGITS: u8 = 15;
+
+/// What SQLite does to values that are stored in a column, or compared with one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Affinity {
+    /// Texts stay texts, numbers become texts.
+    Text,
+    /// Numbers without a fraction become integers, texts that look like numbers become numbers.
+    Numeric,
+    /// Numbers become reals, texts that look like numbers too.
+    Real,
+    /// Nothing.
+    Blob,
+}
+
+impl Affinity {
+    /// The affinity of a declared type, https://www.sqlite.org/datatype3.html section 3.1.
+    pub fn declared(declared: &str) -> Affinity {
+        let upper = declared.to_ascii_uppercase();
+        let has = |part: &str| upper.contains(part);
+        if has("INT") {
+            Affinity::Numeric
+        } else if has("CHAR") || has("CLOB") || has("TEXT") {
+            Affinity::Text
+        } else if has("BLOB") || upper.trim().is_empty() {
+            Affinity::Blob
+        } else if has("REAL") || has("FLOA") || has("DOUB") {
+            Affinity::Real
+        } else {
+            Affinity::Numeric
+        }
+    }
+}
+
+/// A column of a mirrored table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// Its type in the mirror, which all its values have exactly.
+    pub ty: MirrorType,
+    /// Its affinity in SQLite.
+    pub affinity: Affinity,
+    /// Texts compare byte by byte.
+    pub binary: bool,
+}
+
+impl Column {
+    /// The column of the relation `alias`, or why it is for SQLite alone.
+    pub fn typed(&self, alias: &str) -> Result<Typed, Refusal> {
+        let sql = format!("{alias}.{}", identifier(&self.name));
+        let numeric = matches!(self.affinity, Affinity::Numeric | Affinity::Real);
+        Ok(match self.ty {
+            MirrorType::Varchar | MirrorType::Date if !self.binary => {
+                return refuse(format!("column {} has a collation", self.name));
+            }
+            MirrorType::BigInt => Typed::new(sql, Class::Int),
+            MirrorType::Double => match self.affinity {
+                Affinity::Real => Typed::new(sql, Class::Real),
+                Affinity::Numeric => Typed::new(sql, Class::Num),
+                Affinity::Text | Affinity::Blob => {
+                    return refuse(format!(
+                        "column {} holds INTEGER and REAL values without an affinity",
+                        self.name
+                    ));
+                }
+            },
+            MirrorType::Decimal(width, _)
+                if width <= DIGITS && self.affinity == Affinity::Numeric =>
+            {
+                Typed::from_raw(Raw::Decimal(sql))
+            }
+            MirrorType::Decimal(..) => {
+                return refuse(format!(
+                    "column {} has more than {DIGITS} digits, which doubles do not hold",
+                    self.name
+                ));
+            }
+            MirrorType::Date => Typed {
+                numeric_affinity: numeric,
+                ..Typed::from_raw(Raw::Date(sql))
+            },
+            MirrorType::Timestamp => {
+                return refuse(format!(
+                    "column {} holds dates with times, which SQLite compares as texts",
+                    self.name
+                ));
+            }
+            MirrorType::Varchar => Typed {
+                numeric_affinity: numeric,
+                ..Typed::new(sql, Class::Text)
+            },
+            MirrorType::Blob => Typed::new(sql, Class::Blob),
+        })
+    }
+}
+
+/// A mirrored table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    /// Its name.
+    pub name: String,
+    /// What DuckDB calls it: the rows themselves, not the view of them, which is bound slower.
+    pub source: String,
+    /// Its columns in the order of `*`.
+    pub columns: Vec<Column>,
+    /// Its rows when they were last counted.
+    pub rows: u64,
+}
+
+/// The mirrored tables.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Catalog {
+    /// In no order.
+    pub tables: Vec<Table>,
+}
+
+impl Catalog {
+    /// The table with this name.
+    pub fn table(&self, name: &str) -> Option<&Table> {
+        self.tables
+            .iter()
+            .find(|t| t.name.eq_ignore_ascii_case(name))
+    }
+}

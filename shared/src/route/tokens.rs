@@ -1,0 +1,267 @@
+//! SQLite's SQL as tokens, and the shape of a statement: its text without its values.
+
+use crate::functions;
+
+/// What a token is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Token {
+    /// A bare word: a keyword or a name, as written.
+    Word(String),
+    /// A name in `"`, `` ` `` or `[]`, without the quotes. In double quotes it may be a text to SQLite.
+    Quoted(String),
+    /// A text literal, without quotes.
+    Text(String),
+    /// A blob literal.
+    Blob(Vec<u8>),
+    /// An integer of 64 bits.
+    Integer(i64),
+    /// A number with its text: a real, or an integer that is too large.
+    Real(String),
+    /// A parameter: `?`, `?3`, `:name`, `@name`, `$name`.
+    Param(String),
+    /// An operator or a punctuation mark.
+    Op(&'static str),
+}
+
+impl Token {
+    /// True for this bare word, in any case.
+    pub fn is(&self, keyword: &str) -> bool {
+        matches!(self, Token::Word(word) if word.eq_ignore_ascii_case(keyword))
+    }
+}
+
+/// Operators, the longer first.
+const OPERATORS: [&str; 26] = [
+    "->>", "->", "||", "<<", ">>", "<=", ">=", "<>", "!=", "==", "(", ")", ",", ";", ".", "+", "-",
+    "*", "/", "%", "<", ">", "=", "&", "|", "~",
+];
+
+/// Reads a text; `None` where SQLite would find a token that it does not know, or one that we do not.
+pub fn tokens(sql: &str) -> Option<Vec<Token>> {
+    let mut found = Vec::new();
+    let mut rest = sql;
+    while let Some(first) = rest.chars().next() {
+        if let Some(after) = blank(rest) {
+            rest = after;
+            continue;
+        }
+        let (token, after) = match first {
+            '\'' => {
+                let (text, after) = quoted(rest, '\'')?;
+                (Token::Text(text), after)
+            }
+            '"' | '`' => {
+                let (name, after) = quoted(rest, first)?;
+                (Token::Quoted(name), after)
+            }
+            '[' => {
+                let (name, after) = rest[1..].split_once(']')?;
+                (Token::Quoted(name.to_owned()), after)
+            }
+            '0'..='9' => number(rest)?,
+            '.' if rest[1..].starts_with(|c: char| c.is_ascii_digit()) => number(rest)?,
+            '?' => parameter(rest, |c| c.is_ascii_digit()),
+            ':' | '@' | '$' => {
+                let (token, after) = parameter(rest, is_name);
+                (rest.len() - after.len() > 1).then_some(())?;
+                (token, after)
+            }
+            'x' | 'X' if rest[1..].starts_with('\'') => {
+                let (hex, after) = rest[2..].split_once('\'')?;
+                (Token::Blob(bytes(hex)?), after)
+            }
+            c if is_name(c) && !c.is_ascii_digit() => {
+                let end = rest.find(|c| !is_name(c)).unwrap_or(rest.len());
+                (Token::Word(rest[..end].to_owned()), &rest[end..])
+            }
+            _ => {
+                let operator = OPERATORS.into_iter().find(|o| rest.starts_with(o))?;
+                (Token::Op(operator), &rest[operator.len()..])
+            }
+        };
+        found.push(token);
+        rest = after;
+    }
+    Some(found)
+}
+
+/// What follows a space or a comment at the start of the text.
+fn blank(text: &str) -> Option<&str> {
+    if let Some(comment) = text.strip_prefix("--") {
+        return Some(comment.split_once('\n').map_or("", |(_, after)| after));
+    }
+    if let Some(comment) = text.strip_prefix("/*") {
+        return Some(comment.split_once("*/").map_or("", |(_, after)| after));
+    }
+    let trimmed = text.trim_start_matches([' ', '\t', '\n', '\r', '\x0c']);
+    (trimmed.len() < text.len()).then_some(trimmed)
+}
+
+fn is_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_' || c == '$' || !c.is_ascii()
+}
+
+/// The inside of a quoted token, with doubled quotes made one, and what follows.
+fn quoted(text: &str, quote: char) -> Option<(String, &str)> {
+    let mut inside = String::new();
+    let mut rest = &text[1..];
+    loop {
+        let (part, after) = rest.split_once(quote)?;
+        inside.push_str(part);
+        match after.strip_prefix(quote) {
+            Some(after) => {
+                inside.push(quote);
+                rest = after;
+            }
+            None => return Some((inside, after)),
+        }
+    }
+}
+
+fn parameter(text: &str, more: fn(char) -> bool) -> (Token, &str) {
+    let end = text[1..].find(|c| !more(c)).map_or(text.len(), |i| i + 1);
+    (Token::Param(text[..end].to_owned()), &text[end..])
+}
+
+fn number(text: &str) -> Option<(Token, &str)> {
+    let digits = |from: usize| {
+        let part = &text[from..];
+        from + part
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(part.len())
+    };
+    let mut end = digits(0);
+    let mut real = false;
+    if text[end..].starts_with('.') {
+        (real, end) = (true, digits(end + 1));
+    }
+    if text[end..].starts_with(['e', 'E']) {
+        let sign = usize::from(text[end + 1..].starts_with(['+', '-']));
+        let after = digits(end + 1 + sign);
+        (after > end + 1 + sign).then_some(())?;
+        (real, end) = (true, after);
+    }
+    // `0x10`, `1_000` and `12abc` are numbers or errors of some versions only.
+    (!text[end..].starts_with(is_name)).then_some(())?;
+    let (digits, rest) = text.split_at(end);
+    let integer = if real { None } else { digits.parse().ok() };
+    let token = integer.map_or_else(|| Token::Real(digits.to_owned()), Token::Integer);
+    Some((token, rest))
+}
+
+fn bytes(hex: &str) -> Option<Vec<u8>> {
+    let digits: Vec<u8> = hex
+        .chars()
+        .map(|c| c.to_digit(16).map(|d| d as u8))
+        .collect::<Option<_>>()?;
+    digits.len().is_multiple_of(2).then_some(())?;
+    Some(digits.chunks(2).map(|d| d[0] * 16 + d[1]).collect())
+}
+
+/// The text of the statement with `?` for every value, one space between tokens, and bare words in lower case:
+/// statements of one shape do the same work with other values.
+pub fn shape(tokens: &[Token]) -> String {
+    let mut shape = String::new();
+    for token in tokens {
+        match token {
+            Token::Word(word) => shape.push_str(&word.to_ascii_lowercase()),
+            Token::Quoted(name) => shape.push_str(&crate::sql::identifier(name)),
+            Token::Op(operator) => shape.push_str(operator),
+            _ => shape.push('?'),
+        }
+        shape.push(' ');
+    }
+    shape
+}
+
+/// A function of Lumos that the statement names.
+pub fn own_function(tokens: &[Token]) -> Option<&'static str> {
+    tokens.iter().find_map(|token| match token {
+        Token::Word(name) | Token::Quoted(name) => {
+            functions::find(&name.to_ascii_lowercase()).map(|f| f.name)
+        }
+        _ => None,
+    })
+}
+
+/// True if the text looks like a number to SQLite's affinities.
+pub fn is_numeric(text: &str) -> bool {
+    let text = text.trim_matches([' ', '\t', '\n', '\r', '\x0b', '\x0c']);
+    let text = text.strip_prefix(['+', '-']).unwrap_or(text);
+    match text.as_bytes().first() {
+        Some(b'0'..=b'9' | b'.') => text.parse::<f64>().is_ok(),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_of_every_kind() {
+        let sql = "select \"a\"\"b\", [c d], 'it''s', x'0aFF', 1, 1.5e-3, .5, ?2, :n -- end\n/* b */ ||->>!=";
+        let expected = [
+            Token::Word("select".into()),
+            Token::Quoted("a\"b".into()),
+            Token::Op(","),
+            Token::Quoted("c d".into()),
+            Token::Op(","),
+            Token::Text("it's".into()),
+            Token::Op(","),
+            Token::Blob(vec![10, 255]),
+            Token::Op(","),
+            Token::Integer(1),
+            Token::Op(","),
+            Token::Real("1.5e-3".into()),
+            Token::Op(","),
+            Token::Real(".5".into()),
+            Token::Op(","),
+            Token::Param("?2".into()),
+            Token::Op(","),
+            Token::Param(":n".into()),
+            Token::Op("||"),
+            Token::Op("->>"),
+            Token::Op("!="),
+        ];
+        assert_eq!(tokens(sql).as_deref(), Some(&expected[..]));
+    }
+
+    #[test]
+    fn what_is_no_token_is_none() {
+        for sql in [
+            "'open", "\"open", "[open", "0x10", "1a", "x'0'", "#", "1e", ": a",
+        ] {
+            assert_eq!(tokens(sql), None, "{sql}");
+        }
+    }
+
+    #[test]
+    fn one_shape_for_all_values() {
+        let shape = |sql| shape(&tokens(sql).unwrap_or_default());
+        assert_eq!(
+            shape("SELECT a FROM t WHERE b = 1 AND c='x'"),
+            shape("select a\nfrom t where B=2.5 and c = :name")
+        );
+        assert_ne!(shape("SELECT a FROM t"), shape("SELECT b FROM t"));
+        assert_ne!(shape("SELECT \"A\" FROM t"), shape("SELECT \"a\" FROM t"));
+    }
+
+    #[test]
+    fn own_functions_are_seen_in_any_writing() {
+        let own = |sql| own_function(&tokens(sql).unwrap_or_default());
+        assert_eq!(own("SELECT * FROM LUMOS_Query('x')"), Some("lumos_query"));
+        assert_eq!(own("SELECT \"lumos_sync\"()"), Some("lumos_sync"));
+        assert_eq!(own("SELECT 'lumos_sync', lumos_other FROM t"), None);
+    }
+
+    #[test]
+    fn numbers_as_affinities_see_them() {
+        for text in ["1", " -1.5e3 ", "+.5", "5.", "1e5"] {
+            assert!(is_numeric(text), "{text}");
+        }
+        for text in ["", "2010-01-01", "abc", "inf", "nan", "1 2", "0x10", "-"] {
+            assert!(!is_numeric(text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,426 @@
+//! Writes a statement in DuckDB's SQL: the whole, and the SELECTs inside it.
+
+use super::ast::{Body, Core, Cte, Expr, Literal, OrderTerm, Query, SetOp};
+use super::catalog::Catalog;
+use super::expr::direction;
+use super::scope::{Field, Relation, Scope};
+use super::typed::{Class, Typed, Whole};
+use super::{Refusal, refuse};
+
+/// Rows that LIMIT and OFFSET may ask for: they are checked for ties before the first is given out.
+const LIMITED: u64 = 10_000;
+
+/// The state of writing one statement.
+pub(super) struct Writer<'a> {
+    pub(super) catalog: &'a Catalog,
+    /// The values of the parameters.
+    pub(super) params: &'a [Literal],
+    /// Something written may raise an error, after which the statement is for SQLite.
+    pub(super) guarded: bool,
+    /// The tables read, with the names that SQLite's plan gives them.
+    pub(super) tables: Vec<(String, String)>,
+    pub(super) functions: Vec<String>,
+    pub(super) aggregates: usize,
+    /// The common table expressions that can be named here, the nearest last.
+    pub(super) ctes: Vec<(String, Written)>,
+    aliases: usize,
+    /// Expressions so far.
+    pub(super) written: usize,
+}
+
+/// A column that a SELECT gives.
+#[derive(Debug, Clone)]
+pub(super) struct Output {
+    pub(super) name: String,
+    pub(super) typed: Result<Typed, Refusal>,
+}
+
+/// A SELECT inside another: its columns are `c0`, `c1` and so on; beside them `w0`, which says whether `c0` is whole.
+#[derive(Debug, Clone)]
+pub(super) struct Written {
+    pub(super) sql: String,
+    /// The name to give it, or that it has as a common table expression.
+    pub(super) alias: String,
+    /// The columns, qualified by the alias.
+    pub(super) fields: Vec<Field>,
+}
+
+/// A SELECT whose parts are written.
+pub(super) struct Select {
+    pub(super) outputs: Vec<Output>,
+    pub(super) distinct: bool,
+    /// FROM to HAVING.
+    pub(super) rest: String,
+    /// At most one row.
+    pub(super) single: bool,
+    /// What it is grouped by.
+    pub(super) keys: Vec<Typed>,
+    pub(super) relations: Vec<Relation>,
+}
+
+/// A key of ORDER BY.
+pub(super) struct Key {
+    /// The output that it is, if it is one.
+    pub(super) output: Option<usize>,
+    pub(super) sql: String,
+    pub(super) inexact: bool,
+    pub(super) direction: &'static str,
+}
+
+/// A whole statement with what its reader needs.
+pub(super) struct Top {
+    pub(super) sql: String,
+    pub(super) outputs: Vec<Typed>,
+    /// Which column of the result is the companion of an output, from the first after the outputs.
+    pub(super) companions: Vec<Option<usize>>,
+    /// The columns of the result to compare at the ends of LIMIT, each with true if it is inexact.
+    pub(super) keys: Vec<(usize, bool)>,
+    pub(super) limit: Option<(u64, u64)>,
+}
+
+impl<'a> Writer<'a> {
+    pub(super) fn new(catalog: &'a Catalog, params: &'a [Literal]) -> Writer<'a> {
+        Writer {
+            catalog,
+            params,
+            guarded: false,
+            tables: Vec::new(),
+            functions: Vec::new(),
+            aggregates: 0,
+            ctes: Vec::new(),
+            aliases: 0,
+            written: 0,
+        }
+    }
+
+    /// A name for a relation that nothing else has.
+    pub(super) fn alias(&mut self) -> String {
+        self.aliases += 1;
+        format!("r{}", self.aliases)
+    }
+
+    /// Writes the common table expressions; the caller takes them out of `self.ctes` again.
+    fn with(&mut self, ctes: &[Cte]) -> Result<String, Refusal> {
+        let mut parts = Vec::new();
+        for cte in ctes {
+            let mut written = self.subquery(&cte.query, None)?;
+            if !cte.columns.is_empty() {
+                if cte.columns.len() != written.fields.len() {
+                    return refuse("a common table expression names another number of columns");
+                }
+                for (field, name) in written.fields.iter_mut().zip(&cte.columns) {
+                    field.name.clone_from(name);
+                }
+            }
+            parts.push(format!("{} AS ({})", written.alias, written.sql));
+            self.ctes.push((cte.name.clone(), written));
+        }
+        Ok(match parts.is_empty() {
+            true => String::new(),
+            false => format!("WITH {} ", parts.join(", ")),
+        })
+    }
+
+    /// Writes a SELECT inside another. Its order does not matter, as it has no LIMIT.
+    pub(super) fn subquery(
+        &mut self,
+        query: &Query,
+        parent: Option<&Scope<'_>>,
+    ) -> Result<Written, Refusal> {
+        if query.limit.is_some() {
+            return refuse("LIMIT in a SELECT inside another may give any rows");
+        }
+        let visible = self.ctes.len();
+        let with = self.with(&query.ctes)?;
+        let (sql, outputs) = match &query.body {
+            Body::Core(core) => {
+                let select = self.core(core, parent)?;
+                let mut columns = Vec::new();
+                for (i, output) in select.outputs.iter().enumerate() {
+                    match &output.typed {
+                        Ok(t) => {
+                            let t = t.clone().value();
+                            if select.distinct {
+                                t.check_groupable()?;
+                            }
+                            columns.push(format!("{} AS c{i}", t.key()));
+                            if let Whole::Where(whole) = &t.whole {
+                                columns.push(format!("{whole} AS w{i}"));
+                            }
+                        }
+                        Err(refusal) if select.distinct => return Err(refusal.clone()),
+                        // Nobody may ask for it.
+                        Err(_) => columns.push(format!("NULL AS c{i}")),
+                    }
+                }
+                (select.sql(&columns), select.outputs)
+            }
+            compound => self.compound(compound, parent)?,
+        };
+        self.ctes.truncate(visible);
+        let alias = self.alias();
+        Ok(Written {
+            sql: format!("{with}{sql}"),
+            fields: fields(&outputs, &alias),
+            alias,
+        })
+    }
+
+    /// The fields of a common table expression under another alias.
+    pub(super) fn reference(&mut self, name: &str) -> Option<(String, Relation)> {
+        let found = self
+            .ctes
+            .iter()
+            .rev()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name))?
+            .1
+            .clone();
+        let alias = self.alias();
+        let outputs: Vec<Output> = found
+            .fields
+            .iter()
+            .map(|f| Output {
+                name: f.name.clone(),
+                typed: f.typed.clone(),
+            })
+            .collect();
+        let relation = Relation {
+            name: name.to_owned(),
+            fields: fields(&outputs, &alias),
+        };
+        Some((format!("{} AS {alias}", found.alias), relation))
+    }
+
+    /// Several SELECTs joined by UNION and the like: each column has one class in all.
+    fn compound(
+        &mut self,
+        body: &Body,
+        parent: Option<&Scope<'_>>,
+    ) -> Result<(String, Vec<Output>), Refusal> {
+        let (left, op, core) = match body {
+            Body::Core(core) => {
+                let select = self.core(core, parent)?;
+                return compound_part(&select);
+            }
+            Body::Compound(left, op, core) => (left, *op, core),
+        };
+        let (left, mut outputs) = self.compound(left, parent)?;
+        let select = self.core(core, parent)?;
+        let (right, others) = compound_part(&select)?;
+        for (a, b) in outputs.iter_mut().zip(others) {
+            let (x, y) = (a.typed.clone()?, b.typed?);
+            let class = match (x.class, y.class) {
+                (Class::Null, other) => other,
+                (other, Class::Null) => other,
+                (x, y) if x == y => x,
+                _ => return refuse("the SELECTs of a compound give values of different classes"),
+            };
+            if x.numeric_affinity != y.numeric_affinity {
+                return refuse("the SELECTs of a compound give columns of different affinities");
+            }
+            let mut typed = Typed::new("", class).inexact_if(x.inexact || y.inexact);
+            typed.numeric_affinity = x.numeric_affinity;
+            if op != SetOp::UnionAll {
+                typed.check_groupable()?;
+            }
+            a.typed = Ok(typed);
+        }
+        let op = match op {
+            SetOp::UnionAll => "UNION ALL",
+            SetOp::Union => "UNION",
+            SetOp::Intersect => "INTERSECT",
+            SetOp::Except => "EXCEPT",
+        };
+        Ok((format!("({left}) {op} ({right})"), outputs))
+    }
+
+    /// Writes the whole statement.
+    pub(super) fn top(&mut self, query: &Query) -> Result<Top, Refusal> {
+        let with = self.with(&query.ctes)?;
+        if query.limit.is_some_and(|n| n > LIMITED) || query.offset > LIMITED {
+            return refuse("LIMIT asks for many rows");
+        }
+        let (mut columns, outputs, keys, select, single) = match &query.body {
+            Body::Core(core) => {
+                let select = self.core(core, None)?;
+                let mut outputs = Vec::new();
+                for output in &select.outputs {
+                    let typed = output.typed.clone()?.value();
+                    if select.distinct {
+                        typed.check_groupable()?;
+                    }
+                    outputs.push(typed);
+                }
+                let keys = self.core_keys(core, &query.order, &select, &outputs)?;
+                let columns: Vec<String> = outputs.iter().map(|t| t.sql.clone()).collect();
+                let single = select.single;
+                (columns, outputs, keys, Ok(select), single)
+            }
+            compound => {
+                let (sql, outputs) = self.compound(compound, None)?;
+                let keys = output_keys(&query.order, &outputs)?;
+                let typed = outputs
+                    .into_iter()
+                    .map(|o| o.typed)
+                    .collect::<Result<Vec<_>, _>>()?;
+                let columns = (0..typed.len()).map(|i| format!("c{i}")).collect();
+                (columns, typed, keys, Err(sql), false)
+            }
+        };
+        let shown = outputs.len();
+        let mut companions = Vec::new();
+        for output in &outputs {
+            companions.push(match &output.whole {
+                Whole::Where(sql) => {
+                    columns.push(sql.clone());
+                    Some(columns.len() - 1)
+                }
+                Whole::ByValue => None,
+            });
+        }
+        let mut checked = Vec::new();
+        // Rows that are equal in all that is shown may be exchanged, if equal means the same.
+        let all_shown = (0..shown).all(|i| {
+            outputs[i].check_groupable().is_ok() && keys.iter().any(|k| k.output == Some(i))
+        });
+        let mut limit = None;
+        if let Some(count) = query.limit {
+            if keys.is_empty() && !single {
+                return refuse("LIMIT without ORDER BY may give any rows");
+            }
+            limit = Some((count, query.offset));
+            if !single && !all_shown {
+                for key in &keys {
+                    let column = key.output.unwrap_or(columns.len());
+                    if key.output.is_none() {
+                        columns.push(key.sql.clone());
+                    }
+                    checked.push((column, key.inexact));
+                }
+            }
+        }
+        let mut sql = with;
+        match select {
+            Ok(select) => sql.push_str(&select.sql(&columns)),
+            Err(compound) => sql.push_str(&format!("SELECT * FROM ({compound})")),
+        }
+        let order: Vec<String> = keys
+            .iter()
+            .map(|k| match k.output {
+                Some(i) => format!("{}{}", i + 1, k.direction),
+                None => format!("{}{}", k.sql, k.direction),
+            })
+            .collect();
+        if !order.is_empty() {
+            sql.push_str(&format!(" ORDER BY {}", order.join(", ")));
+        }
+        if let Some((count, offset)) = limit {
+            // One row before and one behind, to see whether the ends are ties.
+            let before = u64::from(offset > 0);
+            sql.push_str(&format!(
+                " LIMIT {} OFFSET {}",
+                count + before + 1,
+                offset - before
+            ));
+        }
+        Ok(Top {
+            sql,
+            outputs,
+            companions,
+            keys: checked,
+            limit,
+        })
+    }
+}
+
+impl Select {
+    /// The SELECT with these columns.
+    pub(super) fn sql(&self, columns: &[String]) -> String {
+        let distinct = if self.distinct { "DISTINCT " } else { "" };
+        format!("SELECT {distinct}{}{}", columns.join(", "), self.rest)
+    }
+}
+
+/// A SELECT of a compound: plain values, named `c0` and so on.
+fn compound_part(select: &Select) -> Result<(String, Vec<Output>), Refusal> {
+    let mut columns = Vec::new();
+    let mut outputs = Vec::new();
+    for (i, output) in select.outputs.iter().enumerate() {
+        let typed = output.typed.clone()?.value();
+        if matches!(typed.whole, Whole::Where(_)) {
+            return refuse("a compound gives numbers that are INTEGER or REAL by the row");
+        }
+        if select.distinct {
+            typed.check_groupable()?;
+        }
+        columns.push(format!("{} AS c{i}", typed.sql));
+        let plain = Typed {
+            numeric_affinity: typed.numeric_affinity,
+            ..Typed::new("", typed.class).inexact_if(typed.inexact)
+        };
+        outputs.push(Output {
+            name: output.name.clone(),
+            typed: Ok(plain),
+        });
+    }
+    Ok((select.sql(&columns), outputs))
+}
+
+/// The outputs of a SELECT as columns of the relation `alias`.
+fn fields(outputs: &[Output], alias: &str) -> Vec<Field> {
+    let field = |(i, output): (usize, &Output)| {
+        let typed = output.typed.clone().map(|t| {
+            let t = t.value();
+            let sql = format!("{alias}.c{i}");
+            let mut field = match &t.raw {
+                Some(raw) => Typed::from_raw(raw.of(sql)),
+                None => Typed::new(sql, t.class).inexact_if(t.inexact),
+            };
+            field.numeric_affinity = t.numeric_affinity;
+            if let Whole::Where(_) = t.whole {
+                field.whole = Whole::Where(format!("{alias}.w{i}"));
+            }
+            field
+        });
+        Field {
+            name: output.name.clone(),
+            typed,
+            merged: false,
+        }
+    };
+    outputs.iter().enumerate().map(field).collect()
+}
+
+/// ORDER BY of a compound: outputs by position or name.
+fn output_keys(order: &[OrderTerm], outputs: &[Output]) -> Result<Vec<Key>, Refusal> {
+    let mut keys = Vec::new();
+    for term in order {
+        let output = match &term.expr {
+            Expr::Literal(Literal::Integer(n)) => {
+                usize::try_from(*n).ok().and_then(|n| n.checked_sub(1))
+            }
+            Expr::Column(None, name) => outputs
+                .iter()
+                .position(|o| o.name.eq_ignore_ascii_case(name)),
+            _ => None,
+        };
+        let Some((i, output)) = output.and_then(|i| Some((i, outputs.get(i)?))) else {
+            return refuse("a compound is ordered by something else than its columns");
+        };
+        keys.push(Key {
+            output: Some(i),
+            sql: String::new(),
+            inexact: output.typed.clone()?.inexact,
+            direction: direction(term),
+        });
+    }
+    Ok(keys)
+}
+
+/// The expressions that a SELECT shows, with their aliases.
+pub(super) fn aliases(core: &Core) -> impl Iterator<Item = (&str, &Expr)> {
+    core.columns.iter().filter_map(|c| match c {
+        super::ast::ResultColumn::Expr(e, Some(alias)) => Some((alias.as_str(), e)),
+        _ => None,
+    })
+}

@@ -1,0 +1,52 @@
+//! The arguments of a table-valued function: constraints on the hidden columns that follow the visible ones.
+
+use rusqlite::vtab::{IndexConstraintOp, IndexInfo};
+
+use crate::error::{Result, error};
+
+/// Takes the first `count` hidden columns behind one visible column as arguments; see [`take_behind`].
+pub fn take(name: &str, count: usize, info: &mut IndexInfo) -> Result<bool> {
+    take_behind(name, 1, count, info)
+}
+
+/// Takes the `count` columns from `first` on as arguments: the plan has a bit for each that is given, and they come
+/// in order. False if one depends on a table that is read later.
+pub fn take_behind(name: &str, first: usize, count: usize, info: &mut IndexInfo) -> Result<bool> {
+    let mut given = vec![None; count];
+    let mut unusable = false;
+    for (i, constraint) in info.constraints().enumerate() {
+        let argument = usize::try_from(constraint.column()).ok();
+        let place = argument
+            .and_then(|a| a.checked_sub(first))
+            .and_then(|a| given.get_mut(a));
+        if constraint.operator() == IndexConstraintOp::SQLITE_INDEX_CONSTRAINT_EQ
+            && let Some(place) = place
+        {
+            match constraint.is_usable() {
+                true => *place = Some(i),
+                false => unusable = true,
+            }
+        }
+    }
+    if given.first().is_none_or(Option::is_none) && !unusable {
+        return Err(error(format!(
+            "needs a SELECT as its first argument; write {name}('SELECT ...')"
+        )));
+    }
+    let mut next = 0;
+    let mut plan = 0;
+    for (bit, constraint) in given.iter().enumerate() {
+        if let Some(i) = constraint {
+            next += 1;
+            plan |= 1 << bit;
+            let mut usage = info.constraint_usage(*i);
+            usage.set_argv_index(next);
+            usage.set_omit(true);
+        }
+    }
+    info.set_idx_num(plan);
+    // Unknown before the statement is planned; high enough that SQLite prefers to run it once.
+    info.set_estimated_cost(1e6);
+    info.set_estimated_rows(1_000);
+    Ok(!unusable)
+}

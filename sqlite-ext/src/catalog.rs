@@ -1,0 +1,159 @@
+//! Reads what a routed statement may rely on: the mirrored tables with the types and rows that they have in both
+//! engines, and what may stand in the way of a name.
+
+use std::ffi::{CStr, CString};
+use std::ptr;
+
+use lumos_core::changelog::Key;
+use lumos_core::route::plan::Node;
+use lumos_core::route::{Affinity, Catalog, Column, Table};
+use lumos_core::sql::literal;
+use lumos_duckdb::engine::Connection as DuckDb;
+use rusqlite::{Connection, OptionalExtension, ffi};
+
+use crate::error::{Result, error};
+use crate::sync::{self, Value};
+use crate::{copy, schema};
+
+/// The mirrored tables as they are now.
+pub fn read(connection: &Connection, duckdb: &DuckDb) -> Result<Catalog> {
+    let tracked = schema::tracked_tables(connection)?;
+    let sizes = sync::rows(
+        duckdb,
+        &format!(
+            "SELECT table_name, estimated_size FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = {}",
+            literal(copy::DATA_SCHEMA)
+        ),
+    )?;
+    let mut catalog = Catalog::default();
+    for mirrored in sync::mirrored_tables(duckdb)? {
+        let Some(table) = tracked.iter().find(|t| t.id == mirrored.id) else {
+            continue;
+        };
+        let definition = schema::read_table(connection, &table.name)?;
+        // A table tracked by its rowid has that first, hidden.
+        let hidden = usize::from(matches!(table.key, Key::Rowid(_)));
+        let types = mirrored.types.get(hidden..).unwrap_or_default();
+        if types.len() != definition.columns.len() || table.name != mirrored.name {
+            continue;
+        }
+        let rows = sizes.iter().find_map(|row| match row.as_slice() {
+            [Value::Text(name), Value::Integer(rows)] if *name == mirrored.name => Some(*rows),
+            _ => None,
+        });
+        let mut columns = Vec::new();
+        for (column, ty) in definition.columns.iter().zip(types) {
+            columns.push(Column {
+                name: column.name.clone(),
+                ty: *ty,
+                affinity: Affinity::declared(&column.declared),
+                binary: is_binary(connection, &table.name, &column.name)?,
+            });
+        }
+        catalog.tables.push(Table {
+            source: copy::target(&mirrored.name),
+            name: mirrored.name,
+            columns,
+            rows: rows.unwrap_or(0).unsigned_abs(),
+        });
+    }
+    Ok(catalog)
+}
+
+/// True if the column's collation is BINARY.
+fn is_binary(connection: &Connection, table: &str, column: &str) -> Result<bool> {
+    let text = |s: &str| CString::new(s).map_err(|_| error("a name has a NUL character"));
+    let (table, column) = (text(table)?, text(column)?);
+    let mut collation = ptr::null();
+    // SAFETY: the connection is open, the names end with NUL, and the other places may be null. The collation's name
+    // lives until the schema changes, and is read at once.
+    unsafe {
+        let code = ffi::sqlite3_table_column_metadata(
+            connection.handle(),
+            c"main".as_ptr(),
+            table.as_ptr(),
+            column.as_ptr(),
+            ptr::null_mut(),
+            &mut collation,
+            ptr::null_mut(),
+            ptr::null_mut(),
+            ptr::null_mut(),
+        );
+        Ok(code == ffi::SQLITE_OK
+            && !collation.is_null()
+            && CStr::from_ptr(collation)
+                .to_bytes()
+                .eq_ignore_ascii_case(b"BINARY"))
+    }
+}
+
+/// SQLite's plan for a statement.
+pub fn plan(connection: &Connection, sql: &str) -> Result<Vec<Node>> {
+    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+    // The plan does not need the parameters, which `query_map` would ask for.
+    let mut rows = statement.raw_query();
+    let mut nodes = Vec::new();
+    while let Some(row) = rows.next()? {
+        nodes.push(Node {
+            id: row.get(0)?,
+            parent: row.get(1)?,
+            detail: row.get(3)?,
+        });
+    }
+    Ok(nodes)
+}
+
+/// The rows that an index of `main` gives for one value of each of its first `columns` columns, if that is known:
+/// from ANALYZE, or one for a unique index.
+pub fn rows_per_value(connection: &Connection, index: &str, columns: usize) -> Option<f64> {
+    const UNIQUE: &str = "SELECT (SELECT count(*) FROM pragma_index_info(l.name)) FROM main.sqlite_schema s, \
+        pragma_index_list(s.tbl_name) l WHERE s.type = 'index' AND s.name = ?1 AND l.name = ?1 AND l.\"unique\"";
+    let unique: Option<i64> = connection
+        .query_row(UNIQUE, [index], |row| row.get(0))
+        .optional()
+        .ok()?;
+    if unique.is_some_and(|n| n as usize <= columns) {
+        return Some(1.0);
+    }
+    // Without ANALYZE there is no such table.
+    let stat: String = connection
+        .query_row(
+            "SELECT stat FROM main.sqlite_stat1 WHERE idx = ?1",
+            [index],
+            |row| row.get(0),
+        )
+        .ok()?;
+    stat.split(' ').nth(columns)?.parse().ok()
+}
+
+/// Why names of the statement may mean something else in SQLite, if they may: a temporary table in front of a
+/// mirrored one, or a function of the application in the place of SQLite's own.
+pub fn in_the_way(
+    connection: &Connection,
+    tables: &[(String, String)],
+    functions: &[String],
+) -> Result<Option<String>> {
+    let mut temporary = connection
+        .prepare("SELECT name FROM temp.sqlite_schema WHERE type IN ('table', 'view')")?;
+    let mut names = temporary.query([])?;
+    while let Some(row) = names.next()? {
+        let name: String = row.get(0)?;
+        if tables.iter().any(|(_, t)| t.eq_ignore_ascii_case(&name)) {
+            return Ok(Some(format!(
+                "a temporary table stands in front of \"{name}\""
+            )));
+        }
+    }
+    if functions.is_empty() {
+        return Ok(None);
+    }
+    let list: Vec<String> = functions.iter().map(|f| literal(f)).collect();
+    let sql = format!(
+        "SELECT name FROM pragma_function_list WHERE NOT builtin AND lower(name) IN ({}) LIMIT 1",
+        list.join(", ")
+    );
+    let own: Option<String> = connection
+        .query_row(&sql, [], |row| row.get(0))
+        .optional()?;
+    Ok(own.map(|name| format!("{name}() is a function of the application")))
+}

@@ -1,0 +1,239 @@
+//! A prepared statement of the host that lives as long as we want: rusqlite's cannot outlive a borrow, and a
+//! statement that is prepared for every call costs ten times what a look-up by key does.
+
+use std::ffi::{CStr, CString, c_int};
+use std::{ptr, slice};
+
+use lumos_core::route::ast::Literal;
+use rusqlite::ffi;
+use rusqlite::types::ValueRef;
+
+use crate::error::{Error, Result, error};
+
+/// A prepared statement. Its connection must be open; the owner drops it before that closes.
+pub struct Nested {
+    db: *mut ffi::sqlite3,
+    raw: *mut ffi::sqlite3_stmt,
+    /// A parameter holds memory.
+    bound: bool,
+}
+
+impl Nested {
+    /// Prepares one statement that only reads.
+    ///
+    /// # Safety
+    /// `db` is the host's open connection, on whose thread we are, and outlives the result.
+    pub unsafe fn prepare(db: *mut ffi::sqlite3, sql: &str) -> Result<Nested> {
+        // SAFETY: by contract; each result is owned by a `Nested`.
+        let (statement, rest) = unsafe { Self::first(db, sql)? };
+        let only = || error("takes one SELECT that only reads");
+        if statement.raw.is_null() {
+            return Err(error("the query is empty; give a SELECT as text"));
+        }
+        // SAFETY: the statement is alive.
+        let reads = unsafe {
+            ffi::sqlite3_stmt_readonly(statement.raw) != 0
+                && ffi::sqlite3_stmt_isexplain(statement.raw) == 0
+                && ffi::sqlite3_column_count(statement.raw) > 0
+        };
+        if !reads || !lumos_core::sql::begins_like_a_query(sql) {
+            return Err(only());
+        }
+        // What follows may be spaces and comments.
+        // SAFETY: as above.
+        if !rest.is_empty() && !unsafe { Self::first(db, rest)? }.0.raw.is_null() {
+            return Err(only());
+        }
+        Ok(statement)
+    }
+
+    /// The first statement of a text, which is null for an empty one, and what follows it.
+    ///
+    /// # Safety
+    /// As [`Self::prepare`].
+    unsafe fn first(db: *mut ffi::sqlite3, sql: &str) -> Result<(Nested, &str)> {
+        let len = c_int::try_from(sql.len()).map_err(|_| error("the query is too long"))?;
+        let mut raw = ptr::null_mut();
+        let mut tail = ptr::null();
+        // SAFETY: `len` bytes are there; SQLite stops at them.
+        let code = unsafe {
+            ffi::sqlite3_prepare_v3(
+                db,
+                sql.as_ptr().cast(),
+                len,
+                ffi::SQLITE_PREPARE_PERSISTENT,
+                &mut raw,
+                &mut tail,
+            )
+        };
+        let statement = Nested {
+            db,
+            raw,
+            bound: false,
+        };
+        if code != ffi::SQLITE_OK {
+            return Err(statement.failure(code));
+        }
+        // SAFETY: the tail points into the text, or at its end.
+        let used = unsafe { tail.cast::<u8>().offset_from(sql.as_ptr()) };
+        let rest = usize::try_from(used).ok().and_then(|used| sql.get(used..));
+        Ok((statement, rest.unwrap_or_default()))
+    }
+
+    /// SQLite's own words for what went wrong.
+    fn failure(&self, code: c_int) -> Error {
+        if code & 0xff == ffi::SQLITE_INTERRUPT {
+            return Error::interrupted();
+        }
+        // SAFETY: the connection is open; the text is copied before the next call.
+        let (message, code) = unsafe {
+            let message = CStr::from_ptr(ffi::sqlite3_errmsg(self.db));
+            (
+                message.to_string_lossy().into_owned(),
+                ffi::sqlite3_extended_errcode(self.db),
+            )
+        };
+        Error {
+            code,
+            ..error(message)
+        }
+    }
+
+    /// The number of parameters.
+    pub fn params(&self) -> usize {
+        // SAFETY: the statement is alive.
+        unsafe { ffi::sqlite3_bind_parameter_count(self.raw) as usize }
+    }
+
+    /// The number of the parameter `:name`, `@name` or `$name`.
+    pub fn param(&self, name: &str) -> Option<usize> {
+        let name = name.trim_start_matches([':', '@', '$']);
+        [':', '@', '$'].into_iter().find_map(|mark| {
+            let name = CString::new(format!("{mark}{name}")).ok()?;
+            // SAFETY: the statement is alive, the name ends with NUL.
+            let number = unsafe { ffi::sqlite3_bind_parameter_index(self.raw, name.as_ptr()) };
+            (number > 0).then_some(number as usize)
+        })
+    }
+
+    /// Gives a parameter its value.
+    pub fn bind(&mut self, number: usize, value: &Literal) -> Result<()> {
+        let number = number as c_int;
+        self.bound |= matches!(value, Literal::Text(_) | Literal::Blob(_));
+        // SAFETY: the statement is alive, and SQLite copies texts and blobs.
+        let code = unsafe {
+            match value {
+                Literal::Null => ffi::sqlite3_bind_null(self.raw, number),
+                Literal::Bool(v) => ffi::sqlite3_bind_int64(self.raw, number, i64::from(*v)),
+                Literal::Integer(v) => ffi::sqlite3_bind_int64(self.raw, number, *v),
+                Literal::Real(v) => ffi::sqlite3_bind_double(self.raw, number, *v),
+                Literal::Text(v) => ffi::sqlite3_bind_text64(
+                    self.raw,
+                    number,
+                    v.as_ptr().cast(),
+                    v.len() as u64,
+                    ffi::SQLITE_TRANSIENT(),
+                    ffi::SQLITE_UTF8 as u8,
+                ),
+                Literal::Blob(v) => ffi::sqlite3_bind_blob64(
+                    self.raw,
+                    number,
+                    v.as_ptr().cast(),
+                    v.len() as u64,
+                    ffi::SQLITE_TRANSIENT(),
+                ),
+            }
+        };
+        match code {
+            ffi::SQLITE_OK => Ok(()),
+            code => Err(self.failure(code)),
+        }
+    }
+
+    /// The next row: false at the end.
+    pub fn step(&mut self) -> Result<bool> {
+        // SAFETY: the statement is alive.
+        match unsafe { ffi::sqlite3_step(self.raw) } {
+            ffi::SQLITE_ROW => Ok(true),
+            ffi::SQLITE_DONE => Ok(false),
+            code => Err(self.failure(code)),
+        }
+    }
+
+    /// Ends the run, so that it holds no lock, and frees texts and blobs of parameters.
+    pub fn reset(&mut self) {
+        // SAFETY: the statement is alive. The codes repeat those of the last step.
+        unsafe {
+            ffi::sqlite3_reset(self.raw);
+            if std::mem::take(&mut self.bound) {
+                ffi::sqlite3_clear_bindings(self.raw);
+            }
+        }
+    }
+
+    /// The number of columns.
+    pub fn columns(&self) -> usize {
+        // SAFETY: the statement is alive.
+        unsafe { ffi::sqlite3_column_count(self.raw) as usize }
+    }
+
+    /// The name of a column.
+    pub fn name(&self, column: usize) -> String {
+        // SAFETY: the statement is alive; the name is copied before the next call.
+        unsafe {
+            let name = ffi::sqlite3_column_name(self.raw, column as c_int);
+            match name.is_null() {
+                true => String::new(),
+                false => CStr::from_ptr(name).to_string_lossy().into_owned(),
+            }
+        }
+    }
+
+    /// A value of the current row, valid until the next step.
+    pub fn value(&self, column: usize) -> ValueRef<'_> {
+        let i = column as c_int;
+        // SAFETY: the statement is alive and on a row; `column` is one of its columns. The pointers are valid until
+        // the next step, reset or conversion of this column, each of which needs `&mut self` or repeats this one.
+        unsafe {
+            match ffi::sqlite3_column_type(self.raw, i) {
+                ffi::SQLITE_INTEGER => ValueRef::Integer(ffi::sqlite3_column_int64(self.raw, i)),
+                ffi::SQLITE_FLOAT => ValueRef::Real(ffi::sqlite3_column_double(self.raw, i)),
+                ffi::SQLITE_TEXT => {
+                    let text = ffi::sqlite3_column_text(self.raw, i);
+                    ValueRef::Text(self.bytes(text, i))
+                }
+                ffi::SQLITE_BLOB => {
+                    let blob = ffi::sqlite3_column_blob(self.raw, i);
+                    ValueRef::Blob(self.bytes(blob.cast(), i))
+                }
+                _ => ValueRef::Null,
+            }
+        }
+    }
+
+    /// # Safety
+    /// `data` is what SQLite gave for column `i`.
+    unsafe fn bytes(&self, data: *const u8, i: c_int) -> &[u8] {
+        // SAFETY: by contract; an empty blob is null.
+        unsafe {
+            let len = ffi::sqlite3_column_bytes(self.raw, i);
+            match data.is_null() || len <= 0 {
+                true => &[],
+                false => slice::from_raw_parts(data, len as usize),
+            }
+        }
+    }
+
+    /// How often the host has prepared it anew, since the schema or something else changed.
+    pub fn reprepared(&self) -> c_int {
+        // SAFETY: the statement is alive.
+        unsafe { ffi::sqlite3_stmt_status(self.raw, ffi::SQLITE_STMTSTATUS_REPREPARE, 0) }
+    }
+}
+
+impl Drop for Nested {
+    fn drop(&mut self) {
+        // SAFETY: owned, not used after this; null is fine.
+        unsafe { ffi::sqlite3_finalize(self.raw) };
+    }
+}

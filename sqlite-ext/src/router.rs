@@ -1,0 +1,509 @@
+//! Which engine runs a statement: brings the pure decisions of `lumos_core::route` together with the plan of SQLite,
+//! the sizes of the mirror, its freshness, and what earlier runs took.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+
+use lumos_core::route::ast::Literal;
+use lumos_core::route::model::{Features, Model, SHAPES};
+use lumos_core::route::parse::{Statement, parse};
+use lumos_core::route::plan::{self, Node, Work};
+use lumos_core::route::{Catalog, Engine, Refusal, Translation, tokens, translate};
+use rusqlite::{Connection, TransactionState, ffi};
+
+use crate::answer::{Answer, Outcome};
+use crate::error::{Error, Result, error};
+use crate::mirror::locked;
+use crate::session::{Attached, Session};
+use crate::{catalog, schema, sync};
+
+/// After a mirror could not be attached, this many statements go to SQLite before the next try.
+const ATTACH_PAUSE: u32 = 256;
+
+/// A run of SQLite that takes longer than this is worth a decision.
+pub const QUICK: f64 = 300_000.0;
+
+/// What is known of a statement, by its text.
+pub struct Known {
+    sql: String,
+    /// The text without its values.
+    pub shape: String,
+    statement: std::result::Result<Statement, Refusal>,
+    nodes: Option<Vec<Node>>,
+    translated: Option<Translated>,
+    /// SQLite runs it, without asking again.
+    pub settled: bool,
+}
+
+struct Translated {
+    generation: u64,
+    params: Vec<Literal>,
+    result: std::result::Result<Arc<Translation>, Refusal>,
+}
+
+/// A decision, with what led to it.
+pub struct Decision {
+    /// Where to run it.
+    pub engine: Engine,
+    /// Why.
+    pub reason: String,
+    /// Rows that the engine reads.
+    pub rows: f64,
+    /// The time that it should take.
+    pub nanoseconds: f64,
+    /// The time that it should take in the other engine.
+    pub other: f64,
+    /// What to learn from the run with.
+    pub features: Features,
+    /// For DuckDB.
+    translation: Option<Arc<Translation>>,
+}
+
+/// The router of a connection.
+pub struct Router {
+    session: Arc<Session>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    model: Model,
+    /// The mirrored tables, as the mirror was in this generation, at this position.
+    loaded: Option<(u64, i64, Arc<Catalog>)>,
+    /// Shapes that are look-ups by key.
+    points: HashSet<String>,
+    not_attached: Option<(u32, String)>,
+}
+
+impl Known {
+    /// Reads a statement; what a call of Lumos would do inside one is nobody's intention.
+    pub fn new(sql: &str) -> Result<Known> {
+        let tokens = tokens::tokens(sql);
+        let own = match &tokens {
+            Some(tokens) => tokens::own_function(tokens),
+            None => sql
+                .to_ascii_lowercase()
+                .contains("lumos_")
+                .then_some("lumos functions"),
+        };
+        if let Some(name) = own {
+            return Err(error(format!(
+                "the statement calls {name}; give a SELECT of your own tables"
+            )));
+        }
+        let unread = || {
+            Err(Refusal(
+                "the statement has a form that is not known in DuckDB".into(),
+            ))
+        };
+        Ok(Known {
+            sql: sql.to_owned(),
+            shape: tokens
+                .as_deref()
+                .map_or_else(|| sql.to_owned(), tokens::shape),
+            statement: tokens.as_deref().map_or_else(unread, parse),
+            nodes: None,
+            translated: None,
+            settled: false,
+        })
+    }
+
+    /// Its text.
+    pub fn sql(&self) -> &str {
+        &self.sql
+    }
+
+    /// Forgets what came of the schema.
+    pub fn forget(&mut self) {
+        (self.nodes, self.translated, self.settled) = (None, None, false);
+    }
+}
+
+impl Router {
+    /// A router that has learnt nothing.
+    pub fn new(session: &Arc<Session>) -> Arc<Router> {
+        Arc::new(Router {
+            session: Arc::clone(session),
+            state: Mutex::default(),
+        })
+    }
+
+    /// The connection that statements run on.
+    pub fn connection(&self) -> Result<Connection> {
+        self.session.connection()
+    }
+
+    /// True for a shape that is known to be a look-up by key.
+    pub fn is_point(&self, shape: &str) -> bool {
+        locked(&self.state).points.contains(shape)
+    }
+
+    /// Decides where a statement runs. One that is `measured` is brought to DuckDB whatever the times are.
+    pub fn decide(
+        &self,
+        known: &mut Known,
+        params: &[Literal],
+        measured: bool,
+    ) -> Result<Decision> {
+        let connection = self.connection()?;
+        let refused = match &known.statement {
+            Err(refusal) => Some(refusal.0.clone()),
+            Ok(_) => None,
+        };
+        let nodes = match &known.nodes {
+            Some(nodes) => nodes,
+            None => known.nodes.insert(catalog::plan(&connection, &known.sql)?),
+        };
+        let mut state = locked(&self.state);
+        let loaded = state
+            .loaded
+            .as_ref()
+            .map(|(_, _, catalog)| Arc::clone(catalog));
+        let work = work(&connection, nodes, loaded.as_deref(), None);
+        if let Some(reason) = refused {
+            known.settled = true;
+            return Ok(in_sqlite(&state.model, reason, work));
+        }
+        if work.point && !measured {
+            known.settled = true;
+            if state.points.len() >= SHAPES {
+                state.points.clear();
+            }
+            state.points.insert(known.shape.clone());
+            return Ok(in_sqlite(
+                &state.model,
+                "every table is read by a key",
+                work,
+            ));
+        }
+        if !schema::has_changelog(&connection)? {
+            known.settled = true;
+            return Ok(in_sqlite(&state.model, "no table is tracked", work));
+        }
+        let attached = match self.attach(&mut state) {
+            Ok(attached) => attached,
+            Err(reason) => return Ok(in_sqlite(&state.model, reason, work)),
+        };
+        let (generation, pending, catalog) = match self.load(&mut state, &connection, &attached) {
+            Ok(loaded) => loaded,
+            Err(e) => {
+                let reason = format!("the mirror cannot be used: {}", e.message);
+                return Ok(in_sqlite(&state.model, reason, work));
+            }
+        };
+        let translation = match known.translate(generation, params, &catalog) {
+            Ok(translation) => translation,
+            Err(refusal) => {
+                return Ok(in_sqlite(&state.model, refusal.0, work));
+            }
+        };
+        let nodes = known.nodes.as_deref().unwrap_or_default();
+        let work = self::work(&connection, nodes, Some(&catalog), Some(&translation));
+        let scanned = translation
+            .tables
+            .iter()
+            .filter_map(|(_, name)| catalog.table(name))
+            .map(|t| t.rows as f64)
+            .sum();
+        let features = Features {
+            visited: work.rows,
+            sorted: work.sorted,
+            scanned,
+            operators: (translation.tables.len() - 1 + translation.aggregates) as f64,
+            pending: pending as f64,
+        };
+        if pending > 0 && !attached.auto_sync {
+            let reason = "changes are pending, and auto_sync is off";
+            return Ok(in_sqlite(&state.model, reason, work));
+        }
+        let writing = connection.transaction_state(Some("main"))? == TransactionState::Write;
+        if pending > 0 && writing {
+            let reason =
+                "this transaction has written, and the mirror holds committed changes only";
+            return Ok(in_sqlite(&state.model, reason, work));
+        }
+        let choice = state.model.choose(&known.shape, &features);
+        let basis = match choice.learnt {
+            true => "by earlier runs",
+            false => "by estimate",
+        };
+        let faster = choice.other / choice.nanoseconds;
+        let reason = match choice.engine {
+            Engine::Sqlite if pending as f64 > scanned / 2.0 => {
+                format!("{pending} changes would have to be applied to the mirror first")
+            }
+            engine => format!("{basis}, {} is {faster:.1} times as fast", engine.title()),
+        };
+        Ok(Decision {
+            engine: choice.engine,
+            reason,
+            rows: match choice.engine {
+                Engine::Sqlite => work.rows,
+                Engine::DuckDb => scanned,
+            },
+            nanoseconds: choice.nanoseconds,
+            other: choice.other,
+            features,
+            translation: Some(translation),
+        })
+    }
+
+    /// Learns what a run took.
+    pub fn learn(&self, known: &Known, engine: Engine, features: &Features, nanoseconds: f64) {
+        locked(&self.state)
+            .model
+            .learn(&known.shape, engine, features, nanoseconds);
+    }
+
+    fn attach(&self, state: &mut State) -> std::result::Result<Attached, String> {
+        if let Some((pause, reason)) = &mut state.not_attached
+            && *pause > 0
+        {
+            *pause -= 1;
+            return Err(reason.clone());
+        }
+        match self.session.attached() {
+            Ok(attached) => {
+                state.not_attached = None;
+                Ok(attached)
+            }
+            Err(e) => {
+                let reason = format!("the mirror is not at hand: {}", e.message);
+                state.not_attached = Some((ATTACH_PAUSE, reason.clone()));
+                Err(reason)
+            }
+        }
+    }
+
+    /// The mirror's generation, the changes to apply, and its tables.
+    fn load(
+        &self,
+        state: &mut State,
+        connection: &Connection,
+        attached: &Attached,
+    ) -> Result<(u64, i64, Arc<Catalog>)> {
+        let seq = position(connection)?;
+        // Nobody applies changes while we look.
+        let Some(entered) = attached.mirror.enter() else {
+            return Err(error("the mirror is being written"));
+        };
+        let generation = attached.mirror.generation();
+        let pending = entered.applied.as_ref().map_or(0, |a| (seq - a.seq).max(0));
+        if let Some((of, at, catalog)) = &state.loaded
+            && *of == generation
+            && (seq - at).abs()
+                <= 1_000 + catalog.tables.iter().map(|t| t.rows as i64).sum::<i64>() / 8
+        {
+            return Ok((generation, pending, Arc::clone(catalog)));
+        }
+        let duckdb = attached.mirror.connection()?;
+        let catalog = Arc::new(catalog::read(connection, &duckdb)?);
+        attached.mirror.give_back(duckdb);
+        state.loaded = Some((generation, seq, Arc::clone(&catalog)));
+        Ok((generation, pending, catalog))
+    }
+
+    /// Runs a statement in DuckDB as it was decided, or says why SQLite has to.
+    pub fn run(
+        &self,
+        known: &mut Known,
+        params: &[Literal],
+        decision: &Decision,
+    ) -> Result<Outcome> {
+        let Some(mut translation) = decision.translation.clone() else {
+            return Ok(Outcome::Declined(decision.reason.clone()));
+        };
+        let connection = self.connection()?;
+        let attached = self.session.attached()?;
+        if let Some(reason) =
+            catalog::in_the_way(&connection, &translation.tables, &translation.functions)?
+        {
+            return Ok(Outcome::Declined(reason));
+        }
+        if attached.auto_sync {
+            match sync::sync(&connection, &attached.mirror, attached.is_shared()) {
+                Ok(_) => {}
+                Err(e) if e.code == ffi::SQLITE_INTERRUPT => return Err(e),
+                Err(e) => {
+                    return Ok(Outcome::Declined(format!(
+                        "the mirror cannot be brought up to date: {}",
+                        e.message
+                    )));
+                }
+            }
+        }
+        let (generation, pending, catalog) =
+            self.load(&mut locked(&self.state), &connection, &attached)?;
+        if pending > 0 {
+            return Ok(Outcome::Declined("changes are pending".into()));
+        }
+        // Tables that were copied anew may have other types.
+        match known.translate(generation, params, &catalog) {
+            Ok(anew) => translation = anew,
+            Err(refusal) => return Ok(Outcome::Declined(refusal.0)),
+        }
+        let before = self.state_of(&connection, &attached)?;
+        if !before.same {
+            return Ok(Outcome::Declined(
+                "another connection of the process has applied later changes".into(),
+            ));
+        }
+        let outcome = Answer::start(&connection, &attached.mirror, &translation)?;
+        let after = self.state_of(&connection, &attached)?;
+        match before.generation == generation && after == before {
+            true => Ok(outcome),
+            false => Ok(Outcome::Declined(
+                "another connection of the process changed the mirror meanwhile".into(),
+            )),
+        }
+    }
+
+    fn state_of(&self, connection: &Connection, attached: &Attached) -> Result<MirrorState> {
+        let seq = position(connection)?;
+        let applied = attached
+            .mirror
+            .enter()
+            .map_or_else(|| None, |entered| entered.applied.as_ref().map(|a| a.seq));
+        Ok(MirrorState {
+            generation: attached.mirror.generation(),
+            applied,
+            same: applied == Some(seq),
+        })
+    }
+}
+
+/// What must not change while a statement starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct MirrorState {
+    generation: u64,
+    applied: Option<i64>,
+    /// The mirror equals what this connection sees.
+    same: bool,
+}
+
+impl Known {
+    fn translate(
+        &mut self,
+        generation: u64,
+        params: &[Literal],
+        catalog: &Catalog,
+    ) -> std::result::Result<Arc<Translation>, Refusal> {
+        if let Some(t) = &self.translated
+            && t.generation == generation
+            && t.params == params
+        {
+            return t.result.clone();
+        }
+        let result = match &self.statement {
+            Ok(statement) => translate(statement, catalog, params).map(Arc::new),
+            Err(refusal) => Err(refusal.clone()),
+        };
+        self.translated = Some(Translated {
+            generation,
+            params: params.to_vec(),
+            result: result.clone(),
+        });
+        result
+    }
+}
+
+/// The changelog's last position, as this connection sees it.
+fn position(connection: &Connection) -> Result<i64> {
+    Ok(connection.query_row(
+        "SELECT coalesce(max(seq), 0) FROM main._lumos_log",
+        [],
+        |row| row.get(0),
+    )?)
+}
+
+fn in_sqlite(model: &Model, reason: impl Into<String>, work: Work) -> Decision {
+    let features = Features {
+        visited: work.rows,
+        sorted: work.sorted,
+        scanned: 0.0,
+        operators: 0.0,
+        pending: 0.0,
+    };
+    Decision {
+        engine: Engine::Sqlite,
+        reason: reason.into(),
+        rows: work.rows,
+        nanoseconds: model.estimate(Engine::Sqlite, &features),
+        other: f64::INFINITY,
+        features,
+        translation: None,
+    }
+}
+
+fn work(
+    connection: &Connection,
+    nodes: &[Node],
+    catalog: Option<&Catalog>,
+    translation: Option<&Translation>,
+) -> Work {
+    let rows = |name: &str| {
+        let aliases = translation.map_or(&[][..], |t| &t.tables);
+        let table = aliases
+            .iter()
+            .find(|(alias, _)| alias.eq_ignore_ascii_case(name))
+            .map_or(name, |(_, table)| table);
+        Some(catalog?.table(table)?.rows as f64)
+    };
+    let per_value =
+        |index: &str, columns: usize| catalog::rows_per_value(connection, index, columns);
+    plan::work(nodes, &rows, &per_value)
+}
+
+/// The values of a statement's parameters, in the order of their numbers.
+pub fn values(
+    given: Option<crate::stream::Params>,
+    count: usize,
+    number: impl Fn(&str) -> Option<usize>,
+) -> Result<Vec<Literal>> {
+    use crate::stream::Params;
+    let given = given.unwrap_or_else(Params::none);
+    let mut values = Vec::new();
+    let found = match given {
+        Params::Positional(list) => {
+            values.extend(list.into_iter().map(literal));
+            values.len()
+        }
+        Params::Named(list) => {
+            values.resize(count, Literal::Null);
+            let found = list.len();
+            for (name, value) in list {
+                let place = number(&name).and_then(|n| values.get_mut(n - 1));
+                let Some(place) = place else {
+                    return Err(error(format!(
+                        "the query has no parameter ${name}; leave it out"
+                    )));
+                };
+                *place = literal(value);
+            }
+            found
+        }
+    };
+    match found == count {
+        true => Ok(values),
+        false => Err(Error {
+            code: ffi::SQLITE_ERROR,
+            ..error(format!(
+                "the query has {count} parameters, {found} were given"
+            ))
+        }),
+    }
+}
+
+fn literal(param: lumos_duckdb::engine::Param<'static>) -> Literal {
+    use lumos_duckdb::engine::Param;
+    match param {
+        Param::Null => Literal::Null,
+        Param::Boolean(v) => Literal::Integer(v.into()),
+        Param::Integer(v) => Literal::Integer(v),
+        // Beyond 64 bits SQLite has REALs only.
+        Param::Unsigned(v) => Literal::Real(v as f64),
+        Param::Real(v) => Literal::Real(v),
+        Param::Text(v) => Literal::Text(v.into_owned()),
+        Param::Blob(v) => Literal::Blob(v.into_owned()),
+    }
+}

@@ -280,8 +280,9 @@ impl<'a> Writer<'a> {
         }
         let mut checked = Vec::new();
         // Rows that are equal in all that is shown may be exchanged, if equal means the same.
-        let all_shown = (0..shown)
-            .all(|i| outputs[i].check_groupable().is_ok() && keys.iter().any(|k| k.output == Some(i)));
+        let all_shown = (0..shown).all(|i| {
+            outputs[i].check_groupable().is_ok() && keys.iter().any(|k| k.output == Some(i))
+        });
         let mut limit = None;
         if let Some(count) = query.limit {
             if keys.is_empty() && !single {

@@ -27,7 +27,7 @@ pub fn trials() -> Vec<Trial> {
 fn before(function: &Function) -> &'static str {
     match function.name {
         "lumos_detach" => "SELECT lumos_attach()",
-        "lumos_query" | "lumos_table" => "SELECT lumos_track('*')",
+        "lumos_query" | "lumos_auto" | "lumos_route" | "lumos_table" => "SELECT lumos_track('*')",
         "lumos_status" | "lumos_untrack" | "lumos_resync" | "lumos_import" | "lumos_scalar"
         | "lumos_exec" | "lumos_explain" => "SELECT lumos_track('Genre')",
         _ => "SELECT 1",

@@ -12,6 +12,37 @@ const AGGREGATES: [&str; 6] = ["count", "sum", "avg", "total", "min", "max"];
 /// Functions that only work on a window.
 const RANKS: [&str; 2] = ["rank", "dense_rank"];
 
+/// Functions that differ whatever their arguments are, with the reason.
+const DIFFERENT: [(&[&str], &str); 4] = [
+    (
+        &[
+            "random",
+            "randomblob",
+            "changes",
+            "total_changes",
+            "last_insert_rowid",
+        ],
+        "gives another value with every call",
+    ),
+    (
+        &[
+            "date",
+            "time",
+            "datetime",
+            "julianday",
+            "unixepoch",
+            "strftime",
+            "timediff",
+        ],
+        "reads dates and times in SQLite's way",
+    ),
+    (
+        &["group_concat", "string_agg"],
+        "depends on the order of the rows",
+    ),
+    (&["upper", "lower"], "changes ASCII letters only in SQLite"),
+];
+
 /// True if the call makes a SELECT an aggregate.
 pub fn is_aggregate(call: &Call) -> bool {
     call.over.is_none()
@@ -27,6 +58,10 @@ fn without_nul(sql: &str, result: &str) -> String {
 impl Writer<'_> {
     /// Writes a call.
     pub(super) fn call(&mut self, call: &Call, scope: &Scope<'_>) -> Result<Typed, Refusal> {
+        let is = |name: &&str| **name == *call.name;
+        if let Some((_, reason)) = DIFFERENT.iter().find(|(names, _)| names.iter().any(is)) {
+            return refuse(format!("{} {reason}", call.name));
+        }
         if !self.functions.contains(&call.name) {
             self.functions.push(call.name.clone());
         }
@@ -249,19 +284,6 @@ impl Writer<'_> {
                 format!("CAST(instr({}, {}) AS BIGINT)", sql(0), sql(1)),
                 Int,
             )),
-            ("random" | "randomblob" | "changes" | "total_changes" | "last_insert_rowid", _) => {
-                refuse(format!("{name} gives another value with every call"))
-            }
-            (
-                "date" | "time" | "datetime" | "julianday" | "unixepoch" | "strftime" | "timediff",
-                _,
-            ) => refuse(format!("{name} reads dates and times in SQLite's way")),
-            ("group_concat" | "string_agg", _) => {
-                refuse(format!("{name} depends on the order of the rows"))
-            }
-            ("upper" | "lower", _) => {
-                refuse(format!("{name} changes ASCII letters only in SQLite"))
-            }
             _ => refuse(format!(
                 "{name}() with these arguments is not known to give the same in DuckDB"
             )),

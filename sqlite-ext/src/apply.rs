@@ -3,7 +3,7 @@
 use lumos_core::changelog::{Key, Table};
 use lumos_core::sql::literal;
 use lumos_duckdb::engine::Connection as DuckDb;
-use rusqlite::Connection;
+use rusqlite::{Connection, TransactionState};
 use serde_json::json;
 
 use crate::changelog;
@@ -205,7 +205,14 @@ impl Run<'_> {
             changelog::renew(self.connection, table, definition, schema)
         });
         match renewed {
-            Err(e) if cannot_write_now(&e) => Ok(None),
+            // Where undoing it gave up the snapshot too, the caller must try again.
+            Err(e)
+                if cannot_write_now(&e)
+                    && self.connection.transaction_state(Some("main"))?
+                        != TransactionState::None =>
+            {
+                Ok(None)
+            }
             renewed => renewed.map(Some),
         }
     }

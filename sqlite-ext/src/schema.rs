@@ -317,21 +317,19 @@ fn strings(connection: &Connection, sql: &str, parameter: &str) -> Result<Vec<St
 
 /// Runs `body` inside a savepoint: all of it or nothing.
 pub fn atomically<T>(connection: &Connection, body: impl FnOnce() -> Result<T>) -> Result<T> {
+    let outermost = connection.is_autocommit();
     connection.execute_batch("SAVEPOINT lumos")?;
-    match body() {
-        Ok(value) => match connection.execute_batch("RELEASE lumos") {
-            Ok(()) => Ok(value),
-            Err(e) => {
-                drop(connection.execute_batch("ROLLBACK TO lumos; RELEASE lumos"));
-                Err(e.into())
-            }
-        },
-        Err(e) => {
-            // The error of the body matters more than one of the rollback.
-            drop(connection.execute_batch("ROLLBACK TO lumos; RELEASE lumos"));
-            Err(e)
+    let done =
+        body().and_then(|value| Ok(connection.execute_batch("RELEASE lumos").map(|()| value)?));
+    if done.is_err() {
+        // The error of the body matters more than one of the rollback.
+        drop(connection.execute_batch("ROLLBACK TO lumos; RELEASE lumos"));
+        // Ending a savepoint that has written commits, which another reader of a rollback-journal database refuses.
+        if outermost && !connection.is_autocommit() {
+            drop(connection.execute_batch("ROLLBACK"));
         }
     }
+    done
 }
 
 /// As [`atomically`] for a body that writes: keeps other writers out from the beginning, for a snapshot that

@@ -1,17 +1,14 @@
 //! The arguments of a table-valued function: constraints on the hidden columns that follow the visible ones.
 
+use std::ffi::c_int;
+
 use rusqlite::vtab::{IndexConstraintOp, IndexInfo};
 
 use crate::error::{Result, error};
 
-/// Takes the first `count` hidden columns behind one visible column as arguments; see [`take_behind`].
-pub fn take(name: &str, count: usize, info: &mut IndexInfo) -> Result<bool> {
-    take_behind(name, 1, count, info)
-}
-
-/// Takes the `count` columns from `first` on as arguments: the plan has a bit for each that is given, and they come
-/// in order. False if one depends on a table that is read later.
-pub fn take_behind(name: &str, first: usize, count: usize, info: &mut IndexInfo) -> Result<bool> {
+/// Takes the `count` columns from `first` on as arguments, which come in order. Returns the plan, with a bit for
+/// each that is given; `None` if one depends on a table that is read later.
+pub fn take(name: &str, first: usize, count: usize, info: &mut IndexInfo) -> Result<Option<c_int>> {
     let mut given = vec![None; count];
     let mut unusable = false;
     for (i, constraint) in info.constraints().enumerate() {
@@ -44,9 +41,8 @@ pub fn take_behind(name: &str, first: usize, count: usize, info: &mut IndexInfo)
             usage.set_omit(true);
         }
     }
-    info.set_idx_num(plan);
     // Unknown before the statement is planned; high enough that SQLite prefers to run it once.
     info.set_estimated_cost(1e6);
     info.set_estimated_rows(1_000);
-    Ok(!unusable)
+    Ok((!unusable).then_some(plan))
 }

@@ -41,6 +41,9 @@ const ARGUMENTS: usize = 3;
 const FIRST_VALUE: c_int = FIRST_ARGUMENT + ARGUMENTS as c_int;
 const VALUES: c_int = 64;
 
+/// A bit of the plan beyond those of the arguments: they are read as columns.
+const READ: c_int = 1 << ARGUMENTS;
+
 /// Prepared statements that are kept, the last used first.
 const KEPT: usize = 64;
 
@@ -113,7 +116,15 @@ unsafe impl<'vtab> VTab<'vtab> for Auto {
     }
 
     fn best_index(&self, info: &mut IndexInfo) -> Result<bool> {
-        guard(NAME, || arguments::take(NAME, ARGUMENTS, info))
+        guard(NAME, || {
+            // The arguments as columns of their own: nearly nobody reads them.
+            let read = info.col_used() >> FIRST_ARGUMENT & ((1 << ARGUMENTS) - 1) != 0;
+            let plan = arguments::take(NAME, 1, ARGUMENTS, info)?;
+            if let Some(plan) = plan {
+                info.set_idx_num(if read { plan | READ } else { plan });
+            }
+            Ok(plan.is_some())
+        })
     }
 
     fn open(&'vtab mut self) -> Result<Cursor<'vtab>> {
@@ -160,11 +171,11 @@ struct Cursor<'vtab> {
 }
 
 impl Cursor<'_> {
-    fn start(&mut self) -> error::Result<()> {
-        let Some(sql) = self.arguments[0].as_deref() else {
+    fn start(&mut self, [sql, params, engine]: [Option<&str>; ARGUMENTS]) -> error::Result<()> {
+        let Some(sql) = sql else {
             return Err(error("the query is NULL; give a SELECT as text"));
         };
-        let forced = match self.arguments[2].as_deref() {
+        let forced = match engine {
             None => None,
             Some(name) => Some(Engine::named(name).ok_or_else(|| {
                 error(format!(
@@ -173,21 +184,28 @@ impl Cursor<'_> {
             })?),
         };
         let mut prepared = self.prepared(sql)?;
-        let given = self.arguments[1].as_deref().map(Params::from_json);
         let count = prepared.statement.params();
-        let params = values(given.transpose()?, count, |n| prepared.statement.param(n))?;
-        if prepared.known.settled && forced != Some(Engine::DuckDb) {
-            return self.run_sqlite(prepared, &params);
-        }
-        if forced == Some(Engine::Sqlite) {
-            return self.run_sqlite(prepared, &params);
+        // The commonest look-up by key, without the work of JSON.
+        let key = params.and_then(only_integer).map(|v| [Literal::Integer(v)]);
+        let values = match (&key, count) {
+            (Some(key), 1) => Cow::Borrowed(&key[..]),
+            _ => {
+                let given = params.map(Params::from_json).transpose()?;
+                Cow::Owned(values(given, count, |n| prepared.statement.param(n))?)
+            }
+        };
+        let params = &*values;
+        if forced == Some(Engine::Sqlite)
+            || (prepared.known.settled && forced != Some(Engine::DuckDb))
+        {
+            return self.run_sqlite(prepared, params);
         }
         let decision = self
             .router
-            .decide(&mut prepared.known, &params, forced.is_some())?;
+            .decide(&mut prepared.known, params, forced.is_some())?;
         if forced == Some(Engine::DuckDb) || decision.engine == Engine::DuckDb {
             let clock = Instant::now();
-            match self.router.run(&mut prepared.known, &params, &decision)? {
+            match self.router.run(&mut prepared.known, params, &decision)? {
                 Outcome::Rows(answer) => {
                     // Without the changes that were applied first: they are no part of the shape.
                     self.nanoseconds = answer.nanoseconds;
@@ -207,7 +225,7 @@ impl Cursor<'_> {
             }
         }
         self.learn = Some((Engine::Sqlite, decision.features));
-        self.run_sqlite(prepared, &params)
+        self.run_sqlite(prepared, params)
     }
 
     /// The statement with this text, out of the pool or new.
@@ -337,6 +355,16 @@ impl Drop for Cursor<'_> {
     }
 }
 
+/// The integer of `[5]`.
+fn only_integer(json: &str) -> Option<i64> {
+    let digits = json.strip_prefix('[')?.strip_suffix(']')?;
+    let plain = digits.strip_prefix('-').unwrap_or(digits);
+    let is_json = !plain.is_empty()
+        && plain.bytes().all(|b| b.is_ascii_digit())
+        && (plain.len() == 1 || !plain.starts_with('0'));
+    is_json.then(|| digits.parse().ok()).flatten()
+}
+
 /// A value of SQLite in the form that rows of DuckDB have.
 fn cell(value: ValueRef<'_>) -> Cell<'_> {
     match value {
@@ -355,22 +383,20 @@ unsafe impl VTabCursor for Cursor<'_> {
             self.finish(false);
             (self.rowid, self.nanoseconds, self.timed, self.learn) = (0, 0.0, 0.0, None);
             let mut given = args.iter();
-            for (bit, argument) in self.arguments.iter_mut().enumerate() {
-                let value = (plan & 1 << bit != 0).then(|| given.next()).flatten();
-                match value {
-                    Some(ValueRef::Text(text)) => {
-                        // Reuses the memory of the last run, as in the inner loop of a join.
-                        let kept = argument.get_or_insert_default();
-                        kept.clear();
-                        kept.push_str(utf8(text)?);
-                    }
-                    None | Some(ValueRef::Null) => *argument = None,
+            let mut texts = [None; ARGUMENTS];
+            for (bit, text) in texts.iter_mut().enumerate() {
+                *text = match (plan & 1 << bit != 0).then(|| given.next()).flatten() {
+                    Some(ValueRef::Text(text)) => Some(utf8(text)?),
+                    None | Some(ValueRef::Null) => None,
                     Some(other) => {
                         return Err(error(format!("takes text, not {}", other.data_type())));
                     }
-                }
+                };
             }
-            self.start()?;
+            if plan & READ != 0 {
+                self.arguments = texts.map(|text| text.map(str::to_owned));
+            }
+            self.start(texts)?;
             if let Run::DuckDb(_, answer) = &self.run
                 && answer.is_done()
             {

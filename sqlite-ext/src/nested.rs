@@ -191,35 +191,23 @@ impl Nested {
 
     /// A value of the current row, valid until the next step.
     pub fn value(&self, column: usize) -> ValueRef<'_> {
-        let i = column as c_int;
-        // SAFETY: the statement is alive and on a row; `column` is one of its columns. The pointers are valid until
-        // the next step, reset or conversion of this column, each of which needs `&mut self` or repeats this one.
+        // SAFETY: the statement is alive and on a row, `column` is one of its columns. The host calls us inside a
+        // step of its own, so that it holds the connection's mutex, which makes the value a protected one. The
+        // pointers are valid until the next step or reset, which need `&mut self`; another look changes nothing.
         unsafe {
-            match ffi::sqlite3_column_type(self.raw, i) {
-                ffi::SQLITE_INTEGER => ValueRef::Integer(ffi::sqlite3_column_int64(self.raw, i)),
-                ffi::SQLITE_FLOAT => ValueRef::Real(ffi::sqlite3_column_double(self.raw, i)),
+            let value = ffi::sqlite3_column_value(self.raw, column as c_int);
+            match ffi::sqlite3_value_type(value) {
+                ffi::SQLITE_INTEGER => ValueRef::Integer(ffi::sqlite3_value_int64(value)),
+                ffi::SQLITE_FLOAT => ValueRef::Real(ffi::sqlite3_value_double(value)),
                 ffi::SQLITE_TEXT => {
-                    let text = ffi::sqlite3_column_text(self.raw, i);
-                    ValueRef::Text(self.bytes(text, i))
+                    let text = ffi::sqlite3_value_text(value);
+                    ValueRef::Text(bytes(text, ffi::sqlite3_value_bytes(value)))
                 }
                 ffi::SQLITE_BLOB => {
-                    let blob = ffi::sqlite3_column_blob(self.raw, i);
-                    ValueRef::Blob(self.bytes(blob.cast(), i))
+                    let blob = ffi::sqlite3_value_blob(value);
+                    ValueRef::Blob(bytes(blob.cast(), ffi::sqlite3_value_bytes(value)))
                 }
                 _ => ValueRef::Null,
-            }
-        }
-    }
-
-    /// # Safety
-    /// `data` is what SQLite gave for column `i`.
-    unsafe fn bytes(&self, data: *const u8, i: c_int) -> &[u8] {
-        // SAFETY: by contract; an empty blob is null.
-        unsafe {
-            let len = ffi::sqlite3_column_bytes(self.raw, i);
-            match data.is_null() || len <= 0 {
-                true => &[],
-                false => slice::from_raw_parts(data, len as usize),
             }
         }
     }
@@ -235,5 +223,15 @@ impl Drop for Nested {
     fn drop(&mut self) {
         // SAFETY: owned, not used after this; null is fine.
         unsafe { ffi::sqlite3_finalize(self.raw) };
+    }
+}
+
+/// # Safety
+/// `data` has `len` bytes that live as long as the result, or is null.
+unsafe fn bytes<'a>(data: *const u8, len: c_int) -> &'a [u8] {
+    match data.is_null() || len <= 0 {
+        true => &[],
+        // SAFETY: by contract.
+        false => unsafe { slice::from_raw_parts(data, len as usize) },
     }
 }

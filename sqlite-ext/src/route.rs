@@ -79,9 +79,10 @@ unsafe impl<'vtab> VTab<'vtab> for Route {
 
     fn best_index(&self, info: &mut IndexInfo) -> Result<bool> {
         guard(NAME, || {
-            let taken = arguments::take_behind(NAME, self.visible, ARGUMENTS, info)?;
+            let plan = arguments::take(NAME, self.visible, ARGUMENTS, info)?;
+            info.set_idx_num(plan.unwrap_or_default());
             info.set_estimated_rows(1);
-            Ok(taken)
+            Ok(plan.is_some())
         })
     }
 

@@ -8,7 +8,7 @@ import sys
 
 import common
 
-ALL = ["queries", "process", "writes", "copying", "applying"]
+ALL = ["queries", "process", "writes", "copying", "applying", "scanning", "auto"]
 
 
 def main():

@@ -30,6 +30,7 @@ use crate::nested::Nested;
 use crate::query::output;
 use crate::router::{Known, QUICK, Router, values};
 use crate::scalar::utf8;
+use crate::schema;
 use crate::stream::{Params, distinct};
 
 const NAME: &str = "lumos_auto";
@@ -65,6 +66,8 @@ struct Prepared {
     known: Known,
     names: Rc<[String]>,
     reprepared: c_int,
+    /// The host's schema when it was last decided where to run it.
+    schema_version: Option<i64>,
     runs: u32,
 }
 
@@ -200,6 +203,12 @@ impl Cursor<'_> {
         {
             return self.run_sqlite(prepared, params);
         }
+        // What SQLite finds out as it runs a statement, DuckDB's runs must be told.
+        let version = schema::schema_version(&self.router.connection()?)?;
+        if prepared.schema_version.is_some_and(|v| v != version) {
+            prepared = self.prepare(sql)?;
+        }
+        prepared.schema_version = Some(version);
         let decision = self
             .router
             .decide(&mut prepared.known, params, forced.is_some())?;
@@ -232,23 +241,21 @@ impl Cursor<'_> {
     fn prepared(&self, sql: &str) -> error::Result<Box<Prepared>> {
         let mut pool = self.pool.borrow_mut();
         if let Some(i) = pool.iter().position(|p| p.known.sql() == sql) {
-            let mut prepared = pool.remove(i);
-            let reprepared = prepared.statement.reprepared();
-            if reprepared != prepared.reprepared {
-                prepared.reprepared = reprepared;
-                prepared.known.forget();
-            }
-            return Ok(prepared);
+            return Ok(pool.remove(i));
         }
         drop(pool);
+        self.prepare(sql)
+    }
+
+    fn prepare(&self, sql: &str) -> error::Result<Box<Prepared>> {
         let mut known = Known::new(sql)?;
         // SAFETY: the connection calls us, and the pool lives no longer than it.
         let statement = unsafe { Nested::prepare(self.db, sql)? };
         known.settled = self.router.is_point(&known.shape);
-        let names = (0..statement.columns()).map(|i| statement.name(i));
         Ok(Box::new(Prepared {
-            names: distinct(names.collect()).into(),
+            names: names(&statement),
             reprepared: statement.reprepared(),
+            schema_version: None,
             runs: 0,
             statement,
             known,
@@ -265,6 +272,13 @@ impl Cursor<'_> {
         let stepped = prepared.statement.step();
         self.nanoseconds = clock.map_or(0.0, |clock| clock.elapsed().as_nanos() as f64);
         let on_row = *stepped.as_ref().unwrap_or(&false);
+        let reprepared = prepared.statement.reprepared();
+        if reprepared != prepared.reprepared {
+            // The host has seen another schema: `*` may be other columns, and an index may be gone.
+            prepared.reprepared = reprepared;
+            prepared.names = names(&prepared.statement);
+            prepared.known.forget();
+        }
         self.run = Run::Sqlite(prepared, on_row);
         if !on_row {
             self.finish(stepped.is_ok());
@@ -353,6 +367,12 @@ impl Drop for Cursor<'_> {
     fn drop(&mut self) {
         self.finish(false);
     }
+}
+
+/// The names of the columns, each once.
+fn names(statement: &Nested) -> Rc<[String]> {
+    let names = (0..statement.columns()).map(|i| statement.name(i));
+    distinct(names.collect()).into()
 }
 
 /// The integer of `[5]`.

@@ -1,18 +1,17 @@
 """Times `lumos_auto`: a look-up by key against plain SQLite, and a mix of look-ups and analytic queries against the
 better engine chosen by hand for each. Paired runs in one process; prints medians of the ratios.
 
-Usage: auto.py EXTENSION [ROWS] with a Python that has apsw. Makes its data, a table of order lines with its orders
-and customers in the manner of TPC-H, in a temporary folder.
+Makes its data, a table of order lines with its orders and customers in the manner of TPC-H, in a temporary folder.
 """
 
 import pathlib
 import random
 import statistics
-import sys
 import tempfile
 import time
 
 import apsw
+import common
 
 SCHEMA = """
 CREATE TABLE customer(c_id INTEGER PRIMARY KEY, name TEXT, nation TEXT, segment TEXT);
@@ -109,7 +108,8 @@ def points(db, rows, label):
         ratios.append((timed(lambda: routed(part)), timed(lambda: plain(part))))
     ratio = statistics.median(a / b for a, b in ratios)
     best = min(a for a, _ in ratios), min(b for _, b in ratios)
-    print(f"look-up by key, {label}: {ratio:.2f} times plain SQLite (best {best[0] * 5000:.2f} and {best[1] * 5000:.2f} us)")
+    common.record(f"look-up by key through lumos_auto against plain SQLite, {label}", f"{ratio:.2f}", "<= 1.3",
+                  ratio <= 1.3, f"best {best[0] * 5000:.2f} us against {best[1] * 5000:.2f} us")
 
 
 def mix(db, rows, customers, orders):
@@ -155,18 +155,20 @@ def mix(db, rows, customers, orders):
         pair = timed(routed), timed(by_hand)
         runs.append(pair)
         print(f"  run {i + 1}: lumos_auto {pair[0] * 1e3:.0f} ms, by hand {pair[1] * 1e3:.0f} ms, {pair[0] / pair[1]:.2f}")
-    print(f"mix of 1000 look-ups and 50 analytic queries: {statistics.median(a / b for a, b in runs):.2f} times the better engine by hand")
+    ratio = statistics.median(a / b for a, b in runs)
+    common.record("1000 look-ups and 50 analytic queries through lumos_auto against the better engine by hand",
+                  f"{ratio:.2f}", "<= 1.1", ratio <= 1.1, f"{rows:,} rows, median of {len(runs)} pairs")
     for sql in ANALYTIC:
         engine, reason = next(db.execute("SELECT engine, reason FROM lumos_route(?)", (sql,)))
         print(f"  {engine:6} ({reason}): {sql[:60]}")
 
 
 def main():
-    rows = int(sys.argv[2]) if len(sys.argv) > 2 else 1_000_000
+    rows = common.rows_of(1_000_000)
     with tempfile.TemporaryDirectory() as folder:
         db = apsw.Connection(str(pathlib.Path(folder) / "bench.sqlite"))
         db.enable_load_extension(True)
-        db.load_extension(sys.argv[1])
+        db.load_extension(common.EXTENSION)
         db.execute("PRAGMA journal_mode = WAL").fetchall()
         db.execute(SCHEMA)
         customers, orders = fill(db, rows)

@@ -236,11 +236,12 @@ fn declined(e: Error) -> Result<Outcome> {
 
 /// True if the type is the one that the translation meant.
 fn fits(output: Output, ty: &LogicalType) -> bool {
-    match (output, ty) {
-        (_, LogicalType::Null) | (Output::Null, _) => true,
-        (Output::Integer, LogicalType::Integer(_) | LogicalType::Boolean) => true,
-        (Output::Real | Output::Number | Output::NumberBy(_), LogicalType::Double) => true,
-        (Output::Text, LogicalType::Text) | (Output::Blob, LogicalType::Blob) => true,
-        _ => false,
-    }
+    *ty == LogicalType::Null
+        || match output {
+            Output::Null => true,
+            Output::Integer => matches!(ty, LogicalType::Integer(_) | LogicalType::Boolean),
+            Output::Real | Output::Number | Output::NumberBy(_) => *ty == LogicalType::Double,
+            Output::Text => *ty == LogicalType::Text,
+            Output::Blob => *ty == LogicalType::Blob,
+        }
 }

@@ -236,19 +236,12 @@ fn declined(e: Error) -> Result<Outcome> {
 
 /// True if the type is the one that the translation meant.
 fn fits(output: Output, ty: &LogicalType) -> bool {
-    matches!(
-        (output, ty),
-        (_, LogicalType::Null)
-            | (Output::Null, _)
-            | (
-                Output::Integer,
-                LogicalType::Integer(_) | LogicalType::Boolean
-            )
-            | (
-                Output::Real | Output::Number | Output::NumberBy(_),
-                LogicalType::Double
-            )
-            | (Output::Text, LogicalType::Text)
-            | (Output::Blob, LogicalType::Blob)
-    )
+    *ty == LogicalType::Null
+        || match output {
+            Output::Null => true,
+            Output::Integer => matches!(ty, LogicalType::Integer(_) | LogicalType::Boolean),
+            Output::Real | Output::Number | Output::NumberBy(_) => *ty == LogicalType::Double,
+            Output::Text => *ty == LogicalType::Text,
+            Output::Blob => *ty == LogicalType::Blob,
+        }
 }

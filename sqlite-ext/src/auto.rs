@@ -4,7 +4,6 @@
 //! text, and one that was found to be SQLite's runs without a decision until it turns slow.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_int};
 use std::marker::PhantomData;
 use std::rc::Rc;
@@ -26,12 +25,13 @@ use crate::answer::{Answer, Outcome};
 use crate::arguments;
 use crate::error::{self, error};
 use crate::host::guard;
-use crate::nested::Nested;
+use crate::prepared::{Pool, Prepared};
 use crate::query::output;
-use crate::router::{Known, QUICK, Router, values};
+use crate::router::{QUICK, Router};
 use crate::scalar::utf8;
 use crate::schema;
-use crate::stream::{Params, distinct};
+use crate::stream::Params;
+use crate::values::{only_integer, values};
 
 const NAME: &str = "lumos_auto";
 
@@ -45,14 +45,8 @@ const VALUES: c_int = 64;
 /// A bit of the plan beyond those of the arguments: they are read as columns.
 const READ: c_int = 1 << ARGUMENTS;
 
-/// Prepared statements that are kept, the last used first.
-const KEPT: usize = 64;
-
 /// One step in so many is timed; looking at the clock costs as much as a step.
 const TIMED: u64 = 16;
-
-/// Of a statement that is settled, one run in so many.
-const SETTLED_TIMED: u32 = 32;
 
 /// Registers the module.
 pub fn register(connection: &Connection, router: &Arc<Router>) -> Result<()> {
@@ -60,27 +54,13 @@ pub fn register(connection: &Connection, router: &Arc<Router>) -> Result<()> {
     connection.create_module(NAME, module, Some(Arc::clone(router)))
 }
 
-/// A statement of the host with what is known of it.
-struct Prepared {
-    statement: Nested,
-    known: Known,
-    names: Rc<[String]>,
-    reprepared: c_int,
-    /// The host's schema when it was last decided where to run it.
-    schema_version: Option<i64>,
-    runs: u32,
-}
-
-/// Boxed, so that the last used goes to the front at the cost of pointers.
-type Pool = Rc<RefCell<Vec<Box<Prepared>>>>;
-
 #[repr(C)]
 struct Auto {
     base: sqlite3_vtab,
     router: Arc<Router>,
     db: *mut ffi::sqlite3,
     /// SQLite disconnects the table before it looks for statements that keep the connection from closing.
-    pool: Pool,
+    pool: Rc<Pool>,
 }
 
 // SAFETY: `base` is first and the struct is repr(C).
@@ -160,7 +140,7 @@ struct Cursor<'vtab> {
     base: sqlite3_vtab_cursor,
     router: Arc<Router>,
     db: *mut ffi::sqlite3,
-    pool: Pool,
+    pool: Rc<Pool>,
     arguments: [Option<String>; ARGUMENTS],
     run: Run,
     rowid: i64,
@@ -186,7 +166,10 @@ impl Cursor<'_> {
                 ))
             })?),
         };
-        let mut prepared = self.prepared(sql)?;
+        let mut prepared = match self.pool.take(sql) {
+            Some(prepared) => prepared,
+            None => self.prepare(sql)?,
+        };
         let count = prepared.statement.params();
         // The commonest look-up by key, without the work of JSON.
         let key = params.and_then(only_integer).map(|v| [Literal::Integer(v)]);
@@ -237,48 +220,20 @@ impl Cursor<'_> {
         self.run_sqlite(prepared, params)
     }
 
-    /// The statement with this text, out of the pool or new.
-    fn prepared(&self, sql: &str) -> error::Result<Box<Prepared>> {
-        let mut pool = self.pool.borrow_mut();
-        if let Some(i) = pool.iter().position(|p| p.known.sql() == sql) {
-            return Ok(pool.remove(i));
-        }
-        drop(pool);
-        self.prepare(sql)
-    }
-
     fn prepare(&self, sql: &str) -> error::Result<Box<Prepared>> {
-        let mut known = Known::new(sql)?;
         // SAFETY: the connection calls us, and the pool lives no longer than it.
-        let statement = unsafe { Nested::prepare(self.db, sql)? };
-        known.settled = self.router.is_point(&known.shape);
-        Ok(Box::new(Prepared {
-            names: names(&statement),
-            reprepared: statement.reprepared(),
-            schema_version: None,
-            runs: 0,
-            statement,
-            known,
-        }))
+        unsafe { Prepared::new(self.db, sql, &self.router) }
     }
 
     fn run_sqlite(&mut self, mut prepared: Box<Prepared>, params: &[Literal]) -> error::Result<()> {
         for (i, value) in params.iter().enumerate() {
             prepared.statement.bind(i + 1, value)?;
         }
-        prepared.runs = prepared.runs.wrapping_add(1);
-        let timed = self.learn.is_some() || prepared.runs % SETTLED_TIMED == 1;
-        let clock = timed.then(Instant::now);
+        let clock = prepared.is_timed().then(Instant::now);
         let stepped = prepared.statement.step();
         self.nanoseconds = clock.map_or(0.0, |clock| clock.elapsed().as_nanos() as f64);
         let on_row = *stepped.as_ref().unwrap_or(&false);
-        let reprepared = prepared.statement.reprepared();
-        if reprepared != prepared.reprepared {
-            // The host has seen another schema: `*` may be other columns, and an index may be gone.
-            prepared.reprepared = reprepared;
-            prepared.names = names(&prepared.statement);
-            prepared.known.forget();
-        }
+        prepared.look_at_schema(&self.router);
         self.run = Run::Sqlite(prepared, on_row);
         if !on_row {
             self.finish(stepped.is_ok());
@@ -294,18 +249,16 @@ impl Cursor<'_> {
         };
         prepared.statement.reset();
         let nanoseconds = self.nanoseconds + self.timed * TIMED as f64;
-        match self.learn.take() {
-            Some((engine, features)) if whole => {
-                self.router
-                    .learn(&prepared.known, engine, &features, nanoseconds);
-            }
-            // A statement that was settled as quick and is not gets a decision the next time.
-            None if nanoseconds > QUICK => prepared.known.settled = false,
-            _ => {}
+        let learn = self.learn.take();
+        if let Some((engine, features)) = learn.filter(|_| whole) {
+            self.router
+                .learn(&prepared.known, engine, &features, nanoseconds);
+            // A quick one is not worth a decision each time.
+            prepared.known.settled = engine == Engine::Sqlite && nanoseconds <= QUICK;
+        } else if learn.is_none() && nanoseconds > QUICK {
+            self.router.unsettle(&mut prepared.known);
         }
-        let mut pool = self.pool.borrow_mut();
-        pool.truncate(KEPT - 1);
-        pool.insert(0, prepared);
+        self.pool.give_back(prepared);
     }
 
     fn step(&mut self) -> error::Result<()> {
@@ -367,22 +320,6 @@ impl Drop for Cursor<'_> {
     fn drop(&mut self) {
         self.finish(false);
     }
-}
-
-/// The names of the columns, each once.
-fn names(statement: &Nested) -> Rc<[String]> {
-    let names = (0..statement.columns()).map(|i| statement.name(i));
-    distinct(names.collect()).into()
-}
-
-/// The integer of `[5]`.
-fn only_integer(json: &str) -> Option<i64> {
-    let digits = json.strip_prefix('[')?.strip_suffix(']')?;
-    let plain = digits.strip_prefix('-').unwrap_or(digits);
-    let is_json = !plain.is_empty()
-        && plain.bytes().all(|b| b.is_ascii_digit())
-        && (plain.len() == 1 || !plain.starts_with('0'));
-    is_json.then(|| digits.parse().ok()).flatten()
 }
 
 /// A value of SQLite in the form that rows of DuckDB have.

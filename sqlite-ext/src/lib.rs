@@ -17,9 +17,11 @@ mod error;
 mod exec;
 mod files;
 mod host;
+mod known;
 mod lock;
 mod mirror;
 mod nested;
+mod prepared;
 mod query;
 mod relation;
 mod route;
@@ -31,6 +33,7 @@ mod status;
 mod stream;
 mod sync;
 mod track;
+mod values;
 
 use std::ffi::{c_char, c_int};
 

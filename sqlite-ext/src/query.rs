@@ -13,11 +13,12 @@ use lumos_core::sql::qualified;
 use lumos_duckdb::engine::{Cell, Chunk, write_json_string};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::vtab::{
-    Context, CreateVTab, Filters, IndexConstraintOp, IndexInfo, Module, VTab, VTabConfig,
-    VTabConnection, VTabCursor, VTabKind, sqlite3_vtab, sqlite3_vtab_cursor,
+    Context, CreateVTab, Filters, IndexInfo, Module, VTab, VTabConfig, VTabConnection, VTabCursor,
+    VTabKind, sqlite3_vtab, sqlite3_vtab_cursor,
 };
 use rusqlite::{Connection, Result};
 
+use crate::arguments;
 use crate::error::{self, error};
 use crate::host::guard;
 use crate::relation::{Plan, Relation};
@@ -29,6 +30,7 @@ use crate::stream::{Params, Stream};
 const ROW: c_int = 0;
 const SQL: c_int = 1;
 const PARAMS: c_int = 2;
+const ARGUMENTS: usize = 2;
 const FIRST_VALUE: c_int = 3;
 const VALUES: c_int = 64;
 
@@ -130,7 +132,11 @@ unsafe impl<'vtab, F: Form + 'vtab> VTab<'vtab> for Table<F> {
 
     fn best_index(&self, info: &mut IndexInfo) -> Result<bool> {
         guard(F::NAME, || match &self.relation {
-            None => arguments(info),
+            None => {
+                let plan = arguments::take(F::NAME, SQL as usize, ARGUMENTS, info)?;
+                info.set_idx_num(plan.unwrap_or(0));
+                Ok(plan.is_some())
+            }
             Some(relation) => {
                 let plan = Plan::choose(relation, info)?;
                 info.set_idx_str(&plan.encode());
@@ -144,7 +150,7 @@ unsafe impl<'vtab, F: Form + 'vtab> VTab<'vtab> for Table<F> {
             base: sqlite3_vtab_cursor::default(),
             session: Arc::clone(&self.session),
             relation: self.relation.clone(),
-            arguments: [const { None }; 2],
+            arguments: [const { None }; ARGUMENTS],
             columns: Vec::new(),
             stream: None,
             chunk: None,
@@ -159,50 +165,12 @@ impl<'vtab, F: Form + 'vtab> CreateVTab<'vtab> for Table<F> {
     const KIND: VTabKind = F::KIND;
 }
 
-/// Takes the function's arguments out of the constraints on its hidden columns.
-fn arguments(info: &mut IndexInfo) -> error::Result<bool> {
-    let mut given = [None; 2];
-    let mut unusable = false;
-    for (i, constraint) in info.constraints().enumerate() {
-        let argument = constraint.column() - SQL;
-        if constraint.operator() == IndexConstraintOp::SQLITE_INDEX_CONSTRAINT_EQ
-            && (0..2).contains(&argument)
-        {
-            match constraint.is_usable() {
-                true => given[argument as usize] = Some(i),
-                false => unusable = true,
-            }
-        }
-    }
-    if given[0].is_none() && !unusable {
-        return Err(error(
-            "needs a SELECT as its first argument; write lumos_query('SELECT ...')",
-        ));
-    }
-    let mut next = 0;
-    let mut plan = 0;
-    for (bit, constraint) in given.iter().enumerate() {
-        if let Some(i) = constraint {
-            next += 1;
-            plan |= 1 << bit;
-            let mut usage = info.constraint_usage(*i);
-            usage.set_argv_index(next);
-            usage.set_omit(true);
-        }
-    }
-    info.set_idx_num(plan);
-    // Unknown before the query is planned; high enough that SQLite prefers to run it once.
-    info.set_estimated_cost(1e6);
-    info.set_estimated_rows(1_000);
-    Ok(!unusable)
-}
-
 #[repr(C)]
 struct Cursor<'vtab, F> {
     base: sqlite3_vtab_cursor,
     session: Arc<Session>,
     relation: Option<Arc<Relation>>,
-    arguments: [Option<String>; 2],
+    arguments: [Option<String>; ARGUMENTS],
     /// For each column of a created table, which of the query's it is.
     columns: Vec<Option<usize>>,
     stream: Option<Stream>,

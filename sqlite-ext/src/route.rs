@@ -18,9 +18,11 @@ use crate::error::{self, error};
 use crate::host::guard;
 use crate::nested::Nested;
 
-use crate::router::{Known, Router, values};
+use crate::known::Known;
+use crate::router::Router;
 use crate::scalar::utf8;
 use crate::stream::Params;
+use crate::values::values;
 
 const NAME: &str = "lumos_route";
 const ARGUMENTS: usize = 2;

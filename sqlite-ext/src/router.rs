@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex};
 
 use lumos_core::route::ast::Literal;
 use lumos_core::route::model::{Features, Model, SHAPES};
-use lumos_core::route::parse::{Statement, parse};
 use lumos_core::route::plan::{self, Node, Work};
-use lumos_core::route::{Catalog, Engine, Refusal, Translation, tokens, translate};
+use lumos_core::route::{Catalog, Engine, Translation};
 use rusqlite::{Connection, TransactionState, ffi};
 
 use crate::answer::{Answer, Outcome};
-use crate::error::{Error, Result, error};
+use crate::error::{Result, error};
+use crate::known::Known;
 use crate::mirror::locked;
 use crate::session::{Attached, Session};
 use crate::{catalog, schema, sync};
@@ -22,24 +22,6 @@ const ATTACH_PAUSE: u32 = 256;
 
 /// A run of SQLite that takes longer than this is worth a decision.
 pub const QUICK: f64 = 300_000.0;
-
-/// What is known of a statement, by its text.
-pub struct Known {
-    sql: String,
-    /// The text without its values.
-    pub shape: String,
-    statement: std::result::Result<Statement, Refusal>,
-    nodes: Option<Vec<Node>>,
-    translated: Option<Translated>,
-    /// SQLite runs it, without asking again.
-    pub settled: bool,
-}
-
-struct Translated {
-    generation: u64,
-    params: Vec<Literal>,
-    result: std::result::Result<Arc<Translation>, Refusal>,
-}
 
 /// A decision, with what led to it.
 pub struct Decision {
@@ -75,50 +57,6 @@ struct State {
     not_attached: Option<(u32, String)>,
 }
 
-impl Known {
-    /// Reads a statement; what a call of Lumos would do inside one is nobody's intention.
-    pub fn new(sql: &str) -> Result<Known> {
-        let tokens = tokens::tokens(sql);
-        let own = match &tokens {
-            Some(tokens) => tokens::own_function(tokens),
-            None => sql
-                .to_ascii_lowercase()
-                .contains("lumos_")
-                .then_some("lumos functions"),
-        };
-        if let Some(name) = own {
-            return Err(error(format!(
-                "the statement calls {name}; give a SELECT of your own tables"
-            )));
-        }
-        let unread = || {
-            Err(Refusal(
-                "the statement has a form that is not known in DuckDB".into(),
-            ))
-        };
-        Ok(Known {
-            sql: sql.to_owned(),
-            shape: tokens
-                .as_deref()
-                .map_or_else(|| sql.to_owned(), tokens::shape),
-            statement: tokens.as_deref().map_or_else(unread, parse),
-            nodes: None,
-            translated: None,
-            settled: false,
-        })
-    }
-
-    /// Its text.
-    pub fn sql(&self) -> &str {
-        &self.sql
-    }
-
-    /// Forgets what came of the schema.
-    pub fn forget(&mut self) {
-        (self.nodes, self.translated, self.settled) = (None, None, false);
-    }
-}
-
 impl Router {
     /// A router that has learnt nothing.
     pub fn new(session: &Arc<Session>) -> Arc<Router> {
@@ -138,6 +76,12 @@ impl Router {
         locked(&self.state).points.contains(shape)
     }
 
+    /// Asks again the next time, since a statement that was thought quick is not, or the schema is another.
+    pub fn unsettle(&self, known: &mut Known) {
+        locked(&self.state).points.remove(&known.shape);
+        (known.point, known.settled) = (false, false);
+    }
+
     /// Decides where a statement runs. One that is `measured` is brought to DuckDB whatever the times are.
     pub fn decide(
         &self,
@@ -152,7 +96,7 @@ impl Router {
         };
         let nodes = match &known.nodes {
             Some(nodes) => nodes,
-            None => known.nodes.insert(catalog::plan(&connection, &known.sql)?),
+            None => known.nodes.insert(catalog::plan(&connection, known.sql())?),
         };
         let mut state = locked(&self.state);
         let loaded = state
@@ -161,11 +105,10 @@ impl Router {
             .map(|(_, _, catalog)| Arc::clone(catalog));
         let work = work(&connection, nodes, loaded.as_deref(), None);
         if let Some(reason) = refused {
-            known.settled = true;
             return Ok(in_sqlite(&state.model, reason, work));
         }
         if work.point && !measured {
-            known.settled = true;
+            (known.point, known.settled) = (true, true);
             if state.points.len() >= SHAPES {
                 state.points.clear();
             }
@@ -177,7 +120,6 @@ impl Router {
             ));
         }
         if !schema::has_changelog(&connection)? {
-            known.settled = true;
             return Ok(in_sqlite(&state.model, "no table is tracked", work));
         }
         let attached = match self.attach(&mut state) {
@@ -381,32 +323,6 @@ struct MirrorState {
     same: bool,
 }
 
-impl Known {
-    fn translate(
-        &mut self,
-        generation: u64,
-        params: &[Literal],
-        catalog: &Catalog,
-    ) -> std::result::Result<Arc<Translation>, Refusal> {
-        if let Some(t) = &self.translated
-            && t.generation == generation
-            && t.params == params
-        {
-            return t.result.clone();
-        }
-        let result = match &self.statement {
-            Ok(statement) => translate(statement, catalog, params).map(Arc::new),
-            Err(refusal) => Err(refusal.clone()),
-        };
-        self.translated = Some(Translated {
-            generation,
-            params: params.to_vec(),
-            result: result.clone(),
-        });
-        result
-    }
-}
-
 /// The changelog's last position, as this connection sees it.
 fn position(connection: &Connection) -> Result<i64> {
     Ok(connection.query_row(
@@ -452,58 +368,4 @@ fn work(
     let per_value =
         |index: &str, columns: usize| catalog::rows_per_value(connection, index, columns);
     plan::work(nodes, &rows, &per_value)
-}
-
-/// The values of a statement's parameters, in the order of their numbers.
-pub fn values(
-    given: Option<crate::stream::Params>,
-    count: usize,
-    number: impl Fn(&str) -> Option<usize>,
-) -> Result<Vec<Literal>> {
-    use crate::stream::Params;
-    let given = given.unwrap_or_else(Params::none);
-    let mut values = Vec::new();
-    let found = match given {
-        Params::Positional(list) => {
-            values.extend(list.into_iter().map(literal));
-            values.len()
-        }
-        Params::Named(list) => {
-            values.resize(count, Literal::Null);
-            let found = list.len();
-            for (name, value) in list {
-                let place = number(&name).and_then(|n| values.get_mut(n - 1));
-                let Some(place) = place else {
-                    return Err(error(format!(
-                        "the query has no parameter ${name}; leave it out"
-                    )));
-                };
-                *place = literal(value);
-            }
-            found
-        }
-    };
-    match found == count {
-        true => Ok(values),
-        false => Err(Error {
-            code: ffi::SQLITE_ERROR,
-            ..error(format!(
-                "the query has {count} parameters, {found} were given"
-            ))
-        }),
-    }
-}
-
-fn literal(param: lumos_duckdb::engine::Param<'static>) -> Literal {
-    use lumos_duckdb::engine::Param;
-    match param {
-        Param::Null => Literal::Null,
-        Param::Boolean(v) => Literal::Integer(v.into()),
-        Param::Integer(v) => Literal::Integer(v),
-        // Beyond 64 bits SQLite has REALs only.
-        Param::Unsigned(v) => Literal::Real(v as f64),
-        Param::Real(v) => Literal::Real(v),
-        Param::Text(v) => Literal::Text(v.into_owned()),
-        Param::Blob(v) => Literal::Blob(v.into_owned()),
-    }
 }

@@ -199,9 +199,10 @@ class Grammar:
         value = lambda: self.value(kind, scope, depth - 1)  # noqa: E731
         form = self.one(
             "=", "=", "==", "<>", "!=", "<", "<=", ">", ">=", "IS", "IS NOT", "IS DISTINCT FROM", "IS NULL", "IS NOT NULL", "NOTNULL",
-            "BETWEEN", "NOT BETWEEN", "IN", "NOT IN", "IN SELECT", "NOT IN SELECT", "EXISTS", "NOT EXISTS", "number as truth",
-            "scalar SELECT", "integer against real",
+            "BETWEEN", "NOT BETWEEN", "IN", "NOT IN", "number as truth", "integer against real", "a SELECT",
         )  # fmt: skip
+        if form == "a SELECT":
+            form = self.one("IN SELECT", "NOT IN SELECT", "EXISTS", "NOT EXISTS", "scalar SELECT")
         self.use(form)
         if form in ("IS NULL", "IS NOT NULL", "NOTNULL"):
             return f"{value()} {form}"

@@ -178,7 +178,7 @@ pub fn negated(x: &Typed) -> Result<Typed, Refusal> {
     Ok(match x.class {
         Class::Null => x,
         // So that the smallest integer overflows, as no BIGINT is its negative.
-        Class::Int => Typed::new(format!("(CAST(0 AS BIGINT) - {})", x.sql), Class::Int),
+        Class::Int => Typed::new(format!("(0 - {})", x.sql), Class::Int),
         // As SQLite does it: no negative zero comes of it.
         Class::Real => Typed::new(format!("(0e0 - {})", x.sql), Class::Real).inexact_if(x.inexact),
         Class::Num => Typed {

@@ -123,7 +123,9 @@ impl Typed {
         let typed = match value {
             Literal::Null => Typed::new("NULL", Class::Null),
             Literal::Bool(v) => Typed::new(if *v { "true" } else { "false" }, Class::Bool),
-            Literal::Integer(v) => Typed::new(format!("CAST({v} AS BIGINT)"), Class::Int),
+            // Its type may be narrower than BIGINT: where that shows, in an overflow, SQLite takes over.
+            Literal::Integer(v) if *v < 0 => Typed::new(format!("({v})"), Class::Int),
+            Literal::Integer(v) => Typed::new(v.to_string(), Class::Int),
             Literal::Real(v) => Typed::new(double(*v), Class::Real),
             Literal::Text(v) => Typed::new(literal(v), Class::Text),
             Literal::Blob(v) => {

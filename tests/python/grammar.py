@@ -11,7 +11,7 @@ CREATE TABLE v(id INTEGER PRIMARY KEY, t_id INTEGER, s TEXT, q INTEGER, p REAL, 
 CREATE TABLE w(k TEXT PRIMARY KEY NOT NULL, name TEXT, x INTEGER) WITHOUT ROWID;
 """
 
-WORDS = ["a", "A", "b", "ab", "Ab", "abc", "", " a", "a ", "zoë", "ZOË", "中文", "10", "9", "1e2", "x_y", "x%y", "it's"]
+WORDS = ["a", "A", "b", "ab", "Ab", "abc", "", " a", "a ", "zoë", "ZOË", "中文", "10", "9", "1e2", "x_y", "x%y", "it's", "a\0b"]
 DATES = ["1999-12-31", "2000-01-01", "2000-02-29", "2009-12-31", "2010-01-01", "2010-06-15", "2024-02-29"]
 
 
@@ -25,6 +25,8 @@ def rows(rng):
         return rng.choice([rng.randint(-3, 12), rng.randint(-1000, 1000), 0])
 
     def real():
+        if rng.random() < 0.02:
+            return rng.choice([float("inf"), -float("inf")])
         return rng.choice([0.0, 0.5, -1.25, 2.0, 1e-3, round(rng.uniform(-500, 500), rng.randint(0, 6)), rng.uniform(-9, 9)])
 
     def money(places):
@@ -118,7 +120,7 @@ class Grammar:
         elif kind == "blob":
             return self.one("x''", "x'00'", "x'61'", "x'fffe'")
         else:
-            value = self.one(*WORDS)
+            value = self.one(*WORDS[:-1])
         if rng.random() < 0.15:
             self.use("parameter")
             self.params[f"p{len(self.params)}"] = value

@@ -140,17 +140,16 @@ pub fn arithmetic(operator: Operator, a: &Typed, b: &Typed) -> Result<Typed, Ref
     let real = a.class == Class::Real || b.class == Class::Real;
     if operator == Operator::Divide {
         return match real {
-            true => Ok(Typed::new(
-                format!("({} / nullif({}, 0e0))", a.double(), b.double()),
-                Class::Real,
-            )
-            .inexact_if(inexact)),
+            true => {
+                let sql = format!("({} / nullif({}, 0e0))", a.operand(), b.operand());
+                Ok(Typed::real(sql).inexact_if(inexact))
+            }
             false => refuse("integers are divided, or numbers that may be: SQLite truncates"),
         };
     }
     if real {
-        let sql = format!("({} {op} {})", a.double(), b.double());
-        return Ok(Typed::new(sql, Class::Real).inexact_if(inexact));
+        let sql = format!("({} {op} {})", a.operand(), b.operand());
+        return Ok(Typed::real(sql).inexact_if(inexact));
     }
     if a.class == Class::Int && b.class == Class::Int {
         return Ok(Typed::new(
@@ -180,7 +179,7 @@ pub fn negated(x: &Typed) -> Result<Typed, Refusal> {
         // So that the smallest integer overflows, as no BIGINT is its negative.
         Class::Int => Typed::new(format!("(0 - {})", x.sql), Class::Int),
         // As SQLite does it: no negative zero comes of it.
-        Class::Real => Typed::new(format!("(0e0 - {})", x.sql), Class::Real).inexact_if(x.inexact),
+        Class::Real => Typed::real(format!("(0e0 - {})", x.operand())).inexact_if(x.inexact),
         Class::Num => Typed {
             whole: Whole::Where(x.whole_sql()),
             ..Typed::new(format!("(0e0 - {})", x.sql), Class::Num).inexact_if(x.inexact)

@@ -196,6 +196,7 @@ impl Writer<'_> {
             None => Typed {
                 sql,
                 literal: None,
+                operand: None,
                 ..value
             },
         })

@@ -150,12 +150,12 @@ impl Writer<'_> {
                 refuse("sum over a window is of numbers that are INTEGER or REAL by the row")
             }
             "sum" => Ok(self.sum(&x, of, filter.as_deref(), distinct)),
-            "avg" => Ok(Typed::new(of("avg", x.key()), Class::Real).inexact_if(true)),
-            _ => Ok(Typed::new(
-                format!("coalesce(CAST({} AS DOUBLE), 0e0)", of("sum", x.key())),
-                Class::Real,
-            )
-            .inexact_if(true)),
+            "avg" => Ok(Typed::real(of("avg", x.key())).inexact_if(true)),
+            _ => {
+                let sum = of("sum", x.key());
+                let total = format!("coalesce(CAST({sum} AS DOUBLE), 0e0)");
+                Ok(Typed::real(total).inexact_if(true))
+            }
         }
     }
 
@@ -184,7 +184,7 @@ impl Writer<'_> {
                 self.guarded = true;
                 Typed::new(format!("CAST({} AS BIGINT)", of("sum", &x.sql)), Class::Int)
             }
-            Class::Real => Typed::new(of("sum", &x.sql), Class::Real).inexact_if(true),
+            Class::Real => Typed::real(of("sum", &x.sql)).inexact_if(true),
             _ => {
                 self.guarded = true;
                 // Exact as decimals, and faster.

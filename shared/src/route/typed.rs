@@ -86,6 +86,8 @@ pub struct Typed {
     pub literal: Option<Literal>,
     /// The stored form.
     pub raw: Option<Raw>,
+    /// The SQL as an operand of arithmetic: not a number stays one until the end, where it becomes NULL.
+    pub operand: Option<String>,
 }
 
 impl Typed {
@@ -99,6 +101,18 @@ impl Typed {
             numeric_affinity: false,
             literal: None,
             raw: None,
+            operand: None,
+        }
+    }
+
+    /// The result of arithmetic on REALs. Infinities may give NaN, which SQLite has as NULL.
+    pub fn real(arithmetic: String) -> Typed {
+        Typed {
+            operand: Some(arithmetic.clone()),
+            ..Typed::new(
+                format!("nullif({arithmetic}, CAST('nan' AS DOUBLE))"),
+                Class::Real,
+            )
         }
     }
 
@@ -182,6 +196,11 @@ impl Typed {
             (_, Class::Int | Class::Bool) => format!("CAST({} AS DOUBLE)", self.sql),
             _ => self.sql.clone(),
         }
+    }
+
+    /// The same as an operand of arithmetic.
+    pub fn operand(&self) -> String {
+        self.operand.clone().unwrap_or_else(|| self.double())
     }
 
     /// A number as a double that is exactly it; an integer that is none raises an error.

@@ -1,39 +1,18 @@
 //! Lumos for SQLite: the entry points, and what they register on a connection.
 //!
-//! The way of a call: SQLite → [`scalar`] or a virtual table ([`query`], [`status`]) → [`session`], which knows
-//! the connection's [`mirror`] → [`track`] and [`sync`] for writing it, [`stream`] for reading it.
-//! Beneath `sync`: [`apply`] does one run of it, [`copy`] moves rows, [`schema`] and [`changelog`] know the source.
+//! The way of a call: SQLite → [`scalar`] or a virtual table → [`session`], which knows the connection's [`mirror`]
+//! → [`sync`] for writing it, [`query`] for reading it, [`route`] for choosing between it and SQLite.
 //! [`host`] is the door: the API table of the host's SQLite, and the guards of a guest.
 
-mod answer;
-mod apply;
-mod arguments;
-mod auto;
-mod cache;
-mod catalog;
-mod changelog;
-mod copy;
 mod error;
-mod exec;
-mod files;
 mod host;
-mod known;
 mod lock;
 mod mirror;
-mod nested;
-mod prepared;
 mod query;
-mod relation;
 mod route;
-mod router;
 mod scalar;
-mod schema;
 mod session;
-mod status;
-mod stream;
 mod sync;
-mod track;
-mod values;
 
 use std::ffi::{c_char, c_int};
 
@@ -73,10 +52,10 @@ fn register(connection: Connection) -> rusqlite::Result<bool> {
     let session = session::Session::new(&connection);
     scalar::register(&connection, &session)?;
     query::register(&connection, &session)?;
-    status::register(&connection, &session)?;
-    let router = router::Router::new(&session);
-    auto::register(&connection, &router)?;
-    route::register(&connection, &router)?;
+    sync::status::register(&connection, &session)?;
+    let router = route::Router::new(&session);
+    route::auto::register(&connection, &router)?;
+    route::explain::register(&connection, &router)?;
     // Stay loaded after the connection closes: DuckDB's threads and statics must not lose their code.
     Ok(true)
 }

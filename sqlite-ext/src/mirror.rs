@@ -8,10 +8,10 @@ use std::thread::ThreadId;
 use lumos_core::sql;
 use lumos_duckdb::engine::{Connection, Database};
 
-use crate::cache::Cache;
 use crate::error::{Result, error};
 use crate::host;
 use crate::lock::{self, FileId, LockFile};
+use crate::query::cache::Cache;
 
 /// The name of the attached mirror inside DuckDB.
 pub const CATALOG: &str = "mirror";

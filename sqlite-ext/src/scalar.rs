@@ -11,8 +11,9 @@ use serde_json::Value as Json;
 
 use crate::error::{self, Error, error};
 use crate::host::guard;
+use crate::query::{exec, files};
 use crate::session::{self, Session};
-use crate::{exec, files, sync, track};
+use crate::sync::{self, track};
 
 /// The subtype by which SQLite's JSON functions know JSON from text.
 const JSON_SUBTYPE: u32 = b'J' as u32;

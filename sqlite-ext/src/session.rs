@@ -8,10 +8,10 @@ use serde_json::{Map, Value as Json, json};
 use crate::error::{Error, Result, error};
 use crate::lock;
 use crate::mirror::{Mirror, Settings, default_path, locked};
-use crate::relation::Relation;
-use crate::stream::{Params, Stream};
-use crate::sync;
-use crate::{copy, files, schema};
+use crate::query::files;
+use crate::query::relation::Relation;
+use crate::query::stream::{Params, Stream};
+use crate::sync::{self, copy, schema};
 
 /// One SQLite connection.
 pub struct Session {

@@ -1,6 +1,15 @@
 //! Which engine runs a statement: brings the pure decisions of `lumos_core::route` together with the plan of SQLite,
 //! the sizes of the mirror, its freshness, and what earlier runs took.
 
+pub mod answer;
+pub mod auto;
+pub mod catalog;
+pub mod explain;
+pub mod known;
+pub mod nested;
+pub mod prepared;
+pub mod values;
+
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
@@ -10,12 +19,12 @@ use lumos_core::route::plan::{self, Node, Work};
 use lumos_core::route::{Catalog, Engine, Translation};
 use rusqlite::{Connection, TransactionState, ffi};
 
-use crate::answer::{Answer, Outcome};
 use crate::error::{Result, error};
-use crate::known::Known;
 use crate::mirror::locked;
+use crate::route::answer::{Answer, Outcome};
+use crate::route::known::Known;
 use crate::session::{Attached, Session};
-use crate::{catalog, schema, sync};
+use crate::sync::{self, schema};
 
 /// After a mirror could not be attached, this many statements go to SQLite before the next try.
 const ATTACH_PAUSE: u32 = 256;

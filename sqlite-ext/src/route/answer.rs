@@ -10,7 +10,7 @@ use rusqlite::{Connection, ffi};
 
 use crate::error::{Error, Result};
 use crate::mirror::Mirror;
-use crate::stream::{Params, Stream};
+use crate::query::stream::{Params, Stream};
 
 /// Chunks that are kept of a result that may still turn out to be SQLite's to give: 131,072 rows.
 const KEPT: usize = 64;

@@ -17,7 +17,7 @@ use serde_json::json;
 use crate::error::{self, error};
 use crate::host::guard;
 use crate::session::Session;
-use crate::{copy, schema, sync};
+use crate::sync::{self, copy, schema};
 
 const NAME: &str = "lumos_status";
 

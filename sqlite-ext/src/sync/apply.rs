@@ -6,11 +6,11 @@ use lumos_duckdb::engine::Connection as DuckDb;
 use rusqlite::{Connection, TransactionState};
 use serde_json::json;
 
-use crate::changelog;
-use crate::copy::{self, Mirrored};
 use crate::error::{Error, Result, error};
 use crate::mirror::Applied;
-use crate::schema::{self, Tracked};
+use crate::sync::changelog;
+use crate::sync::copy::{self, Mirrored};
+use crate::sync::schema::{self, Tracked};
 use crate::sync::{
     MirroredTable, Position, Report, cannot_write_now, mark, mirrored_tables, stored_state,
 };

@@ -21,17 +21,17 @@ use rusqlite::vtab::{
 };
 use rusqlite::{Connection, Result, ffi};
 
-use crate::answer::{Answer, Outcome};
-use crate::arguments;
 use crate::error::{self, error};
 use crate::host::guard;
-use crate::prepared::{Pool, Prepared};
+use crate::query::arguments;
 use crate::query::output;
-use crate::router::{QUICK, Router};
+use crate::query::stream::Params;
+use crate::route::answer::{Answer, Outcome};
+use crate::route::prepared::{Pool, Prepared};
+use crate::route::values::{only_integer, values};
+use crate::route::{QUICK, Router};
 use crate::scalar::utf8;
-use crate::schema;
-use crate::stream::Params;
-use crate::values::{only_integer, values};
+use crate::sync::schema;
 
 const NAME: &str = "lumos_auto";
 

@@ -5,7 +5,7 @@ use lumos_core::sql::{self, identifier};
 use rusqlite::Connection;
 
 use crate::error::{Result, error};
-use crate::schema::{self, Tracked};
+use crate::sync::schema::{self, Tracked};
 
 /// The format of the changelog that this version writes.
 const FORMAT: i64 = 1;

@@ -13,16 +13,16 @@ use rusqlite::vtab::{
 };
 use rusqlite::{Connection, Result, ffi};
 
-use crate::arguments;
 use crate::error::{self, error};
 use crate::host::guard;
-use crate::nested::Nested;
+use crate::query::arguments;
+use crate::route::nested::Nested;
 
-use crate::known::Known;
-use crate::router::Router;
+use crate::query::stream::Params;
+use crate::route::Router;
+use crate::route::known::Known;
+use crate::route::values::values;
 use crate::scalar::utf8;
-use crate::stream::Params;
-use crate::values::values;
 
 const NAME: &str = "lumos_route";
 const ARGUMENTS: usize = 2;

@@ -7,10 +7,10 @@ use std::rc::Rc;
 use rusqlite::ffi;
 
 use crate::error::Result;
-use crate::known::Known;
-use crate::nested::Nested;
-use crate::router::Router;
-use crate::stream::distinct;
+use crate::query::stream::distinct;
+use crate::route::Router;
+use crate::route::known::Known;
+use crate::route::nested::Nested;
 
 /// Statements that are kept, the last used first.
 const KEPT: usize = 64;

@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 
 use crate::error::Result;
 use crate::mirror::locked;
-use crate::stream::Params;
+use crate::query::stream::Params;
 use crate::sync;
 
 /// A single result takes at most this part of the cache.

@@ -9,7 +9,7 @@ use rusqlite::{Connection, Row, types};
 
 use crate::error::{Result, error};
 use crate::mirror::CATALOG;
-use crate::schema;
+use crate::sync::schema;
 
 /// Up to so many log rows are applied without temporary tables, whose making and dropping costs more than the rest.
 const FEW: i64 = 64;

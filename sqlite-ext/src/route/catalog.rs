@@ -13,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension, ffi};
 
 use crate::error::{Result, error};
 use crate::sync::{self, Value};
-use crate::{copy, schema};
+use crate::sync::{copy, schema};
 
 /// The mirrored tables as they are now.
 pub fn read(connection: &Connection, duckdb: &DuckDb) -> Result<Catalog> {

@@ -4,6 +4,13 @@
 //! - `CREATE VIRTUAL TABLE t USING lumos_query(SELECT ...)`: with the query's own columns
 //! - `CREATE VIRTUAL TABLE t USING lumos_table('name')`: the same for a table or view
 
+pub mod arguments;
+pub mod cache;
+pub mod exec;
+pub mod files;
+pub mod relation;
+pub mod stream;
+
 use std::borrow::Cow;
 use std::ffi::{CStr, CString, c_int};
 use std::marker::PhantomData;
@@ -18,13 +25,12 @@ use rusqlite::vtab::{
 };
 use rusqlite::{Connection, Result};
 
-use crate::arguments;
 use crate::error::{self, error};
 use crate::host::guard;
-use crate::relation::{Plan, Relation};
+use crate::query::relation::{Plan, Relation};
+use crate::query::stream::{Params, Stream};
 use crate::scalar::utf8;
 use crate::session::Session;
-use crate::stream::{Params, Stream};
 
 /// The columns of the function: the visible one, then the arguments, then `c0` to `c63`.
 const ROW: c_int = 0;

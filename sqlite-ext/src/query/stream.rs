@@ -16,11 +16,11 @@ use lumos_duckdb::engine::{
 use rusqlite::Connection;
 use serde_json::Value as Json;
 
-use crate::cache::{Answer, Recording};
 use crate::error::{Result, error};
-use crate::exec;
 use crate::host;
 use crate::mirror::Mirror;
+use crate::query::cache::{Answer, Recording};
+use crate::query::exec;
 
 /// How often the host is asked whether to stop.
 const POLL: Duration = Duration::from_millis(10);

@@ -7,8 +7,8 @@ use rusqlite::types::Value;
 use serde_json::Value as Json;
 
 use crate::error::{Result, error};
+use crate::query::stream::{Params, Stream};
 use crate::session::{Session, parse_object};
-use crate::stream::{Params, Stream};
 use crate::sync;
 
 /// `lumos_scalar`: the one column of the first row.

@@ -5,12 +5,14 @@ use lumos_duckdb::engine::Connection as DuckDb;
 use rusqlite::Connection;
 use serde_json::{Value as Json, json};
 
-use crate::changelog::{create_changelog, drop_empty_changelog, drop_triggers, free_name, install};
-use crate::copy;
 use crate::error::{Error, Result, error};
 use crate::mirror::Mirror;
-use crate::schema::{self, Tracked};
 use crate::session::parse_object;
+use crate::sync::changelog::{
+    create_changelog, drop_empty_changelog, drop_triggers, free_name, install,
+};
+use crate::sync::copy;
+use crate::sync::schema::{self, Tracked};
 use crate::sync::{self, Value};
 
 /// What one call of `lumos_track` means, checked before a mirror is opened.

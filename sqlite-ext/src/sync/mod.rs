@@ -1,14 +1,20 @@
 //! Applying the changelog: one read snapshot of SQLite becomes one transaction of DuckDB, which also stores the
 //! position, so that every change is applied exactly once whatever dies when.
 
+pub mod apply;
+pub mod changelog;
+pub mod copy;
+pub mod schema;
+pub mod status;
+pub mod track;
+
 use lumos_core::mirror::MirrorType;
 use lumos_duckdb::engine::{Cell, Connection as DuckDb};
 use rusqlite::{Connection, TransactionState, ffi};
 
-use crate::apply::Run;
 use crate::error::{Error, Result, error};
 use crate::mirror::{Applied, Mirror};
-use crate::schema;
+use crate::sync::apply::Run;
 
 /// Applied log rows are deleted once there are this many: a delete costs the reader a write to SQLite.
 const PRUNE_AFTER: i64 = 10_000;

@@ -10,10 +10,10 @@ use rusqlite::Connection;
 use crate::error::{Result, error};
 use crate::mirror::Mirror;
 use crate::query::output;
-use crate::relation::declared;
-use crate::schema;
+use crate::query::relation::declared;
+use crate::query::stream::{Params, Stream};
 use crate::session::{Session, parse_object};
-use crate::stream::{Params, Stream};
+use crate::sync::schema;
 
 /// The formats, by the ending of the file.
 #[derive(Clone, Copy)]

@@ -21,3 +21,9 @@ CREATE TABLE IF NOT EXISTS _lumos.tables(
   types VARCHAR NOT NULL,
   schema_version BIGINT NOT NULL
 );
+
+-- The column that lumos_optimize sorts a table by, where it is not the key.
+CREATE TABLE IF NOT EXISTS _lumos.orders(
+  id BIGINT NOT NULL,
+  order_by VARCHAR NOT NULL
+);

@@ -67,16 +67,19 @@ pub enum Section {
     Query,
     /// Tracking, applying, checking.
     Sync,
+    /// The order of the mirrored rows, and which of them are in files.
+    Layout,
     /// Vectors and distances.
     Vectors,
 }
 
 impl Section {
     /// All sections in order.
-    pub const ALL: [Section; 4] = [
+    pub const ALL: [Section; 5] = [
         Section::Admin,
         Section::Query,
         Section::Sync,
+        Section::Layout,
         Section::Vectors,
     ];
 
@@ -86,6 +89,7 @@ impl Section {
             Section::Admin => "Admin",
             Section::Query => "Query",
             Section::Sync => "Sync",
+            Section::Layout => "Layout",
             Section::Vectors => "Vectors",
         }
     }

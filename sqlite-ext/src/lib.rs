@@ -1,11 +1,13 @@
 //! Lumos for SQLite: the entry points, and what they register on a connection.
 //!
 //! The way of a call: SQLite → [`scalar`] or a virtual table → [`session`], which knows the connection's [`mirror`]
-//! → [`sync`] for writing it, [`query`] for reading it, [`route`] for choosing between it and SQLite.
+//! → [`sync`] for writing it, [`query`] for reading it, [`route`] for choosing between it and SQLite,
+//! [`layout`] for how its rows lie.
 //! [`host`] is the door: the API table of the host's SQLite, and the guards of a guest.
 
 mod error;
 mod host;
+mod layout;
 mod lock;
 mod mirror;
 mod query;

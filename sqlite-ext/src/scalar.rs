@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 
 use crate::error::{self, Error, error};
 use crate::host::guard;
+use crate::layout::optimize;
 use crate::query::{exec, files};
 use crate::session::{self, Session};
 use crate::sync::{self, track};
@@ -134,6 +135,12 @@ fn host(function: &Function, ctx: &Context<'_>, session: &Session) -> error::Res
                 attached.is_shared(),
                 required(0)?,
             )?
+        }
+        "lumos_optimize" => {
+            let attached = session.attached()?;
+            let connection = session.connection()?;
+            sync::sync(&connection, &attached.mirror, attached.is_shared())?;
+            optimize::optimize(&connection, &attached.mirror, text(0)?, text(1)?)?
         }
         "lumos_scalar" => return exec::scalar(session, required(0)?, text(1)?),
         "lumos_exec" => return Ok(Value::Integer(exec::exec(session, required(0)?, text(1)?)?)),

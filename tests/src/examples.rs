@@ -29,7 +29,7 @@ fn before(function: &Function) -> &'static str {
         "lumos_detach" => "SELECT lumos_attach()",
         "lumos_query" | "lumos_auto" | "lumos_route" | "lumos_table" => "SELECT lumos_track('*')",
         "lumos_status" | "lumos_untrack" | "lumos_resync" | "lumos_import" | "lumos_scalar"
-        | "lumos_exec" | "lumos_explain" => "SELECT lumos_track('Genre')",
+        | "lumos_exec" | "lumos_explain" | "lumos_optimize" => "SELECT lumos_track('Genre')",
         _ => "SELECT 1",
     }
 }

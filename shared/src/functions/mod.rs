@@ -16,6 +16,7 @@ mod explain;
 mod export;
 mod import;
 mod load;
+mod optimize;
 mod query;
 mod resync;
 mod route;
@@ -49,6 +50,7 @@ pub const FUNCTIONS: &[&Function] = &[
     &sync::SYNC,
     &resync::RESYNC,
     &status::STATUS,
+    &optimize::OPTIMIZE,
     &distances::L2,
     &distances::COSINE,
     &distances::IP,

@@ -23,10 +23,10 @@ use crate::query::cache::{Answer, Recording};
 use crate::query::exec;
 
 /// How often the host is asked whether to stop.
-const POLL: Duration = Duration::from_millis(10);
+pub const POLL: Duration = Duration::from_millis(10);
 
 /// How often progress is shown.
-const PROGRESS: Duration = Duration::from_secs(1);
+pub const PROGRESS: Duration = Duration::from_secs(1);
 
 /// Chunks made ahead of the reader.
 const AHEAD: usize = 2;

@@ -365,6 +365,16 @@ pub fn target(name: &str) -> String {
     format!("{CATALOG}.{DATA}.{}", identifier(name))
 }
 
+/// The columns of a table's mirrored rows, the hidden rowid too.
+pub fn columns(duckdb: &DuckDb, name: &str) -> Result<Vec<String>> {
+    Ok(duckdb
+        .prepare(&format!("FROM {}", target(name)))?
+        .columns()
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect())
+}
+
 /// The statements that remove a mirrored table.
 pub fn drop_statements(name: &str) -> String {
     format!(

@@ -238,7 +238,8 @@ fn forget_tables(duckdb: &DuckDb) -> Result<()> {
     Ok(())
 }
 
-fn matching_tracked(connection: &Connection, pattern: &str) -> Result<Vec<Tracked>> {
+/// The tracked tables that a GLOB pattern or a name means.
+pub fn matching_tracked(connection: &Connection, pattern: &str) -> Result<Vec<Tracked>> {
     let tracked = schema::tracked_tables(connection)?;
     let glob = format!(
         "SELECT ?1 GLOB {0} OR ?1 = {0} COLLATE NOCASE",

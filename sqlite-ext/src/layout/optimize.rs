@@ -1,0 +1,160 @@
+//! `lumos_optimize`: the mirrored rows in a chosen order.
+
+use std::time::Instant;
+
+use lumos_core::sql::{identifier, literal};
+use lumos_duckdb::engine::Connection as DuckDb;
+use rusqlite::Connection;
+use serde_json::{Value as Json, json};
+
+use crate::error::{Result, error};
+use crate::layout::work;
+use crate::mirror::{CATALOG, Mirror};
+use crate::session::parse_object;
+use crate::sync::schema::Tracked;
+use crate::sync::{self, Value, copy, track};
+
+/// What the options say of the order.
+enum Order {
+    /// That of the last time.
+    Same,
+    Key,
+    Column(String),
+}
+
+/// `lumos_optimize`, after what is pending was applied.
+pub fn optimize(
+    host: &Connection,
+    mirror: &Mirror,
+    pattern: Option<&str>,
+    options: Option<&str>,
+) -> Result<Json> {
+    let (order, progress) = parse_options(options)?;
+    let clock = Instant::now();
+    let tables = track::matching_tracked(host, pattern.unwrap_or("*"))?;
+    let Some(_entered) = mirror.enter() else {
+        return Err(error("the mirror is being written; call it by itself"));
+    };
+    let duckdb = mirror.connection()?;
+    let mirrored: Vec<String> = sync::mirrored_tables(&duckdb)?
+        .into_iter()
+        .map(|t| t.name)
+        .collect();
+    // All are looked at before the first is sorted.
+    let mut sorts = Vec::new();
+    for table in tables.iter().filter(|t| mirrored.contains(&t.name)) {
+        sorts.push((&table.name, sort(&duckdb, table, &order)?));
+    }
+    work::checkpoint(&duckdb);
+    let before = bytes(&duckdb)?;
+    let mut rows = 0;
+    for (name, sort) in &sorts {
+        rows += work::run(host, &duckdb, progress, || {
+            let rows = work::transaction(&duckdb, || Ok(duckdb.execute(sort)?))?;
+            work::checkpoint(&duckdb);
+            Ok(rows)
+        })?;
+        // A query without ORDER BY shows the new order.
+        mirror.cache.update(&mirrored, &[name.to_string()]);
+    }
+    let after = bytes(&duckdb)?;
+    mirror.give_back(duckdb);
+    Ok(json!({
+        "tables": sorts.len(),
+        "rows": rows,
+        "bytes_before": before,
+        "bytes_after": after,
+        "ms": clock.elapsed().as_millis() as u64,
+    }))
+}
+
+/// The statements that sort a table and keep the order in mind; the last one says how many rows there are.
+fn sort(duckdb: &DuckDb, table: &Tracked, order: &Order) -> Result<String> {
+    let id = table.id;
+    let columns = copy::columns(duckdb, &table.name)?;
+    let found = |name: &str| columns.iter().find(|c| c.eq_ignore_ascii_case(name));
+    let column = match order {
+        Order::Key => None,
+        Order::Column(name) => match found(name) {
+            None => {
+                return Err(error(format!(
+                    "table \"{}\" has no column \"{name}\"; order_by takes a column of the table",
+                    table.name
+                )));
+            }
+            column => column,
+        },
+        // A column that is gone since is forgotten.
+        Order::Same => match last_order(duckdb, id)? {
+            Some(name) => found(&name),
+            None => None,
+        },
+    };
+    let mut terms: Vec<String> = column.iter().map(|c| identifier(c)).collect();
+    terms.extend(table.key.mirror_columns().iter().map(|c| identifier(c)));
+    let remember = match column {
+        Some(column) => format!(
+            "INSERT INTO _lumos.orders VALUES({id}, {});",
+            literal(column)
+        ),
+        None => String::new(),
+    };
+    let target = copy::target(&table.name);
+    Ok(format!(
+        "DELETE FROM _lumos.orders WHERE id = {id}; {remember} \
+         CREATE OR REPLACE TABLE {target} AS FROM {target} ORDER BY {}",
+        terms.join(", ")
+    ))
+}
+
+/// The column that a table was last sorted by.
+pub fn last_order(duckdb: &DuckDb, id: i64) -> Result<Option<String>> {
+    let found = sync::rows(
+        duckdb,
+        &format!("SELECT order_by FROM _lumos.orders WHERE id = {id}"),
+    )?;
+    match found.into_iter().flatten().next() {
+        Some(Value::Text(column)) => Ok(Some(column)),
+        _ => Ok(None),
+    }
+}
+
+/// The bytes that the mirror uses in its file.
+fn bytes(duckdb: &DuckDb) -> Result<i64> {
+    let size = sync::rows(
+        duckdb,
+        &format!(
+            "SELECT used_blocks * block_size FROM pragma_database_size() WHERE database_name = {}",
+            literal(CATALOG)
+        ),
+    )?;
+    match size.first().map(Vec::as_slice) {
+        Some([Value::Integer(bytes)]) => Ok(*bytes),
+        _ => Ok(0),
+    }
+}
+
+fn parse_options(options: Option<&str>) -> Result<(Order, Option<&'static str>)> {
+    let (mut order, mut progress) = (Order::Same, None);
+    for (name, value) in options.map_or(Ok(serde_json::Map::new()), parse_object)? {
+        match (name.as_str(), value) {
+            ("order_by", Json::String(column)) => order = Order::Column(column),
+            ("order_by", Json::Null) => order = Order::Key,
+            ("order_by", value) => {
+                return Err(error(format!(
+                    "order_by is {value}; give the name of a column, or null for the key"
+                )));
+            }
+            ("progress", Json::Bool(on)) => progress = on.then_some("lumos_optimize"),
+            ("progress", value) => {
+                return Err(error(format!("progress is {value}; give true or false")));
+            }
+            _ => {
+                return Err(error(format!(
+                    "unknown option \"{name}\"; the options are order_by and progress"
+                )));
+            }
+        }
+    }
+    Ok((order, progress))
+}

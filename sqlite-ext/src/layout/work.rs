@@ -1,0 +1,82 @@
+//! Long statements that write the mirror, ended when the host wants it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::{Duration, Instant};
+
+use lumos_duckdb::engine::Connection as DuckDb;
+use rusqlite::Connection;
+
+use crate::error::{Result, error};
+use crate::host;
+use crate::query::stream::{POLL, PROGRESS};
+
+/// Runs `work` on a thread of its own, so that this one can ask SQLite every few milliseconds whether to stop.
+/// `progress` is the name under which to say on stderr how far it is.
+pub fn run<T: Send>(
+    host: &Connection,
+    duckdb: &DuckDb,
+    progress: Option<&str>,
+    work: impl FnOnce() -> Result<T> + Send,
+) -> Result<T> {
+    let (sender, receiver) = sync_channel(1);
+    let body = move || {
+        let result = catch_unwind(AssertUnwindSafe(work));
+        let result = result.unwrap_or_else(|panic| Err(host::panicked(panic.as_ref())));
+        // The receiver waits until the end.
+        drop(sender.send(result));
+    };
+    std::thread::scope(|scope| {
+        host::without_signals(|| {
+            std::thread::Builder::new()
+                .name("lumos-layout".into())
+                .spawn_scoped(scope, body)
+        })
+        .map_err(|e| error(format!("cannot start a thread: {e}")))?;
+        let mut shown = Instant::now();
+        let mut stop = Ok(());
+        loop {
+            // An interrupt between two statements is forgotten by DuckDB, hence again and again.
+            let wait = match stop {
+                Ok(()) => POLL,
+                Err(_) => Duration::from_millis(1),
+            };
+            match receiver.recv_timeout(wait) {
+                // What was committed in spite of a wish to stop is done.
+                Ok(Ok(done)) => return Ok(done),
+                Ok(Err(e)) => return stop.and(Err(e)),
+                Err(RecvTimeoutError::Disconnected) => return Err(error("the work was lost")),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if stop.is_ok() {
+                stop = host::check_interrupt(host);
+            }
+            if stop.is_err() {
+                duckdb.interrupt();
+            }
+            if let Some(name) = progress
+                && shown.elapsed() >= PROGRESS
+            {
+                shown = Instant::now();
+                eprintln!("{name}: {:.0} %", duckdb.progress().max(0.0));
+            }
+        }
+    })
+}
+
+/// Runs `work` in a transaction of DuckDB.
+pub fn transaction<T>(duckdb: &DuckDb, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    duckdb.execute("BEGIN")?;
+    let done = work().and_then(|done| Ok(duckdb.execute("COMMIT").map(|_| done)?));
+    if done.is_err() {
+        // The error of the work matters more than one of the rollback.
+        drop(duckdb.execute("ROLLBACK"));
+    }
+    done
+}
+
+/// Writes the mirror's own log into its file and gives blocks free. A write of another connection is in the way of
+/// it; then the next one does it.
+pub fn checkpoint(duckdb: &DuckDb) {
+    drop(duckdb.execute(&format!("CHECKPOINT {}", crate::mirror::CATALOG)));
+}

@@ -7,6 +7,8 @@
 //! - [`changelog`]: the tables and triggers that log touched keys inside SQLite
 //! - [`mirror`]: the type that a SQLite column gets in the columnar mirror
 //! - [`vector`]: vectors as SQL values, and distances between them
+//! - [`text`]: text into terms, the one tokenizer
+//! - [`embed`]: text into vectors
 //! - [`route`]: which engine runs a SELECT that both have
 //! - [`reference`]: renders `sql/reference.md` from the list
 //!
@@ -15,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 pub mod changelog;
+pub mod embed;
 pub mod error;
 pub mod function;
 pub mod functions;
@@ -22,6 +25,7 @@ pub mod mirror;
 pub mod reference;
 pub mod route;
 pub mod sql;
+pub mod text;
 pub mod value;
 pub mod vector;
 

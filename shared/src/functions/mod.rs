@@ -11,6 +11,7 @@ mod cache_stats;
 mod debug;
 mod detach;
 mod distances;
+mod embed;
 mod exec;
 mod explain;
 mod export;
@@ -54,6 +55,7 @@ pub const FUNCTIONS: &[&Function] = &[
     &distances::L2,
     &distances::COSINE,
     &distances::IP,
+    &embed::EMBED,
 ];
 
 /// The function with this name.

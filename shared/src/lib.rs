@@ -6,9 +6,9 @@
 //! - [`function`], [`value`], [`error`]: what a function, a value and a failure are
 //! - [`changelog`]: the tables and triggers that log touched keys inside SQLite
 //! - [`mirror`]: the type that a SQLite column gets in the columnar mirror
-//! - [`vector`]: vectors as SQL values, and distances between them
 //! - [`text`]: text into terms, the one tokenizer
 //! - [`embed`]: text into vectors
+//! - [`vector`]: vectors as SQL values, distances between them, and the index that finds the nearest
 //! - [`route`]: which engine runs a SELECT that both have
 //! - [`reference`]: renders `sql/reference.md` from the list
 //!

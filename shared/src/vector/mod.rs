@@ -1,6 +1,10 @@
 //! Vectors as SQL values: JSON text or little-endian 32-bit floats in, slices of `f32` out.
 
 pub mod distance;
+pub mod index;
+mod metric;
+
+pub use metric::Metric;
 
 use crate::{Error, Result};
 

@@ -1,0 +1,163 @@
+//! Some rows of an index, as they are in memory and as they are stored.
+
+use super::code::Weights;
+use crate::{Error, Result};
+
+/// The first bytes of every stored block; the last is the version of the format.
+const MAGIC: &[u8; 8] = b"lumosvx\x01";
+
+/// What every block of an index says of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Head {
+    /// The number of dimensions.
+    pub dims: u32,
+    /// The number of the metric.
+    pub metric: u8,
+    /// The number of the kind.
+    pub kind: u8,
+}
+
+/// Rows side by side: ids, weights and codes.
+pub struct Block {
+    /// Differs from what is stored.
+    pub changed: bool,
+    /// A bit for each row that is there.
+    pub live: Vec<u64>,
+    /// Codes, `stride` bytes each.
+    pub codes: Vec<u8>,
+    /// What each row's product is multiplied by.
+    pub factors: Vec<f32>,
+    /// What is added to it.
+    pub biases: Vec<f32>,
+    /// Ids; of rows that are not there, 0.
+    pub row_ids: Vec<i64>,
+    stride: usize,
+}
+
+impl Block {
+    /// Bytes of a row beside its code.
+    pub const ROW_BYTES: usize = 16;
+
+    /// A block for this many rows, without any.
+    pub fn new(rows: usize, stride: usize) -> Block {
+        Block {
+            changed: false,
+            live: vec![0; rows.div_ceil(64)],
+            codes: vec![0; rows * stride],
+            factors: vec![0.0; rows],
+            biases: vec![0.0; rows],
+            row_ids: vec![0; rows],
+            stride,
+        }
+    }
+
+    /// The id of a row that is there.
+    pub fn id(&self, row: usize) -> Option<i64> {
+        (self.live[row / 64] >> (row % 64) & 1 == 1).then_some(self.row_ids[row])
+    }
+
+    /// The ids.
+    pub fn ids(&self) -> impl Iterator<Item = i64> {
+        (0..self.row_ids.len()).filter_map(|row| self.id(row))
+    }
+
+    /// The place of a row's code.
+    pub fn code(&mut self, row: usize) -> &mut [u8] {
+        &mut self.codes[row * self.stride..(row + 1) * self.stride]
+    }
+
+    /// Fills in a row whose code is written.
+    pub fn set(&mut self, row: usize, id: i64, weights: Weights) {
+        self.live[row / 64] |= 1 << (row % 64);
+        self.row_ids[row] = id;
+        (self.factors[row], self.biases[row]) = (weights.factor, weights.bias);
+        self.changed = true;
+    }
+
+    /// Takes a row away.
+    pub fn clear(&mut self, row: usize) {
+        self.live[row / 64] &= !(1 << (row % 64));
+        self.row_ids[row] = 0;
+        self.changed = true;
+    }
+
+    /// The block as it is stored: a head, the rows as far as there are any, a checksum.
+    pub fn to_bytes(&self, head: &Head, number: u32, generation: u64) -> Vec<u8> {
+        let used = (0..self.row_ids.len())
+            .rev()
+            .find(|r| self.id(*r).is_some());
+        let used = used.map_or(0, |last| last + 1);
+        let mut bytes = Vec::with_capacity(64 + used * (Self::ROW_BYTES + self.stride));
+        bytes.extend(MAGIC);
+        bytes.extend(head.dims.to_le_bytes());
+        bytes.extend([head.metric, head.kind, 0, 0]);
+        bytes.extend(number.to_le_bytes());
+        bytes.extend((used as u32).to_le_bytes());
+        bytes.extend(generation.to_le_bytes());
+        for word in &self.live {
+            bytes.extend(word.to_le_bytes());
+        }
+        for row in 0..used {
+            bytes.extend(self.row_ids[row].to_le_bytes());
+            bytes.extend(self.factors[row].to_le_bytes());
+            bytes.extend(self.biases[row].to_le_bytes());
+        }
+        bytes.extend(&self.codes[..used * self.stride]);
+        bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
+        bytes
+    }
+
+    /// Reads what [`Self::to_bytes`] wrote.
+    pub fn from_bytes(
+        head: &Head,
+        number: u32,
+        bytes: &[u8],
+        rows: usize,
+        stride: usize,
+    ) -> Result<Block> {
+        let damaged = || Error::new(format!("block {number} of the index is damaged"));
+        let (rest, sum) = bytes.split_last_chunk().ok_or_else(damaged)?;
+        if crc32fast::hash(rest) != u32::from_le_bytes(*sum) {
+            return Err(damaged());
+        }
+        let mut reader = Reader(rest);
+        let own = reader.take::<8>() == Some(*MAGIC)
+            && reader.take() == Some(head.dims.to_le_bytes())
+            && reader.take() == Some([head.metric, head.kind, 0, 0])
+            && reader.take() == Some(number.to_le_bytes());
+        if !own {
+            return Err(Error::new(format!(
+                "block {number} belongs to another index or another version"
+            )));
+        }
+        let mut block = Block::new(rows, stride);
+        block.read(&mut reader).ok_or_else(damaged)?;
+        Ok(block)
+    }
+
+    fn read(&mut self, reader: &mut Reader<'_>) -> Option<()> {
+        let used = u32::from_le_bytes(reader.take()?) as usize;
+        let _generation: [u8; 8] = reader.take()?;
+        for word in &mut self.live {
+            *word = u64::from_le_bytes(reader.take()?);
+        }
+        for row in 0..used {
+            *self.row_ids.get_mut(row)? = i64::from_le_bytes(reader.take()?);
+            self.factors[row] = f32::from_le_bytes(reader.take()?);
+            self.biases[row] = f32::from_le_bytes(reader.take()?);
+        }
+        let codes = self.codes.get_mut(..used * self.stride)?;
+        (reader.0.len() == codes.len()).then(|| codes.copy_from_slice(reader.0))
+    }
+}
+
+/// The bytes that are still to be read.
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (first, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*first)
+    }
+}

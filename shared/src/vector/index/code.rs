@@ -1,0 +1,184 @@
+//! A vector as a short code: rotated, then each dimension as a step of 4 or 8 bits.
+//!
+//! From a code and two numbers of its row the distance to a query is estimated. The estimate only chooses whose
+//! distance is computed from the vector itself.
+
+use pulp::Arch;
+
+use super::Kind;
+use super::rotation::Rotation;
+use crate::vector::metric::Metric;
+
+/// Where 4-bit steps end, in standard deviations: the least squared error for a normal distribution.
+const CLIP: f32 = 2.7;
+
+/// Turns vectors of one index into codes and queries.
+pub struct Coder {
+    dims: usize,
+    metric: Metric,
+    kind: Kind,
+    rotation: Rotation,
+}
+
+/// What stands beside a row's code.
+#[derive(Debug, Clone, Copy)]
+pub struct Weights {
+    /// What the product of query and code is multiplied by.
+    pub factor: f32,
+    /// What is added to it.
+    pub bias: f32,
+}
+
+/// A query in the form that codes are compared with.
+pub struct Query {
+    /// A step for each dimension of a code, padding included.
+    pub steps: Vec<i8>,
+    /// Size of a step.
+    pub size: f32,
+    /// The product of the steps with the middle of the codes' range.
+    pub middle: f32,
+    /// What all estimates have in common.
+    pub base: f32,
+}
+
+impl Coder {
+    /// The coder of an index.
+    pub fn new(dims: usize, metric: Metric, kind: Kind) -> Coder {
+        Coder {
+            dims,
+            metric,
+            kind,
+            rotation: Rotation::new(dims),
+        }
+    }
+
+    /// Bytes of a code: whole vector registers of 32 bytes.
+    pub fn stride(&self) -> usize {
+        match self.kind {
+            Kind::Flat4 => self.dims.div_ceil(64) * 32,
+            Kind::Flat8 => self.dims.div_ceil(32) * 32,
+        }
+    }
+
+    /// Writes the code of a vector to `code`, of [`Self::stride`] bytes.
+    pub fn encode(&self, vector: &[f32], code: &mut [u8]) -> Weights {
+        Arch::new().dispatch(|| self.encode_here(vector, code))
+    }
+
+    #[inline(always)]
+    fn encode_here(&self, vector: &[f32], code: &mut [u8]) -> Weights {
+        let mut x = self.placed(vector);
+        let square = dot(&x, &x);
+        self.rotation.apply(&mut x);
+        let (levels, end) = match self.kind {
+            Kind::Flat4 => (16.0, CLIP * (square / self.dims as f32).sqrt()),
+            Kind::Flat8 => (256.0, x.iter().fold(0.0, |m: f32, v| m.max(v.abs()))),
+        };
+        let middle = (levels - 1.0) / 2.0;
+        let scale = if end > 0.0 { middle / end } else { 0.0 };
+        let steps: Vec<f32> = x
+            .iter()
+            .map(|v| (v * scale + middle).round().clamp(0.0, levels - 1.0))
+            .collect();
+        code.fill(0);
+        match self.kind {
+            // 64 dimensions in 32 bytes: the first 32 in the low halves, the others in the high.
+            Kind::Flat4 => {
+                for (bytes, steps) in code.chunks_exact_mut(32).zip(steps.chunks(64)) {
+                    let (low, high) = steps.split_at(steps.len().min(32));
+                    bytes.iter_mut().zip(low).for_each(|(b, s)| *b = *s as u8);
+                    bytes
+                        .iter_mut()
+                        .zip(high)
+                        .for_each(|(b, s)| *b |= (*s as u8) << 4);
+                }
+            }
+            // As signed bytes.
+            Kind::Flat8 => {
+                for (byte, step) in code.iter_mut().zip(&steps) {
+                    *byte = (*step - 128.0) as i8 as u8;
+                }
+            }
+        }
+        // The code has nearly the vector's direction; its length is set so that the product with the vector
+        // itself is right, which makes estimates right on average.
+        let centred: Vec<f32> = steps.iter().map(|s| s - middle).collect();
+        let product = dot(&x, &centred);
+        let length = if product > 0.0 { square / product } else { 0.0 };
+        match self.metric {
+            Metric::L2 => Weights {
+                factor: -2.0 * length,
+                bias: square,
+            },
+            Metric::Cosine | Metric::Ip => Weights {
+                factor: -length,
+                bias: 0.0,
+            },
+        }
+    }
+
+    /// Prepares a query.
+    pub fn query(&self, vector: &[f32]) -> Query {
+        let mut x = self.placed(vector);
+        let square = dot(&x, &x);
+        self.rotation.apply(&mut x);
+        let end = x.iter().fold(0.0, |m: f32, v| m.max(v.abs()));
+        let scale = if end > 0.0 { 127.0 / end } else { 0.0 };
+        let mut steps: Vec<i8> = x.iter().map(|v| (v * scale).round() as i8).collect();
+        let sum: f32 = steps.iter().map(|s| f32::from(*s)).sum();
+        let (middle, padded) = match self.kind {
+            Kind::Flat4 => (7.5, self.stride() * 2),
+            Kind::Flat8 => (-0.5, self.stride()),
+        };
+        steps.resize(padded, 0);
+        Query {
+            steps,
+            size: end / 127.0,
+            middle: middle * sum,
+            base: match self.metric {
+                Metric::L2 => square,
+                Metric::Cosine => 1.0,
+                Metric::Ip => 0.0,
+            },
+        }
+    }
+
+    /// An exact distance on the scale of the estimates.
+    pub fn scaled(&self, distance: f64) -> f64 {
+        match self.metric {
+            Metric::L2 => distance * distance,
+            Metric::Cosine | Metric::Ip => distance,
+        }
+    }
+
+    /// The vector as it is coded: of length one under cosine.
+    #[inline(always)]
+    fn placed(&self, vector: &[f32]) -> Vec<f32> {
+        let mut x = vector.to_vec();
+        if self.metric == Metric::Cosine {
+            // Scaled first, so that no square is too large or too small for a float.
+            let most = x.iter().fold(0.0, |m: f32, v| m.max(v.abs()));
+            if most > 0.0 {
+                x.iter_mut().for_each(|v| *v /= most);
+                let length = dot(&x, &x).sqrt();
+                x.iter_mut().for_each(|v| *v /= length);
+            }
+        }
+        x
+    }
+}
+
+/// The inner product, in partial sums that vector registers can take.
+#[inline(always)]
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let (a_parts, a_rest) = a.as_chunks::<16>();
+    let (b_parts, b_rest) = b.as_chunks::<16>();
+    let mut sums = [0.0f32; 16];
+    for (a, b) in a_parts.iter().zip(b_parts) {
+        for i in 0..16 {
+            sums[i] += a[i] * b[i];
+        }
+    }
+    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
+    sums.iter().sum::<f32>() + rest
+}

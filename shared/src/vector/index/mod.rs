@@ -1,0 +1,300 @@
+//! A vector index without an engine: codes in memory, blocks of bytes in and out.
+//!
+//! The engine keeps the vectors; an [`Index`] keeps a short code of each. A search estimates all distances from
+//! the codes, then asks the engine for the vectors of the nearest few and measures these exactly. So every
+//! distance that comes out is exact, and what a wrong code could do at most is leave out a row.
+//!
+//! How an engine uses it:
+//! - new: [`Index::new`], then [`Index::insert`] for every row; an id that is there already is replaced
+//! - store: [`Index::changed_blocks`] gives the blocks to write; an insert or a removal changes one of them
+//! - open: [`Index::new`], then [`Index::load_blocks`]; a block that is damaged is refused, and the engine inserts
+//!   the rows anew that the index then lacks ([`Index::contains`]); later the blocks that others have written
+//! - search: [`Index::search`], with a [`Filter`] if only some rows may come out
+//!
+//! Answers depend on the rows alone: not on the order of inserts, removals and rebuilds, nor on the machine.
+
+mod block;
+mod code;
+mod rotation;
+mod scan;
+mod search;
+
+use std::collections::HashMap;
+
+use block::Block;
+use code::Coder;
+
+use super::check_finite;
+use super::metric::Metric;
+use crate::{Error, Result};
+
+pub use search::{Filter, Hit, OVERSAMPLE};
+
+/// The most dimensions of an index.
+pub const MAX_DIMS: usize = 16_384;
+
+/// How an index holds its vectors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A scan of codes of 4 bits a dimension.
+    Flat4,
+    /// A scan of codes of 8 bits a dimension.
+    Flat8,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Kind; 2] = [Kind::Flat4, Kind::Flat8];
+
+    /// Its name in SQL.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Kind::Flat4 => "flat4",
+            Kind::Flat8 => "flat8",
+        }
+    }
+
+    /// The kind of this name, in any case.
+    pub fn parse(name: &str) -> Result<Kind> {
+        let found = Self::ALL
+            .into_iter()
+            .find(|k| k.name().eq_ignore_ascii_case(name));
+        found.ok_or_else(|| {
+            Error::new(format!(
+                "unknown kind \"{name}\"; the kinds are flat4 and flat8"
+            ))
+        })
+    }
+}
+
+/// Codes of many vectors, each with an id.
+///
+/// A row has a slot, which stays the same until the row is removed; a later row may take it then.
+pub struct Index {
+    dims: usize,
+    metric: Metric,
+    kind: Kind,
+    coder: Coder,
+    blocks: Vec<Block>,
+    slots: HashMap<i64, u32>,
+    /// Slots without a row, the next one last; looked for when first needed.
+    free: Option<Vec<u32>>,
+}
+
+impl Index {
+    /// An index without rows.
+    pub fn new(dims: usize, metric: Metric, kind: Kind) -> Result<Index> {
+        if !(1..=MAX_DIMS).contains(&dims) {
+            return Err(Error::new(format!(
+                "{dims} dimensions; an index has from 1 to {MAX_DIMS}"
+            )));
+        }
+        Ok(Index {
+            dims,
+            metric,
+            kind,
+            coder: Coder::new(dims, metric, kind),
+            blocks: Vec::new(),
+            slots: HashMap::new(),
+            free: None,
+        })
+    }
+
+    /// The number of dimensions.
+    pub fn dims(&self) -> usize {
+        self.dims
+    }
+
+    /// The distance that it is ordered by.
+    pub fn metric(&self) -> Metric {
+        self.metric
+    }
+
+    /// How it holds vectors.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The number of rows.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// True if there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// True if the row is there.
+    pub fn contains(&self, id: i64) -> bool {
+        self.slots.contains_key(&id)
+    }
+
+    /// The slot of a row.
+    pub fn slot(&self, id: i64) -> Option<u32> {
+        self.slots.get(&id).copied()
+    }
+
+    /// The number of slots, free ones included.
+    pub fn slots(&self) -> usize {
+        self.blocks.len() * self.block_rows()
+    }
+
+    /// The ids, in no order.
+    pub fn ids(&self) -> impl Iterator<Item = i64> {
+        self.slots.keys().copied()
+    }
+
+    /// The bytes that it takes in memory, nearly.
+    pub fn bytes(&self) -> usize {
+        // A slot in the map is a pair, with a byte of control and the map's reserve.
+        self.slots() * (self.coder.stride() + Block::ROW_BYTES) + self.slots.capacity() * 17
+    }
+
+    /// Adds a row, or replaces the row of this id. Returns its slot.
+    pub fn insert(&mut self, id: i64, vector: &[f32]) -> Result<u32> {
+        self.check(vector)?;
+        let slot = match self.slots.get(&id) {
+            Some(slot) => *slot,
+            None => self.free_slot()?,
+        };
+        let (block, row) = self.place(slot);
+        let block = &mut self.blocks[block];
+        let weights = self.coder.encode(vector, block.code(row));
+        block.set(row, id, weights);
+        self.slots.insert(id, slot);
+        Ok(slot)
+    }
+
+    /// Removes a row; false if it was not there.
+    pub fn remove(&mut self, id: i64) -> bool {
+        let Some(slot) = self.slots.remove(&id) else {
+            return false;
+        };
+        let (block, row) = self.place(slot);
+        self.blocks[block].clear(row);
+        if let Some(free) = &mut self.free {
+            free.push(slot);
+        }
+        true
+    }
+
+    /// Refuses vectors of other dimensions, NaN and infinities.
+    pub fn check(&self, vector: &[f32]) -> Result<()> {
+        if vector.len() != self.dims {
+            return Err(Error::new(format!(
+                "a vector of {} dimensions; the index has {}",
+                vector.len(),
+                self.dims
+            )));
+        }
+        check_finite(vector)
+    }
+
+    /// The blocks that changed since they were loaded or last asked for, with their numbers, to be stored under
+    /// this generation. They count as stored from then on.
+    pub fn changed_blocks(&mut self, generation: u64) -> Vec<(u32, Vec<u8>)> {
+        let head = self.head();
+        let changed = self.blocks.iter_mut().zip(0..).filter(|(b, _)| b.changed);
+        changed
+            .map(|(block, number)| {
+                block.changed = false;
+                (number, block.to_bytes(&head, number, generation))
+            })
+            .collect()
+    }
+
+    /// True if a block has changed since.
+    pub fn is_changed(&self) -> bool {
+        self.blocks.iter().any(|b| b.changed)
+    }
+
+    /// Puts stored blocks in their places, in which others may be, and returns those that were refused: damaged,
+    /// or of another index. Their places are empty then, and their rows must be inserted anew.
+    pub fn load_blocks<E>(
+        &mut self,
+        numbers: &[u32],
+        mut read: impl FnMut(u32) -> Result<Vec<u8>, E>,
+    ) -> Result<Vec<(u32, Error)>, E> {
+        let (rows, stride, head) = (self.block_rows(), self.coder.stride(), self.head());
+        self.free = None;
+        // All are emptied first: a row may have moved from one to another.
+        for number in numbers {
+            if let Some(block) = self.blocks.get_mut(*number as usize) {
+                for id in block.ids() {
+                    self.slots.remove(&id);
+                }
+                *block = Block::new(rows, stride);
+            }
+        }
+        let mut refused = Vec::new();
+        for number in numbers {
+            let bytes = read(*number)?;
+            let mut block = match Block::from_bytes(&head, *number, &bytes, rows, stride) {
+                Ok(block) => block,
+                Err(e) => {
+                    refused.push((*number, e));
+                    continue;
+                }
+            };
+            while self.blocks.len() <= *number as usize {
+                self.blocks.push(Block::new(rows, stride));
+            }
+            for row in 0..rows {
+                let Some(id) = block.id(row) else { continue };
+                match self.slots.contains_key(&id) {
+                    true => block.clear(row),
+                    false => {
+                        self.slots.insert(id, *number * rows as u32 + row as u32);
+                    }
+                }
+            }
+            self.blocks[*number as usize] = block;
+        }
+        Ok(refused)
+    }
+
+    /// Rows of a block: a block is some 32 KiB, so that a change of one row writes little.
+    fn block_rows(&self) -> usize {
+        let rows = (32 << 10) / (self.coder.stride() + Block::ROW_BYTES);
+        (rows.max(1).next_power_of_two() / 2).clamp(64, 512)
+    }
+
+    fn place(&self, slot: u32) -> (usize, usize) {
+        let rows = self.block_rows();
+        (slot as usize / rows, slot as usize % rows)
+    }
+
+    fn free_slot(&mut self) -> Result<u32> {
+        let rows = self.block_rows();
+        let blocks = &self.blocks;
+        let free = self.free.get_or_insert_with(|| {
+            let slots = (0..blocks.len() * rows).rev();
+            slots
+                .filter(|slot| blocks[slot / rows].id(slot % rows).is_none())
+                .map(|slot| slot as u32)
+                .collect()
+        });
+        if let Some(slot) = free.pop() {
+            return Ok(slot);
+        }
+        let first = self.blocks.len() * rows;
+        let end = u32::try_from(first + rows)
+            .map_err(|_| Error::new("the index is full: it has 4,294,967,295 rows"))?;
+        self.blocks.push(Block::new(rows, self.coder.stride()));
+        // The last is taken first.
+        free.extend((first as u32 + 1..end).rev());
+        Ok(first as u32)
+    }
+
+    fn head(&self) -> block::Head {
+        block::Head {
+            dims: self.dims as u32,
+            metric: self.metric as u8,
+            kind: self.kind as u8,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,222 @@
+//! The nearest rows: estimates for all, exact distances for those that may be among them.
+
+use super::scan::Scan;
+use super::{Error, Index};
+
+/// Candidates measured exactly for each row that is asked for, where nothing else is said. More are measured
+/// where the estimates turn out to be too coarse for that.
+pub const OVERSAMPLE: usize = 4;
+
+/// The fewest candidates beyond the rows that are asked for: enough to see how far estimates err.
+const SPARE: usize = 24;
+
+/// How many standard errors an estimate may be off before a row is missed.
+const ERRORS: f64 = 3.0;
+
+/// A row that was found.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Hit {
+    /// Its id.
+    pub id: i64,
+    /// Its exact distance to the query.
+    pub distance: f64,
+}
+
+/// The rows that may come out.
+#[derive(Debug, Clone, Copy)]
+pub enum Filter<'a> {
+    /// All rows.
+    All,
+    /// The rows with these ids; ids that are not there do no harm.
+    Ids(&'a [i64]),
+    /// The rows whose slots have a bit set.
+    Slots(&'a [u64]),
+}
+
+impl Index {
+    /// The `k` rows nearest to the query, by distance and then by id; fewer only if the filter leaves fewer.
+    ///
+    /// `fetch` is given ids and calls back with the vector of each, as it is stored. A row for which it does not
+    /// is left out.
+    pub fn search<E: From<Error>>(
+        &self,
+        query: &[f32],
+        k: usize,
+        filter: Filter<'_>,
+        oversample: usize,
+        mut fetch: impl FnMut(&[i64], &mut dyn FnMut(i64, &[f32])) -> Result<(), E>,
+    ) -> Result<Vec<Hit>, E> {
+        self.check(query)?;
+        let k = k.min(self.len());
+        if k == 0 {
+            return Ok(Vec::new());
+        }
+        let mut estimates = self.estimates(query, filter);
+        let mut candidates = self.nearest(&estimates, k.saturating_mul(oversample).max(k + SPARE));
+        // Of each hit also the estimate, for the error.
+        let mut hits: Vec<(Hit, f64)> = Vec::new();
+        while !candidates.is_empty() {
+            candidates.sort_unstable_by_key(|c| c.id);
+            let ids: Vec<i64> = candidates.iter().map(|c| c.id).collect();
+            fetch(&ids, &mut |id, vector| {
+                let place = candidates.binary_search_by_key(&id, |c| c.id);
+                if let (Ok(i), true) = (place, vector.len() == query.len()) {
+                    let distance = self.metric().distance(query, vector);
+                    hits.push((Hit { id, distance }, candidates[i].estimate.into()));
+                }
+            })?;
+            hits.sort_unstable_by(|(a, _), (b, _)| {
+                a.distance.total_cmp(&b.distance).then(a.id.cmp(&b.id))
+            });
+            for candidate in candidates {
+                estimates[candidate.slot as usize] = f32::NAN;
+            }
+            // Next is what may be nearer than the last of the k, as far as estimates err.
+            let bound = hits.get(k - 1).map_or(f64::INFINITY, |(last, _)| {
+                self.coder.scaled(last.distance) + ERRORS * self.error(&hits)
+            });
+            candidates = self.below(&estimates, bound as f32);
+        }
+        hits.truncate(k);
+        Ok(hits.into_iter().map(|(hit, _)| hit).collect())
+    }
+
+    /// The standard error of the estimates, as the candidates show it.
+    fn error(&self, hits: &[(Hit, f64)]) -> f64 {
+        let squares = hits
+            .iter()
+            .map(|(hit, estimate)| (self.coder.scaled(hit.distance) - estimate).powi(2));
+        let (sum, count) = squares
+            .filter(|s| s.is_finite())
+            .fold((0.0, 0usize), |(sum, count), s| (sum + s, count + 1));
+        (sum / count.max(1) as f64).sqrt()
+    }
+
+    /// The estimate of every slot; NaN where there is no row, or none that the filter leaves.
+    fn estimates(&self, query: &[f32], filter: Filter<'_>) -> Vec<f32> {
+        let query = self.coder.query(query);
+        let rows = self.block_rows();
+        let listed = match filter {
+            Filter::Ids(ids) => Some(self.bits(ids)),
+            _ => None,
+        };
+        let allowed = match filter {
+            Filter::Slots(bits) => Some(bits),
+            _ => listed.as_deref(),
+        };
+        let mut estimates = vec![f32::NAN; self.slots()];
+        let mut products = vec![0; rows];
+        let mut wanted = vec![0; rows / 64];
+        let places = self.blocks.iter().zip(estimates.chunks_exact_mut(rows));
+        for (number, (block, estimates)) in places.enumerate() {
+            for (i, (word, live)) in wanted.iter_mut().zip(&block.live).enumerate() {
+                *word = match allowed {
+                    Some(bits) => live & bits.get(number * rows / 64 + i).unwrap_or(&0),
+                    None => *live,
+                };
+            }
+            if wanted.iter().all(|word| *word == 0) {
+                continue;
+            }
+            let scan = Scan {
+                kind: self.kind,
+                codes: &block.codes,
+                stride: self.coder.stride(),
+                wanted: &wanted,
+                steps: &query.steps,
+            };
+            scan.run(&mut products);
+            let weights = block.factors.iter().zip(&block.biases);
+            for ((estimate, product), (factor, bias)) in
+                estimates.iter_mut().zip(&products).zip(weights)
+            {
+                let product = (*product as f32 - query.middle) * query.size;
+                let sum = query.base + bias + factor * product;
+                // Where floats overflow there is no estimate: such a row is measured first.
+                *estimate = if sum.is_finite() {
+                    sum
+                } else {
+                    f32::NEG_INFINITY
+                };
+            }
+            for (estimates, word) in estimates.chunks_exact_mut(64).zip(&wanted) {
+                let mut unwanted = !word;
+                while unwanted != 0 {
+                    estimates[unwanted.trailing_zeros() as usize] = f32::NAN;
+                    unwanted &= unwanted - 1;
+                }
+            }
+        }
+        estimates
+    }
+
+    /// A bit for the slot of each of these ids.
+    fn bits(&self, ids: &[i64]) -> Vec<u64> {
+        let mut bits = vec![0; self.slots() / 64];
+        for slot in ids.iter().filter_map(|id| self.slot(*id)) {
+            bits[slot as usize / 64] |= 1 << (slot % 64);
+        }
+        bits
+    }
+
+    /// The rows with the `count` smallest estimates; among equal ones, with the smallest ids.
+    fn nearest(&self, estimates: &[f32], count: usize) -> Vec<Candidate> {
+        let mut found: Vec<Candidate> = Vec::new();
+        let most = count.saturating_mul(2).max(256);
+        let mut bound = f32::INFINITY;
+        for (part, first) in estimates.chunks(64).zip((0u32..).step_by(64)) {
+            let near = part.iter().filter(|e| **e <= bound).count();
+            if near == 0 {
+                continue;
+            }
+            for (estimate, slot) in part.iter().zip(first..) {
+                if *estimate <= bound {
+                    found.push(self.candidate(*estimate, slot));
+                }
+            }
+            if found.len() >= most {
+                keep(&mut found, count);
+                bound = found
+                    .iter()
+                    .fold(f32::NEG_INFINITY, |m, c| m.max(c.estimate));
+            }
+        }
+        keep(&mut found, count);
+        found
+    }
+
+    /// The rows with estimates up to a bound.
+    fn below(&self, estimates: &[f32], bound: f32) -> Vec<Candidate> {
+        let slots = estimates.iter().zip(0..);
+        slots
+            .filter(|(estimate, _)| **estimate <= bound)
+            .map(|(estimate, slot)| self.candidate(*estimate, slot))
+            .collect()
+    }
+
+    fn candidate(&self, estimate: f32, slot: u32) -> Candidate {
+        let (block, row) = self.place(slot);
+        Candidate {
+            estimate,
+            slot,
+            id: self.blocks[block].row_ids[row],
+        }
+    }
+}
+
+/// A row that may be among the nearest.
+struct Candidate {
+    estimate: f32,
+    slot: u32,
+    id: i64,
+}
+
+/// Keeps the `count` first by estimate and id.
+fn keep(found: &mut Vec<Candidate>, count: usize) {
+    if count < found.len() {
+        found.select_nth_unstable_by(count, |a, b| {
+            a.estimate.total_cmp(&b.estimate).then(a.id.cmp(&b.id))
+        });
+        found.truncate(count);
+    }
+}

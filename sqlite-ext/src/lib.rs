@@ -3,6 +3,7 @@
 //! The way of a call: SQLite → [`scalar`] or a virtual table → [`session`], which knows the connection's [`mirror`]
 //! → [`sync`] for writing it, [`query`] for reading it, [`route`] for choosing between it and SQLite,
 //! [`layout`] for how its rows lie.
+//! Tables of vectors are [`vector`]'s, beside all this.
 //! [`host`] is the door: the API table of the host's SQLite, and the guards of a guest.
 
 mod error;
@@ -15,6 +16,7 @@ mod route;
 mod scalar;
 mod session;
 mod sync;
+mod vector;
 
 use std::ffi::{c_char, c_int};
 
@@ -55,6 +57,7 @@ fn register(connection: Connection) -> rusqlite::Result<bool> {
     scalar::register(&connection, &session)?;
     query::register(&connection, &session)?;
     sync::status::register(&connection, &session)?;
+    vector::register(&connection)?;
     let router = route::Router::new(&session);
     route::auto::register(&connection, &router)?;
     route::explain::register(&connection, &router)?;

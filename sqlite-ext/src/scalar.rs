@@ -70,16 +70,8 @@ fn pure(function: &Function, body: PureBody, ctx: &Context<'_>) -> error::Result
     let mut vectors = Vec::new();
     for (i, param) in function.params.iter().enumerate().take(ctx.len()) {
         vectors.push(match (param.ty, ctx.get_raw(i)) {
-            (Type::Vector, types::ValueRef::Blob(bytes)) => Some(vector::from_bytes(bytes)?),
-            (Type::Vector, types::ValueRef::Text(text)) => Some(vector::from_json(utf8(text)?)?),
             (Type::Vector, types::ValueRef::Null) => None,
-            (Type::Vector, other) => {
-                return Err(error(format!(
-                    "{} is {}; give a vector as JSON like '[1, 2.5]' or as a BLOB of 32-bit floats",
-                    param.name,
-                    article(other.data_type())
-                )));
-            }
+            (Type::Vector, value) => Some(vector(value, param.name)?),
             _ => None,
         });
     }
@@ -100,6 +92,18 @@ fn pure(function: &Function, body: PureBody, ctx: &Context<'_>) -> error::Result
         lumos_core::Value::Text(v) => Value::Text(v),
         lumos_core::Value::Blob(v) => Value::Blob(v),
     })
+}
+
+/// A vector as SQL gives it: a BLOB of floats or JSON.
+pub fn vector(value: types::ValueRef<'_>, name: &str) -> error::Result<Vec<f32>> {
+    match value {
+        types::ValueRef::Blob(bytes) => Ok(vector::from_bytes(bytes)?),
+        types::ValueRef::Text(text) => Ok(vector::from_json(utf8(text)?)?),
+        other => Err(error(format!(
+            "{name} is {}; give a vector as JSON like '[1, 2.5]' or as a BLOB of 32-bit floats",
+            article(other.data_type())
+        ))),
+    }
 }
 
 /// The functions that need the connection or the mirror.
@@ -203,7 +207,8 @@ fn optional_text<'a>(
     }
 }
 
-fn article(ty: types::Type) -> String {
+/// "a TEXT", "an INTEGER", for errors.
+pub fn article(ty: types::Type) -> String {
     match ty {
         types::Type::Integer => "an INTEGER".into(),
         types::Type::Null => "NULL".into(),

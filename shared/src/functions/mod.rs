@@ -3,7 +3,7 @@
 //! To add one: a file here with its constant, its line in [`FUNCTIONS`], a file
 //! `tests/slt/functions/<name>.slt`, then `make docs test`. The tests fail on anything forgotten.
 
-use crate::Function;
+use crate::{Function, Kind};
 
 mod attach;
 mod auto;
@@ -27,6 +27,7 @@ mod sync;
 mod table;
 mod track;
 mod untrack;
+mod vec_table;
 mod version;
 
 /// Every SQL function of Lumos.
@@ -55,17 +56,19 @@ pub const FUNCTIONS: &[&Function] = &[
     &distances::L2,
     &distances::COSINE,
     &distances::IP,
+    &vec_table::VEC_TABLE,
     &embed::EMBED,
 ];
 
-/// The function with this name.
+/// The function with this name; a module for CREATE VIRTUAL TABLE only if no function has its name.
 pub fn find(name: &str) -> Option<&'static Function> {
-    FUNCTIONS.iter().copied().find(|f| f.name == name)
+    let named = || FUNCTIONS.iter().copied().filter(|f| f.name == name);
+    named().find(|f| f.kind != Kind::Module).or(named().next())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::FUNCTIONS;
+    use super::{FUNCTIONS, Kind};
 
     #[test]
     fn names_are_lumos_and_unique() {
@@ -74,7 +77,10 @@ mod tests {
             let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
             assert!(!rest.is_empty() && rest.chars().all(plain), "{}", f.name);
             assert!(
-                FUNCTIONS[..i].iter().all(|g| g.name != f.name),
+                FUNCTIONS[..i]
+                    .iter()
+                    .all(|g| g.name != f.name
+                        || (g.kind == Kind::Module) != (f.kind == Kind::Module)),
                 "{} is listed twice",
                 f.name
             );

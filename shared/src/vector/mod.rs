@@ -3,6 +3,7 @@
 pub mod distance;
 pub mod index;
 mod metric;
+pub mod table;
 
 pub use metric::Metric;
 

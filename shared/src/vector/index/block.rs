@@ -74,6 +74,15 @@ impl Block {
         self.changed = true;
     }
 
+    /// True if a row has this code with these weights.
+    pub fn has(&self, row: usize, code: &[u8], weights: Weights) -> bool {
+        let own = &self.codes[row * self.stride..(row + 1) * self.stride];
+        let bits = |a: f32, b: f32| a.to_bits() == b.to_bits();
+        own == code
+            && bits(self.factors[row], weights.factor)
+            && bits(self.biases[row], weights.bias)
+    }
+
     /// Takes a row away.
     pub fn clear(&mut self, row: usize) {
         self.live[row / 64] &= !(1 << (row % 64));

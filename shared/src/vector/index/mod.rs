@@ -135,6 +135,21 @@ impl Index {
         self.slots.get(&id).copied()
     }
 
+    /// The number of the block that a slot is in.
+    pub fn block(&self, slot: u32) -> u32 {
+        slot / self.block_rows() as u32
+    }
+
+    /// True if the row is there with the code of this vector.
+    pub fn agrees(&self, id: i64, vector: &[f32]) -> bool {
+        self.slot(id).is_some_and(|slot| {
+            let (block, row) = self.place(slot);
+            let mut code = vec![0; self.coder.stride()];
+            let weights = self.coder.encode(vector, &mut code);
+            self.blocks[block].has(row, &code, weights)
+        })
+    }
+
     /// The number of slots, free ones included.
     pub fn slots(&self) -> usize {
         self.blocks.len() * self.block_rows()
@@ -210,7 +225,8 @@ impl Index {
     }
 
     /// Puts stored blocks in their places, in which others may be, and returns those that were refused: damaged,
-    /// or of another index. Their places are empty then, and their rows must be inserted anew.
+    /// or of another index. Their places are empty then, and their rows must be inserted anew. Where `read` gives no
+    /// bytes there is no block.
     pub fn load_blocks<E>(
         &mut self,
         numbers: &[u32],
@@ -230,6 +246,9 @@ impl Index {
         let mut refused = Vec::new();
         for number in numbers {
             let bytes = read(*number)?;
+            if bytes.is_empty() {
+                continue;
+            }
             let mut block = match Block::from_bytes(&head, *number, &bytes, rows, stride) {
                 Ok(block) => block,
                 Err(e) => {

@@ -1,0 +1,47 @@
+//! `CREATE VIRTUAL TABLE ... USING lumos_vec(...)`.
+
+use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Type};
+
+/// The definition.
+pub const VEC_TABLE: Function = Function {
+    name: "lumos_vec",
+    section: Section::Vectors,
+    engines: Engines::Sqlite,
+    kind: Kind::Module,
+    params: &[Param::new("columns", Type::Text)],
+    nulls: Nulls::Accept,
+    deterministic: true,
+    doc: "A table of vectors with an index: `CREATE VIRTUAL TABLE v USING lumos_vec(id INTEGER PRIMARY KEY, e FLOAT[384] metric=cosine, tag TEXT, +body)`. \
+          One column of vectors, as JSON or as a BLOB of 32-bit floats; the metric is `l2` (default), `cosine` or `ip`, the kind of index `flat4` (default) or `flat8`. \
+          Columns of TEXT, INTEGER, REAL and BOOLEAN are to filter by, columns with a `+` are only kept. \
+          `WHERE e MATCH ? AND k = 10` gives the ten nearest rows, with their exact `distance`; conditions on columns, `id IN (SELECT ...)` among them, and on `distance` choose rows first. \
+          With `ORDER BY distance LIMIT 10` in place of `k` any condition may follow, and there is no limit to the limit. \
+          A row with a NULL vector is kept and never near; a zero vector has cosine distance 1, and a query of zeros is an error. \
+          Rows are written by INSERT, INSERT OR REPLACE, UPDATE and DELETE, in transactions and savepoints; SQLite has no ON CONFLICT DO UPDATE for virtual tables. \
+          The index lies in tables beside it (`v_rows`, `v_vectors`, `v_blocks`, `v_meta`) with checksums; blocks that are damaged are made anew from the vectors as they are read. \
+          `INSERT INTO v(v) VALUES('verify')` compares it with the vectors, `'rebuild'` makes it anew, `'optimize'` does so only where many rows were removed. \
+          Programs without Lumos must not write these tables.",
+    examples: &[
+        Example {
+            sql: "CREATE VIRTUAL TABLE notes USING lumos_vec(id INTEGER PRIMARY KEY, e FLOAT[2], tag TEXT)",
+            answer: "",
+        },
+        Example {
+            sql: "INSERT INTO notes VALUES (1, '[0, 1]', 'a'), (2, '[3, 4]', 'b'), (3, '[6, 9]', 'a')",
+            answer: "",
+        },
+        Example {
+            sql: "SELECT id, distance FROM notes WHERE e MATCH '[0, 0]' AND k = 2",
+            answer: "1|1.0\n2|5.0",
+        },
+        Example {
+            sql: "SELECT id FROM notes WHERE e MATCH '[3, 3]' AND tag = 'a' ORDER BY distance LIMIT 1",
+            answer: "1",
+        },
+        Example {
+            sql: "SELECT id FROM notes WHERE e MATCH '[3]' AND k = 1",
+            answer: "lumos_vec: a vector of 1 dimensions; table notes has 2",
+        },
+    ],
+    body: Body::Host,
+};

@@ -1,0 +1,300 @@
+//! What stands in `CREATE VIRTUAL TABLE v USING lumos_vec(...)`: the columns of a table of vectors.
+
+use super::index::{Index, Kind, OVERSAMPLE};
+use super::metric::Metric;
+use crate::{Error, Result};
+
+/// What a column is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The key: `id INTEGER PRIMARY KEY`.
+    Id,
+    /// The vector: `e FLOAT[384] metric=cosine kind=flat4`.
+    Vector,
+    /// A value to filter by: `tag TEXT`.
+    Filter,
+    /// A value that is only kept: `+body TEXT`.
+    Kept,
+}
+
+/// A column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// Its type in SQLite.
+    pub ty: &'static str,
+    /// What it is for.
+    pub role: Role,
+}
+
+/// The columns of a table and the index over its vectors.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Definition {
+    /// The columns in their order.
+    pub columns: Vec<Column>,
+    /// Dimensions of the vectors.
+    pub dims: usize,
+    /// How the rows are ordered.
+    pub metric: Metric,
+    /// The kind of index.
+    pub kind: Kind,
+    /// Candidates for each row that is asked for.
+    pub oversample: usize,
+}
+
+impl Definition {
+    /// Reads the arguments of the module, one a column.
+    pub fn parse<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Result<Definition> {
+        let mut definition = Definition {
+            columns: Vec::new(),
+            dims: 0,
+            metric: Metric::L2,
+            kind: Kind::Flat4,
+            oversample: OVERSAMPLE,
+        };
+        for argument in arguments {
+            let column = definition.column(argument.trim())?;
+            let same = |c: &Column| c.name.eq_ignore_ascii_case(&column.name);
+            if definition.columns.iter().any(same) || RESERVED.contains(&column.name.as_str()) {
+                return Err(Error::new(format!(
+                    "the column name \"{}\" is taken; use another",
+                    column.name
+                )));
+            }
+            if column.role == Role::Id && definition.find(Role::Id).is_some() {
+                return Err(Error::new("two primary keys; a table has one"));
+            }
+            definition.columns.push(column);
+        }
+        if definition.dims == 0 {
+            return Err(Error::new(
+                "no column of vectors; give one like e FLOAT[384] metric=cosine",
+            ));
+        }
+        definition.index()?;
+        Ok(definition)
+    }
+
+    /// An empty index of this definition.
+    pub fn index(&self) -> Result<Index> {
+        Index::new(self.dims, self.metric, self.kind)
+    }
+
+    /// The place of the column with this role.
+    pub fn find(&self, role: Role) -> Option<usize> {
+        self.columns.iter().position(|c| c.role == role)
+    }
+
+    fn column(&mut self, text: &str) -> Result<Column> {
+        let (kept, text) = match text.strip_prefix('+') {
+            Some(rest) => (true, rest.trim_start()),
+            None => (false, text),
+        };
+        let (name, rest) = name(text)?;
+        let words: Vec<&str> = rest.split_whitespace().collect();
+        let upper: Vec<String> = words.iter().map(|w| w.to_uppercase()).collect();
+        let upper: Vec<&str> = upper.iter().map(String::as_str).collect();
+        if let Some(dims) = dims(rest)? {
+            if self.dims > 0 {
+                return Err(Error::new(
+                    "two columns of vectors; a table has one: make another table for the other",
+                ));
+            }
+            if kept {
+                return Err(Error::new(format!("column {name}: a vector takes no +")));
+            }
+            self.dims = dims;
+            let after = rest.find(']').map_or(rest.len(), |end| end + 1);
+            for option in rest[after..].split_whitespace() {
+                self.option(option)?;
+            }
+            return Ok(Column {
+                name,
+                ty: "BLOB",
+                role: Role::Vector,
+            });
+        }
+        let (ty, role) = match upper.as_slice() {
+            ["INTEGER" | "INT" | "BIGINT", "PRIMARY", "KEY"] if !kept => ("INTEGER", Role::Id),
+            [.., "PRIMARY", "KEY"] => {
+                return Err(Error::new(format!(
+                    "column {name}: the key is an integer; write {name} INTEGER PRIMARY KEY, and keep other keys in a column of their own"
+                )));
+            }
+            ["INTEGER" | "INT" | "BIGINT" | "BOOLEAN"] => ("INTEGER", Role::Filter),
+            ["REAL" | "FLOAT" | "DOUBLE"] => ("REAL", Role::Filter),
+            ["TEXT"] => ("TEXT", Role::Filter),
+            [] if kept => ("TEXT", Role::Filter),
+            ["BLOB"] if kept => ("BLOB", Role::Filter),
+            _ => {
+                return Err(Error::new(format!(
+                    "column {name} has the type \"{rest}\"; the types are FLOAT[dimensions], TEXT, INTEGER, REAL and BOOLEAN, and BLOB after a +"
+                )));
+            }
+        };
+        let role = if kept { Role::Kept } else { role };
+        Ok(Column { name, ty, role })
+    }
+
+    /// `metric=cosine`, `kind=flat4`, `oversample=4`.
+    fn option(&mut self, text: &str) -> Result<()> {
+        let (name, value) = text.split_once('=').unwrap_or((text, ""));
+        let value = value.trim_matches(['\'', '"']);
+        match name.to_lowercase().as_str() {
+            "metric" | "distance_metric" => self.metric = Metric::parse(value)?,
+            "kind" => self.kind = Kind::parse(value)?,
+            "oversample" => {
+                let number = value.parse().ok().filter(|n| (1..=1000).contains(n));
+                self.oversample = number.ok_or_else(|| {
+                    Error::new(format!(
+                        "oversample is \"{value}\"; give a whole number from 1 to 1000"
+                    ))
+                })?;
+            }
+            _ => {
+                return Err(Error::new(format!(
+                    "unknown option \"{text}\"; the options are metric, kind and oversample"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Columns that every table has.
+const RESERVED: [&str; 3] = ["distance", "k", "rowid"];
+
+/// The name at the beginning of a column, and what follows it.
+fn name(text: &str) -> Result<(String, &str)> {
+    let bad = || {
+        Error::new(format!(
+            "\"{text}\" is not a column; write a name and a type"
+        ))
+    };
+    let close = match text.chars().next() {
+        Some('"') => '"',
+        Some('[') => ']',
+        Some('`') => '`',
+        _ => {
+            let end = text
+                .find(|c: char| !(c.is_alphanumeric() || c == '_'))
+                .unwrap_or(text.len());
+            let (name, rest) = text.split_at(end);
+            return match name.is_empty() || rest.trim_start().starts_with('=') {
+                true => Err(bad()),
+                false => Ok((name.to_owned(), rest.trim_start())),
+            };
+        }
+    };
+    let (name, rest) = text[1..].split_once(close).ok_or_else(bad)?;
+    match name.is_empty() {
+        true => Err(bad()),
+        false => Ok((name.to_owned(), rest.trim_start())),
+    }
+}
+
+/// The number in `FLOAT[384]`, if the type is one of vectors.
+fn dims(ty: &str) -> Result<Option<usize>> {
+    let Some((word, rest)) = ty.split_once('[') else {
+        return Ok(None);
+    };
+    if !["FLOAT", "F32", "FLOAT32"].contains(&word.trim().to_uppercase().as_str()) {
+        return Ok(None);
+    }
+    let number = rest.split(']').next().unwrap_or_default().trim();
+    match number.parse() {
+        Ok(dims) if dims > 0 => Ok(Some(dims)),
+        _ => Err(Error::new(format!(
+            "FLOAT[{number}] has no number of dimensions; write FLOAT[384]"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_every_kind_of_column() {
+        let definition = Definition::parse([
+            "id INTEGER PRIMARY KEY",
+            " e FLOAT[384] metric=cosine kind='flat8' oversample=9 ",
+            "tag TEXT",
+            "\"a b\" REAL",
+            "+body",
+            "+ raw BLOB",
+            "done boolean",
+        ])
+        .unwrap();
+        let columns: Vec<(&str, &str, Role)> = definition
+            .columns
+            .iter()
+            .map(|c| (c.name.as_str(), c.ty, c.role))
+            .collect();
+        assert_eq!(
+            columns,
+            [
+                ("id", "INTEGER", Role::Id),
+                ("e", "BLOB", Role::Vector),
+                ("tag", "TEXT", Role::Filter),
+                ("a b", "REAL", Role::Filter),
+                ("body", "TEXT", Role::Kept),
+                ("raw", "BLOB", Role::Kept),
+                ("done", "INTEGER", Role::Filter),
+            ]
+        );
+        assert_eq!(
+            (
+                definition.dims,
+                definition.metric,
+                definition.kind,
+                definition.oversample
+            ),
+            (384, Metric::Cosine, Kind::Flat8, 9)
+        );
+    }
+
+    #[test]
+    fn says_what_is_wrong() {
+        for (arguments, message) in [
+            (
+                vec!["id INTEGER PRIMARY KEY"],
+                "no column of vectors; give one like e FLOAT[384] metric=cosine",
+            ),
+            (
+                vec!["e FLOAT[0]"],
+                "FLOAT[0] has no number of dimensions; write FLOAT[384]",
+            ),
+            (
+                vec!["e FLOAT[99999]"],
+                "99999 dimensions; an index has from 1 to 16384",
+            ),
+            (
+                vec!["e FLOAT[2] metric=l1"],
+                "unknown metric \"l1\"; the metrics are l2, cosine and ip",
+            ),
+            (
+                vec!["e FLOAT[2]", "E TEXT"],
+                "the column name \"E\" is taken; use another",
+            ),
+            (
+                vec!["id TEXT PRIMARY KEY", "e FLOAT[2]"],
+                "column id: the key is an integer; write id INTEGER PRIMARY KEY, and keep other keys in a column of their own",
+            ),
+            (
+                vec!["colour='red'"],
+                "\"colour='red'\" is not a column; write a name and a type",
+            ),
+            (
+                vec!["x NUMERIC", "e FLOAT[2]"],
+                "column x has the type \"NUMERIC\"; the types are FLOAT[dimensions], TEXT, INTEGER, REAL and BOOLEAN, and BLOB after a +",
+            ),
+        ] {
+            assert_eq!(
+                Definition::parse(arguments).unwrap_err().to_string(),
+                message
+            );
+        }
+    }
+}

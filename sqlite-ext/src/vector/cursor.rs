@@ -1,0 +1,303 @@
+//! The rows of one scan: by id, or by distance to a query.
+
+use std::collections::HashSet;
+use std::ffi::c_int;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use lumos_core::vector::index::Hit;
+use lumos_core::vector::table::Role;
+use rusqlite::types::{Value, ValueRef};
+use rusqlite::vtab::{Context, Filters, VTabCursor, sqlite3_vtab_cursor};
+use rusqlite::{Result, params_from_iter};
+
+use super::plan::{Arguments, Plan};
+use super::store::Store;
+use super::{NAME, Table};
+use crate::error::{self, error};
+use crate::host::guard;
+use crate::scalar;
+
+/// Rows that are fetched at once.
+const CHUNK: usize = 64;
+
+/// Rows searched for where nothing says how many will be read.
+const FIRST_ROWS: usize = 64;
+
+/// How many times more are searched for when these were not enough; after that, all are measured.
+const GROWTH: usize = 16;
+
+/// A cursor.
+#[repr(C)]
+pub struct Cursor<'vtab> {
+    base: sqlite3_vtab_cursor,
+    store: Arc<Store>,
+    plan: Plan,
+    source: Source,
+    /// The rows at hand, the current one first.
+    rows: std::vec::IntoIter<Row>,
+    row: Option<Row>,
+    k: Option<usize>,
+    table: PhantomData<&'vtab Table>,
+}
+
+struct Row {
+    id: i64,
+    distance: Option<f64>,
+    values: Option<Vec<Value>>,
+}
+
+/// Where the next rows come from.
+enum Source {
+    /// Nowhere.
+    Empty,
+    /// From the shadow table, after the last id.
+    Scan {
+        condition: Option<(String, Vec<Value>)>,
+        last: Option<i64>,
+    },
+    /// From searches.
+    Nearest(Search),
+}
+
+struct Search {
+    query: Vec<f32>,
+    ids: Option<Vec<i64>>,
+    bounds: Vec<(String, f64)>,
+    /// Rows still to come, by `k`.
+    left: usize,
+    hits: std::vec::IntoIter<Hit>,
+    /// The next search is for this many; `None` after the last.
+    next: Option<usize>,
+    seen: HashSet<i64>,
+}
+
+impl<'vtab> Cursor<'vtab> {
+    /// A cursor without rows.
+    pub fn new(store: Arc<Store>) -> Self {
+        Cursor {
+            base: sqlite3_vtab_cursor::default(),
+            store,
+            plan: Plan::default(),
+            source: Source::Empty,
+            rows: Vec::new().into_iter(),
+            row: None,
+            k: None,
+            table: PhantomData,
+        }
+    }
+
+    fn start(&mut self, plan: &str, filters: &Filters<'_>) -> error::Result<()> {
+        self.plan = Plan::decode(plan);
+        self.rows = Vec::new().into_iter();
+        let Arguments {
+            query,
+            k,
+            expected,
+            bounds,
+            condition,
+        } = self.plan.arguments(&self.store, filters)?;
+        self.k = k;
+        self.source = match (self.plan.nearest, query) {
+            (false, _) => Source::Scan {
+                condition,
+                last: None,
+            },
+            (true, None | Some(Value::Null)) => Source::Empty,
+            (true, Some(query)) => Source::Nearest(Search {
+                query: scalar::vector((&query).into(), "the query")?,
+                ids: condition.map(|c| self.ids(&c)).transpose()?,
+                bounds,
+                left: k.unwrap_or(usize::MAX),
+                hits: Vec::new().into_iter(),
+                next: Some(expected.unwrap_or(FIRST_ROWS)),
+                seen: HashSet::new(),
+            }),
+        };
+        self.advance()
+    }
+
+    /// The ids for which a condition on the shadow table holds.
+    fn ids(&self, (condition, params): &(String, Vec<Value>)) -> error::Result<Vec<i64>> {
+        let sql = format!(
+            "SELECT _id FROM {} WHERE {condition}",
+            self.store.shadow("rows")
+        );
+        let connection = self.store.connection()?;
+        let mut statement = connection.prepare(&sql)?;
+        let ids = statement.query_map(params_from_iter(params), |row| row.get(0))?;
+        Ok(ids.collect::<Result<_>>()?)
+    }
+
+    fn advance(&mut self) -> error::Result<()> {
+        self.row = self.rows.next();
+        if self.row.is_some() {
+            return Ok(());
+        }
+        let rows = match &mut self.source {
+            Source::Empty => Vec::new(),
+            Source::Scan { condition, last } => {
+                let rows = scan(&self.store, &self.plan, condition.as_ref(), *last)?;
+                *last = rows.last().map(|r| r.id).or(*last);
+                if rows.len() < CHUNK {
+                    self.source = Source::Empty;
+                }
+                rows
+            }
+            Source::Nearest(search) => {
+                let hits = search.take(&self.store)?;
+                let ids: Vec<i64> = hits.iter().map(|h| h.id).collect();
+                let values = match self.plan.with_values {
+                    true => self.store.values(&ids, self.plan.with_vector)?,
+                    false => vec![None; ids.len()],
+                };
+                hits.into_iter()
+                    .zip(values)
+                    .map(|(hit, values)| Row {
+                        id: hit.id,
+                        distance: Some(hit.distance),
+                        values,
+                    })
+                    .collect()
+            }
+        };
+        self.rows = rows.into_iter();
+        self.row = self.rows.next();
+        Ok(())
+    }
+}
+
+/// The next rows by id.
+fn scan(
+    store: &Store,
+    plan: &Plan,
+    condition: Option<&(String, Vec<Value>)>,
+    last: Option<i64>,
+) -> error::Result<Vec<Row>> {
+    let connection = store.connection()?;
+    let mut tests = vec!["1".to_owned()];
+    let mut params = Vec::new();
+    if let Some((condition, values)) = condition {
+        tests.push(condition.clone());
+        params.extend(values.iter().cloned());
+    }
+    if let Some(last) = last {
+        let sign = if plan.descending { '<' } else { '>' };
+        tests.push(format!("r._id {sign} {last}"));
+    }
+    let sql = format!(
+        "SELECT r._id, {} WHERE {} ORDER BY r._id {} LIMIT {CHUNK}",
+        store.select(plan.with_vector),
+        tests.join(" AND "),
+        if plan.descending { "DESC" } else { "" }
+    );
+    let count = store.definition.columns.len();
+    let mut statement = connection.prepare(&sql)?;
+    let rows = statement.query_map(params_from_iter(params), |row| {
+        let values: Result<Vec<Value>> = (1..=count).map(|i| row.get(i)).collect();
+        Ok(Row {
+            id: row.get(0)?,
+            distance: None,
+            values: Some(values?),
+        })
+    })?;
+    Ok(rows.collect::<Result<_>>()?)
+}
+
+impl Search {
+    /// The next hits, in order; none at the end.
+    fn take(&mut self, store: &Store) -> error::Result<Vec<Hit>> {
+        let mut taken = Vec::new();
+        while taken.len() < CHUNK && self.left > 0 {
+            let Some(hit) = self.hits.next() else {
+                match taken.is_empty() {
+                    true if self.search(store)? => continue,
+                    _ => break,
+                }
+            };
+            if self.seen.insert(hit.id) && self.is_within(hit.distance) {
+                self.left -= 1;
+                taken.push(hit);
+            }
+        }
+        Ok(taken)
+    }
+
+    /// Searches for more; false if there are no more.
+    fn search(&mut self, store: &Store) -> error::Result<bool> {
+        let Some(count) = self.next else {
+            return Ok(false);
+        };
+        let ids = self.ids.as_deref();
+        let hits = match count {
+            usize::MAX => store.exact(&self.query, ids)?,
+            _ => store.nearest(&self.query, count, ids, store.definition.oversample)?,
+        };
+        self.next = match hits.len() < count || count == usize::MAX {
+            true => None,
+            false if self.seen.is_empty() => Some(count.max(1).saturating_mul(GROWTH)),
+            false => Some(usize::MAX),
+        };
+        self.hits = hits.into_iter();
+        Ok(true)
+    }
+
+    fn is_within(&self, distance: f64) -> bool {
+        self.bounds
+            .iter()
+            .all(|(letter, bound)| match letter.as_str() {
+                "<" => distance < *bound,
+                "l" => distance <= *bound,
+                ">" => distance > *bound,
+                "g" => distance >= *bound,
+                _ => distance == *bound,
+            })
+    }
+}
+
+// SAFETY: `base` is first and the struct is repr(C).
+unsafe impl VTabCursor for Cursor<'_> {
+    fn filter(&mut self, _: c_int, plan: Option<&str>, filters: &Filters<'_>) -> Result<()> {
+        guard(NAME, || self.start(plan.unwrap_or_default(), filters))
+    }
+
+    fn next(&mut self) -> Result<()> {
+        guard(NAME, || self.advance())
+    }
+
+    fn eof(&self) -> bool {
+        self.row.is_none()
+    }
+
+    fn column(&self, ctx: &mut Context, i: c_int) -> Result<()> {
+        guard(NAME, || {
+            let Some(row) = &self.row else { return Ok(()) };
+            let i = i as usize;
+            let columns = &self.store.definition.columns;
+            match columns.get(i).map(|c| c.role) {
+                Some(Role::Id) => ctx.set_result(row.id)?,
+                // What an UPDATE does not set, it need not read.
+                Some(_) if ctx.no_change() => {}
+                Some(_) => ctx.set_result(row.values.as_ref().and_then(|v| v.get(i)))?,
+                None if i == columns.len() => ctx.set_result(row.distance)?,
+                None if i == columns.len() + 1 => ctx.set_result(self.k.map(|k| k as i64))?,
+                None => {}
+            }
+            Ok(())
+        })
+    }
+
+    fn rowid(&self) -> Result<i64> {
+        guard(NAME, || {
+            let row = self.row.as_ref();
+            row.map(|r| r.id).ok_or_else(|| error("there is no row"))
+        })
+    }
+}
+
+/// A value that an UPDATE or INSERT gives.
+pub fn owned(value: ValueRef<'_>) -> error::Result<Value> {
+    value
+        .try_into()
+        .map_err(|e: rusqlite::types::FromSqlError| error(e.to_string()))
+}

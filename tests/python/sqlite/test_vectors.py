@@ -1,0 +1,357 @@
+"""Tables of vectors: every answer equals exact search over the rows that a plain table would hold, through any
+writes, rollbacks, other connections, kills and damage."""
+
+import json
+import os
+import random
+import signal
+import struct
+import time
+import unittest
+
+import host
+from test_kill import child
+
+STEPS = int(os.environ.get("LUMOS_VECTOR_STEPS", 10_000))
+KILLS = int(os.environ.get("LUMOS_VECTOR_KILLS", 40))
+DIMS = 6
+TABLE = f"CREATE VIRTUAL TABLE v USING lumos_vec(id INTEGER PRIMARY KEY, e FLOAT[{DIMS}] metric=%s, tag TEXT, n INTEGER, +body)"
+
+
+def blob(vector):
+    return struct.pack(f"<{len(vector)}f", *vector)
+
+
+def draw_vector(draw):
+    return [float(draw.randrange(-50, 51)) for _ in range(DIMS)]
+
+
+def exact(db, rows, query, k, metric="l2"):
+    """The ids of the k nearest, with the distances that SQL computes."""
+    pairs = json.dumps([[i, v] for i, v in rows.items()])
+    sql = f"""SELECT value ->> 0, lumos_{metric}(value -> 1, ?2) FROM json_each(?1)
+              ORDER BY 2, 1 LIMIT ?3"""
+    return db.rows(sql, pairs, json.dumps(query), k)
+
+
+def nearest(db, query, k, where="", table="v"):
+    sql = f"SELECT id, distance FROM {table} WHERE e MATCH ? AND k = ? {where} ORDER BY distance"
+    return db.rows(sql, json.dumps(query), k)
+
+
+class Vectors(host.Case):
+    """Random histories against a dict."""
+
+    def check(self, db, model, draw, metric):
+        query = draw_vector(draw)
+        vectors = {i: r[0] for i, r in model.items() if r[0] is not None}
+        k = draw.choice([1, 3, 10])
+        self.assertEqual(nearest(db, query, k), exact(db, vectors, query, k, metric))
+        tag = draw.choice("abc")
+        allowed = {i: v for i, v in vectors.items() if model[i][1] == tag}
+        self.assertEqual(
+            nearest(db, query, k, f"AND tag = '{tag}'"), exact(db, allowed, query, k, metric)
+        )
+
+    def test_random_history(self):
+        for metric, seed in (("l2", 1), ("cosine", 2)):
+            with self.subTest(metric=metric):
+                self.history(metric, random.Random(seed), STEPS // 2)
+
+    def history(self, metric, draw, steps):
+        path = self.folder / f"{metric}.sqlite"
+        db, other = self.open(path), self.open(path)
+        db.rows("PRAGMA journal_mode = WAL")
+        db.rows("PRAGMA synchronous = OFF")
+        db.rows(TABLE % metric)
+        model, saved = {}, []  # `saved`: what is undone by ROLLBACK, then by each ROLLBACK TO
+
+        for step in range(steps):
+            what, i = draw.random(), draw.randrange(400)
+            vector = None if draw.random() < 0.03 else draw_vector(draw)
+            # JSON gives the zero vector and the integers; the BLOB is the way of programs.
+            value = vector and (json.dumps(vector) if draw.random() < 0.3 else blob(vector))
+            row = (vector, draw.choice("abc"), draw.randrange(10))
+            if what < 0.45:
+                db.rows("INSERT OR REPLACE INTO v(id, e, tag, n, body) VALUES (?, ?, ?, ?, 'x')", i, value, *row[1:])
+                model[i] = row
+            elif what < 0.60:
+                db.rows("DELETE FROM v WHERE id = ?", i)
+                model.pop(i, None)
+            elif what < 0.68:
+                db.rows("UPDATE v SET e = ? WHERE id = ?", value, i)
+                if i in model:
+                    model[i] = (vector, *model[i][1:])
+            elif what < 0.74:
+                db.rows("UPDATE v SET tag = ?, n = n + 1 WHERE id = ?", row[1], i)
+                if i in model:
+                    model[i] = (model[i][0], row[1], model[i][2] + 1)
+            elif what < 0.76:
+                new = draw.randrange(400)
+                if new not in model or new == i:
+                    db.rows("UPDATE v SET id = ? WHERE id = ?", new, i)
+                    if i in model:
+                        model[new] = model.pop(i)
+                elif i in model:
+                    self.refused(db, f"UPDATE v SET id = {new} WHERE id = {i}", "is there already")
+            elif what < 0.78:
+                # A statement that fails halfway leaves nothing behind.
+                if model:
+                    there = draw.choice(sorted(model))
+                    free = max(model) + 1000
+                    self.refused(
+                        db,
+                        f"INSERT INTO v(id, e) SELECT value, '{json.dumps(draw_vector(draw))}' FROM json_each('[{free}, {there}]')",
+                        "is there already",
+                    )
+            elif what < 0.84:
+                if saved:
+                    name = f"s{len(saved)}"
+                    db.rows(f"SAVEPOINT {name}")
+                    saved.append(dict(model))
+                else:
+                    db.rows(draw.choice(["BEGIN", "BEGIN IMMEDIATE"]))
+                    saved.append(dict(model))
+            elif what < 0.89 and len(saved) > 1:
+                depth = draw.randrange(1, len(saved))
+                model = dict(saved[depth])
+                db.rows(f"ROLLBACK TO s{depth}")
+                del saved[depth + 1 :]
+            elif what < 0.92 and saved:
+                if draw.random() < 0.5:
+                    db.rows("COMMIT")
+                else:
+                    db.rows("ROLLBACK")
+                    model = dict(saved[0])
+                saved = []
+            elif what < 0.93 and not saved:
+                if draw.random() < 0.5:
+                    db.close()
+                    db = self.open(path)
+                else:
+                    db, other = other, db
+            elif what < 0.935:
+                db.rows("INSERT INTO v(v) VALUES (?)", draw.choice(["rebuild", "optimize"]))
+            if step % 5 == 0:
+                self.check(db, model, draw, metric)
+            if step % 40 == 0:
+                committed = saved[0] if saved else model
+                self.check(other, committed, draw, metric)
+            if step % 500 == 0:
+                self.assertEqual(
+                    db.rows("SELECT id, tag, n FROM v ORDER BY id"),
+                    [(i, r[1], r[2]) for i, r in sorted(model.items())],
+                )
+                db.rows("INSERT INTO v(v) VALUES ('verify')")
+        if saved:
+            db.rows("ROLLBACK")
+        self.assertEqual(db.rows("PRAGMA integrity_check"), [("ok",)])
+
+
+class Damage(host.Case):
+    """Whatever is wrong in the stored blocks, answers are right; `verify` says it, `rebuild` mends it."""
+
+    def setUp(self):
+        super().setUp()
+        self.path = self.folder / "v.sqlite"
+        draw = random.Random(3)
+        db = self.open(self.path)
+        db.rows(TABLE % "l2")
+        db.rows("BEGIN")
+        self.rows = {i: draw_vector(draw) for i in range(1500)}
+        for i, v in self.rows.items():
+            db.rows("INSERT INTO v(id, e, tag) VALUES (?, ?, 'a')", i, blob(v))
+        db.rows("COMMIT")
+        self.db, self.queries = db, [draw_vector(draw) for _ in range(20)]
+        self.truth = [exact(db, self.rows, q, 10) for q in self.queries]
+
+    def test_damaged_blocks(self):
+        draw = random.Random(4)
+        good = self.db.rows("SELECT number, data FROM v_blocks")
+        self.assertGreater(len(good), 2)
+        for number, data in good:
+            for _ in range(12):
+                at = draw.randrange(len(data))
+                bad = bytearray(data)
+                bad[at] ^= 1 << draw.randrange(8)
+                self.look("UPDATE v_blocks SET data = ? WHERE number = ?", bytes(bad), number)
+                self.db.rows("UPDATE v_blocks SET data = ? WHERE number = ?", data, number)
+        self.look("UPDATE v_blocks SET data = zeroblob(0) WHERE number = 0")
+        self.look("UPDATE v_blocks SET data = (SELECT data FROM v_blocks WHERE number = 1) WHERE number = 0")
+        self.look("DELETE FROM v_blocks WHERE number = 1")
+        self.look("DELETE FROM v_blocks")
+        self.db.rows("INSERT INTO v(v) VALUES ('rebuild')")
+        self.db.rows("INSERT INTO v(v) VALUES ('verify')")
+        self.assertEqual([nearest(self.open(self.path), q, 10) for q in self.queries], self.truth)
+
+    def look(self, damage, *values):
+        self.db.rows(damage, *values)
+        db = host.Database(self.path)
+        self.assertEqual([nearest(db, q, 10) for q in self.queries], self.truth, damage)
+        self.refused(db, "INSERT INTO v(v) VALUES ('verify')", "answers are right all the same", "'rebuild'")
+        db.close()
+
+    def test_a_write_mends_the_block(self):
+        number, data = self.db.rows("SELECT number, data FROM v_blocks WHERE number = 1")[0]
+        self.db.rows("UPDATE v_blocks SET data = ? WHERE number = 1", data[:-1] + b"\0")
+        db = self.open(self.path)
+        db.rows("UPDATE v SET e = ? WHERE id = 3", blob(self.rows[3]))
+        db.rows("INSERT INTO v(v) VALUES ('verify')")
+        self.assertEqual([nearest(db, q, 10) for q in self.queries], self.truth)
+
+
+class Filters(host.Case):
+    """A filter that leaves m rows gives min(k, m), at any selectivity and by any condition."""
+
+    def test_selectivity(self):
+        db, draw = self.open(self.folder / "v.sqlite"), random.Random(5)
+        db.rows(TABLE % "cosine")
+        db.rows("BEGIN")
+        rows = {i: draw_vector(draw) for i in range(3000)}
+        for i, v in rows.items():
+            db.rows("INSERT INTO v(id, e, tag, n, body) VALUES (?, ?, ?, ?, ?)", i, blob(v), f"t{i % 100}", i, f"b{i % 7}")
+        db.rows("COMMIT")
+        for condition, keep in [
+            ("n < 1500", lambda i: i < 1500),
+            ("n >= 2997", lambda i: i >= 2997),
+            ("n BETWEEN 10 AND 12.5", lambda i: 10 <= i <= 12),
+            ("tag = 't5'", lambda i: i % 100 == 5),
+            ("tag IN ('t5', 't6', 'nothing')", lambda i: i % 100 in (5, 6)),
+            ("tag <> 't5' AND n < 20", lambda i: i % 100 != 5 and i < 20),
+            ("tag LIKE 'T9_'", lambda i: 90 <= i % 100),
+            ("tag GLOB 't9?' AND body = 'b0'", lambda i: 90 <= i % 100 and i % 7 == 0),
+            ("id IN (SELECT value * 3 FROM json_each('[1, 2, 3]'))", lambda i: i in (3, 6, 9)),
+            ("id > 2990", lambda i: i > 2990),
+            ("n = '7'", lambda i: i == 7),
+            ("n = 7.0", lambda i: i == 7),
+            ("body IS NULL", lambda i: False),
+            ("n IS NOT NULL", lambda i: True),
+            ("tag > 't98'", lambda i: i % 100 == 99),
+            ("rowid = 12", lambda i: i == 12),
+        ]:
+            for k in (1, 10, 400, 5000):
+                query = draw_vector(draw)
+                kept = {i: v for i, v in rows.items() if keep(i)}
+                with self.subTest(condition=condition, k=k):
+                    truth = exact(db, kept, query, k, "cosine")
+                    self.assertEqual(len(truth), min(k, len(kept)))
+                    self.assertEqual(nearest(db, query, k, f"AND {condition}"), truth)
+        # What a table of SQLite cannot hand on: LIMIT reads on until there are enough.
+        for condition, keep in [
+            ("length(tag || body) = 4 AND (n % 50 = 3 OR body = 'b2')", lambda i: i % 100 < 10 and False or len(f"t{i % 100}b{i % 7}") == 4 and (i % 50 == 3 or i % 7 == 2)),
+            ("abs(n - 1700) < 2", lambda i: abs(i - 1700) < 2),
+        ]:
+            query = draw_vector(draw)
+            kept = {i: v for i, v in rows.items() if keep(i)}
+            for limit, offset in ((10, 0), (5, 3), (4000, 0)):
+                sql = f"SELECT id, distance FROM v WHERE e MATCH ? AND {condition} ORDER BY distance LIMIT ? OFFSET ?"
+                got = db.rows(sql, json.dumps(query), limit, offset)
+                self.assertEqual(got, exact(db, kept, query, limit + offset, "cosine")[offset:], condition)
+
+    def test_distance_bounds_and_pages(self):
+        db, draw = self.open(self.folder / "v.sqlite"), random.Random(6)
+        db.rows(TABLE % "l2")
+        rows = {i: draw_vector(draw) for i in range(1200)}
+        db.rows("BEGIN")
+        for i, v in rows.items():
+            db.rows("INSERT INTO v(id, e) VALUES (?, ?)", i, blob(v))
+        db.rows("COMMIT")
+        query = draw_vector(draw)
+        truth = exact(db, rows, query, 1200)
+        sql = "SELECT id, distance FROM v WHERE e MATCH ?"
+        bind = json.dumps(query)
+        self.assertEqual(db.rows(f"{sql} ORDER BY distance", bind), truth)
+        self.assertEqual(sorted(db.rows(sql, bind)), sorted(truth))
+        middle = truth[600][1]
+        self.assertEqual(db.rows(f"{sql} AND distance < ?", bind, middle), truth[:600])
+        self.assertEqual(db.rows(f"{sql} AND distance > ? AND k = 7", bind, middle), truth[601:608])
+        self.assertEqual(db.rows(f"{sql} AND distance >= ? AND distance <= ? AND k = 7", bind, middle, middle), truth[600:601])
+        self.assertEqual(db.rows(f"{sql} ORDER BY distance DESC LIMIT 3", bind), truth[:-4:-1])
+        for offset in (0, 5, 700):
+            page = db.rows(f"{sql} ORDER BY distance, id LIMIT 50 OFFSET ?", bind, offset)
+            self.assertEqual(page, truth[offset : offset + 50])
+        joined = db.rows("SELECT q.value, (SELECT id FROM v WHERE e MATCH ?1 AND k = 1 AND n IS NULL) FROM json_each('[1, 2]') q", bind)
+        self.assertEqual([r[1] for r in joined], [truth[0][0]] * 2)
+
+
+class Connections(host.Case):
+    """Several connections, other processes, and kills."""
+
+    def test_others_writes_are_seen(self):
+        path = self.folder / "v.sqlite"
+        db = self.open(path)
+        db.rows("PRAGMA journal_mode = WAL")
+        db.rows(TABLE % "l2")
+        near = "SELECT group_concat(id) FROM (SELECT id FROM v WHERE e MATCH '[1,1,1,1,1,1]' AND k = 3)"
+        self.assertEqual(db.value(near), None)
+        other = self.open(path)
+        other.rows("INSERT INTO v(id, e) VALUES (1, '[1,1,1,1,1,1]'), (2, '[2,1,1,1,1,1]')")
+        self.assertEqual(db.value(near), "1,2")
+        host.elsewhere(
+            "import sys, host\n"
+            "db = host.Database(sys.argv[1])\n"
+            "db.rows(\"INSERT INTO v(id, e) VALUES (3, '[0,1,1,1,1,1]')\")\n"
+            "db.rows('DELETE FROM v WHERE id = 1')",
+            path,
+        )
+        self.assertEqual((db.value(near), other.value(near)), ("2,3", "2,3"))
+        # A reader keeps its snapshot.
+        other.rows("BEGIN")
+        self.assertEqual(other.value(near), "2,3")
+        db.rows("DELETE FROM v WHERE id = 2")
+        self.assertEqual((db.value(near), other.value(near)), ("3", "2,3"))
+        other.rows("COMMIT")
+        self.assertEqual(other.value(near), "3")
+        # A table of the same name, made anew elsewhere.
+        other.rows("DROP TABLE v")
+        other.rows(TABLE % "l2")
+        other.rows("INSERT INTO v(id, e) VALUES (9, '[0,1,1,1,1,1]')")
+        self.assertEqual(db.value(near), "9")
+
+    def test_killed_writers_lose_nothing(self):
+        path = self.folder / "v.sqlite"
+        db = host.Database(path)
+        db.rows("PRAGMA journal_mode = WAL")
+        db.rows(TABLE % "l2")
+        db.close()
+        draw, said = random.Random(7), {}
+        for round_ in range(KILLS):
+            process, lines = child(lambda say: write(path, round_, say))
+            time.sleep(0.05 + draw.random() * 0.1)
+            os.kill(process, signal.SIGKILL)
+            os.waitpid(process, 0)
+            for line in lines:
+                self.assertFalse(line.startswith("failed"), line)
+                if line.endswith("\n"):
+                    code, vector = line.strip().split(" ", 1)
+                    said[int(code)] = json.loads(vector)
+            lines.close()
+            db = host.Database(path)
+            rows = {i: list(struct.unpack(f"<{DIMS}f", e)) for i, e in db.rows("SELECT id, e FROM v")}
+            for code, vector in said.items():
+                self.assertEqual(rows.get(code), vector, "a committed row is lost")
+            query = draw_vector(draw)
+            self.assertEqual(nearest(db, query, 5), exact(db, rows, query, 5))
+            db.rows("INSERT INTO v(v) VALUES ('verify')")
+            db.close()
+        self.assertGreater(len(said), KILLS)
+
+
+def write(path, seed, say):
+    """Writes until killed; says what is committed."""
+    db, draw, n = host.Database(path), random.Random(seed), 0
+    while True:
+        vectors = {seed * 100_000 + n * 10 + i: draw_vector(draw) for i in range(draw.randrange(1, 6))}
+        db.rows("BEGIN IMMEDIATE")
+        for code, vector in vectors.items():
+            db.rows("INSERT INTO v(id, e) VALUES (?, ?)", code, blob(vector))
+        if draw.random() < 0.1:
+            db.rows("INSERT INTO v(v) VALUES ('rebuild')")
+        db.rows("COMMIT")
+        for code, vector in vectors.items():
+            say(f"{code} {json.dumps(vector)}")
+        n += 1
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -12,13 +12,27 @@ CREATE TABLE IF NOT EXISTS _lumos.state(
   mark VARCHAR NOT NULL
 );
 
--- The mirrored tables as they were copied: `id` as in the source, `schema` the CREATE statement then,
--- `types` a JSON array of the columns' types here, `schema_version` the source's when a rowid-keyed table was copied.
+-- The mirrored tables: `id` as in the source, `schema` its CREATE statement, `columns` what its pragmas say of its
+-- columns, `types` a JSON array of the columns' types here, `place` where the source's schema has it, all as they were
+-- at `schema_version`, when they were last compared.
 CREATE TABLE IF NOT EXISTS _lumos.tables(
   id BIGINT NOT NULL,
   name VARCHAR NOT NULL,
   schema VARCHAR NOT NULL,
   types VARCHAR NOT NULL,
+  schema_version BIGINT NOT NULL,
+  key VARCHAR NOT NULL,
+  columns VARCHAR NOT NULL,
+  place VARCHAR NOT NULL
+);
+
+-- What happened to them, for people: the last 1,000 events.
+CREATE TABLE IF NOT EXISTS _lumos.schema_log(
+  seq BIGINT NOT NULL,
+  recorded_at VARCHAR NOT NULL,
+  name VARCHAR NOT NULL,
+  event VARCHAR NOT NULL,
+  rows BIGINT,
   schema_version BIGINT NOT NULL
 );
 

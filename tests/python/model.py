@@ -157,6 +157,10 @@ class Tables:
         def drop():
             return [f"ALTER TABLE {t} DROP COLUMN {c}"]
 
+        def drop_and_add():
+            again = f"ALTER TABLE {t} ADD COLUMN {c} {column[1]}"
+            return [f"ALTER TABLE {t} DROP COLUMN {c}", again + draw.choice(["", f" DEFAULT {literal(draw, column[1])}"])]
+
         def rename_column():
             return [f"ALTER TABLE {t} RENAME COLUMN {c} TO {quote(self.new_name(column[0]))}"]
 
@@ -176,6 +180,10 @@ class Tables:
                      f"INSERT INTO rebuilt({names}) SELECT {names} FROM {t} WHERE random() % 4 <> 0" if draw.random() < 0.5
                      else f"INSERT INTO rebuilt({names}) SELECT {names} FROM {t}",
                      f"DROP TABLE {t}", f"ALTER TABLE rebuilt RENAME TO {t}", "COMMIT"]
+            # As tools do that make a table anew: its triggers too.
+            if draw.random() < 0.3:
+                triggers = self.db.rows("SELECT sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?", table)
+                steps[-1:-1] = [sql for (sql,) in triggers]
             return steps
 
         def recreate():
@@ -196,7 +204,7 @@ class Tables:
         def exchange():
             return drop_index() + index()
 
-        return draw.choice([add, add, drop, rename_column, rename, swap, rebuild, recreate, index, index, index, drop_index, exchange])()
+        return draw.choice([add, add, drop, drop_and_add, rename_column, rename, swap, rebuild, recreate, index, index, index, drop_index, exchange])()
 
 
 def tagged(value, declared):

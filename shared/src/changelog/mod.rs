@@ -4,9 +4,11 @@
 //! key too many is harmless, a key too few is a lost change. Bodies hold plain SQL only: a function that a
 //! writer without the extension lacks would break its every write.
 
+mod evolution;
 mod index;
 mod triggers;
 
+pub use evolution::Evolution;
 pub use triggers::watched;
 
 use crate::sql::identifier;
@@ -38,6 +40,8 @@ pub struct Column {
     pub default: Option<String>,
     /// Position in the primary key from 1, or 0.
     pub pk: usize,
+    /// Computed from other columns.
+    pub generated: bool,
 }
 
 /// A UNIQUE index.
@@ -168,12 +172,22 @@ impl Table {
         }
     }
 
+    /// The SELECT that reads the keys logged after `?1` up to `?2`, each once, in their order.
+    pub fn changed_keys(&self, id: i64, key: &Key) -> String {
+        let keys: Vec<String> = (1..=key.source_columns().len())
+            .map(|i| format!("k{i}"))
+            .collect();
+        let keys = keys.join(", ");
+        format!(
+            "SELECT DISTINCT {keys} FROM main._lumos_log WHERE seq > ?1 AND seq <= ?2 AND tbl = {id} ORDER BY {keys}"
+        )
+    }
+
     /// The SELECT that reads the rows of the keys logged after `?1` up to `?2`, each key once: first the key from
     /// the log, then 1 if the row exists, then `columns` of the row.
     pub fn changed_rows(&self, id: i64, key: &Key, columns: &[String]) -> String {
         let source = key.source_columns();
-        let keys: Vec<String> = (1..=source.len()).map(|i| format!("k{i}")).collect();
-        let logged: Vec<String> = keys.iter().map(|k| format!("l.{k}")).collect();
+        let logged: Vec<String> = (1..=source.len()).map(|i| format!("l.k{i}")).collect();
         // Both comparisons: the first finds the row by the index whatever its collation, the second wants the same bytes.
         let matches: Vec<String> = source
             .iter()
@@ -181,13 +195,12 @@ impl Table {
             .map(|(c, k)| format!("t.{c} = {k} AND t.{c} COLLATE BINARY = {k}"))
             .collect();
         let values: Vec<String> = columns.iter().map(|c| format!("t.{c}")).collect();
-        let keys = keys.join(", ");
         format!(
-            "SELECT {}, t.{} IS NOT NULL, {} FROM (SELECT DISTINCT {keys} FROM main._lumos_log WHERE seq > ?1 AND seq <= ?2 AND tbl = {id} ORDER BY {keys}) l \
-             LEFT JOIN main.{} t ON {}",
+            "SELECT {}, t.{} IS NOT NULL, {} FROM ({}) l LEFT JOIN main.{} t ON {}",
             logged.join(", "),
             source[0],
             values.join(", "),
+            self.changed_keys(id, key),
             identifier(&self.name),
             matches.join(" AND ")
         )
@@ -203,8 +216,8 @@ mod tests {
             name: name.into(),
             declared: declared.into(),
             not_null,
-            default: None,
             pk,
+            ..Column::default()
         }
     }
 

@@ -1,7 +1,7 @@
 //! One run of applying the changelog: inside one snapshot of SQLite and one transaction of DuckDB.
 
 use lumos_core::changelog::{Key, Table};
-use lumos_core::sql::literal;
+use lumos_core::sql::{identifier, literal};
 use lumos_duckdb::engine::Connection as DuckDb;
 use rusqlite::{Connection, TransactionState};
 use serde_json::json;
@@ -10,9 +10,12 @@ use crate::error::{Error, Result, error};
 use crate::mirror::Applied;
 use crate::sync::changelog;
 use crate::sync::copy::{self, Mirrored};
+use crate::sync::drift::{self, Current, Followed};
+use crate::sync::evolve::Change;
 use crate::sync::schema::{self, Tracked};
 use crate::sync::{
-    MirroredTable, Position, Report, cannot_write_now, mark, mirrored_tables, stored_state,
+    MirroredTable, Position, Report, cannot_write_now, mark, mirrored_tables, schema_log,
+    stored_state,
 };
 
 /// One run.
@@ -46,7 +49,7 @@ impl Run<'_> {
             Some(applied) => Some(applied.clone()),
             None => stored_state(self.duckdb)?,
         };
-        let mut mirrored = mirrored_tables(self.duckdb)?;
+        let mirrored = mirrored_tables(self.duckdb)?;
         let position = &self.position;
         let base = match &stored {
             Some(stored) => self.base(stored, &mirrored)?,
@@ -65,18 +68,20 @@ impl Run<'_> {
             }
         };
         let tracked = schema::tracked_tables(self.connection)?;
-        // Before any is copied: tables may have exchanged their names.
-        let (kept, gone): (Vec<_>, Vec<_>) = mirrored.drain(..).partition(|m| {
-            from.is_some() && tracked.iter().any(|t| t.id == m.id && t.name == m.name)
-        });
-        for table in &gone {
-            self.forget(table)?;
-            report.reshaped = true;
-            report.changed.push(table.name.clone());
-        }
-        for table in &tracked {
-            let mirror = kept.iter().find(|m| m.id == table.id);
-            self.table(table, mirror, from.unwrap_or(0), &mut report)?;
+        // What cannot be continued is as good as nothing.
+        let mirrored = match from {
+            Some(_) => mirrored,
+            None => {
+                for table in &mirrored {
+                    self.forget(table, &mut report)?;
+                }
+                Vec::new()
+            }
+        };
+        let current = drift::compare(self.connection, position, &tracked, &mirrored)?;
+        self.make_room(&current, &mirrored, &mut report)?;
+        for table in &current {
+            self.table(table, from.unwrap_or(0), &mut report)?;
         }
         let unchanged = stored.as_ref().is_some_and(|a| {
             a.source == position.source
@@ -92,6 +97,7 @@ impl Run<'_> {
                 literal(&position.mark)
             ))?;
         }
+        schema_log::record(self.duckdb, &report.events, position.schema_version)?;
         // Repairs of triggers change the schema version; the next call compares once more.
         let settled = !report.unrenewed
             && schema::schema_version(self.connection)? == position.schema_version;
@@ -132,79 +138,183 @@ impl Run<'_> {
         Ok(Base::Position(stored.seq))
     }
 
-    /// Brings one table up to date, by its log or by a new copy.
-    fn table(
+    /// Removes the mirrored tables that are not followed, and gives the others the names that they have now: tables
+    /// may have exchanged theirs.
+    fn make_room(
         &self,
-        table: &Tracked,
-        mirror: Option<&MirroredTable>,
-        from: i64,
+        current: &[Current<'_>],
+        mirrored: &[MirroredTable],
         report: &mut Report,
     ) -> Result<()> {
-        let Some(schema) = schema::create_statement(self.connection, &table.name)? else {
-            // Dropped: then the mirror has none either.
-            if let Some(gone) = mirror {
-                self.forget(gone)?;
-                report.reshaped = true;
-                report.changed.push(gone.name.clone());
-            }
-            return Ok(());
-        };
-        let definition = schema::read_table(self.connection, &table.name)?;
-        if schema != table.schema
-            || table.name != table.old_name
-            || !table.has_triggers(&definition.triggers(table.id, &table.key)?)
-        {
-            return match self.renew(table, &definition, &schema)? {
-                Some(renewed) => self.copy(&renewed, mirror, &schema, report),
+        let mut moved = Vec::new();
+        for mirror in mirrored {
+            let table = current.iter().find(|t| t.tracked.id == mirror.id);
+            let (drop_view, old) = (copy::drop_view(&mirror.name), copy::target(&mirror.name));
+            match table {
+                Some(table) if table.followed.is_ok() => {
+                    let name = &table.tracked.name;
+                    if *name != mirror.name {
+                        let between = format!("_lumos_moved_{}", mirror.id);
+                        self.duckdb.execute(&format!(
+                            "{drop_view}; ALTER TABLE {old} RENAME TO {}",
+                            identifier(&between)
+                        ))?;
+                        moved.push((between, name));
+                    }
+                }
+                Some(_) => self.forget(mirror, report)?,
                 None => {
-                    report.unrenewed = true;
-                    let key = changelog::key_of(table, &definition)?;
-                    let as_it_is = Tracked {
-                        key,
-                        ..table.clone()
-                    };
-                    self.copy(&as_it_is, mirror, "", report)
+                    self.forget(mirror, report)?;
+                    report.event(&mirror.name, "dropped", None);
                 }
-            };
-        }
-        // VACUUM may give rows other rowids, and changes the schema version.
-        let stale = |m: &MirroredTable| {
-            m.schema != schema
-                || (matches!(table.key, Key::Rowid(_))
-                    && m.schema_version != self.position.schema_version)
-        };
-        match mirror {
-            Some(m) if !stale(m) => {
-                let mirrored = Mirrored::new(&definition, &table.key, Some(m.types.clone()));
-                let changed =
-                    definition.changed_rows(table.id, &table.key, mirrored.source_columns());
-                if self.position.seq > from && self.touched(table.id, from)? {
-                    let seq = self.position.seq;
-                    let Some((keys, rows)) =
-                        mirrored.apply(&changed, from, seq, self.connection, self.duckdb)?
-                    else {
-                        return self.copy(table, mirror, &schema, report);
-                    };
-                    report.changed.push(table.name.clone());
-                    report.keys += keys;
-                    report.rows += rows;
-                }
-                Ok(())
             }
-            _ => self.copy(table, mirror, &schema, report),
+        }
+        for (between, name) in moved {
+            self.duckdb.execute(&format!(
+                "ALTER TABLE {} RENAME TO {}",
+                copy::target(&between),
+                identifier(name)
+            ))?;
+        }
+        Ok(())
+    }
+
+    /// Brings one table up to date, by its log or by a new copy.
+    fn table(&self, table: &Current<'_>, from: i64, report: &mut Report) -> Result<()> {
+        let tracked = table.tracked;
+        let why = match &table.followed {
+            Ok(followed) => match self.follow(table, followed, from, report)? {
+                None => return self.register(table, &followed.key, report),
+                Some(why) => {
+                    // It has its new name by now.
+                    let mirror = MirroredTable {
+                        name: tracked.name.clone(),
+                        ..followed.mirror.clone()
+                    };
+                    self.forget(&mirror, report)?;
+                    why
+                }
+            },
+            Err(why) => why,
+        };
+        if table.intact {
+            return self.copy(tracked, &table.schema, why, report);
+        }
+        let renewed = self.write(|| {
+            changelog::renew(self.connection, tracked, &table.definition, &table.schema)
+        })?;
+        match renewed {
+            Some(renewed) => {
+                self.duckdb.execute(&format!(
+                    "UPDATE _lumos.orders SET id = {} WHERE id = {}",
+                    renewed.id, tracked.id
+                ))?;
+                self.copy(&renewed, &table.schema, why, report)
+            }
+            None => {
+                // The table is copied once more by the next run.
+                report.unrenewed = true;
+                let key = changelog::key_of(tracked, &table.definition)?;
+                let as_it_is = Tracked {
+                    key,
+                    ..tracked.clone()
+                };
+                self.copy(&as_it_is, "", why, report)
+            }
         }
     }
 
-    /// Makes the triggers of a changed table anew. `None` if the database cannot be written just now, as inside a
-    /// transaction or while another connection writes: then the table is copied, and once more by the next run.
-    fn renew(&self, table: &Tracked, definition: &Table, schema: &str) -> Result<Option<Tracked>> {
+    /// Changes the mirror of a table as its source changed, and applies its log. Returns why it must be copied, if so.
+    fn follow(
+        &self,
+        table: &Current<'_>,
+        followed: &Followed<'_>,
+        from: i64,
+        report: &mut Report,
+    ) -> Result<Option<&'static str>> {
+        let Followed {
+            mirror,
+            evolution,
+            key,
+            doubtful,
+        } = followed;
+        let (id, definition) = (table.tracked.id, &table.definition);
+        let to = self.position.seq;
+        let touched = to > from && self.touched(id, from)?;
+        let renamed = mirror.name != definition.name;
+        let evolved = renamed || evolution.changes() > 0;
+        let mut mirrored = Mirrored::of(mirror, definition, evolution, key);
+        if evolved || *doubtful {
+            let keys = touched.then(|| definition.changed_keys(id, key));
+            let change = Change {
+                evolution,
+                doubtful: *doubtful,
+                keys,
+                log: (from, to),
+            };
+            if let Some(why) =
+                mirrored.evolve(mirror, definition, &change, self.connection, self.duckdb)?
+            {
+                return Ok(Some(why));
+            }
+        }
+        let types = mirrored.types.clone();
+        if touched {
+            let changed = definition.changed_rows(id, key, mirrored.source_columns());
+            let (keys, rows) = mirrored.apply(&changed, from, to, self.connection, self.duckdb)?;
+            report.keys += keys;
+            report.rows += rows;
+        }
+        let retyped = mirrored.types != types;
+        if evolved || retyped || mirror.schema_version != self.position.schema_version {
+            self.store(id, &mirrored, definition, key, &table.schema)?;
+        }
+        if evolved {
+            self.duckdb.execute(&mirrored.create_view())?;
+            report.changed.push(mirror.name.clone());
+        }
+        if evolved || touched {
+            report.changed.push(definition.name.clone());
+        }
+        report.reshaped |= evolved || retyped;
+        if renamed {
+            report.event(
+                &definition.name,
+                &format!("renamed from {}", mirror.name),
+                None,
+            );
+        }
+        for event in evolution.events(&definition.columns) {
+            report.event(&definition.name, &event, None);
+        }
+        Ok(None)
+    }
+
+    /// Writes down in the source what the triggers of a table fit now, where only names changed: they changed along.
+    fn register(&self, table: &Current<'_>, key: &Key, report: &mut Report) -> Result<()> {
+        if table.intact {
+            return Ok(());
+        }
+        let registered = self.write(|| {
+            changelog::register(
+                self.connection,
+                table.tracked.id,
+                &table.definition.name,
+                key,
+                &table.schema,
+            )
+        })?;
+        report.unrenewed |= registered.is_none();
+        Ok(())
+    }
+
+    /// Writes to the source. `None` if that cannot be done just now, as inside a transaction or while another
+    /// connection writes.
+    fn write<T>(&self, body: impl FnOnce() -> Result<T>) -> Result<Option<T>> {
         if self.in_transaction {
             return Ok(None);
         }
-        let renewed = schema::atomically(self.connection, || {
-            changelog::renew(self.connection, table, definition, schema)
-        });
-        match renewed {
+        match schema::atomically(self.connection, body) {
             // Where undoing it gave up the snapshot too, the caller must try again.
             Err(e)
                 if cannot_write_now(&e)
@@ -213,7 +323,7 @@ impl Run<'_> {
             {
                 Ok(None)
             }
-            renewed => renewed.map(Some),
+            written => written.map(Some),
         }
     }
 
@@ -225,43 +335,58 @@ impl Run<'_> {
             .query_row(sql, [from, self.position.seq, id], |row| row.get(0))?)
     }
 
-    fn copy(
-        &self,
-        table: &Tracked,
-        old: Option<&MirroredTable>,
-        schema: &str,
-        report: &mut Report,
-    ) -> Result<()> {
-        if let Some(old) = old {
-            self.forget(old)?;
-        }
+    fn copy(&self, table: &Tracked, schema: &str, why: &str, report: &mut Report) -> Result<()> {
         let definition = schema::read_table(self.connection, &table.name)?;
         let mut mirrored = Mirrored::new(&definition, &table.key, None);
         let rows = mirrored.copy(self.connection, self.duckdb);
-        report.rows += rows.map_err(|e| Error {
+        let rows = rows.map_err(|e| Error {
             table: Some(table.id),
             ..e
         })?;
+        report.rows += rows;
         report.reshaped = true;
         report.changed.push(table.name.clone());
+        let event = match why {
+            drift::TRACKED => why.to_owned(),
+            why => format!("copied: {why}"),
+        };
+        report.event(&table.name, &event, Some(rows));
+        self.store(table.id, &mirrored, &definition, &table.key, schema)
+    }
+
+    /// Writes down in the mirror what it has of a table.
+    fn store(
+        &self,
+        id: i64,
+        mirrored: &Mirrored,
+        definition: &Table,
+        key: &Key,
+        schema: &str,
+    ) -> Result<()> {
         let types: Vec<String> = mirrored.types.iter().map(|t| t.sql()).collect();
         self.duckdb.execute(&format!(
-            "INSERT INTO _lumos.tables VALUES({}, {}, {}, {}, {})",
-            table.id,
-            literal(&table.name),
+            "DELETE FROM _lumos.tables WHERE id = {id}; INSERT INTO _lumos.tables(id, name, schema, types, schema_version, key, columns, place) \
+             VALUES({id}, {}, {}, {}, {}, {}, {}, {})",
+            literal(&mirrored.name),
             literal(schema),
             literal(&json!(types).to_string()),
-            self.position.schema_version
+            self.position.schema_version,
+            literal(&schema::key_json(key).to_string()),
+            literal(&schema::columns_json(&definition.columns)),
+            literal(&schema::place(self.connection, &definition.name)?),
         ))?;
         Ok(())
     }
 
-    fn forget(&self, table: &MirroredTable) -> Result<()> {
+    /// Removes a mirrored table.
+    fn forget(&self, table: &MirroredTable, report: &mut Report) -> Result<()> {
         self.duckdb.execute(&format!(
             "{} DELETE FROM _lumos.tables WHERE id = {}",
             copy::drop_statements(&table.name),
             table.id
         ))?;
+        report.reshaped = true;
+        report.changed.push(table.name.clone());
         Ok(())
     }
 }

@@ -97,26 +97,45 @@ pub fn renew(
     table: &Table,
     statement: &str,
 ) -> Result<Tracked> {
-    let id = tracked.id;
     let key = key_of(tracked, table)?;
     drop_triggers(connection, tracked)?;
-    install(connection, id, table, &key)?;
-    free_name(connection, id, &table.name)?;
+    // Rows may have changed while the triggers were not right: another mirror must not go on by the log either.
+    let id = new_id(connection)?;
     connection.execute(
-        "UPDATE main._lumos_tables SET name = ?2, key = ?3, schema = ?4 WHERE id = ?1",
-        (
-            id,
-            &table.name,
-            schema::key_json(&key).to_string(),
-            statement,
-        ),
+        "UPDATE main._lumos_tables SET id = ?2 WHERE id = ?1",
+        [tracked.id, id],
     )?;
+    install(connection, id, table, &key)?;
+    register(connection, id, &table.name, &key, statement)?;
     Ok(Tracked {
+        id,
         key,
         old_name: table.name.clone(),
         schema: statement.to_owned(),
         ..tracked.clone()
     })
+}
+
+/// Writes down which name, key and definition the triggers of a table fit.
+pub fn register(
+    connection: &Connection,
+    id: i64,
+    name: &str,
+    key: &Key,
+    statement: &str,
+) -> Result<()> {
+    free_name(connection, id, name)?;
+    connection.execute(
+        "UPDATE main._lumos_tables SET name = ?2, key = ?3, schema = ?4 WHERE id = ?1",
+        (id, name, schema::key_json(key).to_string(), statement),
+    )?;
+    Ok(())
+}
+
+/// An id that no table had.
+pub fn new_id(connection: &Connection) -> Result<i64> {
+    let next = "UPDATE main._lumos_meta SET last_id = last_id + 1 RETURNING last_id";
+    Ok(connection.query_row(next, [], |row| row.get(0))?)
 }
 
 /// Removes the triggers of a table.

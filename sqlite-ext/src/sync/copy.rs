@@ -19,11 +19,11 @@ pub struct Mirrored {
     /// The name, the same on both sides.
     pub name: String,
     /// The columns as SQLite names them, quoted; the rowid first for a table tracked by it.
-    source: Vec<String>,
+    pub(super) source: Vec<String>,
     /// The columns as the mirror names them.
-    columns: Vec<String>,
+    pub(super) columns: Vec<String>,
     /// Which of them are the key.
-    key: Vec<usize>,
+    pub(super) key: Vec<usize>,
     /// Their types.
     pub types: Vec<MirrorType>,
 }
@@ -73,19 +73,13 @@ impl Mirrored {
         duckdb: &DuckDb,
     ) -> Result<u64> {
         loop {
-            let columns: Vec<String> = self
-                .columns
-                .iter()
-                .zip(&self.types)
-                .map(|(c, t)| format!("{} {}", identifier(c), t.sql()))
-                .collect();
             duckdb.execute(&format!(
                 "CREATE OR REPLACE {}TABLE {}.{}.{}({})",
                 if place.0 == TEMPORARY.0 { "TEMP " } else { "" },
                 place.0,
                 place.1,
                 identifier(&self.name),
-                columns.join(", ")
+                self.column_definitions()
             ))?;
             match self.try_copy(place, most, source, duckdb)? {
                 Copied::All(rows) => return Ok(rows),
@@ -101,7 +95,18 @@ impl Mirrored {
         }
     }
 
-    fn create_view(&self) -> String {
+    fn column_definitions(&self) -> String {
+        let columns: Vec<String> = self
+            .columns
+            .iter()
+            .zip(&self.types)
+            .map(|(c, t)| format!("{} {}", identifier(c), t.sql()))
+            .collect();
+        columns.join(", ")
+    }
+
+    /// The statement that makes the view that queries name.
+    pub fn create_view(&self) -> String {
         let visible: Vec<String> = self
             .columns
             .iter()
@@ -158,54 +163,101 @@ impl Mirrored {
     }
 
     /// Applies the changes logged after `from` up to `to`: every key touched goes, and comes back with the row
-    /// that it has now. Returns the numbers of keys and of rows, or `None` if a column that had no value so far
-    /// gets one that its type does not fit: then the table must be copied.
+    /// that it has now. Returns the numbers of keys and of rows. A column that had no value so far takes the type
+    /// of its first ones.
     pub fn apply(
+        &mut self,
+        changed_rows: &str,
+        from: i64,
+        to: i64,
+        source: &Connection,
+        duckdb: &DuckDb,
+    ) -> Result<(u64, u64)> {
+        loop {
+            match self.try_apply(changed_rows, from, to, source, duckdb)? {
+                Applied::All(keys, rows) => return Ok((keys, rows)),
+                Applied::Widen(column, wider) => {
+                    duckdb.execute(&format!(
+                        "ALTER TABLE {} ALTER COLUMN {} SET DATA TYPE {}",
+                        target(&self.name),
+                        identifier(&self.columns[column]),
+                        wider.sql()
+                    ))?;
+                    self.types[column] = wider;
+                }
+            }
+        }
+    }
+
+    fn try_apply(
         &self,
         changed_rows: &str,
         from: i64,
         to: i64,
         source: &Connection,
         duckdb: &DuckDb,
-    ) -> Result<Option<(u64, u64)>> {
+    ) -> Result<Applied> {
+        let target = target(&self.name);
         if to - from <= FEW
             && let Some(keys) = self.few_keys(changed_rows, from, to, source)?
         {
             if !keys.is_empty() {
-                let target = target(&self.name);
                 duckdb.execute(&format!("DELETE FROM {target} WHERE {}", keys.join(" OR ")))?;
             }
             let rows = Writer::new(duckdb, CATALOG, DATA, &self.name)?;
             return self.put_changed(changed_rows, from, to, source, duckdb, rows, |_| Ok(()));
         }
-        let target = target(&self.name);
-        let key_columns: Vec<String> = self
+        let mut keys = self.start_keys(duckdb)?;
+        let rows = self.start_rows(duckdb)?;
+        let put_key = |row: &Row<'_>| self.put_key(&mut keys, row);
+        let done = self.put_changed(changed_rows, from, to, source, duckdb, rows, put_key)?;
+        if let Applied::All(..) = done {
+            keys.finish()?;
+            self.delete_keys(duckdb)?;
+            duckdb.execute(&format!(
+                "INSERT INTO {target} FROM {ROWS}; DROP TABLE {ROWS}"
+            ))?;
+        }
+        Ok(done)
+    }
+
+    /// A temporary table for keys.
+    pub(super) fn start_keys(&self, duckdb: &DuckDb) -> Result<Writer> {
+        let columns: Vec<String> = self
             .key
             .iter()
             .enumerate()
             .map(|(i, c)| format!("k{i} {}", self.types[*c].sql()))
             .collect();
         duckdb.execute(&format!(
-            "CREATE OR REPLACE TEMP TABLE lumos_keys({}); CREATE OR REPLACE TEMP TABLE lumos_rows AS FROM {target} LIMIT 0",
-            key_columns.join(", ")
+            "CREATE OR REPLACE TEMP TABLE lumos_keys({})",
+            columns.join(", ")
         ))?;
-        let mut keys = Writer::new(duckdb, "temp", "main", "lumos_keys")?;
-        let rows = Writer::new(duckdb, "temp", "main", "lumos_rows")?;
-        let put_key = |row: &Row<'_>| {
-            // A key that the mirror cannot hold is not in the mirror.
-            if let Some(stored) = self.stored_key(row)? {
-                for (i, value) in stored.into_iter().enumerate() {
-                    keys.put(i, value);
-                }
-                keys.next()?;
+        Writer::new(duckdb, TEMPORARY.0, TEMPORARY.1, "lumos_keys")
+    }
+
+    /// A temporary table for rows.
+    pub(super) fn start_rows(&self, duckdb: &DuckDb) -> Result<Writer> {
+        duckdb.execute(&format!(
+            "CREATE OR REPLACE TEMP TABLE lumos_rows({})",
+            self.column_definitions()
+        ))?;
+        Writer::new(duckdb, TEMPORARY.0, TEMPORARY.1, "lumos_rows")
+    }
+
+    /// Puts the key that a row of the log begins with, unless the mirror cannot hold it: then it has no such row.
+    pub(super) fn put_key(&self, keys: &mut Writer, row: &Row<'_>) -> Result<()> {
+        if let Some(stored) = self.stored_key(row)? {
+            for (i, value) in stored.into_iter().enumerate() {
+                keys.put(i, value);
             }
-            Ok(())
-        };
-        let done = self.put_changed(changed_rows, from, to, source, duckdb, rows, put_key)?;
-        if done.is_none() {
-            return Ok(None);
+            keys.next()?;
         }
-        keys.finish()?;
+        Ok(())
+    }
+
+    /// Deletes the rows of the keys that were put.
+    pub(super) fn delete_keys(&self, duckdb: &DuckDb) -> Result<()> {
         let matches: Vec<String> = self
             .key
             .iter()
@@ -213,10 +265,11 @@ impl Mirrored {
             .map(|(i, c)| format!("t.{} = k.k{i}", identifier(&self.columns[*c])))
             .collect();
         duckdb.execute(&format!(
-            "DELETE FROM {target} t USING temp.main.lumos_keys k WHERE {}; INSERT INTO {target} FROM temp.main.lumos_rows; {DROP_CHANGES}",
+            "DELETE FROM {} t USING {KEYS} k WHERE {}; DROP TABLE {KEYS}",
+            target(&self.name),
             matches.join(" AND ")
         ))?;
-        Ok(done)
+        Ok(())
     }
 
     /// Reads the changed rows: each goes to `put_key` with its key first, and its values to `rows` if it exists.
@@ -233,30 +286,40 @@ impl Mirrored {
         duckdb: &DuckDb,
         mut rows: Writer,
         mut put_key: impl FnMut(&Row<'_>) -> Result<()>,
-    ) -> Result<Option<(u64, u64)>> {
+    ) -> Result<Applied> {
         let mut statement = source.prepare(changed_rows)?;
         let mut result = statement.query([from, to])?;
         let mut keys = 0;
+        // Columns without a value in the rows read so far.
+        let mut fresh = vec![true; self.types.len()];
         while let Some(row) = result.next()? {
             keys += 1;
             put_key(row)?;
-            if row.get::<_, bool>(self.key.len())? {
-                let first = self.key.len() + 1;
-                for (column, ty) in self.types.iter().enumerate() {
-                    match value_of(row, first + column)?.map(|v| self.store(column, v)) {
-                        Some(Ok(value)) => rows.put(column, value),
-                        Some(Err(Mismatch)) if !self.has_values(column, duckdb)? => {
-                            drop(rows);
-                            duckdb.execute(DROP_CHANGES)?;
-                            return Ok(None);
-                        }
-                        _ => return Err(self.mismatch(row, first, column, *ty)),
+            if !row.get::<_, bool>(self.key.len())? {
+                continue;
+            }
+            let first = self.key.len() + 1;
+            for (column, ty) in self.types.iter().enumerate() {
+                let Some(value) = value_of(row, first + column)? else {
+                    return Err(self.mismatch(row, first, column, *ty));
+                };
+                match self.store(column, value) {
+                    Ok(stored) => rows.put(column, stored),
+                    Err(Mismatch) => {
+                        let wider = ty.widened(value, fresh[column]);
+                        return match wider {
+                            Some(wider) if !self.has_values(column, duckdb)? => {
+                                Ok(Applied::Widen(column, wider))
+                            }
+                            _ => Err(self.mismatch(row, first, column, *ty)),
+                        };
                     }
                 }
-                rows.next()?;
+                fresh[column] &= value == ValueRef::Null;
             }
+            rows.next()?;
         }
-        Ok(Some((keys, rows.finish()?)))
+        Ok(Applied::All(keys, rows.finish()?))
     }
 
     /// The key that a changed row begins with, or `None` if the mirror cannot hold it.
@@ -297,7 +360,7 @@ impl Mirrored {
     }
 
     /// Converts a value for a column.
-    fn store<'a>(
+    pub(super) fn store<'a>(
         &self,
         column: usize,
         value: ValueRef<'a>,
@@ -347,8 +410,11 @@ impl Mirrored {
     }
 }
 
-const DROP_CHANGES: &str =
-    "DROP TABLE IF EXISTS temp.main.lumos_keys; DROP TABLE IF EXISTS temp.main.lumos_rows";
+/// The temporary table of keys.
+const KEYS: &str = "temp.main.lumos_keys";
+
+/// The temporary table of rows.
+pub(super) const ROWS: &str = "temp.main.lumos_rows";
 
 /// The schema of the mirrored rows. What a query names is a view of them in `main`: it shows the source's
 /// columns only, cannot be written to, and can show more than one table one day.
@@ -378,10 +444,15 @@ pub fn columns(duckdb: &DuckDb, name: &str) -> Result<Vec<String>> {
 /// The statements that remove a mirrored table.
 pub fn drop_statements(name: &str) -> String {
     format!(
-        "DROP VIEW IF EXISTS {CATALOG}.main.{}; DROP TABLE IF EXISTS {};",
-        identifier(name),
+        "{}; DROP TABLE IF EXISTS {};",
+        drop_view(name),
         target(name)
     )
+}
+
+/// The statement that removes the view of a mirrored table.
+pub fn drop_view(name: &str) -> String {
+    format!("DROP VIEW IF EXISTS {CATALOG}.main.{}", identifier(name))
 }
 
 /// Copies a table that is not tracked to a temporary table of this connection to DuckDB, if it has at most so
@@ -398,8 +469,13 @@ enum Copied {
     Widen(usize, MirrorType),
 }
 
+enum Applied {
+    All(u64, u64),
+    Widen(usize, MirrorType),
+}
+
 /// The value in a column, or `None` for text that is not UTF-8.
-fn value_of<'a>(row: &'a Row<'_>, column: usize) -> Result<Option<ValueRef<'a>>> {
+pub(super) fn value_of<'a>(row: &'a Row<'_>, column: usize) -> Result<Option<ValueRef<'a>>> {
     Ok(Some(match row.get_ref(column)? {
         types::ValueRef::Null => ValueRef::Null,
         types::ValueRef::Integer(v) => ValueRef::Integer(v),
@@ -428,7 +504,7 @@ fn shown(row: &Row<'_>, column: usize) -> String {
 }
 
 /// Fills chunks and appends them.
-struct Writer {
+pub(super) struct Writer {
     appender: Appender,
     chunk: WriteChunk,
     len: usize,
@@ -447,7 +523,7 @@ impl Writer {
         })
     }
 
-    fn put(&mut self, column: usize, value: Stored<'_>) {
+    pub(super) fn put(&mut self, column: usize, value: Stored<'_>) {
         let (row, column) = (self.len, self.chunk.column(column));
         match value {
             Stored::Null => column.null(row),
@@ -462,7 +538,7 @@ impl Writer {
     }
 
     /// Ends the row that was put.
-    fn next(&mut self) -> Result<()> {
+    pub(super) fn next(&mut self) -> Result<()> {
         self.len += 1;
         self.total += 1;
         if self.len == self.chunk.capacity() {
@@ -477,7 +553,7 @@ impl Writer {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<u64> {
+    pub(super) fn finish(mut self) -> Result<u64> {
         if self.len > 0 {
             self.flush()?;
         }

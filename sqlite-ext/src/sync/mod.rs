@@ -4,10 +4,14 @@
 pub mod apply;
 pub mod changelog;
 pub mod copy;
+mod drift;
+mod evolve;
 pub mod schema;
+mod schema_log;
 pub mod status;
 pub mod track;
 
+use lumos_core::changelog::{Column, Key};
 use lumos_core::mirror::MirrorType;
 use lumos_duckdb::engine::{Cell, Connection as DuckDb};
 use rusqlite::{Connection, TransactionState, ffi};
@@ -32,8 +36,20 @@ pub struct Report {
     pub seq: i64,
     /// A table's triggers are not those that it needs, and could not be made anew just now.
     pub unrenewed: bool,
-    /// Tables came, went or were copied anew, so that columns may have other types.
+    /// Tables came, went, were copied anew or changed their columns.
     pub reshaped: bool,
+    /// What happened to the tables themselves.
+    events: Vec<schema_log::Event>,
+}
+
+impl Report {
+    fn event(&mut self, table: &str, event: &str, rows: Option<u64>) {
+        self.events.push(schema_log::Event {
+            table: table.to_owned(),
+            event: event.to_owned(),
+            rows,
+        });
+    }
 }
 
 /// Where the changelog of the source stands.
@@ -259,17 +275,24 @@ pub fn cannot_write_now(e: &Error) -> bool {
 }
 
 /// A table of the mirror, as `_lumos.tables` has it.
+#[derive(Debug, Clone)]
 pub struct MirroredTable {
     /// Its id in the changelog.
     pub id: i64,
     /// Its name.
     pub name: String,
-    /// The source's CREATE statement when it was copied.
+    /// The source's CREATE statement; empty for a table that is to be copied again.
     pub schema: String,
     /// The types of its columns.
     pub types: Vec<MirrorType>,
-    /// The source's schema version when it was copied.
+    /// The source's schema version when the table was last compared with it.
     pub schema_version: i64,
+    /// Its key.
+    pub key: Key,
+    /// The columns of the source's table.
+    pub columns: Vec<Column>,
+    /// Where the source's schema had it.
+    pub place: String,
 }
 
 /// The tables that the mirror has.
@@ -277,7 +300,7 @@ pub fn mirrored_tables(duckdb: &DuckDb) -> Result<Vec<MirroredTable>> {
     let mut tables = Vec::new();
     for row in rows(
         duckdb,
-        "SELECT id, name, schema, types, schema_version FROM _lumos.tables ORDER BY id",
+        "SELECT id, name, schema, types, schema_version, key, columns, place FROM _lumos.tables ORDER BY id",
     )? {
         let [
             Value::Integer(id),
@@ -285,6 +308,9 @@ pub fn mirrored_tables(duckdb: &DuckDb) -> Result<Vec<MirroredTable>> {
             Value::Text(schema),
             Value::Text(types),
             Value::Integer(version),
+            Value::Text(key),
+            Value::Text(columns),
+            Value::Text(place),
         ] = row.as_slice()
         else {
             return Err(damaged());
@@ -300,6 +326,9 @@ pub fn mirrored_tables(duckdb: &DuckDb) -> Result<Vec<MirroredTable>> {
                 .collect::<Option<_>>()
                 .ok_or_else(damaged)?,
             schema_version: *version,
+            key: schema::parse_key(key).map_err(|_| damaged())?,
+            columns: schema::parse_columns(columns).map_err(|_| damaged())?,
+            place: place.clone(),
         });
     }
     Ok(tables)

@@ -121,7 +121,7 @@ fn names_attached(connection: &Connection, name: &str) -> Result<bool> {
 /// Reads a table's columns and UNIQUE indexes.
 pub fn read_table(connection: &Connection, name: &str) -> Result<Table> {
     let columns = connection
-        .prepare("SELECT name, type, \"notnull\", dflt_value, pk FROM pragma_table_xinfo(?1, 'main') WHERE hidden <> 1 ORDER BY cid")?
+        .prepare("SELECT name, type, \"notnull\", dflt_value, pk, hidden FROM pragma_table_xinfo(?1, 'main') WHERE hidden <> 1 ORDER BY cid")?
         .query_map([name], |row| {
             Ok(Column {
                 name: row.get(0)?,
@@ -129,6 +129,7 @@ pub fn read_table(connection: &Connection, name: &str) -> Result<Table> {
                 not_null: row.get(2)?,
                 default: row.get(3)?,
                 pk: row.get::<_, i64>(4)? as usize,
+                generated: row.get::<_, i64>(5)? > 1,
             })
         })?
         .collect::<rusqlite::Result<Vec<_>>>()?;
@@ -198,6 +199,13 @@ pub fn create_statement(connection: &Connection, table: &str) -> Result<Option<S
     Ok(connection
         .query_row(sql, [table], |row| row.get(0))
         .optional()?)
+}
+
+/// Where the schema and the file have a table. It is elsewhere once it was dropped and created again while something
+/// else was there, and after VACUUM perhaps.
+pub fn place(connection: &Connection, table: &str) -> Result<String> {
+    let sql = "SELECT format('%d/%d', rowid, rootpage) FROM main.sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE";
+    Ok(connection.query_row(sql, [table], |row| row.get(0))?)
 }
 
 /// True once something has been tracked in this database.
@@ -282,7 +290,8 @@ pub fn key_json(key: &Key) -> serde_json::Value {
     }
 }
 
-fn parse_key(json: &str) -> Result<Key> {
+/// Reads what [`key_json`] writes.
+pub fn parse_key(json: &str) -> Result<Key> {
     match serde_json::from_str(json) {
         Ok(serde_json::Value::String(name)) => {
             let known = ["rowid", "_rowid_", "oid"].into_iter().find(|n| *n == name);
@@ -302,6 +311,39 @@ fn parse_key(json: &str) -> Result<Key> {
             "_lumos_tables has the key {json}; track the table again"
         ))),
     }
+}
+
+/// Columns as the mirror stores them: a JSON array of arrays.
+pub fn columns_json(columns: &[Column]) -> String {
+    let rows: Vec<_> = columns
+        .iter()
+        .map(|c| {
+            (
+                &c.name,
+                &c.declared,
+                c.not_null,
+                &c.default,
+                c.pk,
+                c.generated,
+            )
+        })
+        .collect();
+    serde_json::json!(rows).to_string()
+}
+
+/// Reads what [`columns_json`] writes.
+pub fn parse_columns(json: &str) -> serde_json::Result<Vec<Column>> {
+    let rows: Vec<(String, String, bool, Option<String>, usize, bool)> =
+        serde_json::from_str(json)?;
+    let column = |(name, declared, not_null, default, pk, generated)| Column {
+        name,
+        declared,
+        not_null,
+        default,
+        pk,
+        generated,
+    };
+    Ok(rows.into_iter().map(column).collect())
 }
 
 /// SQLite's counter of schema changes.

@@ -9,7 +9,7 @@ use crate::error::{Error, Result, error};
 use crate::mirror::Mirror;
 use crate::session::parse_object;
 use crate::sync::changelog::{
-    create_changelog, drop_empty_changelog, drop_triggers, free_name, install,
+    create_changelog, drop_empty_changelog, drop_triggers, free_name, install, new_id,
 };
 use crate::sync::copy;
 use crate::sync::schema::{self, Tracked};
@@ -291,11 +291,7 @@ fn add(connection: &Connection, name: &str, by_rowid: bool) -> Result<Option<i64
     let table = schema::read_table(connection, name)?;
     let key = table.key(by_rowid)?;
     let statement = schema::create_statement(connection, name)?.unwrap_or_default();
-    let id: i64 = connection.query_row(
-        "UPDATE main._lumos_meta SET last_id = last_id + 1 RETURNING last_id",
-        [],
-        |row| row.get(0),
-    )?;
+    let id = new_id(connection)?;
     free_name(connection, id, name)?;
     connection.execute(
         "INSERT INTO main._lumos_tables(id, name, key, schema, options) VALUES(?1, ?2, ?3, ?4, '{}')",

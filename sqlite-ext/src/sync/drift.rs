@@ -1,0 +1,152 @@
+//! What became of the tracked tables since they were mirrored: which ones can be followed, and which are copied anew.
+//!
+//! Every statement that changes the schema counts it up by one. What the definitions show explains some of these
+//! changes; only where none is left over is it sure that nothing else happened.
+
+use lumos_core::changelog::{Evolution, Key, Table};
+use rusqlite::Connection;
+
+use crate::error::Result;
+use crate::sync::schema::{self, Tracked};
+use crate::sync::{MirroredTable, Position, changelog};
+
+/// A tracked table as it is now.
+pub struct Current<'a> {
+    /// As it was tracked.
+    pub tracked: &'a Tracked,
+    /// Its CREATE statement.
+    pub schema: String,
+    /// Its columns and indexes.
+    pub definition: Table,
+    /// What `_lumos_tables` says of it is so, and its triggers are those that it needs.
+    pub intact: bool,
+    /// What its mirror follows, or why it is copied.
+    pub followed: std::result::Result<Followed<'a>, &'static str>,
+}
+
+/// A mirrored table that can go on.
+pub struct Followed<'a> {
+    /// As it was mirrored.
+    pub mirror: &'a MirroredTable,
+    /// What happened to its columns since.
+    pub evolution: Evolution,
+    /// Its key now.
+    pub key: Key,
+    /// A column may have been dropped and added again, which leaves no trace in the definition.
+    pub doubtful: bool,
+}
+
+/// Why a table without a mirror is copied.
+pub const TRACKED: &str = "tracked";
+
+/// DROP COLUMN and ADD COLUMN.
+const DROP_AND_ADD: i64 = 2;
+
+/// DROP TABLE, CREATE TABLE and three triggers at least.
+const CREATE_AGAIN: i64 = 5;
+
+/// Compares the tracked tables that there are with the mirrored ones.
+pub fn compare<'a>(
+    connection: &Connection,
+    position: &Position,
+    tracked: &'a [Tracked],
+    mirrored: &'a [MirroredTable],
+) -> Result<Vec<Current<'a>>> {
+    let mut tables = Vec::new();
+    for table in tracked {
+        let Some(schema) = schema::create_statement(connection, &table.name)? else {
+            continue;
+        };
+        let definition = schema::read_table(connection, &table.name)?;
+        let triggers = definition.triggers(table.id, &table.key)?;
+        let intact =
+            schema == table.schema && table.name == table.old_name && table.has_triggers(&triggers);
+        let followed = match mirrored.iter().find(|m| m.id == table.id) {
+            Some(mirror) => followed(table, mirror, &schema, &definition)?,
+            None => Err(TRACKED),
+        };
+        tables.push(Current {
+            tracked: table,
+            schema,
+            definition,
+            intact,
+            followed,
+        });
+    }
+    let changes = |f: &Followed<'_>, t: &Current<'_>| {
+        f.evolution.changes() as i64 + i64::from(f.mirror.name != t.definition.name)
+    };
+    let explained: i64 = tables
+        .iter()
+        .filter_map(|t| t.followed.as_ref().ok().map(|f| changes(f, t)))
+        .sum();
+    for table in &mut tables {
+        let Ok(followed) = &mut table.followed else {
+            continue;
+        };
+        let since = position.schema_version - followed.mirror.schema_version;
+        let unexplained = since - explained;
+        followed.doubtful = unexplained >= DROP_AND_ADD;
+        let again = unexplained >= CREATE_AGAIN
+            && schema::place(connection, &table.definition.name)? != followed.mirror.place;
+        if let Some(why) = followed.doubt(&table.definition, &table.schema, unexplained, again) {
+            table.followed = Err(why);
+        }
+    }
+    Ok(tables)
+}
+
+/// The evolution that leads from a mirrored table to the tracked one, if its triggers saw all changes of its rows.
+fn followed<'a>(
+    table: &Tracked,
+    mirror: &'a MirroredTable,
+    schema: &str,
+    definition: &Table,
+) -> Result<std::result::Result<Followed<'a>, &'static str>> {
+    // Empty: to be copied again.
+    if mirror.schema.is_empty() {
+        return Ok(Err("asked for"));
+    }
+    let Some(evolution) = Evolution::between(&mirror.columns, &definition.columns) else {
+        return Ok(Err("its columns changed"));
+    };
+    let key = evolution.key(&mirror.key);
+    if schema != mirror.schema && changelog::key_of(table, definition).is_ok_and(|now| now != key) {
+        return Ok(Err("its key changed"));
+    }
+    if !table.has_triggers(&definition.triggers(table.id, &key)?) {
+        return Ok(Err("its triggers were gone"));
+    }
+    Ok(Ok(Followed {
+        mirror,
+        evolution,
+        key,
+        doubtful: false,
+    }))
+}
+
+impl Followed<'_> {
+    /// Why the table must be copied after so many changes of the schema that no table explains, if so. `again`: it
+    /// may have been created again.
+    fn doubt(
+        &self,
+        definition: &Table,
+        schema: &str,
+        unexplained: i64,
+        again: bool,
+    ) -> Option<&'static str> {
+        let same = schema == self.mirror.schema;
+        let renamed = self.mirror.name != definition.name;
+        let added = self.evolution.added > 0 && !renamed;
+        let generated = self.mirror.columns.iter().any(|c| c.generated);
+        if unexplained < 0 || again {
+            Some("it may have been created again")
+        } else if unexplained > 0 && matches!(self.key, Key::Rowid(_)) {
+            Some("VACUUM may have changed its rowids")
+        } else if unexplained > 0 && !same && (!added || (generated && self.doubtful)) {
+            Some("its definition changed along with others")
+        } else {
+            None
+        }
+    }
+}

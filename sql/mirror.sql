@@ -41,3 +41,32 @@ CREATE TABLE IF NOT EXISTS _lumos.orders(
   id BIGINT NOT NULL,
   order_by VARCHAR NOT NULL
 );
+
+-- Which rows of a table leave the mirror for files: those whose column is below `older_than`, an age or a value.
+CREATE TABLE IF NOT EXISTS _lumos.tiers(
+  id BIGINT NOT NULL,
+  column_name VARCHAR NOT NULL,
+  older_than VARCHAR NOT NULL,
+  folder VARCHAR NOT NULL,
+  partition_by VARCHAR NOT NULL
+);
+
+-- The files of Lumos: those with rows of a table are `live`. The others are `new` while they are written, or `old`
+-- once their rows are elsewhere; whoever comes next removes them. `checksum` is the CRC-32 of the file, `stamp` its
+-- inode and the time of its last change, `first_key` and `last_key` the ends of the first key column in it.
+CREATE TABLE IF NOT EXISTS _lumos.files(
+  id BIGINT NOT NULL,
+  path VARCHAR NOT NULL,
+  part VARCHAR NOT NULL,
+  state VARCHAR NOT NULL,
+  rows BIGINT,
+  bytes BIGINT,
+  checksum BIGINT,
+  stamp VARCHAR,
+  first_key VARCHAR,
+  last_key VARCHAR
+);
+
+-- Of a table with files: a view of the rows in them, and a table of the keys of those that are so no more.
+CREATE SCHEMA IF NOT EXISTS _lumos_cold;
+CREATE SCHEMA IF NOT EXISTS _lumos_gone;

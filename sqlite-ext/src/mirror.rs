@@ -1,7 +1,7 @@
 //! The mirror: a DuckDB in memory with the mirror's file attached, one for each file in the process.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::ThreadId;
 
@@ -10,6 +10,7 @@ use lumos_duckdb::engine::{Connection, Database};
 
 use crate::error::{Result, error};
 use crate::host;
+use crate::layout::files::{self, ColdFile};
 use crate::lock::{self, FileId, LockFile};
 use crate::query::cache::Cache;
 
@@ -66,6 +67,9 @@ pub struct Mirror {
     applied: Mutex<Option<Applied>>,
     syncing: Mutex<Option<ThreadId>>,
     generation: AtomicU64,
+    readers: AtomicUsize,
+    /// The files with cold rows, once they were looked up.
+    pub cold: Mutex<Option<Vec<ColdFile>>>,
     database: Arc<Database>,
     /// Results of earlier queries.
     pub cache: Cache,
@@ -170,7 +174,10 @@ impl Mirror {
                 sql::literal(path)
             ))
             .and_then(|_| connection.execute(&format!("USE {CATALOG}; {}", sql::MIRROR)))
-            .and_then(|_| connection.execute(&lock_down(&settings.allow_files)));
+            .and_then(|_| {
+                let cold = files::readable(&connection).unwrap_or_default();
+                connection.execute(&lock_down(&settings.allow_files, &cold))
+            });
         if let Err(e) = attached {
             drop((connection, database));
             if !existed && !in_memory {
@@ -196,6 +203,8 @@ impl Mirror {
             applied: Mutex::new(None),
             syncing: Mutex::new(None),
             generation: AtomicU64::new(next_generation()),
+            readers: AtomicUsize::new(0),
+            cold: Mutex::new(None),
             database,
             cache: Cache::new(settings.cache_bytes),
             path: path.to_owned(),
@@ -256,7 +265,23 @@ impl Mirror {
 
     /// Tables came, went or were copied anew. Called before others may apply changes again.
     pub fn reshaped(&self) {
+        *locked(&self.cold) = None;
         self.generation.store(next_generation(), Ordering::Release);
+    }
+
+    /// Counts a query that begins to read, until [`Self::end_reading`].
+    pub fn begin_reading(&self) {
+        self.readers.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// See [`Self::begin_reading`].
+    pub fn end_reading(&self) {
+        self.readers.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// True while a query of this process reads.
+    pub fn has_readers(&self) -> bool {
+        self.readers.load(Ordering::Acquire) > 0
     }
 
     /// What the mirror equals; holding it keeps every other connection of the process from applying changes.
@@ -284,17 +309,21 @@ fn next_generation() -> u64 {
     LAST.fetch_add(1, Ordering::Relaxed) + 1
 }
 
-/// The settings that close DuckDB to everything but these folders.
-fn lock_down(allow_files: &[PathBuf]) -> String {
-    let folders: Vec<String> = allow_files
-        .iter()
-        .map(|folder| sql::literal(&format!("{}/", folder.display())))
-        .collect();
-    let allow = match folders.is_empty() {
+/// The settings that close DuckDB to everything but these folders, and these files with cold rows.
+fn lock_down(allow_files: &[PathBuf], cold: &[String]) -> String {
+    let set = |name: &str, paths: Vec<String>| match paths.is_empty() {
         true => String::new(),
-        false => format!("SET allowed_directories = [{}]; ", folders.join(", ")),
+        false => format!("SET {name} = [{}]; ", paths.join(", ")),
     };
-    format!("{allow}SET enable_external_access = false; SET lock_configuration = true")
+    let folders = allow_files
+        .iter()
+        .map(|folder| sql::literal(&format!("{}/", folder.display())));
+    let files = cold.iter().map(|path| sql::literal(path));
+    format!(
+        "{}{}SET enable_external_access = false; SET lock_configuration = true",
+        set("allowed_directories", folders.collect()),
+        set("allowed_paths", files.collect())
+    )
 }
 
 /// The default path: beside the database file.

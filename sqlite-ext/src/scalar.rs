@@ -11,7 +11,8 @@ use serde_json::Value as Json;
 
 use crate::error::{self, Error, error};
 use crate::host::guard;
-use crate::layout::optimize;
+use crate::layout::{optimize, policy};
+use crate::mirror::Mirror;
 use crate::query::{exec, files};
 use crate::session::{self, Session};
 use crate::sync::{self, track};
@@ -112,6 +113,12 @@ fn host(function: &Function, ctx: &Context<'_>, session: &Session) -> error::Res
     let required = |i: usize| {
         text(i)?.ok_or_else(|| error(format!("{} is NULL; give a text", function.params[i].name)))
     };
+    // A value of a column, as text.
+    let value = |i: usize| match ctx.get_raw(i) {
+        types::ValueRef::Integer(v) => Ok(v.to_string()),
+        types::ValueRef::Real(v) => Ok(format!("{v:?}")),
+        _ => required(i).map(str::to_owned),
+    };
     let json = match function.name {
         "lumos_attach" => session.attach(text(0)?, text(1)?)?,
         "lumos_detach" => return Ok(Value::Integer(session.detach()?.into())),
@@ -141,10 +148,25 @@ fn host(function: &Function, ctx: &Context<'_>, session: &Session) -> error::Res
             )?
         }
         "lumos_optimize" => {
-            let attached = session.attached()?;
-            let connection = session.connection()?;
-            sync::sync(&connection, &attached.mirror, attached.is_shared())?;
-            optimize::optimize(&connection, &attached.mirror, text(0)?, text(1)?)?
+            let (host, mirror) = applied(session)?;
+            optimize::optimize(&host, &mirror, text(0)?, text(1)?)?
+        }
+        "lumos_tier" => {
+            let arguments = [required(0)?, required(1)?, &value(2)?, required(3)?];
+            let (host, mirror) = applied(session)?;
+            policy::tier(&host, &mirror, arguments, text(4)?)?
+        }
+        "lumos_tier_run" => {
+            let (host, mirror) = applied(session)?;
+            policy::tier_run(&host, &mirror, required(0)?, text(1)?)?
+        }
+        "lumos_untier" => {
+            let (host, mirror) = applied(session)?;
+            return Ok(Value::Integer(policy::untier(
+                &host,
+                &mirror,
+                required(0)?,
+            )?));
         }
         "lumos_scalar" => return exec::scalar(session, required(0)?, text(1)?),
         "lumos_exec" => return Ok(Value::Integer(exec::exec(session, required(0)?, text(1)?)?)),
@@ -186,6 +208,14 @@ fn host(function: &Function, ctx: &Context<'_>, session: &Session) -> error::Res
         }
     };
     Ok(Value::Text(lines(&json)))
+}
+
+/// The mirror, with all applied that is pending.
+fn applied(session: &Session) -> error::Result<(Connection, Arc<Mirror>)> {
+    let attached = session.attached()?;
+    let connection = session.connection()?;
+    sync::sync(&connection, &attached.mirror, attached.is_shared())?;
+    Ok((connection, attached.mirror))
 }
 
 fn optional_text<'a>(

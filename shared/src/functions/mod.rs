@@ -25,6 +25,7 @@ mod scalar;
 mod status;
 mod sync;
 mod table;
+mod tier;
 mod track;
 mod untrack;
 mod vec_table;
@@ -53,6 +54,9 @@ pub const FUNCTIONS: &[&Function] = &[
     &resync::RESYNC,
     &status::STATUS,
     &optimize::OPTIMIZE,
+    &tier::TIER,
+    &tier::RUN,
+    &tier::UNTIER,
     &distances::L2,
     &distances::COSINE,
     &distances::IP,

@@ -237,7 +237,7 @@ fn key(sql: &str, params: &Params) -> String {
 }
 
 /// The text with NULL for its parameters: DuckDB names no tables for a text with parameters.
-fn without_parameters(sql: &str) -> String {
+pub fn without_parameters(sql: &str) -> String {
     let mut out = String::new();
     let mut chars = sql.chars().peekable();
     let mut quote = None;

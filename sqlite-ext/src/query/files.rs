@@ -7,7 +7,7 @@ use lumos_core::sql::{identifier, literal};
 use lumos_duckdb::engine::LogicalType;
 use rusqlite::Connection;
 
-use crate::error::{Result, error};
+use crate::error::{Error, Result, error};
 use crate::mirror::Mirror;
 use crate::query::output;
 use crate::query::relation::declared;
@@ -69,9 +69,7 @@ impl Format {
 fn allowed(mirror: &Mirror, path: &str) -> Result<PathBuf> {
     let folders = &mirror.settings.allow_files;
     if folders.is_empty() {
-        return Err(error(
-            "no folder is open for files; give lumos_attach the option {\"allow_files\": [\"folder\"]}",
-        ));
+        return Err(not_open());
     }
     let given = Path::new(path);
     let name = given
@@ -92,19 +90,47 @@ fn allowed(mirror: &Mirror, path: &str) -> Result<PathBuf> {
             .map_err(|e| error(format!("\"{path}\": {e}; give the path of a file")))?,
         Err(_) => full,
     };
-    match folders.iter().any(|f| real.starts_with(f)) {
-        true => Ok(real),
-        false => {
-            let list: Vec<String> = folders
-                .iter()
-                .map(|f| format!("\"{}\"", f.display()))
-                .collect();
-            Err(error(format!(
-                "\"{path}\" is outside of the open folders {}; give a path inside",
-                list.join(", ")
-            )))
-        }
+    inside(folders, real, path)
+}
+
+/// The real path of a folder, if a folder of `allow_files` holds it or is it.
+pub fn allowed_folder(mirror: &Mirror, path: &str) -> Result<String> {
+    let real = Path::new(path)
+        .canonicalize()
+        .ok()
+        .filter(|p| p.is_dir())
+        .ok_or_else(|| error(format!("\"{path}\" is no folder; create it first")))?;
+    let folders = &mirror.settings.allow_files;
+    if folders.is_empty() {
+        return Err(not_open());
     }
+    match inside(folders, real, path)?.to_str() {
+        // DuckDB would take these for patterns.
+        Some(real) if !real.contains(['*', '?', '[', ']', '{', '}']) => Ok(real.to_owned()),
+        _ => Err(error(format!(
+            "\"{path}\" has one of the characters *?[]{{}} in its path; give a folder without"
+        ))),
+    }
+}
+
+fn not_open() -> Error {
+    error(
+        "no folder is open for files; give lumos_attach the option {\"allow_files\": [\"folder\"]}",
+    )
+}
+
+fn inside(folders: &[PathBuf], real: PathBuf, given: &str) -> Result<PathBuf> {
+    if folders.iter().any(|f| real.starts_with(f)) {
+        return Ok(real);
+    }
+    let list: Vec<String> = folders
+        .iter()
+        .map(|f| format!("\"{}\"", f.display()))
+        .collect();
+    Err(error(format!(
+        "\"{given}\" is outside of the open folders {}; give a path inside",
+        list.join(", ")
+    )))
 }
 
 /// `lumos_export`: the number of rows written. The file appears under its name when it is complete.

@@ -18,6 +18,7 @@ use serde_json::Value as Json;
 
 use crate::error::{Result, error};
 use crate::host;
+use crate::layout::files;
 use crate::mirror::Mirror;
 use crate::query::cache::{Answer, Recording};
 use crate::query::exec;
@@ -53,8 +54,10 @@ pub struct Stream {
     recording: Option<(Arc<Mirror>, Recording)>,
     /// Says on stderr how far the query is, under this name, since the caller asked for it.
     pub progress: Option<&'static str>,
-    /// Where the connection goes back to.
-    pool: Option<Arc<Mirror>>,
+    /// What is read; none for a kept result.
+    mirror: Option<Arc<Mirror>>,
+    /// The connection goes back to the mirror.
+    pooled: bool,
     duckdb: DuckDb,
     /// Ends with true if the connection can be used again.
     worker: Option<JoinHandle<bool>>,
@@ -100,7 +103,8 @@ impl Stream {
             kept: answer.chunks.into_iter(),
             recording: None,
             progress: None,
-            pool: None,
+            mirror: None,
+            pooled: false,
             duckdb,
             worker: None,
             pid: std::process::id(),
@@ -156,6 +160,7 @@ impl Stream {
         progress: Option<&'static str>,
         work: impl FnOnce(&DuckDb, &str, &Sender) -> Result<()> + Send + 'static,
     ) -> Result<Stream> {
+        files::check(mirror, &duckdb, sql)?;
         let (sender, receiver) = sync_channel(AHEAD);
         let (connection, sql) = (duckdb.clone(), sql.to_owned());
         let run = move || {
@@ -182,11 +187,13 @@ impl Stream {
             kept: Vec::new().into_iter(),
             recording: None,
             progress: None,
-            pool: pooled.then(|| Arc::clone(mirror)),
+            mirror: Some(Arc::clone(mirror)),
+            pooled,
             duckdb,
             worker: Some(worker),
             pid: std::process::id(),
         };
+        mirror.begin_reading();
         stream.progress = progress;
         match stream.receive(host)? {
             Some(Message::Columns(names, types, changes_rows)) => {
@@ -258,10 +265,12 @@ impl Drop for Stream {
             self.duckdb.interrupt();
             std::thread::sleep(Duration::from_micros(50));
         }
-        if worker.join().is_ok_and(|usable| usable)
-            && let Some(mirror) = &self.pool
-        {
-            mirror.give_back(self.duckdb.clone());
+        let usable = worker.join().is_ok_and(|usable| usable);
+        if let Some(mirror) = &self.mirror {
+            mirror.end_reading();
+            if usable && self.pooled {
+                mirror.give_back(self.duckdb.clone());
+            }
         }
     }
 }

@@ -21,7 +21,9 @@ pub fn read(connection: &Connection, duckdb: &DuckDb) -> Result<Catalog> {
     let sizes = sync::rows(
         duckdb,
         &format!(
-            "SELECT table_name, estimated_size FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = {}",
+            "SELECT table_name, estimated_size + CAST(coalesce((SELECT sum(rows) FROM _lumos.files f JOIN _lumos.tables t USING (id) \
+             WHERE f.state = 'live' AND t.name = table_name), 0) AS BIGINT) \
+             FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = {}",
             literal(copy::DATA_SCHEMA)
         ),
     )?;
@@ -51,7 +53,10 @@ pub fn read(connection: &Connection, duckdb: &DuckDb) -> Result<Catalog> {
             });
         }
         catalog.tables.push(Table {
-            source: copy::target(&mirrored.name),
+            source: match mirrored.is_tiered {
+                true => copy::view(&mirrored.name),
+                false => copy::target(&mirrored.name),
+            },
             name: mirrored.name,
             columns,
             rows: rows.unwrap_or(0).unsigned_abs(),

@@ -7,6 +7,7 @@ use rusqlite::{Connection, TransactionState};
 use serde_json::json;
 
 use crate::error::{Error, Result, error};
+use crate::layout::cold;
 use crate::mirror::Applied;
 use crate::sync::changelog;
 use crate::sync::copy::{self, Mirrored};
@@ -31,6 +32,9 @@ pub struct Run<'a> {
     /// Another connection may have applied more than this one's snapshot shows.
     pub may_be_behind: bool,
 }
+
+/// Why a table whose files have rows in another shape is copied.
+const TIERED: &str = "some of its rows are in files";
 
 /// What the mirror has that the source's log continues.
 enum Base {
@@ -156,7 +160,8 @@ impl Run<'_> {
                     if *name != mirror.name {
                         let between = format!("_lumos_moved_{}", mirror.id);
                         self.duckdb.execute(&format!(
-                            "{drop_view}; ALTER TABLE {old} RENAME TO {}",
+                            "{drop_view}; {} ALTER TABLE {old} RENAME TO {}",
+                            cold::drop_statements(&mirror.name),
                             identifier(&between)
                         ))?;
                         moved.push((between, name));
@@ -206,7 +211,7 @@ impl Run<'_> {
         match renewed {
             Some(renewed) => {
                 self.duckdb.execute(&format!(
-                    "UPDATE _lumos.orders SET id = {} WHERE id = {}",
+                    "UPDATE _lumos.orders SET id = {0} WHERE id = {1}; UPDATE _lumos.tiers SET id = {0} WHERE id = {1}",
                     renewed.id, tracked.id
                 ))?;
                 self.copy(&renewed, &table.schema, why, report)
@@ -243,7 +248,11 @@ impl Run<'_> {
         let touched = to > from && self.touched(id, from)?;
         let renamed = mirror.name != definition.name;
         let evolved = renamed || evolution.changes() > 0;
+        if mirror.is_tiered && (evolved || *doubtful) {
+            return Ok(Some(TIERED));
+        }
         let mut mirrored = Mirrored::of(mirror, definition, evolution, key);
+        mirrored.tiered = mirror.is_tiered.then_some(id);
         if evolved || *doubtful {
             let keys = touched.then(|| definition.changed_keys(id, key));
             let change = Change {
@@ -261,7 +270,10 @@ impl Run<'_> {
         let types = mirrored.types.clone();
         if touched {
             let changed = definition.changed_rows(id, key, mirrored.source_columns());
-            let (keys, rows) = mirrored.apply(&changed, from, to, self.connection, self.duckdb)?;
+            let applied = mirrored.apply(&changed, from, to, self.connection, self.duckdb)?;
+            let Some((keys, rows)) = applied else {
+                return Ok(Some(TIERED));
+            };
             report.keys += keys;
             report.rows += rows;
         }
@@ -381,8 +393,9 @@ impl Run<'_> {
     /// Removes a mirrored table.
     fn forget(&self, table: &MirroredTable, report: &mut Report) -> Result<()> {
         self.duckdb.execute(&format!(
-            "{} DELETE FROM _lumos.tables WHERE id = {}",
+            "{} {} DELETE FROM _lumos.tables WHERE id = {}",
             copy::drop_statements(&table.name),
+            cold::forget_statements(table.id, &table.name),
             table.id
         ))?;
         report.reshaped = true;

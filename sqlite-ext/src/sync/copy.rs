@@ -8,6 +8,7 @@ use lumos_duckdb::engine::{Appender, Connection as DuckDb, WriteChunk};
 use rusqlite::{Connection, Row, types};
 
 use crate::error::{Result, error};
+use crate::layout::cold;
 use crate::mirror::CATALOG;
 use crate::sync::schema;
 
@@ -26,6 +27,8 @@ pub struct Mirrored {
     pub(super) key: Vec<usize>,
     /// Their types.
     pub types: Vec<MirrorType>,
+    /// Its id in the changelog, if some of its rows are in files.
+    pub tiered: Option<i64>,
 }
 
 impl Mirrored {
@@ -54,6 +57,7 @@ impl Mirrored {
             columns,
             key,
             types: types.unwrap_or(declared),
+            tiered: None,
         }
     }
 
@@ -164,7 +168,7 @@ impl Mirrored {
 
     /// Applies the changes logged after `from` up to `to`: every key touched goes, and comes back with the row
     /// that it has now. Returns the numbers of keys and of rows. A column that had no value so far takes the type
-    /// of its first ones.
+    /// of its first ones; `None` if there are rows in files, which cannot: then the table must be copied.
     pub fn apply(
         &mut self,
         changed_rows: &str,
@@ -172,10 +176,11 @@ impl Mirrored {
         to: i64,
         source: &Connection,
         duckdb: &DuckDb,
-    ) -> Result<(u64, u64)> {
+    ) -> Result<Option<(u64, u64)>> {
         loop {
             match self.try_apply(changed_rows, from, to, source, duckdb)? {
-                Applied::All(keys, rows) => return Ok((keys, rows)),
+                Applied::All(keys, rows) => return Ok(Some((keys, rows))),
+                Applied::Widen(..) if self.tiered.is_some() => return Ok(None),
                 Applied::Widen(column, wider) => {
                     duckdb.execute(&format!(
                         "ALTER TABLE {} ALTER COLUMN {} SET DATA TYPE {}",
@@ -199,6 +204,7 @@ impl Mirrored {
     ) -> Result<Applied> {
         let target = target(&self.name);
         if to - from <= FEW
+            && self.tiered.is_none()
             && let Some(keys) = self.few_keys(changed_rows, from, to, source)?
         {
             if !keys.is_empty() {
@@ -258,6 +264,10 @@ impl Mirrored {
 
     /// Deletes the rows of the keys that were put.
     pub(super) fn delete_keys(&self, duckdb: &DuckDb) -> Result<()> {
+        if let Some(id) = self.tiered {
+            let types: Vec<MirrorType> = self.key.iter().map(|c| self.types[*c]).collect();
+            duckdb.execute(&cold::hide(id, &self.name, KEYS, &types))?;
+        }
         let matches: Vec<String> = self
             .key
             .iter()
@@ -429,6 +439,11 @@ const TEMPORARY: (&str, &str) = ("temp", "main");
 /// The full name of a table's mirrored rows, quoted.
 pub fn target(name: &str) -> String {
     format!("{CATALOG}.{DATA}.{}", identifier(name))
+}
+
+/// What queries name: the view of a table's rows, wherever they are.
+pub fn view(name: &str) -> String {
+    format!("{CATALOG}.main.{}", identifier(name))
 }
 
 /// The columns of a table's mirrored rows, the hidden rowid too.

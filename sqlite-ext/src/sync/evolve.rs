@@ -87,6 +87,7 @@ impl Mirrored {
             columns: self.columns[..known].to_vec(),
             key: self.key.clone(),
             types: self.types[..known].to_vec(),
+            tiered: None,
         };
         if let Some(sql) = &change.keys {
             let mut keys = kept.start_keys(duckdb)?;

@@ -17,6 +17,7 @@ use lumos_duckdb::engine::{Cell, Connection as DuckDb};
 use rusqlite::{Connection, TransactionState, ffi};
 
 use crate::error::{Error, Result, error};
+use crate::layout::files;
 use crate::mirror::{Applied, Mirror};
 use crate::sync::apply::Run;
 
@@ -190,6 +191,7 @@ fn transaction(
     }
     if done.0.reshaped {
         mirror.reshaped();
+        files::sweep(mirror, &duckdb)?;
     }
     mirror.give_back(duckdb);
     Ok(done)
@@ -293,6 +295,8 @@ pub struct MirroredTable {
     pub columns: Vec<Column>,
     /// Where the source's schema had it.
     pub place: String,
+    /// Some of its rows are in files.
+    pub is_tiered: bool,
 }
 
 /// The tables that the mirror has.
@@ -300,7 +304,8 @@ pub fn mirrored_tables(duckdb: &DuckDb) -> Result<Vec<MirroredTable>> {
     let mut tables = Vec::new();
     for row in rows(
         duckdb,
-        "SELECT id, name, schema, types, schema_version, key, columns, place FROM _lumos.tables ORDER BY id",
+        "SELECT id, name, schema, types, schema_version, key, columns, place, \
+         CAST(id IN (SELECT f.id FROM _lumos.files f WHERE f.state = 'live') AS BIGINT) FROM _lumos.tables ORDER BY id",
     )? {
         let [
             Value::Integer(id),
@@ -311,6 +316,7 @@ pub fn mirrored_tables(duckdb: &DuckDb) -> Result<Vec<MirroredTable>> {
             Value::Text(key),
             Value::Text(columns),
             Value::Text(place),
+            Value::Integer(is_tiered),
         ] = row.as_slice()
         else {
             return Err(damaged());
@@ -329,6 +335,7 @@ pub fn mirrored_tables(duckdb: &DuckDb) -> Result<Vec<MirroredTable>> {
             key: schema::parse_key(key).map_err(|_| damaged())?,
             columns: schema::parse_columns(columns).map_err(|_| damaged())?,
             place: place.clone(),
+            is_tiered: *is_tiered != 0,
         });
     }
     Ok(tables)

@@ -148,7 +148,7 @@ fn status(session: &Session) -> error::Result<Vec<Vec<Value>>> {
         let count = match mirror {
             Some(m) => sync::rows(
                 &duckdb,
-                &format!("SELECT count(*) FROM {}", copy::target(&m.name)),
+                &format!("SELECT count(*) FROM {}", copy::view(&m.name)),
             )?,
             None => Vec::new(),
         };

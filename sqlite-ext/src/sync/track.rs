@@ -6,6 +6,7 @@ use rusqlite::Connection;
 use serde_json::{Value as Json, json};
 
 use crate::error::{Error, Result, error};
+use crate::layout::cold;
 use crate::mirror::Mirror;
 use crate::session::parse_object;
 use crate::sync::changelog::{
@@ -226,7 +227,7 @@ pub fn resync(
 fn forget_tables(duckdb: &DuckDb) -> Result<()> {
     let drops: String = sync::mirrored_tables(duckdb)?
         .iter()
-        .map(|t| copy::drop_statements(&t.name))
+        .map(|t| copy::drop_statements(&t.name) + &cold::forget_statements(t.id, &t.name))
         .collect();
     let done = duckdb.execute(&format!(
         "BEGIN; {drops} DELETE FROM _lumos.tables; DELETE FROM _lumos.state; COMMIT"

@@ -3,6 +3,7 @@
 LUMOS_SCHEDULES sets how many are run, LUMOS_FIRST_SCHEDULE the first; `make soak` uses both.
 """
 
+import json
 import os
 import random
 import re
@@ -22,6 +23,8 @@ EXPECTED = ["database is locked", "database table is locked", "COMMIT or ROLLBAC
 
 class Schedule:
     """One seed, run to its end."""
+
+    OPTIONS = {"threads": 1}
 
     def __init__(self, seed, folder):
         self.seed, self.draw, self.log = seed, random.Random(seed), []
@@ -46,7 +49,7 @@ class Schedule:
             self.do(self.plain, f"CREATE TABLE {model.quote(name)}{model.SCHEMAS[name]}")
         for _ in range(8):
             self.do(self.plain, self.tables.dml())
-        self.here.rows("""SELECT lumos_attach(NULL, '{"threads": 1}')""")
+        self.here.rows("SELECT lumos_attach(NULL, ?)", json.dumps(self.OPTIONS))
         for name in sorted(chosen):
             options = ['{"key": "rowid"}'] if name in model.BY_ROWID else []
             self.here.rows(f"SELECT lumos_track(?{', ?' * len(options)})", name.replace("[", "[[]"), *options)

@@ -6,12 +6,14 @@
 //! opens a file that somebody in this process may have open.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Read;
+use std::io::{Read, Seek, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::error::{Result, error};
+use rusqlite::ffi;
+
+use crate::error::{Error, Result, error};
 
 /// A file, whatever its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,10 +124,7 @@ impl LockFile {
                 })?;
             // SAFETY: a live descriptor.
             if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } != 0 {
-                return Err(error(format!(
-                    "\"{}\" is in use by another process; detach it there, or give another path",
-                    mirror.display()
-                )));
+                return Err(busy(mirror, &holder(&file)));
             }
             // The holder before us removes the file as it leaves; a lock on a removed file is no lock.
             let same = file.metadata().ok().map(|m| FileId {
@@ -133,6 +132,11 @@ impl LockFile {
                 inode: m.ino(),
             }) == file_id(&path);
             if same {
+                // For the error of others; that it cannot be written changes nothing.
+                drop(
+                    file.set_len(0)
+                        .and_then(|()| write!(&file, "{}", std::process::id())),
+                );
                 return Ok(LockFile {
                     path,
                     file,
@@ -140,6 +144,30 @@ impl LockFile {
                 });
             }
         }
+    }
+}
+
+/// The error of a mirror that another process has.
+pub fn busy(mirror: &Path, holder: &str) -> Error {
+    Error {
+        code: ffi::SQLITE_BUSY,
+        ..error(format!(
+            "\"{}\" is in use by another process{holder}; detach it there, give another path, \
+             or let all processes give lumos_attach the option {{\"shared\": true}}",
+            mirror.display()
+        ))
+    }
+}
+
+/// Who wrote its number into a lock file.
+fn holder(mut file: &File) -> String {
+    let mut text = String::new();
+    let read = file
+        .rewind()
+        .and_then(|()| file.take(20).read_to_string(&mut text));
+    match (read, text.parse::<u32>()) {
+        (Ok(_), Ok(pid)) => format!(" ({pid})"),
+        _ => String::new(),
     }
 }
 

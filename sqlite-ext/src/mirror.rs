@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::ThreadId;
+use std::time::{Duration, Instant};
 
 use lumos_core::sql;
 use lumos_duckdb::engine::{Connection, Database};
@@ -80,10 +81,22 @@ pub struct Mirror {
     pid: u32,
     file: Option<FileId>,
     _lock: Option<LockFile>,
+    /// The last to go: until then the file is open.
+    open: Arc<()>,
+}
+
+/// A mirror of this process that has a file, and whether that is still open.
+struct Opened {
+    mirror: Weak<Mirror>,
+    open: Weak<()>,
+    file: Option<FileId>,
 }
 
 /// The mirrors of this process that have a file.
-static OPEN: Mutex<Vec<Weak<Mirror>>> = Mutex::new(Vec::new());
+static OPEN: Mutex<Vec<Opened>> = Mutex::new(Vec::new());
+
+/// How long closing a file may take in another thread.
+const CLOSING: Duration = Duration::from_secs(10);
 
 impl Mirror {
     /// Opens or creates the mirror at `path`, or finds it open in this process. `source` is the database's file.
@@ -105,15 +118,9 @@ impl Mirror {
                 "the path is empty; give the path of a file, or leave it out",
             ));
         }
-        let mut open = locked(&OPEN);
-        open.retain(|m| m.strong_count() > 0);
         let file = Path::new(path);
-        if let Some(id) = lock::file_id(file)
-            && let Some(mirror) = open
-                .iter()
-                .filter_map(Weak::upgrade)
-                .find(|m| m.file == Some(id))
-        {
+        let (mut open, found) = find(file);
+        if let Some(mirror) = found {
             if mirror.pid != std::process::id() {
                 // The child's copy of the parent's: neither use nor free it.
                 std::mem::forget(mirror);
@@ -136,7 +143,11 @@ impl Mirror {
             settings.unwrap_or_default(),
             Some(lock),
         )?);
-        open.push(Arc::downgrade(&mirror));
+        open.push(Opened {
+            mirror: Arc::downgrade(&mirror),
+            open: Arc::downgrade(&mirror.open),
+            file: mirror.file,
+        });
         Ok(mirror)
     }
 
@@ -188,9 +199,7 @@ impl Mirror {
                 e.0.split_once("lock is held in ")
                     .map(|(_, rest)| rest.split(". ").next().unwrap_or(rest));
             if let Some(holder) = holder {
-                return Err(error(format!(
-                    "\"{path}\" is in use by another process, {holder}; close it there, or give another path"
-                )));
+                return Err(lock::busy(Path::new(path), &format!(", {holder}")));
             }
             return Err(error(format!(
                 "cannot open \"{path}\" as a mirror: {e}; give another path, or remove the file and attach again"
@@ -216,6 +225,7 @@ impl Mirror {
                 lock::file_id(Path::new(path))
             },
             _lock: lock,
+            open: Arc::new(()),
         })
     }
 
@@ -287,6 +297,26 @@ impl Mirror {
     /// What the mirror equals; holding it keeps every other connection of the process from applying changes.
     pub fn applied(&self) -> MutexGuard<'_, Option<Applied>> {
         locked(&self.applied)
+    }
+}
+
+/// The open mirrors, and the one with this file. Waits for one that another thread is just closing.
+fn find(path: &Path) -> (MutexGuard<'static, Vec<Opened>>, Option<Arc<Mirror>>) {
+    let start = Instant::now();
+    loop {
+        let mut open = locked(&OPEN);
+        open.retain(|o| o.open.strong_count() > 0);
+        let file = lock::file_id(path);
+        let same = open.iter().find(|o| file.is_some() && o.file == file);
+        let Some(same) = same else {
+            return (open, None);
+        };
+        let mirror = same.mirror.upgrade();
+        if mirror.is_some() || start.elapsed() > CLOSING {
+            return (open, mirror);
+        }
+        drop(open);
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 

@@ -1,11 +1,13 @@
 //! What Lumos knows of one SQLite connection: its handle, its process, and the mirror attached to it.
 
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, TransactionState, ffi};
 use serde_json::{Map, Value as Json, json};
 
 use crate::error::{Error, Result, error};
+use crate::host;
 use crate::lock;
 use crate::mirror::{Mirror, Settings, default_path, locked};
 use crate::query::files;
@@ -17,7 +19,17 @@ use crate::sync::{self, copy, schema};
 pub struct Session {
     db: *mut ffi::sqlite3,
     pid: u32,
-    attached: Mutex<Option<Attached>>,
+    attached: Mutex<Option<Kept>>,
+}
+
+/// What a connection keeps of `lumos_attach`.
+struct Kept {
+    /// None for one that takes turns with other processes: it is opened by every call, and closed when no call and
+    /// no result has it any more.
+    mirror: Option<Arc<Mirror>>,
+    path: String,
+    settings: Option<Settings>,
+    auto_sync: bool,
 }
 
 // SAFETY: SQLite calls a connection's functions from the thread that uses the connection, one at a time; the
@@ -33,13 +45,14 @@ pub struct Attached {
     pub mirror: Arc<Mirror>,
     /// Apply pending changes before each query.
     pub auto_sync: bool,
+    takes_turns: bool,
 }
 
 impl Attached {
-    /// True if other connections of this process may have this mirror attached.
+    /// True if other connections may have applied more to this mirror than this one sees.
     pub fn is_shared(&self) -> bool {
         // One is the session's, one is this clone.
-        Arc::strong_count(&self.mirror) > 2
+        self.takes_turns || Arc::strong_count(&self.mirror) > 2
     }
 }
 
@@ -74,11 +87,20 @@ impl Session {
     /// The attached mirror; attaches the default one if there is none.
     pub fn attached(&self) -> Result<Attached> {
         self.check_process()?;
-        let mut attached = locked(&self.attached);
-        match &*attached {
-            Some(a) => Ok(a.clone()),
-            None => Ok(attached.insert(self.open(None, None, true)?).clone()),
-        }
+        let mut kept = locked(&self.attached);
+        let kept = match &mut *kept {
+            Some(kept) => kept,
+            none => none.insert(self.open(None, None, true, false)?.0),
+        };
+        let mirror = match &kept.mirror {
+            Some(mirror) => Arc::clone(mirror),
+            None => self.wait(&kept.path, kept.settings.as_ref())?,
+        };
+        Ok(Attached {
+            mirror,
+            auto_sync: kept.auto_sync,
+            takes_turns: kept.mirror.is_none(),
+        })
     }
 
     /// Starts a query on the mirror, after applying what is pending.
@@ -125,17 +147,28 @@ impl Session {
     /// `lumos_attach`.
     pub fn attach(&self, path: Option<&str>, options: Option<&str>) -> Result<Json> {
         self.check_process()?;
-        let (settings, auto_sync) = options.map_or(Ok((None, true)), parse_options)?;
+        let Options {
+            settings,
+            auto_sync,
+            shared,
+        } = options.map_or(Ok(Options::default()), parse_options)?;
         let mut attached = locked(&self.attached);
         // The same mirror again may change its options; another one takes its place only once it is open.
-        let new = match &*attached {
-            Some(old) if path.is_none() && settings.is_none() => Attached {
-                mirror: Arc::clone(&old.mirror),
-                auto_sync,
-            },
-            _ => self.open(path, settings, auto_sync)?,
+        let mirror = match &mut *attached {
+            Some(Kept {
+                mirror: Some(mirror),
+                auto_sync: old,
+                ..
+            }) if path.is_none() && settings.is_none() && !shared => {
+                *old = auto_sync;
+                Arc::clone(mirror)
+            }
+            attached => {
+                let (kept, mirror) = self.open(path, settings, auto_sync, shared)?;
+                *attached = Some(kept);
+                mirror
+            }
         };
-        let mirror = Arc::clone(&attached.insert(new).mirror);
         Ok(json!({
             "mirror": mirror.path,
             "auto_sync": auto_sync,
@@ -155,19 +188,48 @@ impl Session {
         path: Option<&str>,
         settings: Option<Settings>,
         auto_sync: bool,
-    ) -> Result<Attached> {
+        shared: bool,
+    ) -> Result<(Kept, Arc<Mirror>)> {
         let connection = self.connection()?;
         let database = connection.path().unwrap_or_default().to_owned();
         let path = path.map_or_else(|| default_path(&database), str::to_owned);
-        let source = if database.is_empty() {
-            None
-        } else {
-            lock::file_id(database.as_ref())
-        };
-        Ok(Attached {
-            mirror: Mirror::open(&path, settings, source)?,
+        if shared && path == ":memory:" {
+            return Err(error(
+                "a mirror in memory is for one process; leave shared out, or give the path of a file",
+            ));
+        }
+        let mirror = self.wait(&path, settings.as_ref())?;
+        let kept = Kept {
+            mirror: (!shared).then(|| Arc::clone(&mirror)),
+            path,
+            settings,
             auto_sync,
-        })
+        };
+        Ok((kept, mirror))
+    }
+
+    /// Opens the mirror. While another process has it, tries again as long as SQLite would wait for a lock.
+    fn wait(&self, path: &str, settings: Option<&Settings>) -> Result<Arc<Mirror>> {
+        let connection = self.connection()?;
+        let database = connection.path().unwrap_or_default().to_owned();
+        let source = match database.as_str() {
+            "" => None,
+            file => lock::file_id(file.as_ref()),
+        };
+        let start = Instant::now();
+        loop {
+            let busy = match Mirror::open(path, settings.cloned(), source) {
+                Err(e) if e.code == ffi::SQLITE_BUSY => e,
+                opened => return opened,
+            };
+            // A handler of the host's own shows as 0.
+            let timeout: i64 = connection.query_row("PRAGMA busy_timeout", [], |row| row.get(0))?;
+            if start.elapsed() >= Duration::from_millis(timeout.unsigned_abs()) {
+                return Err(busy);
+            }
+            host::check_interrupt(&connection)?;
+            std::thread::sleep(BETWEEN_TRIES);
+        }
     }
 }
 
@@ -179,6 +241,9 @@ impl Drop for Session {
         }
     }
 }
+
+/// The time between two tries to open a mirror that another process has.
+const BETWEEN_TRIES: Duration = Duration::from_millis(2);
 
 /// The most tables that one query reads without their being tracked.
 const MOST_SCANNED_TABLES: usize = 16;
@@ -195,14 +260,32 @@ fn missing_table(host: &Connection, e: &Error) -> Option<String> {
         .map(|_| name.to_owned())
 }
 
-/// The options of `lumos_attach`: settings if any is given, and `auto_sync`.
-fn parse_options(text: &str) -> Result<(Option<Settings>, bool)> {
+/// The options of `lumos_attach`.
+struct Options {
+    /// None if none of them is given.
+    settings: Option<Settings>,
+    auto_sync: bool,
+    shared: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            settings: None,
+            auto_sync: true,
+            shared: false,
+        }
+    }
+}
+
+fn parse_options(text: &str) -> Result<Options> {
     let mut options = parse_object(text)?;
-    let auto_sync = match options.remove("auto_sync") {
-        None => true,
-        Some(Json::Bool(on)) => on,
-        Some(other) => return Err(error(format!("auto_sync is {other}; give true or false"))),
+    let mut flag = |name: &str, default| match options.remove(name) {
+        None => Ok(default),
+        Some(Json::Bool(on)) => Ok(on),
+        Some(other) => Err(error(format!("{name} is {other}; give true or false"))),
     };
+    let (auto_sync, shared) = (flag("auto_sync", true)?, flag("shared", false)?);
     let mut settings = None::<Settings>;
     for (name, value) in options {
         match (name.as_str(), &value) {
@@ -236,12 +319,16 @@ fn parse_options(text: &str) -> Result<(Option<Settings>, bool)> {
             }
             _ => {
                 return Err(error(format!(
-                    "unknown option \"{name}\"; the options are memory_limit, threads, auto_sync, cache_bytes and allow_files"
+                    "unknown option \"{name}\"; the options are memory_limit, threads, auto_sync, shared, cache_bytes and allow_files"
                 )));
             }
         }
     }
-    Ok((settings, auto_sync))
+    Ok(Options {
+        settings,
+        auto_sync,
+        shared,
+    })
 }
 
 /// Reads options or named parameters.

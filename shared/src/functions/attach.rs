@@ -19,8 +19,10 @@ pub const ATTACH: Function = Function {
           `:memory:` keeps it in memory, which is the default for a database in memory. \
           Options: `memory_limit` (text, default `1GB`), `threads` (default: the cores of the machine, at most 4), \
           `auto_sync` (default true: a query first applies what is pending), \
+          `shared` (default false; true opens the mirror's file for each statement only, so that processes that all say so take turns), \
           `cache_bytes` (default 16 MiB: see `lumos_cache_stats`), \
           `allow_files` (an array of folders that `lumos_export`, `lumos_load` and `read_csv` and its kin may use; default none). \
+          While another process has the mirror, it waits as long as `PRAGMA busy_timeout` says. \
           Every other function that needs the mirror attaches the default one by itself.",
     examples: &[
         Example {

@@ -54,14 +54,14 @@ pub struct Stream {
     recording: Option<(Arc<Mirror>, Recording)>,
     /// Says on stderr how far the query is, under this name, since the caller asked for it.
     pub progress: Option<&'static str>,
-    /// What is read; none for a kept result.
-    mirror: Option<Arc<Mirror>>,
     /// The connection goes back to the mirror.
     pooled: bool,
     duckdb: DuckDb,
     /// Ends with true if the connection can be used again.
     worker: Option<JoinHandle<bool>>,
     pid: u32,
+    /// What is read. The last field: it may be the last to hold the mirror, which must not be closed before.
+    mirror: Arc<Mirror>,
 }
 
 impl Stream {
@@ -103,11 +103,11 @@ impl Stream {
             kept: answer.chunks.into_iter(),
             recording: None,
             progress: None,
-            mirror: None,
             pooled: false,
             duckdb,
             worker: None,
             pid: std::process::id(),
+            mirror: Arc::clone(mirror),
         }
     }
 
@@ -187,11 +187,11 @@ impl Stream {
             kept: Vec::new().into_iter(),
             recording: None,
             progress: None,
-            mirror: Some(Arc::clone(mirror)),
             pooled,
             duckdb,
             worker: Some(worker),
             pid: std::process::id(),
+            mirror: Arc::clone(mirror),
         };
         mirror.begin_reading();
         stream.progress = progress;
@@ -266,11 +266,9 @@ impl Drop for Stream {
             std::thread::sleep(Duration::from_micros(50));
         }
         let usable = worker.join().is_ok_and(|usable| usable);
-        if let Some(mirror) = &self.mirror {
-            mirror.end_reading();
-            if usable && self.pooled {
-                mirror.give_back(self.duckdb.clone());
-            }
+        self.mirror.end_reading();
+        if usable && self.pooled {
+            self.mirror.give_back(self.duckdb.clone());
         }
     }
 }

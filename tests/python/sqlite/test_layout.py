@@ -203,6 +203,7 @@ class Tier(Layout):
         db = self.begin()
         db.rows("CREATE TABLE other(id INTEGER PRIMARY KEY)")
         db.rows("SELECT lumos_track('other')")
+        self.tier(db)
         for number in range(8):
             file = draw.choice(self.files())
             whole = file.read_bytes()

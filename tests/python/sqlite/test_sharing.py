@@ -107,8 +107,8 @@ class Sharing(host.Case):
             say(str(sum(1 for _ in rows)))
 
         def waits(say):
-            db = self.shared()
             start = time.time()
+            db = self.shared()
             self.assertEqual(db.query("SELECT count(*) FROM account"), [(10,)])
             say("waited" if time.time() - start > 0.5 else "did not wait")
 

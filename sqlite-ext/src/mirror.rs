@@ -14,6 +14,7 @@ use crate::host;
 use crate::layout::files::{self, ColdFile};
 use crate::lock::{self, FileId, LockFile};
 use crate::query::cache::Cache;
+use crate::sync::apply::Known;
 
 /// The name of the attached mirror inside DuckDB.
 pub const CATALOG: &str = "mirror";
@@ -50,7 +51,7 @@ impl Default for Settings {
 }
 
 /// What the mirror equals, as its file says; this process alone can change it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Applied {
     /// The source's identity.
     pub source: String,
@@ -60,6 +61,10 @@ pub struct Applied {
     pub mark: String,
     /// The source's schema version when the mirrored tables were last compared with it, if they were since opening.
     pub schema_version: Option<i64>,
+    /// The mirrored tables at that time.
+    pub tables: Arc<[Known]>,
+    /// [`Mirror::generation`] at that time.
+    pub generation: u64,
 }
 
 /// An open mirror. The fields are dropped in order: connections, DuckDB, then the lock.

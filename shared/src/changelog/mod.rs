@@ -172,6 +172,29 @@ impl Table {
         }
     }
 
+    /// The terms that order rows as SQLite stores them, so that reading them in this order costs nothing. Without ORDER BY it
+    /// may read an index that has all columns.
+    pub fn stored_order(&self) -> Vec<String> {
+        let primary = self.uniques.iter().find(|u| u.primary);
+        match (self.without_rowid, primary) {
+            (false, _) => {
+                let alias = self.rowid_alias().map(|c| identifier(&c.name));
+                let name = self.rowid_name().map(str::to_owned);
+                alias.or(name).into_iter().collect()
+            }
+            (true, None) => Vec::new(),
+            (true, Some(primary)) => {
+                let columns = primary.columns.iter().flatten();
+                columns
+                    .zip(&primary.collations)
+                    .map(|(c, collation)| {
+                        format!("{} COLLATE {}", identifier(c), identifier(collation))
+                    })
+                    .collect()
+            }
+        }
+    }
+
     /// The SELECT that reads the keys logged after `?1` up to `?2`, each once, in their order.
     pub fn changed_keys(&self, id: i64, key: &Key) -> String {
         let keys: Vec<String> = (1..=key.source_columns().len())
@@ -227,6 +250,30 @@ mod tests {
             columns: columns.iter().map(|c| Some((*c).into())).collect(),
             ..Unique::default()
         }
+    }
+
+    #[test]
+    fn rows_are_read_as_they_are_stored() {
+        let pair = vec![column("a", "TEXT", 2, true), column("b", "TEXT", 1, true)];
+        let primary = Unique {
+            primary: true,
+            collations: vec!["NOCASE".into(), "BINARY".into()],
+            ..unique(&["b", "a"])
+        };
+        let table = |columns: &[Column], without_rowid| Table {
+            name: "t".into(),
+            columns: columns.to_vec(),
+            uniques: vec![primary.clone()],
+            without_rowid,
+        };
+        let stored = "\"b\" COLLATE \"NOCASE\", \"a\" COLLATE \"BINARY\"";
+        assert_eq!(table(&pair, true).stored_order().join(", "), stored);
+        assert_eq!(table(&pair, false).stored_order(), ["rowid"]);
+        let alias = Table {
+            columns: vec![column("i d", "INTEGER", 1, false)],
+            ..Table::default()
+        };
+        assert_eq!(alias.stored_order(), ["\"i d\""]);
     }
 
     #[test]

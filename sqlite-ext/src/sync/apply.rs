@@ -31,10 +31,37 @@ pub struct Run<'a> {
     pub in_transaction: bool,
     /// Another connection may have applied more than this one's snapshot shows.
     pub may_be_behind: bool,
+    /// The mirror's number of this shape of its tables.
+    pub generation: u64,
 }
 
 /// Why a table whose files have rows in another shape is copied.
 const TIERED: &str = "some of its rows are in files";
+
+/// A mirrored table as a run left it.
+#[derive(Debug, Clone)]
+pub struct Known {
+    id: i64,
+    mirrored: Mirrored,
+    /// The SELECT of the rows that changed.
+    changed_rows: String,
+}
+
+impl Known {
+    fn new(id: i64, mirrored: Mirrored, definition: &Table, key: &Key) -> Known {
+        let changed_rows = definition.changed_rows(id, key, mirrored.source_columns());
+        Known {
+            id,
+            mirrored,
+            changed_rows,
+        }
+    }
+
+    /// Its name in the mirror.
+    pub fn name(&self) -> &str {
+        &self.mirrored.name
+    }
+}
 
 /// What the mirror has that the source's log continues.
 enum Base {
@@ -53,10 +80,11 @@ impl Run<'_> {
             Some(applied) => Some(applied.clone()),
             None => stored_state(self.duckdb)?,
         };
-        let mirrored = mirrored_tables(self.duckdb)?;
         let position = &self.position;
+        // With the schema of the last run there is no definition to compare.
+        let known = stored.as_ref().and_then(|a| self.known(a));
         let base = match &stored {
-            Some(stored) => self.base(stored, &mirrored)?,
+            Some(stored) => self.base(stored)?,
             None => Base::Nothing,
         };
         let mut report = Report {
@@ -71,6 +99,16 @@ impl Run<'_> {
                 return Ok((report, None));
             }
         };
+        if let (Some(from), Some(known)) = (from, known)
+            && let Some(tables) = self.follow_known(from, known, &mut report)?
+        {
+            return self.finish(stored.as_ref(), tables, report);
+        }
+        let mirrored = mirrored_tables(self.duckdb)?;
+        let mut report = Report {
+            seq: position.seq,
+            ..Report::default()
+        };
         let tracked = schema::tracked_tables(self.connection)?;
         // What cannot be continued is as good as nothing.
         let mirrored = match from {
@@ -84,22 +122,42 @@ impl Run<'_> {
         };
         let current = drift::compare(self.connection, position, &tracked, &mirrored)?;
         self.make_room(&current, &mirrored, &mut report)?;
+        let mut tables = Vec::new();
         for table in &current {
-            self.table(table, from.unwrap_or(0), &mut report)?;
+            tables.push(self.table(table, from.unwrap_or(0), &mut report)?);
         }
-        let unchanged = stored.as_ref().is_some_and(|a| {
+        self.finish(stored.as_ref(), tables, report)
+    }
+
+    /// Writes down what the mirror equals now.
+    fn finish(
+        &self,
+        stored: Option<&Applied>,
+        tables: Vec<Known>,
+        report: Report,
+    ) -> Result<(Report, Option<Applied>)> {
+        let position = &self.position;
+        let unchanged = stored.is_some_and(|a| {
             a.source == position.source
                 && a.seq == position.seq
                 && a.mark == position.mark
                 && report.changed.is_empty()
         });
-        if !unchanged {
-            self.duckdb.execute(&format!(
-                "DELETE FROM _lumos.state; INSERT INTO _lumos.state VALUES({}, {}, {})",
-                literal(&position.source),
-                position.seq,
-                literal(&position.mark)
-            ))?;
+        let (source, mark) = (literal(&position.source), literal(&position.mark));
+        match stored {
+            _ if unchanged => {}
+            Some(a) if a.source == position.source => {
+                self.duckdb.execute(&format!(
+                    "UPDATE _lumos.state SET seq = {}, mark = {mark}",
+                    position.seq
+                ))?;
+            }
+            _ => {
+                self.duckdb.execute(&format!(
+                    "DELETE FROM _lumos.state; INSERT INTO _lumos.state VALUES({source}, {}, {mark})",
+                    position.seq
+                ))?;
+            }
         }
         schema_log::record(self.duckdb, &report.events, position.schema_version)?;
         // Repairs of triggers change the schema version; the next call compares once more.
@@ -111,15 +169,72 @@ impl Run<'_> {
             seq: position.seq,
             mark: position.mark.clone(),
             schema_version,
+            tables: tables.into(),
+            generation: self.generation,
         };
         Ok((report, Some(now)))
     }
 
+    /// The tables as the last run left them, if their definitions cannot be others now.
+    fn known<'a>(&self, applied: &'a Applied) -> Option<&'a [Known]> {
+        let same = applied.source == self.position.source
+            && applied.schema_version == Some(self.position.schema_version)
+            && applied.generation == self.generation;
+        same.then_some(&*applied.tables)
+    }
+
+    /// Applies the log to tables whose definitions are known; `None` if one must be copied for it.
+    fn follow_known(
+        &self,
+        from: i64,
+        known: &[Known],
+        report: &mut Report,
+    ) -> Result<Option<Vec<Known>>> {
+        let mut tables = known.to_vec();
+        let touched = self.touched_tables(from)?;
+        for table in tables.iter_mut().filter(|t| touched.contains(&t.id)) {
+            let types = table.mirrored.types.clone();
+            if !self.apply_log(table, from, report)? {
+                return Ok(None);
+            }
+            if table.mirrored.types != types {
+                self.store_types(table)?;
+                report.reshaped = true;
+            }
+        }
+        Ok(Some(tables))
+    }
+
+    /// Applies the log to one table; false if the table must be copied for it.
+    fn apply_log(&self, table: &mut Known, from: i64, report: &mut Report) -> Result<bool> {
+        for (from, to) in copy::batches((from, self.position.seq)) {
+            let mirrored = &mut table.mirrored;
+            let applied =
+                mirrored.apply(&table.changed_rows, from, to, self.connection, self.duckdb)?;
+            let Some((keys, rows)) = applied else {
+                return Ok(false);
+            };
+            report.keys += keys;
+            report.rows += rows;
+        }
+        report.changed.push(table.mirrored.name.clone());
+        Ok(true)
+    }
+
+    /// The tables that the log names after `from`.
+    fn touched_tables(&self, from: i64) -> Result<Vec<i64>> {
+        let mut statement = self
+            .connection
+            .prepare("SELECT DISTINCT tbl FROM main._lumos_log WHERE seq > ?1 AND seq <= ?2")?;
+        let ids = statement.query_map([from, self.position.seq], |row| row.get(0))?;
+        Ok(ids.collect::<rusqlite::Result<_>>()?)
+    }
+
     /// What the changelog can go on from.
-    fn base(&self, stored: &Applied, mirrored: &[MirroredTable]) -> Result<Base> {
+    fn base(&self, stored: &Applied) -> Result<Base> {
         let position = &self.position;
         if stored.source != position.source {
-            return match mirrored {
+            return match mirrored_tables(self.duckdb)?.as_slice() {
                 [] => Ok(Base::Nothing),
                 _ => Err(error(
                     "the mirror belongs to another database; attach another path, or lumos_resync('*') to replace its tables",
@@ -185,12 +300,15 @@ impl Run<'_> {
     }
 
     /// Brings one table up to date, by its log or by a new copy.
-    fn table(&self, table: &Current<'_>, from: i64, report: &mut Report) -> Result<()> {
+    fn table(&self, table: &Current<'_>, from: i64, report: &mut Report) -> Result<Known> {
         let tracked = table.tracked;
         let why = match &table.followed {
             Ok(followed) => match self.follow(table, followed, from, report)? {
-                None => return self.register(table, &followed.key, report),
-                Some(why) => {
+                Ok(known) => {
+                    self.register(table, &followed.key, report)?;
+                    return Ok(known);
+                }
+                Err(why) => {
                     // It has its new name by now.
                     let mirror = MirroredTable {
                         name: tracked.name.clone(),
@@ -229,14 +347,14 @@ impl Run<'_> {
         }
     }
 
-    /// Changes the mirror of a table as its source changed, and applies its log. Returns why it must be copied, if so.
+    /// Changes the mirror of a table as its source changed, and applies its log; or says why it must be copied.
     fn follow(
         &self,
         table: &Current<'_>,
         followed: &Followed<'_>,
         from: i64,
         report: &mut Report,
-    ) -> Result<Option<&'static str>> {
+    ) -> Result<std::result::Result<Known, &'static str>> {
         let Followed {
             mirror,
             evolution,
@@ -249,7 +367,7 @@ impl Run<'_> {
         let renamed = mirror.name != definition.name;
         let evolved = renamed || evolution.changes() > 0;
         if mirror.is_tiered && (evolved || *doubtful) {
-            return Ok(Some(TIERED));
+            return Ok(Err(TIERED));
         }
         let mut mirrored = Mirrored::of(mirror, definition, evolution, key);
         mirrored.tiered = mirror.is_tiered.then_some(id);
@@ -264,29 +382,24 @@ impl Run<'_> {
             if let Some(why) =
                 mirrored.evolve(mirror, definition, &change, self.connection, self.duckdb)?
             {
-                return Ok(Some(why));
+                return Ok(Err(why));
             }
         }
         let types = mirrored.types.clone();
-        if touched {
-            let changed = definition.changed_rows(id, key, mirrored.source_columns());
-            let applied = mirrored.apply(&changed, from, to, self.connection, self.duckdb)?;
-            let Some((keys, rows)) = applied else {
-                return Ok(Some(TIERED));
-            };
-            report.keys += keys;
-            report.rows += rows;
+        let mut known = Known::new(id, mirrored, definition, key);
+        if touched && !self.apply_log(&mut known, from, report)? {
+            return Ok(Err(TIERED));
         }
+        let mirrored = &known.mirrored;
         let retyped = mirrored.types != types;
         if evolved || retyped || mirror.schema_version != self.position.schema_version {
-            self.store(id, &mirrored, definition, key, &table.schema)?;
+            self.store(id, mirrored, definition, key, &table.schema)?;
         }
         if evolved {
             self.duckdb.execute(&mirrored.create_view())?;
-            report.changed.push(mirror.name.clone());
-        }
-        if evolved || touched {
-            report.changed.push(definition.name.clone());
+            report
+                .changed
+                .extend([mirror.name.clone(), mirrored.name.clone()]);
         }
         report.reshaped |= evolved || retyped;
         if renamed {
@@ -299,7 +412,7 @@ impl Run<'_> {
         for event in evolution.events(&definition.columns) {
             report.event(&definition.name, &event, None);
         }
-        Ok(None)
+        Ok(Ok(known))
     }
 
     /// Writes down in the source what the triggers of a table fit now, where only names changed: they changed along.
@@ -347,7 +460,7 @@ impl Run<'_> {
             .query_row(sql, [from, self.position.seq, id], |row| row.get(0))?)
     }
 
-    fn copy(&self, table: &Tracked, schema: &str, why: &str, report: &mut Report) -> Result<()> {
+    fn copy(&self, table: &Tracked, schema: &str, why: &str, report: &mut Report) -> Result<Known> {
         let definition = schema::read_table(self.connection, &table.name)?;
         let mut mirrored = Mirrored::new(&definition, &table.key, None);
         let rows = mirrored.copy(self.connection, self.duckdb);
@@ -363,7 +476,18 @@ impl Run<'_> {
             why => format!("copied: {why}"),
         };
         report.event(&table.name, &event, Some(rows));
-        self.store(table.id, &mirrored, &definition, &table.key, schema)
+        self.store(table.id, &mirrored, &definition, &table.key, schema)?;
+        Ok(Known::new(table.id, mirrored, &definition, &table.key))
+    }
+
+    /// Writes down in the mirror the types of a table.
+    fn store_types(&self, table: &Known) -> Result<()> {
+        self.duckdb.execute(&format!(
+            "UPDATE _lumos.tables SET types = {} WHERE id = {}",
+            literal(&types_json(&table.mirrored)),
+            table.id
+        ))?;
+        Ok(())
     }
 
     /// Writes down in the mirror what it has of a table.
@@ -375,13 +499,12 @@ impl Run<'_> {
         key: &Key,
         schema: &str,
     ) -> Result<()> {
-        let types: Vec<String> = mirrored.types.iter().map(|t| t.sql()).collect();
         self.duckdb.execute(&format!(
             "DELETE FROM _lumos.tables WHERE id = {id}; INSERT INTO _lumos.tables(id, name, schema, types, schema_version, key, columns, place) \
              VALUES({id}, {}, {}, {}, {}, {}, {}, {})",
             literal(&mirrored.name),
             literal(schema),
-            literal(&json!(types).to_string()),
+            literal(&types_json(mirrored)),
             self.position.schema_version,
             literal(&schema::key_json(key).to_string()),
             literal(&schema::columns_json(&definition.columns)),
@@ -402,4 +525,9 @@ impl Run<'_> {
         report.changed.push(table.name.clone());
         Ok(())
     }
+}
+
+fn types_json(mirrored: &Mirrored) -> String {
+    let types: Vec<String> = mirrored.types.iter().map(|t| t.sql()).collect();
+    json!(types).to_string()
 }

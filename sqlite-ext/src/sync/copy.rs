@@ -12,10 +12,15 @@ use crate::layout::cold;
 use crate::mirror::CATALOG;
 use crate::sync::schema;
 
+/// So many log rows are applied at a time, which bounds memory and temporary files. A key that comes up again is applied
+/// again, to the same row: the source's snapshot is one.
+const BATCH: i64 = 1 << 20;
+
 /// Up to so many log rows are applied without temporary tables, whose making and dropping costs more than the rest.
 const FEW: i64 = 64;
 
 /// A table on both sides: its columns in SQLite and their types in the mirror.
+#[derive(Debug, Clone)]
 pub struct Mirrored {
     /// The name, the same on both sides.
     pub name: String,
@@ -29,6 +34,8 @@ pub struct Mirrored {
     pub types: Vec<MirrorType>,
     /// Its id in the changelog, if some of its rows are in files.
     pub tiered: Option<i64>,
+    /// The terms that order the rows as SQLite stores them.
+    pub(super) order: Vec<String>,
 }
 
 impl Mirrored {
@@ -58,6 +65,7 @@ impl Mirrored {
             key,
             types: types.unwrap_or(declared),
             tiered: None,
+            order: table.stored_order(),
         }
     }
 
@@ -133,8 +141,12 @@ impl Mirrored {
         duckdb: &DuckDb,
     ) -> Result<Copied> {
         let mut rows = Writer::new(duckdb, place.0, place.1, &self.name)?;
+        let order = match self.order.is_empty() {
+            true => String::new(),
+            false => format!(" ORDER BY {}", self.order.join(", ")),
+        };
         let mut statement = source.prepare(&format!(
-            "SELECT {} FROM main.{}",
+            "SELECT {} FROM main.{}{order}",
             self.source.join(", "),
             identifier(&self.name)
         ))?;
@@ -425,6 +437,13 @@ const KEYS: &str = "temp.main.lumos_keys";
 
 /// The temporary table of rows.
 pub(super) const ROWS: &str = "temp.main.lumos_rows";
+
+/// The log after `.0` up to `.1` in parts.
+pub(super) fn batches((from, to): (i64, i64)) -> impl Iterator<Item = (i64, i64)> {
+    (from..to)
+        .step_by(BATCH as usize)
+        .map(move |start| (start, to.min(start + BATCH)))
+}
 
 /// The schema of the mirrored rows. What a query names is a view of them in `main`: it shows the source's
 /// columns only, cannot be written to, and can show more than one table one day.

@@ -11,7 +11,7 @@ use lumos_duckdb::engine::Connection as DuckDb;
 use rusqlite::{Connection, params_from_iter, types};
 
 use crate::error::Result;
-use crate::sync::copy::{Mirrored, ROWS, target, value_of};
+use crate::sync::copy::{self, Mirrored, ROWS, target, value_of};
 use crate::sync::{self, MirroredTable, Value};
 
 /// A change of a table to follow.
@@ -88,16 +88,19 @@ impl Mirrored {
             key: self.key.clone(),
             types: self.types[..known].to_vec(),
             tiered: None,
+            order: Vec::new(),
         };
         if let Some(sql) = &change.keys {
-            let mut keys = kept.start_keys(duckdb)?;
             let mut statement = source.prepare(sql)?;
-            let mut rows = statement.query(change.log)?;
-            while let Some(row) = rows.next()? {
-                kept.put_key(&mut keys, row)?;
+            for part in copy::batches(change.log) {
+                let mut keys = kept.start_keys(duckdb)?;
+                let mut rows = statement.query(part)?;
+                while let Some(row) = rows.next()? {
+                    kept.put_key(&mut keys, row)?;
+                }
+                keys.finish()?;
+                kept.delete_keys(duckdb)?;
             }
-            keys.finish()?;
-            kept.delete_keys(duckdb)?;
         }
         if change.doubtful && !kept.is_intact(source, duckdb)? {
             return Ok(Some(UNCLEAR));

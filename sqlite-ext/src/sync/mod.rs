@@ -173,6 +173,7 @@ fn transaction(
         position,
         in_transaction,
         may_be_behind,
+        generation: mirror.generation(),
     };
     let done = run
         .apply(applied)
@@ -181,16 +182,18 @@ fn transaction(
         // The error of the work matters more than one of the rollback.
         drop(duckdb.execute("ROLLBACK"));
     }
-    let done = done?;
-    if applied.is_none() || !done.0.changed.is_empty() {
-        let mirrored: Vec<String> = mirrored_tables(&duckdb)?
-            .into_iter()
-            .map(|t| t.name)
-            .collect();
+    let mut done = done?;
+    if let Some(now) = &done.1
+        && (applied.is_none() || !done.0.changed.is_empty())
+    {
+        let mirrored: Vec<String> = now.tables.iter().map(|t| t.name().to_owned()).collect();
         mirror.cache.update(&mirrored, &done.0.changed);
     }
     if done.0.reshaped {
         mirror.reshaped();
+        if let Some(now) = &mut done.1 {
+            now.generation = mirror.generation();
+        }
         files::sweep(mirror, &duckdb)?;
     }
     mirror.give_back(duckdb);
@@ -351,6 +354,8 @@ pub fn stored_state(duckdb: &DuckDb) -> Result<Option<Applied>> {
                 seq: *seq,
                 mark: mark.clone(),
                 schema_version: None,
+                tables: [].into(),
+                generation: 0,
             })),
             _ => Err(damaged()),
         },

@@ -1,7 +1,8 @@
 //! `lumos_vec`: tables of vectors, with the nearest rows first.
 //!
-//! [`store`] has the shadow tables and the index, [`plan`] and [`cursor`] read them.
+//! [`store`] has the shadow tables and the index, [`columns`] what filters need; [`plan`] and [`cursor`] read them.
 
+mod columns;
 mod cursor;
 mod plan;
 mod store;

@@ -8,7 +8,13 @@ use crate::error::{Result, error};
 
 /// Takes the `count` columns from `first` on as arguments, which come in order. Returns the plan, with a bit for
 /// each that is given; `None` if one depends on a table that is read later.
-pub fn take(name: &str, first: usize, count: usize, info: &mut IndexInfo) -> Result<Option<c_int>> {
+/// Without the first one, `usage` is the error.
+pub fn take(
+    usage: &str,
+    first: usize,
+    count: usize,
+    info: &mut IndexInfo,
+) -> Result<Option<c_int>> {
     let mut given = vec![None; count];
     let mut unusable = false;
     for (i, constraint) in info.constraints().enumerate() {
@@ -26,9 +32,7 @@ pub fn take(name: &str, first: usize, count: usize, info: &mut IndexInfo) -> Res
         }
     }
     if given.first().is_none_or(Option::is_none) && !unusable {
-        return Err(error(format!(
-            "needs a SELECT as its first argument; write {name}('SELECT ...')"
-        )));
+        return Err(error(usage));
     }
     let mut next = 0;
     let mut plan = 0;
@@ -45,4 +49,9 @@ pub fn take(name: &str, first: usize, count: usize, info: &mut IndexInfo) -> Res
     info.set_estimated_cost(1e6);
     info.set_estimated_rows(1_000);
     Ok((!unusable).then_some(plan))
+}
+
+/// What to say without the first argument of a function that takes a SELECT.
+pub fn needs_select(name: &str) -> String {
+    format!("needs a SELECT as its first argument; write {name}('SELECT ...')")
 }

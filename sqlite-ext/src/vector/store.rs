@@ -6,7 +6,7 @@
 //! generation before each search, and blocks that this connection changed are read again after a rollback.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use lumos_core::sql::{identifier, literal};
 use lumos_core::vector::index::{Filter, Hit, Index};
@@ -42,6 +42,50 @@ pub struct Store {
 unsafe impl Send for Store {}
 // SAFETY: as above.
 unsafe impl Sync for Store {}
+
+/// The tables of a connection that are in use, for functions that are given a table's name.
+pub struct Stores {
+    db: *mut ffi::sqlite3,
+    stores: Mutex<Vec<Weak<Store>>>,
+}
+
+// SAFETY: as for `Store`.
+unsafe impl Send for Stores {}
+// SAFETY: as above.
+unsafe impl Sync for Stores {}
+
+impl Stores {
+    /// Without tables.
+    pub fn new(connection: &Connection) -> Arc<Stores> {
+        // SAFETY: the handle is only used while the connection lives.
+        let db = unsafe { connection.handle() };
+        let stores = Mutex::default();
+        Arc::new(Stores { db, stores })
+    }
+
+    /// The connection, for statements inside a call.
+    pub fn connection(&self) -> Result<Connection> {
+        // SAFETY: the handle is alive during every call from SQLite; the result does not close it.
+        Ok(unsafe { Connection::from_handle(self.db) }?)
+    }
+
+    /// Adds a table.
+    pub fn add(&self, store: &Arc<Store>) {
+        let mut stores = locked(&self.stores);
+        stores.retain(|s| s.strong_count() > 0);
+        stores.push(Arc::downgrade(store));
+    }
+
+    /// The table of this name; in this schema, if one is given.
+    pub fn get(&self, schema: Option<&str>, name: &str) -> Option<Arc<Store>> {
+        // The last that SQLite connected is the current one.
+        let stores = locked(&self.stores);
+        stores.iter().rev().filter_map(Weak::upgrade).find(|s| {
+            locked(&s.name).eq_ignore_ascii_case(name)
+                && schema.is_none_or(|schema| s.schema.eq_ignore_ascii_case(schema))
+        })
+    }
+}
 
 /// What is kept between statements.
 #[derive(Default)]
@@ -116,6 +160,12 @@ impl Store {
     /// The handle of the connection.
     pub fn handle(&self) -> *mut ffi::sqlite3 {
         self.db
+    }
+
+    /// The name of the table, quoted.
+    pub fn table(&self) -> String {
+        let name = identifier(&locked(&self.name));
+        format!("{}.{name}", identifier(&self.schema))
     }
 
     /// The name of a shadow table, quoted.

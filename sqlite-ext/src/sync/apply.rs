@@ -7,6 +7,7 @@ use rusqlite::{Connection, TransactionState};
 use serde_json::json;
 
 use crate::error::{Error, Result, error};
+use crate::faults::fault;
 use crate::layout::cold;
 use crate::mirror::Applied;
 use crate::sync::changelog;
@@ -85,6 +86,7 @@ impl Run<'_> {
         let current = drift::compare(self.connection, position, &tracked, &mirrored)?;
         self.make_room(&current, &mirrored, &mut report)?;
         for table in &current {
+            fault!("before a table");
             self.table(table, from.unwrap_or(0), &mut report)?;
         }
         let unchanged = stored.as_ref().is_some_and(|a| {
@@ -93,6 +95,7 @@ impl Run<'_> {
                 && a.mark == position.mark
                 && report.changed.is_empty()
         });
+        fault!("tables applied");
         if !unchanged {
             self.duckdb.execute(&format!(
                 "DELETE FROM _lumos.state; INSERT INTO _lumos.state VALUES({}, {}, {})",
@@ -175,6 +178,7 @@ impl Run<'_> {
             }
         }
         for (between, name) in moved {
+            fault!("table moved");
             self.duckdb.execute(&format!(
                 "ALTER TABLE {} RENAME TO {}",
                 copy::target(&between),
@@ -282,6 +286,7 @@ impl Run<'_> {
             self.store(id, &mirrored, definition, key, &table.schema)?;
         }
         if evolved {
+            fault!("table evolved");
             self.duckdb.execute(&mirrored.create_view())?;
             report.changed.push(mirror.name.clone());
         }
@@ -355,6 +360,7 @@ impl Run<'_> {
             table: Some(table.id),
             ..e
         })?;
+        fault!("table copied");
         report.rows += rows;
         report.reshaped = true;
         report.changed.push(table.name.clone());

@@ -185,11 +185,13 @@ pub fn untrack(
     if !connection.is_autocommit() {
         return Err(error("a transaction is open; COMMIT or ROLLBACK first"));
     }
-    let chosen = matching_tracked(connection, pattern)?;
-    schema::writing(connection, || {
+    // Looked for inside: another process may drop or rebuild a table just now.
+    let chosen = schema::writing(connection, || {
+        let chosen = matching_tracked(connection, pattern)?;
         chosen
             .iter()
-            .try_for_each(|table| remove(connection, table))
+            .try_for_each(|table| remove(connection, table))?;
+        Ok(chosen)
     })?;
     fault!("untracked");
     // What hinders the others is not this call's failure; the next query says it.

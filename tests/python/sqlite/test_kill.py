@@ -64,10 +64,13 @@ def transfer(db, draw, code):
 
 
 def alter(db):
-    """Adds a column, or once there are some drops one."""
+    """Adds a column, or once there are some drops one; renames another."""
     db.rows("BEGIN IMMEDIATE")
     last, count = db.rows("SELECT name, cid FROM pragma_table_info('tag') ORDER BY cid")[-1]
-    db.rows(f"ALTER TABLE tag ADD COLUMN c{count} INT DEFAULT 7" if count < 4 else f"ALTER TABLE tag DROP COLUMN {last}")
+    if count < 4:
+        db.rows(f"ALTER TABLE tag ADD COLUMN c{count} INT DEFAULT 7")
+    else:
+        db.rows(f"ALTER TABLE tag DROP COLUMN {last}" if last[0] == "d" else f"ALTER TABLE tag RENAME COLUMN {last} TO d{count}")
     db.rows("COMMIT")
 
 
@@ -96,10 +99,16 @@ def work(db, draw, say, seed):
         (sums,) = db.query("SELECT (SELECT sum(balance) FROM account), (SELECT coalesce(sum(amount), 0) FROM entry)", 2)
         assert sums[0] == sums[1], f"not one snapshot: {sums}"
 
+    def rename():
+        db.rows("ALTER TABLE many RENAME TO renamed")
+        one_snapshot()
+        db.rows("ALTER TABLE renamed RENAME TO many")
+
     steps = [
         # More than the log keeps.
         lambda: [db.rows("UPDATE many SET n = n + 1") for _ in range(5)],
         lambda: alter(db),
+        rename,
         lambda: db.rows("SELECT lumos_resync(?)", draw.choice(["*", "tag"])),
         lambda: [db.rows(f"SELECT {call}") for call in ["lumos_untrack('tag')", "lumos_track('*')"]],
         lambda: [db.rows(f"SELECT {call}") for call in ["lumos_untrack('*')", "lumos_track('*')"]],
@@ -118,6 +127,8 @@ def work(db, draw, say, seed):
 
 def check(db, committed):
     """The mirror takes what was committed, and equals the source."""
+    if db.rows("SELECT 1 FROM sqlite_schema WHERE name = 'renamed'"):
+        db.rows("ALTER TABLE renamed RENAME TO many")
     db.rows("SELECT lumos_sync()")
     db.rows("SELECT lumos_track('*')")
     different = model.differences(db)

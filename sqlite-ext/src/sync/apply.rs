@@ -1,6 +1,6 @@
 //! One run of applying the changelog: inside one snapshot of SQLite and one transaction of DuckDB.
 
-use lumos_core::changelog::{Key, Table};
+use lumos_core::changelog::{Key, Table, UNFORESEEN};
 use lumos_core::sql::{identifier, literal};
 use lumos_duckdb::engine::Connection as DuckDb;
 use rusqlite::{Connection, TransactionState};
@@ -250,6 +250,9 @@ impl Run<'_> {
         let (id, definition) = (table.tracked.id, &table.definition);
         let to = self.position.seq;
         let touched = to > from && self.touched(id, from)?;
+        if touched && self.unforeseen(table.tracked, from)? {
+            return Ok(Some("rows may have been replaced unseen"));
+        }
         let renamed = mirror.name != definition.name;
         let evolved = renamed || evolution.changes() > 0;
         if mirror.is_tiered && (evolved || *doubtful) {
@@ -342,6 +345,20 @@ impl Run<'_> {
             }
             written => written.map(Some),
         }
+    }
+
+    /// True if rows of the table may have been replaced that the log after `from` does not name.
+    fn unforeseen(&self, table: &Tracked, from: i64) -> Result<bool> {
+        if !table
+            .triggers
+            .iter()
+            .any(|t| t.name.contains("_unforeseen_"))
+        {
+            return Ok(false);
+        }
+        let sql = "SELECT EXISTS(SELECT 1 FROM main._lumos_log WHERE seq > ?1 AND seq <= ?2 AND tbl = ?3 AND op = ?4)";
+        let row = [from, self.position.seq, table.id, UNFORESEEN];
+        Ok(self.connection.query_row(sql, row, |row| row.get(0))?)
     }
 
     /// True if the log after `from` names the table.

@@ -244,7 +244,7 @@ class Settings(CaptureCase):
 
     def test_defensive(self):
         self.under(self.defensive)
-        shell = ["sqlite3", "-batch", "-bail", "-cmd", ".dbconfig defensive on", self.path, "REPLACE INTO up VALUES (9, 'b')"]
+        shell = ["sqlite3", "-batch", "-bail", "-cmd", ".dbconfig defensive on", self.path, "REPLACE INTO up(id, name) VALUES (9, 'b')"]
         subprocess.run(shell, check=True, capture_output=True)
         self.assertEqual(model.differences(self.db), [])
 

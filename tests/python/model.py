@@ -207,9 +207,9 @@ class Tables:
             return drop_index() + index()
 
         def trigger():
-            # The user's own, which writes another table. One after the write may end the statement with FAIL before
-            # the triggers of the log have run, which then do not see the row that stays.
-            event = draw.choice(["BEFORE INSERT", "BEFORE UPDATE", "BEFORE DELETE"])
+            # The user's own, which writes another table. Not AFTER INSERT, which may end an INSERT OR FAIL before the
+            # trigger of the log has run, and the row stays.
+            event = draw.choice(["BEFORE INSERT", "BEFORE UPDATE", "AFTER UPDATE", "BEFORE DELETE", "AFTER DELETE"])
             return [f"CREATE TRIGGER {quote(self.new_name('own'))} {event} ON {t} BEGIN {self.dml()}; END"]
 
         return draw.choice([add, add, drop, drop_and_add, rename_column, rename, swap, rebuild, recreate, index, index, index, drop_index,

@@ -36,7 +36,7 @@ impl Table {
                 log_columns.join(", ")
             ),
         };
-        let mut triggers = writer.after();
+        let mut triggers = writer.touched(&self.new_key(key));
         if let (Key::Columns(_), None, Some(rowid)) = (key, self.rowid_alias(), self.rowid_name())
             && !self.without_rowid
         {
@@ -63,7 +63,7 @@ impl Table {
     fn unforeseen(&self, writer: &Writer<'_>) -> Result<Vec<String>> {
         let mut computed = Vec::new();
         let mut plain = Vec::new();
-        for unique in self.uniques.iter().filter(|u| !self.is_key(u, writer.key)) {
+        for unique in &self.uniques {
             if let Some(sql) = &unique.sql {
                 let text = IndexText::parse(sql).ok_or_else(|| self.unreadable(unique))?;
                 let terms = text.terms.into_iter().zip(&unique.columns);
@@ -108,6 +108,14 @@ impl Table {
             .filter(|(_, conditions)| !conditions.is_empty())
             .map(|(event, conditions)| writer.unforeseen(event, &conditions.join(" OR ")))
             .collect())
+    }
+
+    /// The key that the new row will have.
+    fn new_key(&self, key: &Key) -> Vec<String> {
+        match key {
+            Key::Columns(names) => names.iter().map(|n| self.new_value(n)).collect(),
+            Key::Rowid(name) => vec![format!("NEW.{name}")],
+        }
     }
 
     /// True if rows that conflict through the index have the same key, byte by byte.
@@ -229,8 +237,11 @@ impl Writer<'_> {
         format!("({})", differs.join(" OR "))
     }
 
-    fn after(&self) -> Vec<String> {
+    /// The triggers that log the key of each row written. Before the write where the key is known then: a trigger of
+    /// the user's may end the statement after a write that stays, before those of the log had their turn.
+    fn touched(&self, new_key: &[String]) -> Vec<String> {
         let Writer { id, table, log, .. } = self;
+        let given = new_key.join(", ");
         let (new, old) = (self.of("NEW"), self.of("OLD"));
         vec![
             format!(
@@ -238,11 +249,11 @@ impl Writer<'_> {
                 self.name("insert")
             ),
             format!(
-                "CREATE TRIGGER {} AFTER DELETE ON {table} BEGIN {log} VALUES({id}, 0, {old}); END",
+                "CREATE TRIGGER {} BEFORE DELETE ON {table} BEGIN {log} VALUES({id}, 0, {old}); END",
                 self.name("delete")
             ),
             format!(
-                "CREATE TRIGGER {} AFTER UPDATE ON {table} BEGIN {log} VALUES({id}, 2, {new}); {log} SELECT {id}, 0, {old} WHERE {}; END",
+                "CREATE TRIGGER {} BEFORE UPDATE ON {table} BEGIN {log} VALUES({id}, 2, {old}); {log} SELECT {id}, 2, {given} WHERE {}; END",
                 self.name("update"),
                 self.other_key("OLD", "NEW")
             ),

@@ -170,6 +170,27 @@ class Facts(CaptureCase):
             self.db.rows(statement)
         self.assertEqual(model.differences(self.db), [])
 
+    def test_a_trigger_that_ends_the_statement_after_a_write(self):
+        self.start(
+            "CREATE TABLE t(id INTEGER PRIMARY KEY, v)",
+            "CREATE TABLE k(code TEXT NOT NULL DEFAULT 'd' PRIMARY KEY, v)",
+            "INSERT INTO t VALUES (1, 1), (2, 2), (3, 3), (4, 4)",
+            "INSERT INTO k VALUES ('a', 1), ('b', 2), ('c', 3)",
+        )
+        for table in "tk":
+            for action, event in itertools.product(["IGNORE", "FAIL, 'stop'"], ["UPDATE", "DELETE"]):
+                name = f"{table}_{action[0]}_{event}"
+                self.db.rows(f"CREATE TRIGGER {name} AFTER {event} ON {table} WHEN OLD.v > 1 BEGIN SELECT RAISE({action}); END")
+                self.try_each(
+                    self.db,
+                    f"UPDATE {table} SET v = v + 10",
+                    "UPDATE t SET id = id + 10",
+                    "UPDATE k SET code = code || '!'",
+                    "UPDATE OR REPLACE k SET code = NULL WHERE v > 1",
+                    f"DELETE FROM {table} WHERE rowid = (SELECT max(rowid) FROM {table})",
+                )
+                self.db.rows(f"DROP TRIGGER {name}")
+
     def test_writes_of_triggers_and_views(self):
         self.start(
             "CREATE TABLE t(id INTEGER PRIMARY KEY, u UNIQUE)",

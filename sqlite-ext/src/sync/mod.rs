@@ -70,16 +70,19 @@ pub struct Position {
 }
 
 impl Position {
-    /// Reads it; `None` if nothing was ever tracked.
+    /// Reads it; `None` if nothing is tracked.
     fn read(connection: &Connection) -> Result<Option<Position>> {
+        match Position::of_changelog(connection) {
+            // Asked only then: it costs more than reading.
+            Err(_) if !schema::has_changelog(connection)? => Ok(None),
+            position => position.map(Some),
+        }
+    }
+
+    fn of_changelog(connection: &Connection) -> Result<Position> {
         const SQL: &str = "SELECT source, (SELECT min(seq) FROM main._lumos_log), (SELECT max(seq) FROM main._lumos_log), \
                            schema_version FROM main._lumos_meta, pragma_schema_version";
-        let mut statement = match connection.prepare(SQL) {
-            Ok(statement) => statement,
-            Err(_) if !schema::has_changelog(connection)? => return Ok(None),
-            Err(e) => return Err(e.into()),
-        };
-        let (source, first, seq, schema_version) = statement.query_row([], |row| {
+        let (source, first, seq, schema_version) = connection.query_row(SQL, [], |row| {
             Ok((
                 row.get(0)?,
                 row.get::<_, Option<i64>>(1)?.unwrap_or(0),
@@ -87,13 +90,13 @@ impl Position {
                 row.get(3)?,
             ))
         })?;
-        Ok(Some(Position {
+        Ok(Position {
             source,
             first,
             seq,
             mark: mark(connection, seq)?,
             schema_version,
-        }))
+        })
     }
 }
 

@@ -145,6 +145,15 @@ class Names(SyncCase):
         db.rows("SELECT lumos_track('a')")
         self.assertEqual(db.query("SELECT id FROM a"), [(7,)])
 
+    def test_another_connection_ends_tracking(self):
+        db = self.start("CREATE TABLE a(id INTEGER PRIMARY KEY)")
+        other = self.open()
+        other.rows("SELECT lumos_sync()")
+        db.rows("SELECT lumos_untrack('a')")
+        # It still has the old schema in memory.
+        other.rows("SELECT lumos_sync()")
+        self.assertEqual(other.rows("SELECT * FROM lumos_status"), [])
+
     def test_tables_that_exchange_their_names(self):
         db = self.start("CREATE TABLE a(id INTEGER PRIMARY KEY, v)", "CREATE TABLE b(id INTEGER PRIMARY KEY, v)")
         plain = self.open(load=False)

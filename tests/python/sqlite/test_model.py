@@ -122,7 +122,7 @@ class Schedule(Run):
 
     def __init__(self, seed, folder, shared=None):
         super().__init__(folder, shared)
-        self.is_last = shared is None
+        self.alone = shared is None
         self.draw = random.Random(seed)
         self.tables = model.Tables(self.draw, self.connections[self.PLAIN])
 
@@ -160,7 +160,7 @@ class Schedule(Run):
                 self.do(index, "ROLLBACK")
         self.sync(draw.choice([self.HERE, self.BESIDE]), SYNC)
         # The next schedule finds an empty mirror.
-        if not self.is_last and "not tracked" not in (error := self.do(self.HERE, "SELECT lumos_untrack('*')")) and error:
+        if not self.alone and "not tracked" not in (error := self.do(self.HERE, "SELECT lumos_untrack('*')")) and error:
             raise Wrong(error)
 
     def settings(self, index):

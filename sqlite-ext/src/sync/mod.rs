@@ -17,6 +17,7 @@ use lumos_duckdb::engine::{Cell, Connection as DuckDb};
 use rusqlite::{Connection, TransactionState, ffi};
 
 use crate::error::{Error, Result, error};
+use crate::faults::fault;
 use crate::layout::files;
 use crate::mirror::{Applied, Mirror};
 use crate::sync::apply::Run;
@@ -69,16 +70,19 @@ pub struct Position {
 }
 
 impl Position {
-    /// Reads it; `None` if nothing was ever tracked.
+    /// Reads it; `None` if nothing is tracked.
     fn read(connection: &Connection) -> Result<Option<Position>> {
+        match Position::of_changelog(connection) {
+            // Asked only then: it costs more than reading.
+            Err(_) if !schema::has_changelog(connection)? => Ok(None),
+            position => position.map(Some),
+        }
+    }
+
+    fn of_changelog(connection: &Connection) -> Result<Position> {
         const SQL: &str = "SELECT source, (SELECT min(seq) FROM main._lumos_log), (SELECT max(seq) FROM main._lumos_log), \
                            schema_version FROM main._lumos_meta, pragma_schema_version";
-        let mut statement = match connection.prepare(SQL) {
-            Ok(statement) => statement,
-            Err(_) if !schema::has_changelog(connection)? => return Ok(None),
-            Err(e) => return Err(e.into()),
-        };
-        let (source, first, seq, schema_version) = statement.query_row([], |row| {
+        let (source, first, seq, schema_version) = connection.query_row(SQL, [], |row| {
             Ok((
                 row.get(0)?,
                 row.get::<_, Option<i64>>(1)?.unwrap_or(0),
@@ -86,13 +90,13 @@ impl Position {
                 row.get(3)?,
             ))
         })?;
-        Ok(Some(Position {
+        Ok(Position {
             source,
             first,
             seq,
             mark: mark(connection, seq)?,
             schema_version,
-        }))
+        })
     }
 }
 
@@ -143,6 +147,7 @@ pub fn sync(connection: &Connection, mirror: &Mirror, other_sessions: bool) -> R
     }
     // Another connection of this process may need it to end the write that pruning waits for.
     drop(entered);
+    fault!("applied");
     if !in_transaction {
         prune(connection, report.seq)?;
     }
@@ -166,6 +171,7 @@ fn transaction(
     let Some(position) = Position::read(connection)? else {
         return Ok((Report::default(), None));
     };
+    fault!("position read");
     duckdb.execute("BEGIN")?;
     let run = Run {
         connection,
@@ -174,9 +180,12 @@ fn transaction(
         in_transaction,
         may_be_behind,
     };
-    let done = run
-        .apply(applied)
-        .and_then(|done| Ok(duckdb.execute("COMMIT").map(|_| done)?));
+    let done = run.apply(applied).and_then(|done| {
+        fault!("before COMMIT");
+        duckdb.execute("COMMIT")?;
+        fault!("committed");
+        Ok(done)
+    });
     if done.is_err() {
         // The error of the work matters more than one of the rollback.
         drop(duckdb.execute("ROLLBACK"));
@@ -243,6 +252,7 @@ fn prune(connection: &Connection, seq: i64) -> Result<()> {
     if first.is_none_or(|first| seq - first < PRUNE_AFTER) {
         return Ok(());
     }
+    fault!("before pruning");
     // Nobody who asks for rows shall wait for a writer. A handler of the host's own shows as 0 and stays.
     let timeout: i64 = connection.query_row("PRAGMA busy_timeout", [], |row| row.get(0))?;
     let set = |timeout: i64| {
@@ -255,6 +265,7 @@ fn prune(connection: &Connection, seq: i64) -> Result<()> {
     if timeout > 0 {
         set(timeout)?;
     }
+    fault!("pruned");
     match pruned.map_err(Error::from) {
         Err(e) if !cannot_write_now(&e) => Err(e),
         _ => Ok(()),

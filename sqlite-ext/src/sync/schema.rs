@@ -1,6 +1,6 @@
 //! Reading SQLite's schema: what a table is, and the changelog's own tables.
 
-use lumos_core::changelog::{Column, Key, Table, Unique};
+use lumos_core::changelog::{Column, Key, Table, Unique, generated_expressions};
 use lumos_core::sql::identifier;
 use rusqlite::{Connection, OptionalExtension, ffi};
 
@@ -158,6 +158,12 @@ pub fn read_table(connection: &Connection, name: &str) -> Result<Table> {
             .into_iter()
             .unzip();
     }
+    let generated = match columns.iter().any(|c| c.generated) {
+        true => create_statement(connection, name)?
+            .map(|sql| generated_expressions(&sql))
+            .unwrap_or_default(),
+        false => Vec::new(),
+    };
     // A table without a rowid has no column under its name, unless it is declared.
     let hidden_name = ["rowid", "_rowid_", "oid"].into_iter().find(|name| {
         !columns
@@ -189,6 +195,7 @@ pub fn read_table(connection: &Connection, name: &str) -> Result<Table> {
         columns,
         without_rowid,
         uniques,
+        generated,
     })
 }
 

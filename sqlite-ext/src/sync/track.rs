@@ -6,6 +6,7 @@ use rusqlite::Connection;
 use serde_json::{Value as Json, json};
 
 use crate::error::{Error, Result, error};
+use crate::faults::fault;
 use crate::layout::cold;
 use crate::mirror::Mirror;
 use crate::session::parse_object;
@@ -81,8 +82,11 @@ pub fn track(
             return drop_empty_changelog(connection);
         }
         // A backup that was restored may give ids again.
-        copy_again(&duckdb, &new)
+        copy_again(&duckdb, &new)?;
+        fault!("mirror told to copy");
+        Ok(())
     })?;
+    fault!("tracked");
     mirror.give_back(duckdb);
     // A table that cannot be copied is not tracked; the others go on.
     while let Err(e) = sync::sync(connection, mirror, other_sessions) {
@@ -181,12 +185,15 @@ pub fn untrack(
     if !connection.is_autocommit() {
         return Err(error("a transaction is open; COMMIT or ROLLBACK first"));
     }
-    let chosen = matching_tracked(connection, pattern)?;
-    schema::writing(connection, || {
+    // Looked for inside: another process may drop or rebuild a table just now.
+    let chosen = schema::writing(connection, || {
+        let chosen = matching_tracked(connection, pattern)?;
         chosen
             .iter()
-            .try_for_each(|table| remove(connection, table))
+            .try_for_each(|table| remove(connection, table))?;
+        Ok(chosen)
     })?;
+    fault!("untracked");
     // What hinders the others is not this call's failure; the next query says it.
     if sync::sync(connection, mirror, other_sessions).is_ok() {
         forget_all(connection, mirror)?;
@@ -218,6 +225,7 @@ pub fn resync(
         copy_again(&duckdb, &ids)?;
     }
     mirror.give_back(duckdb);
+    fault!("told to copy again");
     *mirror.applied() = None;
     sync::sync(connection, mirror, other_sessions)?;
     report(connection, mirror, |t| ids.contains(&t.id), &[])
@@ -318,7 +326,9 @@ fn forget_all(connection: &Connection, mirror: &Mirror) -> Result<()> {
     let duckdb = mirror.connection()?;
     duckdb.execute("DELETE FROM _lumos.state")?;
     mirror.give_back(duckdb);
+    fault!("mirror forgot all");
     schema::writing(connection, || drop_empty_changelog(connection))?;
+    fault!("changelog dropped");
     *applied = None;
     Ok(())
 }

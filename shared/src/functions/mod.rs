@@ -16,9 +16,11 @@ mod exec;
 mod explain;
 mod export;
 mod import;
+mod lag;
 mod load;
 mod optimize;
 mod query;
+mod repair;
 mod resync;
 mod route;
 mod scalar;
@@ -54,7 +56,9 @@ pub const FUNCTIONS: &[&Function] = &[
     &sync::SYNC,
     &resync::RESYNC,
     &status::STATUS,
+    &lag::LAG,
     &verify::VERIFY,
+    &repair::REPAIR,
     &optimize::OPTIMIZE,
     &tier::TIER,
     &tier::RUN,

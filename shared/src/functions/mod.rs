@@ -17,9 +17,11 @@ mod exec;
 mod explain;
 mod export;
 mod import;
+mod lag;
 mod load;
 mod optimize;
 mod query;
+mod repair;
 mod resync;
 mod route;
 mod scalar;
@@ -31,6 +33,7 @@ mod tier;
 mod track;
 mod untrack;
 mod vec_table;
+mod verify;
 mod version;
 
 /// Every SQL function of Lumos.
@@ -55,6 +58,9 @@ pub const FUNCTIONS: &[&Function] = &[
     &sync::SYNC,
     &resync::RESYNC,
     &status::STATUS,
+    &lag::LAG,
+    &verify::VERIFY,
+    &repair::REPAIR,
     &optimize::OPTIMIZE,
     &tier::TIER,
     &tier::RUN,

@@ -2,19 +2,15 @@
 
 use std::ffi::c_int;
 
+use lumos_core::functions;
 use rusqlite::vtab::{IndexConstraintOp, IndexInfo};
 
 use crate::error::{Result, error};
 
 /// Takes the `count` columns from `first` on as arguments, which come in order. Returns the plan, with a bit for
 /// each that is given; `None` if one depends on a table that is read later.
-/// Without the first one, `usage` is the error.
-pub fn take(
-    usage: &str,
-    first: usize,
-    count: usize,
-    info: &mut IndexInfo,
-) -> Result<Option<c_int>> {
+/// The first one must be there: `name` is the function, for the error.
+pub fn take(name: &str, first: usize, count: usize, info: &mut IndexInfo) -> Result<Option<c_int>> {
     let mut given = vec![None; count];
     let mut unusable = false;
     for (i, constraint) in info.constraints().enumerate() {
@@ -32,7 +28,13 @@ pub fn take(
         }
     }
     if given.first().is_none_or(Option::is_none) && !unusable {
-        return Err(error(usage));
+        let (what, example) = match functions::find(name).map(|f| f.params) {
+            Some([first, ..]) if first.name != "sql" => (first.name, "..."),
+            _ => ("SELECT", "SELECT ..."),
+        };
+        return Err(error(format!(
+            "needs a {what} as its first argument; write {name}('{example}')"
+        )));
     }
     let mut next = 0;
     let mut plan = 0;
@@ -49,9 +51,4 @@ pub fn take(
     info.set_estimated_cost(1e6);
     info.set_estimated_rows(1_000);
     Ok((!unusable).then_some(plan))
-}
-
-/// What to say without the first argument of a function that takes a SELECT.
-pub fn needs_select(name: &str) -> String {
-    format!("needs a SELECT as its first argument; write {name}('SELECT ...')")
 }

@@ -139,12 +139,7 @@ unsafe impl<'vtab, F: Form + 'vtab> VTab<'vtab> for Table<F> {
     fn best_index(&self, info: &mut IndexInfo) -> Result<bool> {
         guard(F::NAME, || match &self.relation {
             None => {
-                let plan = arguments::take(
-                    &arguments::needs_select(F::NAME),
-                    SQL as usize,
-                    ARGUMENTS,
-                    info,
-                )?;
+                let plan = arguments::take(F::NAME, SQL as usize, ARGUMENTS, info)?;
                 info.set_idx_num(plan.unwrap_or(0));
                 Ok(plan.is_some())
             }

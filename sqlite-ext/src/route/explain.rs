@@ -81,12 +81,7 @@ unsafe impl<'vtab> VTab<'vtab> for Route {
 
     fn best_index(&self, info: &mut IndexInfo) -> Result<bool> {
         guard(NAME, || {
-            let plan = arguments::take(
-                &arguments::needs_select(NAME),
-                self.visible,
-                ARGUMENTS,
-                info,
-            )?;
+            let plan = arguments::take(NAME, self.visible, ARGUMENTS, info)?;
             info.set_idx_num(plan.unwrap_or_default());
             info.set_estimated_rows(1);
             Ok(plan.is_some())

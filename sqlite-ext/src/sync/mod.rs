@@ -3,24 +3,32 @@
 
 pub mod apply;
 pub mod changelog;
+pub mod compare;
 pub mod copy;
 mod drift;
 mod evolve;
+pub mod lag;
+pub mod repair;
 pub mod schema;
 mod schema_log;
 pub mod status;
 pub mod track;
+pub mod verify;
+
+use std::time::Instant;
 
 use lumos_core::changelog::{Column, Key};
 use lumos_core::mirror::MirrorType;
 use lumos_duckdb::engine::{Cell, Connection as DuckDb};
 use rusqlite::{Connection, TransactionState, ffi};
+use serde_json::{Value as Json, json};
 
 use crate::error::{Error, Result, error};
 use crate::faults::fault;
 use crate::layout::files;
-use crate::mirror::{Applied, Mirror};
+use crate::mirror::{Applied, Entered, Mirror};
 use crate::sync::apply::Run;
+use crate::sync::schema::Tracked;
 
 /// Applied log rows are deleted once there are this many: a delete costs the reader a write to SQLite.
 const PRUNE_AFTER: i64 = 10_000;
@@ -34,6 +42,8 @@ pub struct Report {
     pub keys: u64,
     /// Rows written to the mirror.
     pub rows: u64,
+    /// The keys and rows of each table, by its id.
+    pub tables: Vec<(i64, u64, u64)>,
     /// The position that the mirror equals.
     pub seq: i64,
     /// A table's triggers are not those that it needs, and could not be made anew just now.
@@ -51,6 +61,30 @@ impl Report {
             event: event.to_owned(),
             rows,
         });
+    }
+
+    /// As `lumos_sync` returns it, with the counts of these tables, or of all.
+    pub fn json(&self, chosen: Option<&[Tracked]>, begun: Instant) -> Json {
+        let (tables, keys, rows) = match chosen {
+            // One that was renamed is there under both names.
+            None => (self.tables.len(), self.keys, self.rows),
+            Some(chosen) => {
+                let own = self
+                    .tables
+                    .iter()
+                    .filter(|(id, ..)| chosen.iter().any(|t| t.id == *id));
+                own.fold((0, 0, 0), |(n, keys, rows), (_, k, r)| {
+                    (n + 1, keys + k, rows + r)
+                })
+            }
+        };
+        json!({
+            "tables": tables,
+            "keys": keys,
+            "rows": rows,
+            "seq": self.seq,
+            "ms": begun.elapsed().as_millis() as u64,
+        })
     }
 }
 
@@ -116,42 +150,67 @@ pub fn sync(connection: &Connection, mirror: &Mirror, other_sessions: bool) -> R
     let Some(mut entered) = mirror.enter() else {
         return Ok(Report::default());
     };
+    let report = sync_entered(connection, mirror, &mut entered, other_sessions)?;
+    // Another connection of this process may need it to end the write that pruning waits for.
+    drop(entered);
+    fault!("applied");
+    if !report.changed.is_empty() && connection.is_autocommit() {
+        prune(connection, report.seq)?;
+    }
+    Ok(report)
+}
+
+/// As [`sync`], by the thread that entered, without pruning.
+pub fn sync_entered(
+    connection: &Connection,
+    mirror: &Mirror,
+    entered: &mut Entered<'_>,
+    other_sessions: bool,
+) -> Result<Report> {
+    let begun = Instant::now();
+    let done = apply_pending(connection, mirror, entered, other_sessions);
+    mirror.attempted(begun, &done);
+    done
+}
+
+fn apply_pending(
+    connection: &Connection,
+    mirror: &Mirror,
+    entered: &mut Entered<'_>,
+    other_sessions: bool,
+) -> Result<Report> {
     let Some(position) = Position::read(connection)? else {
         return nothing_tracked(mirror);
     };
     let applied = &mut *entered.applied;
+    let nothing_new = Report {
+        seq: position.seq,
+        ..Report::default()
+    };
     if applied.as_ref().is_some_and(|a| up_to_date(a, &position)) {
-        return Ok(Report {
-            seq: position.seq,
-            ..Report::default()
-        });
+        return Ok(nothing_new);
     }
     let state = connection.transaction_state(Some("main"))?;
     if state == TransactionState::Write {
         // A statement that stores a query's result has begun to write too; without changes there is nothing to do.
         if applied.as_ref().is_some_and(|a| same_data(a, &position)) && watched(connection)? {
-            return Ok(Report {
-                seq: position.seq,
-                ..Report::default()
-            });
+            return Ok(nothing_new);
         }
-        return Err(error(
-            "this transaction has written, and the mirror holds committed changes only; COMMIT or ROLLBACK first",
-        ));
+        return Err(has_written());
     }
-    let in_transaction = !connection.is_autocommit();
     let may_be_behind = other_sessions && state != TransactionState::None;
     let (report, now) = transaction(connection, mirror, applied.as_ref(), may_be_behind)?;
     if now.is_some() {
         *applied = now;
     }
-    // Another connection of this process may need it to end the write that pruning waits for.
-    drop(entered);
-    fault!("applied");
-    if !in_transaction {
-        prune(connection, report.seq)?;
-    }
     Ok(report)
+}
+
+/// The refusal to work for a transaction that has written.
+fn has_written() -> Error {
+    error(
+        "this transaction has written, and the mirror holds committed changes only; COMMIT or ROLLBACK first",
+    )
 }
 
 /// One transaction on both sides.

@@ -90,8 +90,7 @@ unsafe impl<'vtab> VTab<'vtab> for Search {
 
     fn best_index(&self, info: &mut IndexInfo) -> Result<bool> {
         guard(NAME, || {
-            let usage = "needs the name of a table of vectors as its first argument; write lumos_search('v', '[1, 2.5]', 10)";
-            let Some(given) = arguments::take(usage, self.visible, ARGUMENTS, info)? else {
+            let Some(given) = arguments::take(NAME, self.visible, ARGUMENTS, info)? else {
                 return Ok(false);
             };
             info.set_idx_num(given);

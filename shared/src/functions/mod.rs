@@ -17,6 +17,7 @@ mod explain;
 mod export;
 mod import;
 mod load;
+mod models;
 mod optimize;
 mod query;
 mod resync;
@@ -62,6 +63,9 @@ pub const FUNCTIONS: &[&Function] = &[
     &distances::IP,
     &vec_table::VEC_TABLE,
     &embed::EMBED,
+    &models::MODEL_ADD,
+    &models::MODEL_REMOVE,
+    &models::MODELS,
 ];
 
 /// The function with this name; a module for CREATE VIRTUAL TABLE only if no function has its name.

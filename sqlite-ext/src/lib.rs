@@ -16,6 +16,7 @@ mod route;
 mod scalar;
 mod session;
 mod sync;
+mod text;
 mod vector;
 
 use std::ffi::{c_char, c_int};
@@ -58,6 +59,7 @@ fn register(connection: Connection) -> rusqlite::Result<bool> {
     query::register(&connection, &session)?;
     sync::status::register(&connection, &session)?;
     vector::register(&connection)?;
+    text::tokenizer::register(&connection)?;
     let router = route::Router::new(&session);
     route::auto::register(&connection, &router)?;
     route::explain::register(&connection, &router)?;

@@ -1,0 +1,3 @@
+//! Full-text search: the tokenizer `lumos` for FTS5.
+
+pub mod tokenizer;

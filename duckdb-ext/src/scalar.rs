@@ -7,10 +7,13 @@ use std::ptr;
 
 use libduckdb_sys as ffi;
 use lumos_core::functions::FUNCTIONS;
-use lumos_core::{Body, Engines, Function, Kind, Nulls, Result, Type, Value, ValueRef};
+use lumos_core::{
+    Body, Engines, Error, Function, Kind, Nulls, Result, Type, Value, ValueRef, embed,
+};
 
 use crate::convert::{Column, Output, type_id};
 use crate::memory::LogicalType;
+use crate::models;
 
 /// The most arguments that a function can have.
 const MAX_ARGS: usize = 8;
@@ -200,7 +203,32 @@ fn body(function: &Function) -> Option<ScalarBody> {
     match (function.body, function.name) {
         (Body::Pure(body), _) => Some(body),
         (Body::Host, "lumos_debug") => Some(debug),
+        (Body::Host, "lumos_model_add") => Some(model_add),
+        (Body::Host, "lumos_model_remove") => Some(model_remove),
+        (Body::Host, "lumos_models") => {
+            Some(|_| Ok(Value::Text(embed::models::list().to_string())))
+        }
         (Body::Host, _) => None,
+    }
+}
+
+fn model_add(args: &[ValueRef<'_>]) -> Result<Value> {
+    match args {
+        // The DuckDB inside SQLite opens no file but those of `allow_files`.
+        _ if !cfg!(feature = "extension") => Err(Error::new(
+            "call it in SQLite; the model is then known here too",
+        )),
+        [ValueRef::Text(name), ValueRef::Text(path)] => {
+            models::add(name, path).map(|model| Value::Text(model.to_string()))
+        }
+        _ => Err(Error::new("takes the name of a model and its folder")),
+    }
+}
+
+fn model_remove(args: &[ValueRef<'_>]) -> Result<Value> {
+    match args {
+        [ValueRef::Text(name)] => Ok(Value::Integer(embed::models::remove(name).into())),
+        _ => Err(Error::new("takes the name of a model")),
     }
 }
 

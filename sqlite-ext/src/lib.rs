@@ -18,6 +18,7 @@ mod scalar;
 mod session;
 mod sync;
 mod table_function;
+mod text;
 mod vector;
 
 use std::ffi::{c_char, c_int};
@@ -64,6 +65,8 @@ fn register(connection: Connection) -> rusqlite::Result<bool> {
     table_function::register::<Status>(&connection, &session)?;
     table_function::register::<Verify>(&connection, &session)?;
     vector::register(&connection)?;
+    text::tokenizer::register(&connection)?;
+    text::hybrid::register(&connection, &session)?;
     let router = route::Router::new(&session);
     route::auto::register(&connection, &router)?;
     route::explain::register(&connection, &router)?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use lumos_core::functions::FUNCTIONS;
-use lumos_core::{Body, Function, Kind, Nulls, Type, ValueRef, vector};
+use lumos_core::{Body, Function, Kind, Nulls, Type, ValueRef, embed, vector};
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::{self, Value};
 use rusqlite::{Connection, Result};
@@ -195,6 +195,11 @@ fn host(function: &Function, ctx: &Context<'_>, session: &Arc<Session>) -> error
             )?));
         }
         "lumos_compat" => compat::compat(&session.connection()?, required(0)?)?,
+        "lumos_model_add" => lumos_duckdb::models::add(required(0)?, required(1)?)?,
+        "lumos_model_remove" => {
+            return Ok(Value::Integer(embed::models::remove(required(0)?).into()));
+        }
+        "lumos_models" => embed::models::list(),
         "lumos_cache_stats" => session.attached()?.mirror.cache.stats(),
         "lumos_sync" => {
             let begun = Instant::now();

@@ -16,9 +16,11 @@ mod embed;
 mod exec;
 mod explain;
 mod export;
+mod hybrid;
 mod import;
 mod lag;
 mod load;
+mod models;
 mod optimize;
 mod query;
 mod repair;
@@ -72,6 +74,10 @@ pub const FUNCTIONS: &[&Function] = &[
     &search::SEARCH,
     &compat::COMPAT,
     &embed::EMBED,
+    &models::MODEL_ADD,
+    &models::MODEL_REMOVE,
+    &models::MODELS,
+    &hybrid::HYBRID,
 ];
 
 /// The function with this name; a module for CREATE VIRTUAL TABLE only if no function has its name.

@@ -15,12 +15,13 @@ pub const STATUS: Function = Function {
         ("applied_seq", Type::Integer),
         ("pending", Type::Integer),
         ("schema_state", Type::Text),
+        ("options", Type::Json),
     ]),
     params: &[],
     nulls: Nulls::Propagate,
     deterministic: false,
     doc: "One row for each tracked table: its key, the rows in the mirror, the changelog's last position, the position that the mirror equals, \
-          the logged changes in between, and whether the table's definition is the mirrored one (`ok`, `changed` or `missing`). Applies nothing.",
+          the logged changes in between, whether the table's definition is the mirrored one (`ok`, `changed` or `missing`), and the options of `lumos_track`. Applies nothing.",
     examples: &[Example {
         sql: "SELECT \"table\", key, rows, pending, schema_state FROM lumos_status",
         answer: "Genre|[\"GenreId\"]|25|0|ok",

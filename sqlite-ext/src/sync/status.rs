@@ -175,6 +175,7 @@ fn status(session: &Session) -> error::Result<Vec<Vec<Value>>> {
             Value::Integer(applied),
             Value::Integer(pending),
             Value::Text(state.into()),
+            Value::Text(table.options.json().to_string()),
         ]);
     }
     attached.mirror.give_back(duckdb);

@@ -310,6 +310,15 @@ class Life(TypesCase):
         db.rows("ALTER TABLE t DROP COLUMN b")
         self.assertEqual(db.query("SELECT * FROM t ORDER BY id", 2), [(1, 1), (2, None)])
 
+    def test_a_renamed_column(self):
+        db = self.start_tracked()
+        db.rows("ALTER TABLE t RENAME COLUMN a TO z")
+        db.rows("UPDATE t SET z = 0 WHERE id = 1")
+        self.assertEqual(db.query("SELECT id, z, b FROM t ORDER BY id", 3), [(1, 0, "b"), (2, None, "bb")])
+        self.assertEqual(self.type_of(db, "z"), "BOOLEAN")
+        options = {"columns": ["b", "z"], "types": {"z": "BOOLEAN"}, "on_mismatch": "null"}
+        self.assertEqual(json.loads(db.value("SELECT options FROM lumos_status")), options)
+
     def test_updates_of_what_the_mirror_has_are_logged(self):
         db = self.start(
             "CREATE TABLE t(id INTEGER PRIMARY KEY, a, b, twice AS (a * 2), u UNIQUE)",

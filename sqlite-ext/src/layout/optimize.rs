@@ -42,7 +42,10 @@ pub fn optimize(
         .collect();
     // All are looked at before the first is sorted.
     let mut sorts = Vec::new();
-    for table in tables.iter().filter(|t| mirrored.iter().any(|m| m == t.target())) {
+    for table in tables
+        .iter()
+        .filter(|t| mirrored.iter().any(|m| m == t.target()))
+    {
         sorts.push((table.target(), sort(&duckdb, table, &order)?));
     }
     work::checkpoint(&duckdb);

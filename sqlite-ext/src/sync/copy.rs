@@ -186,12 +186,18 @@ impl Mirrored {
         source: &Connection,
         duckdb: &DuckDb,
     ) -> Result<Option<(u64, u64)>> {
+        let mut tried = Vec::new();
         loop {
             match self.try_apply(changed_rows, from, to, source, duckdb)? {
                 Applied::All(keys, rows) => return Ok(Some((keys, rows))),
                 Applied::Copy => return Ok(None),
                 Applied::Widen(..) if self.tiered.is_some() => return Ok(None),
+                // The first value wants a type that a later one does not fit.
+                Applied::Widen(column, wider) if tried.contains(&(column, wider)) => {
+                    return Ok(None);
+                }
                 Applied::Widen(column, wider) => {
+                    tried.push((column, self.types[column]));
                     duckdb.execute(&format!(
                         "ALTER TABLE {} ALTER COLUMN {} SET DATA TYPE {}",
                         target(&self.name),
@@ -321,7 +327,7 @@ impl Mirrored {
                 continue;
             }
             let first = self.key.len() + 1;
-            for (column, ty) in self.types.iter().enumerate() {
+            for column in 0..self.types.len() {
                 let value = value_of(row, first + column)?;
                 match value.map_or(Err(Mismatch), |v| self.store(column, v)) {
                     Ok(stored) => {
@@ -339,7 +345,6 @@ impl Mirrored {
                             Way::Type(_) if filled => return Ok(Applied::Copy),
                             // Only the source makes these texts.
                             Way::Type(MirrorType::AnyText) => return Ok(Applied::Copy),
-                            Way::Type(next) if next == *ty => return Ok(Applied::Copy),
                             Way::Type(next) => return Ok(Applied::Widen(column, next)),
                         }
                     }
@@ -399,15 +404,16 @@ impl Mirrored {
         }
     }
 
-    /// What becomes of a value that does not fit the mirrored column: the column's own type says that the table is
-    /// to be copied. `filled` says that the mirror has values of it, `fresh` that no row applied now had one.
+    /// What becomes of a value that does not fit the mirrored column. `filled` says that the mirror
+    /// has values of it, `fresh` that no row applied now had one.
     fn way(&self, column: usize, value: Option<ValueRef<'_>>, fresh: bool, filled: bool) -> Way {
         let (rule, ty) = (&self.rules[column], self.types[column]);
-        match rule.way(ty, value, fresh && !filled) {
-            // The type came of values that are gone; a copy chooses by this one.
-            _ if fresh && !filled && !rule.fixed && ty != rule.first && value.is_some() => {
-                Way::Type(ty)
-            }
+        // The type may have come of values that are gone.
+        let chosen = match value {
+            Some(value) if fresh && !filled && !rule.fixed => ty.widened(value, true),
+            _ => None,
+        };
+        match chosen.map_or_else(|| rule.way(ty, value, false), Way::Type) {
             // Nobody asked for it, and a copy takes long.
             Way::Type(_) if filled && rule.policy == Policy::Error => Way::Error,
             way => way,

@@ -104,6 +104,7 @@ fn feed(hasher: &mut impl Hasher, value: Option<Stored<'_>>) {
     match value {
         None => hasher.write_u8(255),
         Some(Stored::Null) => hasher.write_u8(0),
+        Some(Stored::Bool(v)) => integer(hasher, v.into()),
         Some(Stored::Int16(v)) => integer(hasher, v.into()),
         Some(Stored::Int32(v)) => integer(hasher, v.into()),
         Some(Stored::Int64(v)) => integer(hasher, v),

@@ -176,6 +176,7 @@ impl<'a> Column<'a> {
             }
             LogicalType::Decimal { bytes: 2, .. } => Stored::Int16(self.get(row)),
             LogicalType::Decimal { .. } => Stored::Int128(self.get(row)),
+            LogicalType::Boolean => Stored::Bool(self.get::<u8>(row) != 0),
             LogicalType::Double => Stored::Double(self.get(row)),
             LogicalType::Text => Stored::Text(std::str::from_utf8(self.bytes(row)).ok()?),
             LogicalType::Blob => Stored::Blob(self.bytes(row)),

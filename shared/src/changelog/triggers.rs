@@ -23,8 +23,9 @@ struct Writer<'a> {
 }
 
 impl Table {
-    /// The CREATE TRIGGER statements for the table with this id in the changelog, as SQLite stores them.
-    pub fn triggers(&self, id: i64, key: &Key) -> Result<Vec<String>> {
+    /// The CREATE TRIGGER statements for the table with this id in the changelog, as SQLite stores them. `mirrored`
+    /// are the columns to follow besides those of the key, if not all.
+    pub fn triggers(&self, id: i64, key: &Key, mirrored: Option<&[String]>) -> Result<Vec<String>> {
         let columns = key.source_columns();
         let log_columns: Vec<String> = (1..=columns.len()).map(|i| format!("k{i}")).collect();
         let writer = Writer {
@@ -36,7 +37,7 @@ impl Table {
                 log_columns.join(", ")
             ),
         };
-        let mut triggers = writer.touched(&self.new_key(key));
+        let mut triggers = writer.touched(&self.new_key(key), &self.update_of(key, mirrored));
         if let (Key::Columns(_), None, Some(rowid)) = (key, self.rowid_alias(), self.rowid_name())
             && !self.without_rowid
         {
@@ -116,6 +117,25 @@ impl Table {
             Key::Columns(names) => names.iter().map(|n| self.new_value(n)).collect(),
             Key::Rowid(name) => vec![format!("NEW.{name}")],
         }
+    }
+
+    /// The columns whose update matters, as ` OF a, b`, or nothing for all.
+    fn update_of(&self, key: &Key, mirrored: Option<&[String]>) -> String {
+        let key = key.mirror_columns();
+        let matters =
+            |c: &&Column| key.contains(&c.name) || mirrored.is_none_or(|m| m.contains(&c.name));
+        // A generated column changes with others.
+        if mirrored.is_none() || self.columns.iter().filter(matters).any(|c| c.generated) {
+            return String::new();
+        }
+        let columns = self
+            .columns
+            .iter()
+            .filter(matters)
+            .map(|c| identifier(&c.name));
+        // SQLite goes by the names in the statement, and the rowid has several; it minds none that is not there.
+        let names = columns.chain(["rowid", "_rowid_", "oid"].map(str::to_owned));
+        format!(" OF {}", names.collect::<Vec<_>>().join(", "))
     }
 
     /// True if rows that conflict through the index have the same key, byte by byte.
@@ -239,7 +259,7 @@ impl Writer<'_> {
 
     /// The triggers that log the key of each row written. Before the write where the key is known then: a trigger of
     /// the user's may end the statement after a write that stays, before those of the log had their turn.
-    fn touched(&self, new_key: &[String]) -> Vec<String> {
+    fn touched(&self, new_key: &[String], of: &str) -> Vec<String> {
         let Writer { id, table, log, .. } = self;
         let given = new_key.join(", ");
         let (new, old) = (self.of("NEW"), self.of("OLD"));
@@ -253,7 +273,7 @@ impl Writer<'_> {
                 self.name("delete")
             ),
             format!(
-                "CREATE TRIGGER {} BEFORE UPDATE ON {table} BEGIN {log} VALUES({id}, 2, {old}); {log} SELECT {id}, 2, {given} WHERE {}; END",
+                "CREATE TRIGGER {} BEFORE UPDATE{of} ON {table} BEGIN {log} VALUES({id}, 2, {old}); {log} SELECT {id}, 2, {given} WHERE {}; END",
                 self.name("update"),
                 self.other_key("OLD", "NEW")
             ),
@@ -303,6 +323,7 @@ pub fn watched(trigger: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Wanted;
     use super::*;
 
     fn table(uniques: Vec<Unique>) -> Table {
@@ -322,7 +343,7 @@ mod tests {
     }
 
     fn triggers(table: &Table) -> Result<Vec<String>> {
-        table.triggers(7, &table.key(false)?)
+        table.triggers(7, &table.key(&Wanted::Any)?, None)
     }
 
     #[test]
@@ -341,6 +362,34 @@ mod tests {
         let condition =
             "WHEN EXISTS(SELECT 1 FROM \"od\"\"d\" WHERE \"u\" = NEW.\"u\" COLLATE \"NOCASE\")";
         assert!(triggers[3].contains(condition), "{}", triggers[3]);
+    }
+
+    #[test]
+    fn an_update_of_other_columns_costs_nothing() {
+        let mut table = table(vec![]);
+        table.columns.push(Column {
+            name: "other".into(),
+            ..Column::default()
+        });
+        let of = |table: &Table, mirrored: &[String]| {
+            let key = table.key(&Wanted::Any).unwrap();
+            let update = table
+                .triggers(7, &key, Some(mirrored))
+                .unwrap()
+                .swap_remove(2);
+            update.split_once(" ON ").unwrap().0.to_owned()
+        };
+        let update = "CREATE TRIGGER \"_lumos_7_update\" AFTER UPDATE";
+        assert_eq!(
+            of(&table, &["u".into()]),
+            format!("{update} OF \"i d\", \"u\", rowid, _rowid_, oid")
+        );
+        table.columns[1].generated = true;
+        assert_eq!(of(&table, &["u".into()]), update);
+        assert_eq!(
+            of(&table, &["other".into()]),
+            format!("{update} OF \"i d\", \"other\", rowid, _rowid_, oid")
+        );
     }
 
     #[test]

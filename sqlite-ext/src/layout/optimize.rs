@@ -42,8 +42,11 @@ pub fn optimize(
         .collect();
     // All are looked at before the first is sorted.
     let mut sorts = Vec::new();
-    for table in tables.iter().filter(|t| mirrored.contains(&t.name)) {
-        sorts.push((&table.name, sort(&duckdb, table, &order)?));
+    for table in tables
+        .iter()
+        .filter(|t| mirrored.iter().any(|m| m == t.target()))
+    {
+        sorts.push((table.target(), sort(&duckdb, table, &order)?));
     }
     work::checkpoint(&duckdb);
     let before = bytes(&duckdb)?;
@@ -71,7 +74,7 @@ pub fn optimize(
 /// The statements that sort a table and keep the order in mind; the last one says how many rows there are.
 fn sort(duckdb: &DuckDb, table: &Tracked, order: &Order) -> Result<String> {
     let id = table.id;
-    let columns = copy::columns(duckdb, &table.name)?;
+    let columns = copy::columns(duckdb, table.target())?;
     let found = |name: &str| columns.iter().find(|c| c.eq_ignore_ascii_case(name));
     let column = match order {
         Order::Key => None,
@@ -99,7 +102,7 @@ fn sort(duckdb: &DuckDb, table: &Tracked, order: &Order) -> Result<String> {
         ),
         None => String::new(),
     };
-    let target = copy::target(&table.name);
+    let target = copy::target(table.target());
     Ok(format!(
         "DELETE FROM _lumos.orders WHERE id = {id}; {remember} \
          CREATE OR REPLACE TABLE {target} AS FROM {target} ORDER BY {}",

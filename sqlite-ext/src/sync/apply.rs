@@ -35,6 +35,9 @@ pub struct Run<'a> {
 }
 
 /// Why a table whose files have rows in another shape is copied.
+const RETYPED: &str = "a column took another type";
+
+/// As above.
 const TIERED: &str = "some of its rows are in files";
 
 /// What the mirror has that the source's log continues.
@@ -45,6 +48,23 @@ enum Base {
     Nothing,
     /// More than the source's snapshot shows.
     Ahead(i64),
+}
+
+/// Refuses two tables with one name in the mirror, as after a table was renamed to the target of another.
+fn check_targets(tracked: &[Tracked]) -> Result<()> {
+    for table in tracked.iter().filter(|t| t.options.target.is_some()) {
+        let same =
+            |t: &&Tracked| t.id != table.id && t.target().eq_ignore_ascii_case(table.target());
+        if let Some(other) = tracked.iter().find(same) {
+            return Err(error(format!(
+                "tables \"{}\" and \"{}\" have the name \"{}\" in the mirror; give one of them another target with lumos_track",
+                table.name,
+                other.name,
+                table.target()
+            )));
+        }
+    }
+    Ok(())
 }
 
 impl Run<'_> {
@@ -73,6 +93,7 @@ impl Run<'_> {
             }
         };
         let tracked = schema::tracked_tables(self.connection)?;
+        check_targets(&tracked)?;
         // What cannot be continued is as good as nothing.
         let mirrored = match from {
             Some(_) => mirrored,
@@ -170,8 +191,8 @@ impl Run<'_> {
             let (drop_view, old) = (copy::drop_view(&mirror.name), copy::target(&mirror.name));
             match table {
                 Some(table) if table.followed.is_ok() => {
-                    let name = &table.tracked.name;
-                    if *name != mirror.name {
+                    let name = table.tracked.target();
+                    if name != mirror.name {
                         let between = format!("_lumos_moved_{}", mirror.id);
                         self.duckdb.execute(&format!(
                             "{drop_view}; {} ALTER TABLE {old} RENAME TO {}",
@@ -208,7 +229,7 @@ impl Run<'_> {
                 Some(why) => {
                     // It has its new name by now.
                     let mirror = MirroredTable {
-                        name: tracked.name.clone(),
+                        name: tracked.target().to_owned(),
                         ..followed.mirror.clone()
                     };
                     self.forget(&mirror, report)?;
@@ -220,6 +241,10 @@ impl Run<'_> {
         if table.intact {
             return self.copy(tracked, &table.schema, why, report);
         }
+        let tracked = &Tracked {
+            options: table.options.clone(),
+            ..tracked.clone()
+        };
         let renewed = self.write(|| {
             changelog::renew(self.connection, tracked, &table.definition, &table.schema)
         })?;
@@ -264,17 +289,18 @@ impl Run<'_> {
         if touched && self.unforeseen(table.tracked, from)? {
             return Ok(Some("rows may have been replaced unseen"));
         }
-        let renamed = mirror.name != definition.name;
+        let renamed = mirror.name != table.tracked.target();
         let evolved = renamed || evolution.changes() > 0;
         if mirror.is_tiered && (evolved || *doubtful) {
             return Ok(Some(TIERED));
         }
-        let mut mirrored = Mirrored::of(mirror, definition, evolution, key);
+        let mut mirrored = Mirrored::of(mirror, definition, evolution, key, &table.options);
         mirrored.tiered = mirror.is_tiered.then_some(id);
         if evolved || *doubtful {
             let keys = touched.then(|| definition.changed_keys(id, key));
             let change = Change {
                 evolution,
+                options: &table.options,
                 doubtful: *doubtful,
                 keys,
                 log: (from, to),
@@ -287,10 +313,11 @@ impl Run<'_> {
         }
         let types = mirrored.types.clone();
         if touched {
-            let changed = definition.changed_rows(id, key, mirrored.source_columns());
-            let applied = mirrored.apply(&changed, from, to, self.connection, self.duckdb)?;
-            let Some((keys, rows)) = applied else {
-                return Ok(Some(TIERED));
+            let changed = definition.changed_rows(id, key, &mirrored.source_values());
+            let Some((keys, rows)) =
+                mirrored.apply(&changed, from, to, self.connection, self.duckdb)?
+            else {
+                return Ok(Some(RETYPED));
             };
             report.keys += keys;
             report.rows += rows;
@@ -305,7 +332,7 @@ impl Run<'_> {
             report.changed.push(mirror.name.clone());
         }
         if evolved || touched {
-            report.changed.push(definition.name.clone());
+            report.changed.push(mirrored.name.clone());
         }
         report.reshaped |= evolved || retyped;
         if renamed {
@@ -333,6 +360,7 @@ impl Run<'_> {
                 &table.definition.name,
                 key,
                 &table.schema,
+                &table.options,
             )
         })?;
         report.unrenewed |= registered.is_none();
@@ -382,7 +410,7 @@ impl Run<'_> {
 
     fn copy(&self, table: &Tracked, schema: &str, why: &str, report: &mut Report) -> Result<()> {
         let definition = schema::read_table(self.connection, &table.name)?;
-        let mut mirrored = Mirrored::new(&definition, &table.key, None);
+        let mut mirrored = Mirrored::new(&definition, &table.key, &table.options, None);
         let rows = mirrored.copy(self.connection, self.duckdb);
         let rows = rows.map_err(|e| Error {
             table: Some(table.id),
@@ -391,7 +419,7 @@ impl Run<'_> {
         fault!("table copied");
         report.rows += rows;
         report.reshaped = true;
-        report.changed.push(table.name.clone());
+        report.changed.push(mirrored.name.clone());
         let event = match why {
             drift::TRACKED => why.to_owned(),
             why => format!("copied: {why}"),
@@ -409,7 +437,7 @@ impl Run<'_> {
         key: &Key,
         schema: &str,
     ) -> Result<()> {
-        let types: Vec<String> = mirrored.types.iter().map(|t| t.sql()).collect();
+        let types: Vec<String> = mirrored.types.iter().map(|t| t.name()).collect();
         self.duckdb.execute(&format!(
             "DELETE FROM _lumos.tables WHERE id = {id}; INSERT INTO _lumos.tables(id, name, schema, types, schema_version, key, columns, place) \
              VALUES({id}, {}, {}, {}, {}, {}, {}, {})",

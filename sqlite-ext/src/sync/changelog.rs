@@ -1,6 +1,6 @@
 //! The changelog inside SQLite: making and removing its tables, and the triggers of a table.
 
-use lumos_core::changelog::{Key, Table};
+use lumos_core::changelog::{Key, Options, Table, Wanted};
 use lumos_core::sql::{self, identifier};
 use rusqlite::Connection;
 
@@ -47,7 +47,13 @@ pub fn drop_empty_changelog(connection: &Connection) -> Result<()> {
 }
 
 /// Makes the triggers of a table, and room for its key in the log.
-pub fn install(connection: &Connection, id: i64, table: &Table, key: &Key) -> Result<()> {
+pub fn install(
+    connection: &Connection,
+    id: i64,
+    table: &Table,
+    key: &Key,
+    options: &Options,
+) -> Result<()> {
     let has: i64 = connection.query_row(
         "SELECT count(*) FROM pragma_table_info('_lumos_log', 'main')",
         [],
@@ -60,7 +66,7 @@ pub fn install(connection: &Connection, id: i64, table: &Table, key: &Key) -> Re
     for i in first_missing..=key.mirror_columns().len() {
         connection.execute_batch(&format!("ALTER TABLE main._lumos_log ADD COLUMN k{i}"))?;
     }
-    for trigger in table.triggers(id, key)? {
+    for trigger in table.triggers(id, key, options.columns.as_deref())? {
         connection.execute_batch(&trigger.replacen(
             "CREATE TRIGGER ",
             "CREATE TRIGGER main.",
@@ -88,8 +94,12 @@ pub fn free_name(connection: &Connection, id: i64, name: &str) -> Result<()> {
 
 /// The key of a tracked table, whose definition may be another now.
 pub fn key_of(tracked: &Tracked, table: &Table) -> Result<Key> {
+    let wanted = match (&tracked.key, &tracked.options.key) {
+        (Key::Rowid(_), Wanted::Any) => &Wanted::Rowid,
+        (_, wanted) => wanted,
+    };
     table
-        .key(matches!(tracked.key, Key::Rowid(_)))
+        .key(wanted)
         .map_err(|e| error(format!("{e}; lumos_untrack('{}') first", table.name)))
 }
 
@@ -109,9 +119,16 @@ pub fn renew(
         "UPDATE main._lumos_tables SET id = ?2 WHERE id = ?1",
         [tracked.id, id],
     )?;
-    install(connection, id, table, &key)?;
+    install(connection, id, table, &key, &tracked.options)?;
     fault!("triggers renewed");
-    register(connection, id, &table.name, &key, statement)?;
+    register(
+        connection,
+        id,
+        &table.name,
+        &key,
+        statement,
+        &tracked.options,
+    )?;
     Ok(Tracked {
         id,
         key,
@@ -128,11 +145,18 @@ pub fn register(
     name: &str,
     key: &Key,
     statement: &str,
+    options: &Options,
 ) -> Result<()> {
     free_name(connection, id, name)?;
     connection.execute(
-        "UPDATE main._lumos_tables SET name = ?2, key = ?3, schema = ?4 WHERE id = ?1",
-        (id, name, schema::key_json(key).to_string(), statement),
+        "UPDATE main._lumos_tables SET name = ?2, key = ?3, schema = ?4, options = ?5 WHERE id = ?1",
+        (
+            id,
+            name,
+            schema::key_json(key).to_string(),
+            statement,
+            options.json().to_string(),
+        ),
     )?;
     Ok(())
 }

@@ -76,7 +76,7 @@ impl Sides {
         let count = format!(
             "SELECT estimated_size FROM duckdb_tables() WHERE schema_name = {} AND table_name = {}",
             literal(DATA_SCHEMA),
-            literal(&table.name)
+            literal(table.target())
         );
         let rows = sync::rows(&self.duckdb, &count).unwrap_or_default();
         match rows.first().map(Vec::as_slice) {
@@ -136,7 +136,7 @@ impl Check {
             _ => return Err(damaged(&table, "is on one side only")),
         };
         let definition = schema::read_table(&sides.source, &table.name)?;
-        let mirrored = Mirrored::new(&definition, &table.key, Some(types));
+        let mirrored = Mirrored::new(&definition, &table.key, &table.options, Some(types));
         if mirrored.types.len() != mirrored.columns.len() {
             return Err(damaged(&table, "has other columns than its source"));
         }
@@ -180,7 +180,7 @@ impl Check {
         if self.mirrored.types[*key] != MirrorType::BigInt {
             return Ok(Scope::Buckets(Chosen::sample(fraction, seed)));
         }
-        let source = &self.mirrored.source_columns()[*key];
+        let source = &self.mirrored.source[*key];
         let table = identifier(&self.table.name);
         let ends: (Option<i64>, Option<i64>) = sides.source.query_row(
             // Two queries, since SQLite finds each end by the index, but not both.
@@ -216,8 +216,8 @@ impl Check {
 
     /// A value of SQLite as the mirror has it; `None` if it cannot.
     fn source_value<'a>(&self, row: &'a Row<'_>, column: usize) -> Option<Stored<'a>> {
-        let value = value_of(row, column).ok()??;
-        self.mirrored.store(column, value).ok()
+        let value = value_of(row, column).ok()?;
+        self.mirrored.stored(column, value)
     }
 
     fn source_rows(
@@ -225,10 +225,9 @@ impl Check {
         sides: &Sides,
         mut each: impl FnMut(&Row<'_>) -> Result<()>,
     ) -> Result<()> {
-        let columns = self.mirrored.source_columns();
         let all = format!(
-            "SELECT {} FROM main.{}",
-            columns.join(", "),
+            "SELECT {} FROM main.{} t",
+            self.mirrored.source_values().join(", "),
             identifier(&self.table.name)
         );
         let mut run = |sql: &str, params: &[i64]| {
@@ -241,7 +240,7 @@ impl Check {
         };
         match &self.scope {
             Scope::Ranges(ranges) => {
-                let key = &columns[self.mirrored.key[0]];
+                let key = &self.mirrored.source[self.mirrored.key[0]];
                 let sql = format!("{all} WHERE {key} BETWEEN ?1 AND ?2");
                 ranges.iter().try_for_each(|(a, b)| run(&sql, &[*a, *b]))
             }

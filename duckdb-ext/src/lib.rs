@@ -2,6 +2,7 @@
 //!
 //! Where to look:
 //! - [`scalar`]: registers the scalar functions of the list, and runs them a chunk at a time
+//! - [`topk`]: the aggregate
 //! - [`convert`]: arguments out of a chunk, results into one
 //! - [`memory`], [`numbers`]: DuckDB's flat vectors as slices
 //! - `engine`: a safe face of DuckDB's C API, for the DuckDB inside the SQLite extension
@@ -19,3 +20,4 @@ mod extension;
 pub mod memory;
 pub mod numbers;
 pub mod scalar;
+pub mod topk;

@@ -16,6 +16,7 @@ mod route;
 mod scalar;
 mod session;
 mod sync;
+mod topk;
 mod vector;
 
 use std::ffi::{c_char, c_int};
@@ -55,6 +56,7 @@ pub unsafe extern "C" fn sqlite3_extension_init(
 fn register(connection: Connection) -> rusqlite::Result<bool> {
     let session = session::Session::new(&connection);
     scalar::register(&connection, &session)?;
+    topk::register(&connection)?;
     query::register(&connection, &session)?;
     sync::status::register(&connection, &session)?;
     vector::register(&connection)?;

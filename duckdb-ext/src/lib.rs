@@ -2,6 +2,7 @@
 //!
 //! Where to look:
 //! - [`scalar`]: registers the scalar functions of the list, and runs them a chunk at a time
+//! - [`topk`]: the aggregate
 //! - [`convert`]: arguments out of a chunk, results into one
 //! - [`models`]: the files of models, for `lumos_model_add`
 //! - [`memory`], [`numbers`]: DuckDB's flat vectors as slices
@@ -21,3 +22,4 @@ pub mod memory;
 pub mod models;
 pub mod numbers;
 pub mod scalar;
+pub mod topk;

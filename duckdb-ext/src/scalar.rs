@@ -14,6 +14,7 @@ use lumos_core::{
 use crate::convert::{Column, Output, type_id};
 use crate::memory::LogicalType;
 use crate::models;
+use crate::topk;
 
 /// The most arguments that a function can have.
 const MAX_ARGS: usize = 8;
@@ -27,8 +28,13 @@ type ScalarBody = fn(&[ValueRef<'_>]) -> Result<Value>;
 pub unsafe fn register_all(connection: ffi::duckdb_connection) -> Result<(), String> {
     for &function in FUNCTIONS.iter().filter(|f| f.engines == Engines::Both) {
         // SAFETY: by contract.
-        unsafe { register(connection, function) }
-            .map_err(|reason| format!("{}: {reason}", function.name))?;
+        let registered = unsafe {
+            match function.kind {
+                Kind::Aggregate => topk::register(connection, function),
+                _ => register(connection, function),
+            }
+        };
+        registered.map_err(|reason| format!("{}: {reason}", function.name))?;
     }
     Ok(())
 }
@@ -126,7 +132,7 @@ unsafe fn add_overload(
 ///
 /// Its cast of an array to a list copies nothing, and repeats a constant list by its place, where it
 /// would copy all elements of a constant array to every row. The first form takes the rest as it is.
-fn float_list_or(ty: Type) -> LogicalType {
+pub fn float_list_or(ty: Type) -> LogicalType {
     match ty {
         Type::Vector => LogicalType::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_FLOAT).list(),
         other => LogicalType::simple(type_id(other)),

@@ -19,6 +19,7 @@ mod session;
 mod sync;
 mod table_function;
 mod text;
+mod topk;
 mod vector;
 
 use std::ffi::{c_char, c_int};
@@ -61,6 +62,7 @@ pub unsafe extern "C" fn sqlite3_extension_init(
 fn register(connection: Connection) -> rusqlite::Result<bool> {
     let session = session::Session::new(&connection);
     scalar::register(&connection, &session)?;
+    topk::register(&connection)?;
     query::register(&connection, &session)?;
     table_function::register::<Status>(&connection, &session)?;
     table_function::register::<Verify>(&connection, &session)?;

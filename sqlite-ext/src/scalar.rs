@@ -20,7 +20,7 @@ use crate::sync::{self, lag, repair, track};
 use crate::vector::compat;
 
 /// The subtype by which SQLite's JSON functions know JSON from text.
-const JSON_SUBTYPE: u32 = b'J' as u32;
+pub const JSON_SUBTYPE: u32 = b'J' as u32;
 
 /// Registers every scalar function of the list, with each number of arguments that it takes.
 pub fn register(connection: &Connection, session: &Arc<Session>) -> Result<()> {
@@ -73,8 +73,9 @@ fn pure(function: &Function, body: PureBody, ctx: &Context<'_>) -> error::Result
     let mut vectors = Vec::new();
     for (i, param) in function.params.iter().enumerate().take(ctx.len()) {
         vectors.push(match (param.ty, ctx.get_raw(i)) {
+            (Type::Vector, types::ValueRef::Text(text)) => Some(parsed(ctx, i, text)?),
             (Type::Vector, types::ValueRef::Null) => None,
-            (Type::Vector, value) => Some(vector(value, param.name)?),
+            (Type::Vector, value) => Some(Arc::new(vector(value, param.name)?)),
             _ => None,
         });
     }
@@ -97,7 +98,7 @@ fn pure(function: &Function, body: PureBody, ctx: &Context<'_>) -> error::Result
     })
 }
 
-/// A vector as SQL gives it: a BLOB of floats or JSON.
+/// A vector as SQL gives it: a BLOB or JSON.
 pub fn vector(value: types::ValueRef<'_>, name: &str) -> error::Result<Vec<f32>> {
     match value {
         types::ValueRef::Blob(bytes) => Ok(vector::from_bytes(bytes)?),
@@ -106,6 +107,14 @@ pub fn vector(value: types::ValueRef<'_>, name: &str) -> error::Result<Vec<f32>>
             "{name} is {}; give a vector as JSON like '[1, 2.5]' or as a BLOB of 32-bit floats",
             article(other.data_type())
         ))),
+    }
+}
+
+/// The vector in JSON text; parsed once a statement where the text is a constant.
+fn parsed(ctx: &Context<'_>, i: usize, text: &[u8]) -> error::Result<Arc<Vec<f32>>> {
+    match ctx.get_aux(i as i32)? {
+        Some(vector) => Ok(vector),
+        None => Ok(ctx.set_aux(i as i32, vector::from_json(utf8(text)?)?)?),
     }
 }
 

@@ -32,9 +32,11 @@ mod status;
 mod sync;
 mod table;
 mod tier;
+mod topk;
 mod track;
 mod untrack;
 mod vec_table;
+mod vectors;
 mod verify;
 mod version;
 
@@ -67,12 +69,22 @@ pub const FUNCTIONS: &[&Function] = &[
     &tier::TIER,
     &tier::RUN,
     &tier::UNTIER,
+    &vectors::VEC,
+    &vectors::VEC_JSON,
+    &vectors::DIMS,
+    &vectors::NORMALIZE,
+    &vectors::SLICE,
+    &vectors::QUANTIZE,
     &distances::L2,
     &distances::COSINE,
     &distances::IP,
     &vec_table::VEC_TABLE,
     &search::SEARCH,
     &compat::COMPAT,
+    &distances::L1,
+    &distances::HAMMING,
+    &distances::JACCARD,
+    &topk::TOPK,
     &embed::EMBED,
     &models::MODEL_ADD,
     &models::MODEL_REMOVE,

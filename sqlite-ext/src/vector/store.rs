@@ -656,7 +656,7 @@ impl Store {
             if let Some(row) = rows.next()?
                 && let ValueRef::Blob(bytes) = row.get_ref(0)?
             {
-                vector::read_bytes(bytes, &mut vector)?;
+                vector::format::decode(bytes, &mut vector)?;
                 found(*id, &vector)?;
             }
         }
@@ -759,7 +759,7 @@ impl Store {
         let (mut vector, mut count) = (Vec::new(), 0);
         while let Some(row) = rows.next()? {
             if let ValueRef::Blob(bytes) = row.get_ref(1)? {
-                vector::read_bytes(bytes, &mut vector)?;
+                vector::format::decode(bytes, &mut vector)?;
                 found(row.get(0)?, &vector)?;
             }
             count += 1;

@@ -89,6 +89,12 @@ impl Index {
                 "{dims} dimensions; an index has from 1 to {MAX_DIMS}"
             )));
         }
+        if !Metric::INDEXED.contains(&metric) {
+            return Err(Error::new(format!(
+                "an index has no metric \"{}\"; it has l2, cosine and ip",
+                metric.name()
+            )));
+        }
         Ok(Index {
             dims,
             metric,

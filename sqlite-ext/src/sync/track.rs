@@ -152,7 +152,7 @@ fn report(
     {
         let rows = match sync::rows(
             &duckdb,
-            &format!("SELECT count(*) FROM {}", copy::target(&table.name)),
+            &format!("SELECT count(*) FROM {}", copy::view(&table.name)),
         )?
         .as_slice()
         {

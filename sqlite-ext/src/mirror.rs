@@ -214,6 +214,11 @@ impl Mirror {
         // SAFETY: the connection is alive.
         unsafe { lumos_duckdb::scalar::register_all(connection.raw()) }.map_err(error)?;
         fault!("mirror opened");
+        let file = match in_memory {
+            true => None,
+            false => lock::file_id(Path::new(path)),
+        };
+        let cache = Cache::new(settings.cache_bytes);
         Ok(Mirror {
             idle: Mutex::new(vec![connection]),
             applied: Mutex::new(None),
@@ -224,15 +229,11 @@ impl Mirror {
             readers: AtomicUsize::new(0),
             cold: Mutex::new(None),
             database,
-            cache: Cache::new(settings.cache_bytes),
+            cache,
             path: path.to_owned(),
             settings,
             pid: std::process::id(),
-            file: if in_memory {
-                None
-            } else {
-                lock::file_id(Path::new(path))
-            },
+            file,
             _lock: lock,
             open: Arc::new(()),
         })

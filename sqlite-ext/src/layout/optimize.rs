@@ -36,10 +36,7 @@ pub fn optimize(
         return Err(error("the mirror is being written; call it by itself"));
     };
     let duckdb = mirror.connection()?;
-    let mirrored: Vec<String> = sync::mirrored_tables(&duckdb)?
-        .into_iter()
-        .map(|t| t.name)
-        .collect();
+    let mirrored = sync::mirrored_names(&duckdb)?;
     // All are looked at before the first is sorted.
     let mut sorts = Vec::new();
     for table in tables

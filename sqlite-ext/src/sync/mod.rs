@@ -251,11 +251,9 @@ fn transaction(
     }
     let done = done?;
     if applied.is_none() || !done.0.changed.is_empty() {
-        let mirrored: Vec<String> = mirrored_tables(&duckdb)?
-            .into_iter()
-            .map(|t| t.name)
-            .collect();
-        mirror.cache.update(&mirrored, &done.0.changed);
+        mirror
+            .cache
+            .update(&mirrored_names(&duckdb)?, &done.0.changed);
     }
     if done.0.reshaped {
         mirror.reshaped();
@@ -426,6 +424,14 @@ pub fn stored_state(duckdb: &DuckDb) -> Result<Option<Applied>> {
         },
         _ => Err(damaged()),
     }
+}
+
+/// The names of the tables that the mirror has.
+pub fn mirrored_names(duckdb: &DuckDb) -> Result<Vec<String>> {
+    Ok(mirrored_tables(duckdb)?
+        .into_iter()
+        .map(|t| t.name)
+        .collect())
 }
 
 fn damaged() -> Error {

@@ -205,7 +205,7 @@ fn report(
     {
         let rows = match mirrored.iter().find(|m| m.id == table.id) {
             Some(m) => {
-                let count = format!("SELECT count(*) FROM {}", copy::target(&m.name));
+                let count = format!("SELECT count(*) FROM {}", copy::view(&m.name));
                 match sync::rows(&duckdb, &count)?
                     .first()
                     .and_then(|row| row.first())

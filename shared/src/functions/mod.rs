@@ -8,6 +8,7 @@ use crate::{Function, Kind};
 mod attach;
 mod auto;
 mod cache_stats;
+mod compat;
 mod debug;
 mod detach;
 mod distances;
@@ -23,6 +24,7 @@ mod query;
 mod resync;
 mod route;
 mod scalar;
+mod search;
 mod status;
 mod sync;
 mod table;
@@ -62,6 +64,8 @@ pub const FUNCTIONS: &[&Function] = &[
     &distances::COSINE,
     &distances::IP,
     &vec_table::VEC_TABLE,
+    &search::SEARCH,
+    &compat::COMPAT,
     &embed::EMBED,
     &models::MODEL_ADD,
     &models::MODEL_REMOVE,

@@ -140,6 +140,22 @@ impl Index {
         slot / self.block_rows() as u32
     }
 
+    /// The ids in a block.
+    pub fn block_ids(&self, number: u32) -> impl Iterator<Item = i64> {
+        self.blocks
+            .get(number as usize)
+            .into_iter()
+            .flat_map(Block::ids)
+    }
+
+    /// Has the block of a row written anew, though its code stays; returns the row's slot.
+    pub fn touch(&mut self, id: i64) -> Option<u32> {
+        let slot = self.slot(id)?;
+        let (block, _) = self.place(slot);
+        self.blocks[block].changed = true;
+        Some(slot)
+    }
+
     /// True if the row is there with the code of this vector.
     pub fn agrees(&self, id: i64, vector: &[f32]) -> bool {
         self.slot(id).is_some_and(|slot| {

@@ -60,6 +60,7 @@ fn register(connection: Connection) -> rusqlite::Result<bool> {
     sync::status::register(&connection, &session)?;
     vector::register(&connection)?;
     text::tokenizer::register(&connection)?;
+    text::hybrid::register(&connection, &session)?;
     let router = route::Router::new(&session);
     route::auto::register(&connection, &router)?;
     route::explain::register(&connection, &router)?;

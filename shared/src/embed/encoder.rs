@@ -87,6 +87,11 @@ impl Config {
             places: number("max_position_embeddings")?,
             epsilon: json["layer_norm_eps"].as_f64().unwrap_or(1e-12) as f32,
         };
+        if config.places < 2 {
+            return Err(Error::new(
+                "config.json: max_position_embeddings leaves no room for a text",
+            ));
+        }
         match config.hidden % config.heads {
             0 => Ok(config),
             _ => Err(Error::new(

@@ -15,6 +15,7 @@ mod embed;
 mod exec;
 mod explain;
 mod export;
+mod hybrid;
 mod import;
 mod load;
 mod models;
@@ -66,6 +67,7 @@ pub const FUNCTIONS: &[&Function] = &[
     &models::MODEL_ADD,
     &models::MODEL_REMOVE,
     &models::MODELS,
+    &hybrid::HYBRID,
 ];
 
 /// The function with this name; a module for CREATE VIRTUAL TABLE only if no function has its name.

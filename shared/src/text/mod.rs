@@ -9,7 +9,10 @@
 //!
 //! Stop words are terms like others, marked as such: they stand in an index, so that phrases are found, but
 //! a search leaves them out.
+//!
+//! [`fusion`] brings the answers of several searches together.
 
+pub mod fusion;
 mod stop;
 
 use std::convert::Infallible;

@@ -16,6 +16,7 @@ mod route;
 mod scalar;
 mod session;
 mod sync;
+mod table_function;
 mod text;
 mod vector;
 
@@ -23,6 +24,9 @@ use std::ffi::{c_char, c_int};
 
 use rusqlite::Connection;
 use rusqlite::ffi::{sqlite3, sqlite3_api_routines};
+
+use crate::sync::status::Status;
+use crate::sync::verify::Verify;
 
 /// The entry point that SQLite derives from the file name `lumos`.
 ///
@@ -57,7 +61,8 @@ fn register(connection: Connection) -> rusqlite::Result<bool> {
     let session = session::Session::new(&connection);
     scalar::register(&connection, &session)?;
     query::register(&connection, &session)?;
-    sync::status::register(&connection, &session)?;
+    table_function::register::<Status>(&connection, &session)?;
+    table_function::register::<Verify>(&connection, &session)?;
     vector::register(&connection)?;
     text::tokenizer::register(&connection)?;
     let router = route::Router::new(&session);

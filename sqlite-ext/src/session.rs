@@ -13,6 +13,7 @@ use crate::mirror::{Mirror, Settings, default_path, locked};
 use crate::query::files;
 use crate::query::relation::Relation;
 use crate::query::stream::{Params, Stream};
+use crate::route::nested::Nested;
 use crate::sync::{self, copy, schema};
 
 /// One SQLite connection.
@@ -72,6 +73,17 @@ impl Session {
     pub fn connection(&self) -> Result<Connection> {
         // SAFETY: the handle is alive during every call from SQLite; the result does not close it.
         Ok(unsafe { Connection::from_handle(self.db) }?)
+    }
+
+    /// Begins to read SQLite as it is now: until the result is dropped, every statement of this connection sees
+    /// that. A statement under way holds the snapshot: a savepoint would too, but SQLite has none while another
+    /// statement writes.
+    pub fn snapshot(&self) -> Result<Nested> {
+        // SAFETY: as in `connection`; the result belongs to a cursor or a call, which end before the connection.
+        let mut statement =
+            unsafe { Nested::prepare(self.db, "SELECT 1 FROM main.sqlite_schema")? };
+        statement.step()?;
+        Ok(statement)
     }
 
     /// Refuses to work in a forked child: DuckDB's threads are not there, and it would wait for them for ever.

@@ -30,6 +30,7 @@ mod tier;
 mod track;
 mod untrack;
 mod vec_table;
+mod verify;
 mod version;
 
 /// Every SQL function of Lumos.
@@ -54,6 +55,7 @@ pub const FUNCTIONS: &[&Function] = &[
     &sync::SYNC,
     &resync::RESYNC,
     &status::STATUS,
+    &verify::VERIFY,
     &optimize::OPTIMIZE,
     &tier::TIER,
     &tier::RUN,

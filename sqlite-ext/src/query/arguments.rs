@@ -2,6 +2,7 @@
 
 use std::ffi::c_int;
 
+use lumos_core::functions;
 use rusqlite::vtab::{IndexConstraintOp, IndexInfo};
 
 use crate::error::{Result, error};
@@ -26,8 +27,12 @@ pub fn take(name: &str, first: usize, count: usize, info: &mut IndexInfo) -> Res
         }
     }
     if given.first().is_none_or(Option::is_none) && !unusable {
+        let (what, example) = match functions::find(name).map(|f| f.params) {
+            Some([first, ..]) if first.name != "sql" => (first.name, "..."),
+            _ => ("SELECT", "SELECT ..."),
+        };
         return Err(error(format!(
-            "needs a SELECT as its first argument; write {name}('SELECT ...')"
+            "needs a {what} as its first argument; write {name}('{example}')"
         )));
     }
     let mut next = 0;

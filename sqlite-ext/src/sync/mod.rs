@@ -3,6 +3,7 @@
 
 pub mod apply;
 pub mod changelog;
+pub mod compare;
 pub mod copy;
 mod drift;
 mod evolve;
@@ -10,6 +11,7 @@ pub mod schema;
 mod schema_log;
 pub mod status;
 pub mod track;
+pub mod verify;
 
 use lumos_core::changelog::{Column, Key};
 use lumos_core::mirror::MirrorType;
@@ -18,7 +20,7 @@ use rusqlite::{Connection, TransactionState, ffi};
 
 use crate::error::{Error, Result, error};
 use crate::layout::files;
-use crate::mirror::{Applied, Mirror};
+use crate::mirror::{Applied, Entered, Mirror};
 use crate::sync::apply::Run;
 
 /// Applied log rows are deleted once there are this many: a delete costs the reader a write to SQLite.
@@ -112,41 +114,54 @@ pub fn sync(connection: &Connection, mirror: &Mirror, other_sessions: bool) -> R
     let Some(mut entered) = mirror.enter() else {
         return Ok(Report::default());
     };
+    let report = sync_entered(connection, mirror, &mut entered, other_sessions)?;
+    // Another connection of this process may need it to end the write that pruning waits for.
+    drop(entered);
+    if !report.changed.is_empty() && connection.is_autocommit() {
+        prune(connection, report.seq)?;
+    }
+    Ok(report)
+}
+
+/// As [`sync`], by the thread that entered, without pruning.
+pub fn sync_entered(
+    connection: &Connection,
+    mirror: &Mirror,
+    entered: &mut Entered<'_>,
+    other_sessions: bool,
+) -> Result<Report> {
     let Some(position) = Position::read(connection)? else {
         return nothing_tracked(mirror);
     };
     let applied = &mut *entered.applied;
+    let nothing_new = Report {
+        seq: position.seq,
+        ..Report::default()
+    };
     if applied.as_ref().is_some_and(|a| up_to_date(a, &position)) {
-        return Ok(Report {
-            seq: position.seq,
-            ..Report::default()
-        });
+        return Ok(nothing_new);
     }
     let state = connection.transaction_state(Some("main"))?;
     if state == TransactionState::Write {
         // A statement that stores a query's result has begun to write too; without changes there is nothing to do.
         if applied.as_ref().is_some_and(|a| same_data(a, &position)) && watched(connection)? {
-            return Ok(Report {
-                seq: position.seq,
-                ..Report::default()
-            });
+            return Ok(nothing_new);
         }
-        return Err(error(
-            "this transaction has written, and the mirror holds committed changes only; COMMIT or ROLLBACK first",
-        ));
+        return Err(has_written());
     }
-    let in_transaction = !connection.is_autocommit();
     let may_be_behind = other_sessions && state != TransactionState::None;
     let (report, now) = transaction(connection, mirror, applied.as_ref(), may_be_behind)?;
     if now.is_some() {
         *applied = now;
     }
-    // Another connection of this process may need it to end the write that pruning waits for.
-    drop(entered);
-    if !in_transaction {
-        prune(connection, report.seq)?;
-    }
     Ok(report)
+}
+
+/// The refusal to work for a transaction that has written.
+fn has_written() -> Error {
+    error(
+        "this transaction has written, and the mirror holds committed changes only; COMMIT or ROLLBACK first",
+    )
 }
 
 /// One transaction on both sides.

@@ -239,7 +239,7 @@ fn forget_tables(duckdb: &DuckDb) -> Result<()> {
     Ok(())
 }
 
-/// The tracked tables that a GLOB pattern or a name means.
+/// The tracked tables that a GLOB pattern or a name means; at least one.
 pub fn matching_tracked(connection: &Connection, pattern: &str) -> Result<Vec<Tracked>> {
     let tracked = schema::tracked_tables(connection)?;
     let glob = format!(

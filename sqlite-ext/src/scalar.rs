@@ -1,6 +1,7 @@
 //! The scalar functions: each from the list, with its body from `lumos-core` or from here.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use lumos_core::functions::FUNCTIONS;
 use lumos_core::{Body, Function, Kind, Nulls, Type, ValueRef, embed, vector};
@@ -15,7 +16,7 @@ use crate::layout::{optimize, policy};
 use crate::mirror::Mirror;
 use crate::query::{exec, files};
 use crate::session::{self, Session};
-use crate::sync::{self, track};
+use crate::sync::{self, lag, repair, track};
 
 /// The subtype by which SQLite's JSON functions know JSON from text.
 const JSON_SUBTYPE: u32 = b'J' as u32;
@@ -53,7 +54,7 @@ pub fn register(connection: &Connection, session: &Arc<Session>) -> Result<()> {
     Ok(())
 }
 
-fn call(function: &Function, ctx: &Context<'_>, session: &Session) -> error::Result<Value> {
+fn call(function: &Function, ctx: &Context<'_>, session: &Arc<Session>) -> error::Result<Value> {
     let null = (0..ctx.len()).any(|i| ctx.get_raw(i) == types::ValueRef::Null);
     if function.nulls == Nulls::Propagate && null {
         return Ok(Value::Null);
@@ -108,7 +109,7 @@ pub fn vector(value: types::ValueRef<'_>, name: &str) -> error::Result<Vec<f32>>
 }
 
 /// The functions that need the connection or the mirror.
-fn host(function: &Function, ctx: &Context<'_>, session: &Session) -> error::Result<Value> {
+fn host(function: &Function, ctx: &Context<'_>, session: &Arc<Session>) -> error::Result<Value> {
     let text = |i: usize| optional_text(ctx, i, function);
     let required = |i: usize| {
         text(i)?.ok_or_else(|| error(format!("{} is NULL; give a text", function.params[i].name)))
@@ -130,14 +131,18 @@ fn host(function: &Function, ctx: &Context<'_>, session: &Session) -> error::Res
             track::track(&connection, &attached.mirror, attached.is_shared(), request)?
         }
         "lumos_untrack" => {
+            let (pattern, options) = (required(0)?, text(1)?);
             let attached = session.attached()?;
             track::untrack(
                 &session.connection()?,
                 &attached.mirror,
                 attached.is_shared(),
-                required(0)?,
+                pattern,
+                options,
             )?
         }
+        "lumos_repair" => repair::repair(session, required(0)?)?,
+        "lumos_lag" => return lag::lag(session, text(0)?),
         "lumos_resync" => {
             let attached = session.attached()?;
             track::resync(
@@ -195,15 +200,14 @@ fn host(function: &Function, ctx: &Context<'_>, session: &Session) -> error::Res
         "lumos_models" => embed::models::list(),
         "lumos_cache_stats" => session.attached()?.mirror.cache.stats(),
         "lumos_sync" => {
+            let begun = Instant::now();
+            let connection = session.connection()?;
+            let chosen = text(0)?
+                .map(|pattern| track::matching_tracked(&connection, pattern))
+                .transpose()?;
             let attached = session.attached()?;
-            let report = sync::sync(
-                &session.connection()?,
-                &attached.mirror,
-                attached.is_shared(),
-            )?;
-            serde_json::json!({
-                "tables": report.changed.len(), "keys": report.keys, "rows": report.rows, "seq": report.seq
-            })
+            let report = sync::sync(&connection, &attached.mirror, attached.is_shared())?;
+            report.json(chosen.as_deref(), begun)
         }
         name => {
             return Err(Error {

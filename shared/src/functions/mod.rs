@@ -16,10 +16,12 @@ mod exec;
 mod explain;
 mod export;
 mod import;
+mod lag;
 mod load;
 mod models;
 mod optimize;
 mod query;
+mod repair;
 mod resync;
 mod route;
 mod scalar;
@@ -55,7 +57,9 @@ pub const FUNCTIONS: &[&Function] = &[
     &sync::SYNC,
     &resync::RESYNC,
     &status::STATUS,
+    &lag::LAG,
     &verify::VERIFY,
+    &repair::REPAIR,
     &optimize::OPTIMIZE,
     &tier::TIER,
     &tier::RUN,

@@ -85,7 +85,18 @@ impl Run<'_> {
         let current = drift::compare(self.connection, position, &tracked, &mirrored)?;
         self.make_room(&current, &mirrored, &mut report)?;
         for table in &current {
-            self.table(table, from.unwrap_or(0), &mut report)?;
+            let (keys, rows, changed) = (report.keys, report.rows, report.changed.len());
+            let id = table.tracked.id;
+            self.table(table, from.unwrap_or(0), &mut report)
+                .map_err(|e| Error {
+                    table: Some(id),
+                    ..e
+                })?;
+            if report.changed.len() > changed {
+                report
+                    .tables
+                    .push((id, report.keys - keys, report.rows - rows));
+            }
         }
         let unchanged = stored.as_ref().is_some_and(|a| {
             a.source == position.source

@@ -6,17 +6,18 @@ use std::sync::Arc;
 
 use lumos_core::fingerprint::{Buckets, Chosen, Layout, Side, sample_ranges};
 use lumos_core::mirror::{MirrorType, Stored};
-use lumos_core::sql::identifier;
+use lumos_core::sql::{identifier, literal};
 use lumos_duckdb::engine::{Cell, Column, Connection as DuckDb};
 use rusqlite::types::{Value, ValueRef};
-use rusqlite::{Connection, Row, TransactionState};
+use rusqlite::{Connection, Row, TransactionState, ffi};
 
 use crate::error::{Error, Result, error};
 use crate::host::check_interrupt;
+use crate::layout::cold;
 use crate::mirror::Mirror;
 use crate::route::nested::Nested;
 use crate::session::Session;
-use crate::sync::copy::{Mirrored, target, value_of};
+use crate::sync::copy::{DATA_SCHEMA, Mirrored, target, value_of};
 use crate::sync::schema::{self, Tracked};
 use crate::sync::verify::{Difference, Kind, Sample};
 use crate::sync::{self, Position};
@@ -56,10 +57,31 @@ impl Sides {
         let stored = sync::stored_state(&sides.duckdb)?;
         let position = Position::read(&sides.source)?;
         match (stored, position) {
-            (Some(stored), Some(position)) if !sync::same_data(&stored, &position) => Err(error(
-                "this transaction began before what the mirror has; COMMIT or ROLLBACK first",
-            )),
+            // A statement, or a transaction, sees the database as it was when it began.
+            (Some(stored), Some(position)) if !sync::same_data(&stored, &position) => Err(Error {
+                code: ffi::SQLITE_BUSY,
+                ..error(
+                    "another connection applied changes that this one does not see yet; try again, outside of a transaction",
+                )
+            }),
             _ => Ok(sides),
+        }
+    }
+}
+
+impl Sides {
+    /// The rows that the mirror has of a table; 0 if it has no such table.
+    pub fn mirrored_rows(&self, table: &Tracked) -> i64 {
+        // Without an error for a table that is not there: it would end the transaction.
+        let count = format!(
+            "SELECT estimated_size FROM duckdb_tables() WHERE schema_name = {} AND table_name = {}",
+            literal(DATA_SCHEMA),
+            literal(&table.name)
+        );
+        let rows = sync::rows(&self.duckdb, &count).unwrap_or_default();
+        match rows.first().map(Vec::as_slice) {
+            Some([sync::Value::Integer(rows)]) => *rows,
+            _ => 0,
         }
     }
 }
@@ -93,6 +115,8 @@ enum Scope {
 pub struct Check {
     table: Arc<Tracked>,
     mirrored: Mirrored,
+    /// What stands after FROM for its rows in the mirror, those in files too.
+    rows: String,
     layout: Layout,
     scope: Scope,
     /// The buckets that differ.
@@ -118,6 +142,7 @@ impl Check {
         }
         let mut check = Check {
             layout: Layout::new(mirrored.columns.len(), &mirrored.key),
+            rows: all_rows(&sides.duckdb, &mirrored)?,
             table: Arc::new(table),
             mirrored,
             scope: Scope::All,
@@ -166,10 +191,7 @@ impl Check {
         let column = identifier(&self.mirrored.columns[*key]);
         let of_mirror = sync::rows(
             &sides.duckdb,
-            &format!(
-                "SELECT min({column}), max({column}) FROM {}",
-                target(&self.table.name)
-            ),
+            &format!("SELECT min({column}), max({column}) FROM {}", self.rows),
         )?;
         let mut ends: Vec<i64> = [ends.0, ends.1].into_iter().flatten().collect();
         for value in of_mirror.into_iter().flatten() {
@@ -238,11 +260,7 @@ impl Check {
             .iter()
             .map(|c| identifier(c))
             .collect();
-        let all = format!(
-            "SELECT {} FROM {}",
-            columns.join(", "),
-            target(&self.table.name)
-        );
+        let all = format!("SELECT {} FROM {}", columns.join(", "), self.rows);
         let mut run = |sql: &str| {
             let statement = sides
                 .duckdb
@@ -365,6 +383,23 @@ impl Check {
     }
 }
 
+/// What stands after FROM for the rows of a mirrored table.
+fn all_rows(duckdb: &DuckDb, mirrored: &Mirrored) -> Result<String> {
+    let name = &mirrored.name;
+    let has_cold = format!(
+        "SELECT 1 FROM duckdb_views() WHERE schema_name = '_lumos_cold' AND view_name = {}",
+        literal(name)
+    );
+    Ok(match sync::rows(duckdb, &has_cold)?.is_empty() {
+        true => target(name),
+        false => format!(
+            "(FROM {} UNION ALL BY NAME FROM {})",
+            target(name),
+            cold::view(name)
+        ),
+    })
+}
+
 /// SQLite's order of keys: NULL, numbers, texts, blobs.
 fn by_key(a: &[Value], b: &[Value]) -> Ordering {
     let rank = |value: &Value| match value {
@@ -388,8 +423,12 @@ fn by_key(a: &[Value], b: &[Value]) -> Ordering {
 }
 
 fn damaged(table: &Tracked, why: &str) -> Error {
-    error(format!(
+    let message = format!(
         "the mirror of table \"{0}\" cannot be compared: {why}; lumos_resync('{0}') copies it again",
         table.name
-    ))
+    );
+    Error {
+        table: Some(table.id),
+        ..error(message)
+    }
 }

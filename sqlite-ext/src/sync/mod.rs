@@ -7,21 +7,27 @@ pub mod compare;
 pub mod copy;
 mod drift;
 mod evolve;
+pub mod lag;
+pub mod repair;
 pub mod schema;
 mod schema_log;
 pub mod status;
 pub mod track;
 pub mod verify;
 
+use std::time::Instant;
+
 use lumos_core::changelog::{Column, Key};
 use lumos_core::mirror::MirrorType;
 use lumos_duckdb::engine::{Cell, Connection as DuckDb};
 use rusqlite::{Connection, TransactionState, ffi};
+use serde_json::{Value as Json, json};
 
 use crate::error::{Error, Result, error};
 use crate::layout::files;
 use crate::mirror::{Applied, Entered, Mirror};
 use crate::sync::apply::Run;
+use crate::sync::schema::Tracked;
 
 /// Applied log rows are deleted once there are this many: a delete costs the reader a write to SQLite.
 const PRUNE_AFTER: i64 = 10_000;
@@ -35,6 +41,8 @@ pub struct Report {
     pub keys: u64,
     /// Rows written to the mirror.
     pub rows: u64,
+    /// The keys and rows of each table, by its id.
+    pub tables: Vec<(i64, u64, u64)>,
     /// The position that the mirror equals.
     pub seq: i64,
     /// A table's triggers are not those that it needs, and could not be made anew just now.
@@ -52,6 +60,30 @@ impl Report {
             event: event.to_owned(),
             rows,
         });
+    }
+
+    /// As `lumos_sync` returns it, with the counts of these tables, or of all.
+    pub fn json(&self, chosen: Option<&[Tracked]>, begun: Instant) -> Json {
+        let (tables, keys, rows) = match chosen {
+            // One that was renamed is there under both names.
+            None => (self.tables.len(), self.keys, self.rows),
+            Some(chosen) => {
+                let own = self
+                    .tables
+                    .iter()
+                    .filter(|(id, ..)| chosen.iter().any(|t| t.id == *id));
+                own.fold((0, 0, 0), |(n, keys, rows), (_, k, r)| {
+                    (n + 1, keys + k, rows + r)
+                })
+            }
+        };
+        json!({
+            "tables": tables,
+            "keys": keys,
+            "rows": rows,
+            "seq": self.seq,
+            "ms": begun.elapsed().as_millis() as u64,
+        })
     }
 }
 
@@ -125,6 +157,18 @@ pub fn sync(connection: &Connection, mirror: &Mirror, other_sessions: bool) -> R
 
 /// As [`sync`], by the thread that entered, without pruning.
 pub fn sync_entered(
+    connection: &Connection,
+    mirror: &Mirror,
+    entered: &mut Entered<'_>,
+    other_sessions: bool,
+) -> Result<Report> {
+    let begun = Instant::now();
+    let done = apply_pending(connection, mirror, entered, other_sessions);
+    mirror.attempted(begun, &done);
+    done
+}
+
+fn apply_pending(
     connection: &Connection,
     mirror: &Mirror,
     entered: &mut Entered<'_>,

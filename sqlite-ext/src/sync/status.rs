@@ -69,7 +69,15 @@ fn status(session: &Session) -> error::Result<Vec<Vec<Value>>> {
             Value::Integer(committed),
             Value::Integer(applied),
             Value::Integer(pending),
+            match (pending, attached.mirror.since_fresh()) {
+                (1.., Some(since)) => Value::Integer(since.as_millis() as i64),
+                _ => Value::Null,
+            },
             Value::Text(state.into()),
+            match attached.mirror.last_error(table.id) {
+                Some(message) => Value::Text(message),
+                None => Value::Null,
+            },
         ]);
     }
     attached.mirror.give_back(duckdb);

@@ -1,13 +1,13 @@
 //! Tracking tables: the triggers in SQLite, and the lists of what is tracked.
 
-use lumos_core::sql::literal;
+use lumos_core::sql::{identifier, literal};
 use lumos_duckdb::engine::Connection as DuckDb;
 use rusqlite::Connection;
 use serde_json::{Value as Json, json};
 
 use crate::error::{Error, Result, error};
 use crate::layout::cold;
-use crate::mirror::Mirror;
+use crate::mirror::{CATALOG, Mirror};
 use crate::session::parse_object;
 use crate::sync::changelog::{
     create_changelog, drop_empty_changelog, drop_triggers, free_name, install, new_id,
@@ -177,21 +177,79 @@ pub fn untrack(
     mirror: &Mirror,
     other_sessions: bool,
     pattern: &str,
+    options: Option<&str>,
 ) -> Result<Json> {
+    let drop_mirror = options.map_or(Ok(true), drop_mirror)?;
     if !connection.is_autocommit() {
         return Err(error("a transaction is open; COMMIT or ROLLBACK first"));
     }
     let chosen = matching_tracked(connection, pattern)?;
+    if !drop_mirror {
+        sync::sync(connection, mirror, other_sessions)?;
+    }
     schema::writing(connection, || {
         chosen
             .iter()
-            .try_for_each(|table| remove(connection, table))
+            .try_for_each(|table| remove(connection, table))?;
+        match drop_mirror {
+            true => Ok(()),
+            false => keep_rows(mirror, &chosen),
+        }
     })?;
     // What hinders the others is not this call's failure; the next query says it.
     if sync::sync(connection, mirror, other_sessions).is_ok() {
         forget_all(connection, mirror)?;
     }
     Ok(chosen.into_iter().map(|t| t.name).collect())
+}
+
+/// The options of `lumos_untrack`.
+fn drop_mirror(text: &str) -> Result<bool> {
+    let mut drop_mirror = true;
+    for (name, value) in parse_object(text)? {
+        match (name.as_str(), value) {
+            ("drop_mirror", Json::Bool(on)) => drop_mirror = on,
+            ("drop_mirror", value) => {
+                return Err(error(format!("drop_mirror is {value}; give true or false")));
+            }
+            _ => {
+                return Err(error(format!(
+                    "unknown option \"{name}\"; the option is drop_mirror"
+                )));
+            }
+        }
+    }
+    Ok(drop_mirror)
+}
+
+/// Makes tables of the views of mirrored tables, which are followed no more.
+fn keep_rows(mirror: &Mirror, tables: &[Tracked]) -> Result<()> {
+    let duckdb = mirror.connection()?;
+    let mirrored = sync::mirrored_tables(&duckdb)?;
+    let mut statements = String::from("BEGIN;");
+    for kept in mirrored
+        .iter()
+        .filter(|m| tables.iter().any(|t| t.id == m.id))
+    {
+        let between = identifier(&format!("_lumos_kept_{}", kept.id));
+        let name = identifier(&kept.name);
+        statements += &format!(
+            "CREATE TABLE {CATALOG}.main.{between} AS FROM {CATALOG}.main.{name}; {} \
+             ALTER TABLE {CATALOG}.main.{between} RENAME TO {name}; DELETE FROM _lumos.tables WHERE id = {};",
+            copy::drop_statements(&kept.name) + &cold::forget_statements(kept.id, &kept.name),
+            kept.id
+        );
+    }
+    let done = duckdb.execute(&format!("{statements} COMMIT"));
+    if done.is_err() {
+        drop(duckdb.execute("ROLLBACK"));
+    }
+    done?;
+    let all: Vec<String> = mirrored.into_iter().map(|m| m.name).collect();
+    mirror.cache.update(&all, &all);
+    mirror.reshaped();
+    mirror.give_back(duckdb);
+    Ok(())
 }
 
 /// `lumos_resync`: copies the tables again that `pattern` means, and returns what [`track`] does.

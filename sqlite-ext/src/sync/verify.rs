@@ -147,6 +147,11 @@ impl Verification {
         })
     }
 
+    /// The rows that the mirror has of a table; 0 if it has no such table.
+    pub fn mirrored_rows(&self, table: &Tracked) -> i64 {
+        self.sides.mirrored_rows(table)
+    }
+
     fn next_difference(&mut self) -> Result<Option<Difference>> {
         loop {
             if let Some(difference) = self.found.next() {

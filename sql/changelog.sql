@@ -21,7 +21,8 @@ CREATE TABLE IF NOT EXISTS _lumos_tables(
 );
 
 -- The touched keys: `op` is 1 for an inserted row, 2 for an updated one, 0 for one that is gone or about to go.
--- Applying re-reads the rows, so `op` only tells people what happened. `seq` never repeats: the last row
+-- Applying re-reads the rows, so this only tells people what happened. 3 stands without a key: rows may have been
+-- replaced that no trigger could name, and the table is copied. `seq` never repeats: the last row
 -- stays when the log is pruned, which is cheaper for writers than AUTOINCREMENT. `mark` tells two rows of the same
 -- `seq` apart, of which one was in a database that went on after a backup and one in the restored backup.
 CREATE TABLE IF NOT EXISTS _lumos_log(

@@ -19,6 +19,14 @@ pub struct Column<'a> {
     last: Option<Place>,
 }
 
+/// A vector as it is stored.
+pub enum Stored<'a> {
+    /// As numbers.
+    Floats(&'a [f32]),
+    /// In a BLOB.
+    Bytes(&'a [[u8; 4]]),
+}
+
 /// Offset and length of a list, or the 16 bytes of a string.
 type Place = [u64; 2];
 
@@ -71,6 +79,36 @@ impl<'a> Column<'a> {
         }
     }
 
+    /// True if `row` has what the row before it has, for what can be told without looking at it.
+    pub fn repeats(&self, row: usize) -> bool {
+        if row == 0 {
+            return false;
+        }
+        match &self.values {
+            Values::Number(numbers) => numbers.value(row) == numbers.value(row - 1),
+            _ => matches!((self.place(row), self.place(row - 1)), (Ok(a), Ok(b)) if a == b),
+        }
+    }
+
+    /// The vector in `row` as it is stored if it is one of 32-bit floats: whether they are finite is not looked at.
+    pub fn stored(&mut self, row: usize) -> Result<Stored<'_>> {
+        if let Values::Blob(strings) = &self.values
+            && let Some(floats) = vector::format::plain(memory::bytes(&strings[row]))
+        {
+            return Ok(Stored::Bytes(floats));
+        }
+        if let Values::List(_, elements) | Values::Array(_, elements) = &self.values {
+            let place = self.place(row)?;
+            let range = place[0] as usize..(place[0] + place[1]) as usize;
+            if elements.validity.first_null(range.clone()).is_none()
+                && let Some(floats) = elements.numbers.floats(range)
+            {
+                return Ok(Stored::Floats(floats));
+            }
+        }
+        self.vector(row).map(Stored::Floats)
+    }
+
     fn vector(&mut self, row: usize) -> Result<&[f32]> {
         let place = self.place(row)?;
         let fresh = self.last.replace(place) != Some(place);
@@ -98,7 +136,7 @@ impl<'a> Column<'a> {
         } else if fresh {
             match &self.values {
                 Values::Blob(strings) => {
-                    vector::read_bytes(memory::bytes(&strings[row]), &mut self.converted)?
+                    vector::format::decode(memory::bytes(&strings[row]), &mut self.converted)?
                 }
                 Values::Text(strings) => self.converted = vector::from_json(text(&strings[row])?)?,
                 _ => {}

@@ -2,7 +2,9 @@
 //!
 //! Where to look:
 //! - [`scalar`]: registers the scalar functions of the list, and runs them a chunk at a time
+//! - [`topk`]: the aggregate
 //! - [`convert`]: arguments out of a chunk, results into one
+//! - [`models`]: the files of models, for `lumos_model_add`
 //! - [`memory`], [`numbers`]: DuckDB's flat vectors as slices
 //! - `engine`: a safe face of DuckDB's C API, for the DuckDB inside the SQLite extension
 //! - `extension`: the entry point of the loadable extension (feature `extension`)
@@ -17,5 +19,7 @@ pub mod engine;
 #[cfg(feature = "extension")]
 mod extension;
 pub mod memory;
+pub mod models;
 pub mod numbers;
 pub mod scalar;
+pub mod topk;

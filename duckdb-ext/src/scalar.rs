@@ -7,10 +7,14 @@ use std::ptr;
 
 use libduckdb_sys as ffi;
 use lumos_core::functions::FUNCTIONS;
-use lumos_core::{Body, Engines, Function, Kind, Nulls, Result, Type, Value, ValueRef};
+use lumos_core::{
+    Body, Engines, Error, Function, Kind, Nulls, Result, Type, Value, ValueRef, embed,
+};
 
 use crate::convert::{Column, Output, type_id};
 use crate::memory::LogicalType;
+use crate::models;
+use crate::topk;
 
 /// The most arguments that a function can have.
 const MAX_ARGS: usize = 8;
@@ -24,8 +28,13 @@ type ScalarBody = fn(&[ValueRef<'_>]) -> Result<Value>;
 pub unsafe fn register_all(connection: ffi::duckdb_connection) -> Result<(), String> {
     for &function in FUNCTIONS.iter().filter(|f| f.engines == Engines::Both) {
         // SAFETY: by contract.
-        unsafe { register(connection, function) }
-            .map_err(|reason| format!("{}: {reason}", function.name))?;
+        let registered = unsafe {
+            match function.kind {
+                Kind::Aggregate => topk::register(connection, function),
+                _ => register(connection, function),
+            }
+        };
+        registered.map_err(|reason| format!("{}: {reason}", function.name))?;
     }
     Ok(())
 }
@@ -123,7 +132,7 @@ unsafe fn add_overload(
 ///
 /// Its cast of an array to a list copies nothing, and repeats a constant list by its place, where it
 /// would copy all elements of a constant array to every row. The first form takes the rest as it is.
-fn float_list_or(ty: Type) -> LogicalType {
+pub fn float_list_or(ty: Type) -> LogicalType {
     match ty {
         Type::Vector => LogicalType::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_FLOAT).list(),
         other => LogicalType::simple(type_id(other)),
@@ -200,7 +209,32 @@ fn body(function: &Function) -> Option<ScalarBody> {
     match (function.body, function.name) {
         (Body::Pure(body), _) => Some(body),
         (Body::Host, "lumos_debug") => Some(debug),
+        (Body::Host, "lumos_model_add") => Some(model_add),
+        (Body::Host, "lumos_model_remove") => Some(model_remove),
+        (Body::Host, "lumos_models") => {
+            Some(|_| Ok(Value::Text(embed::models::list().to_string())))
+        }
         (Body::Host, _) => None,
+    }
+}
+
+fn model_add(args: &[ValueRef<'_>]) -> Result<Value> {
+    match args {
+        // The DuckDB inside SQLite opens no file but those of `allow_files`.
+        _ if !cfg!(feature = "extension") => Err(Error::new(
+            "call it in SQLite; the model is then known here too",
+        )),
+        [ValueRef::Text(name), ValueRef::Text(path)] => {
+            models::add(name, path).map(|model| Value::Text(model.to_string()))
+        }
+        _ => Err(Error::new("takes the name of a model and its folder")),
+    }
+}
+
+fn model_remove(args: &[ValueRef<'_>]) -> Result<Value> {
+    match args {
+        [ValueRef::Text(name)] => Ok(Value::Integer(embed::models::remove(name).into())),
+        _ => Err(Error::new("takes the name of a model")),
     }
 }
 

@@ -11,7 +11,7 @@ pub struct Function {
     pub section: Section,
     /// Where it exists.
     pub engines: Engines,
-    /// Scalar, table function or module.
+    /// Scalar, aggregate, table function or module.
     pub kind: Kind,
     /// The arguments in order; optional ones last.
     pub params: &'static [Param],
@@ -109,6 +109,8 @@ pub enum Engines {
 pub enum Kind {
     /// One value a call.
     Scalar(Type),
+    /// One value a group: JSON in SQLite, a list in DuckDB.
+    Aggregate,
     /// Rows with these columns, in FROM.
     Table(&'static [(&'static str, Type)]),
     /// A module for CREATE VIRTUAL TABLE.

@@ -6,6 +6,7 @@
 //! - [`function`], [`value`], [`error`]: what a function, a value and a failure are
 //! - [`changelog`]: the tables and triggers that log touched keys inside SQLite
 //! - [`mirror`]: the type that a SQLite column gets in the columnar mirror
+//! - [`fingerprint`]: comparing the two sides of a table by hashes
 //! - [`text`]: text into terms, the one tokenizer
 //! - [`embed`]: text into vectors
 //! - [`vector`]: vectors as SQL values, distances between them, and the index that finds the nearest
@@ -19,6 +20,7 @@
 pub mod changelog;
 pub mod embed;
 pub mod error;
+pub mod fingerprint;
 pub mod function;
 pub mod functions;
 pub mod mirror;

@@ -26,6 +26,9 @@ pub fn render() -> String {
                 Kind::Scalar(ty) => {
                     let _ = writeln!(out, "- Result: {}", ty.name());
                 }
+                Kind::Aggregate => {
+                    let _ = writeln!(out, "- Result: JSON in SQLite, a list of structs in DuckDB");
+                }
                 Kind::Module => {
                     let _ = writeln!(out, "- For CREATE VIRTUAL TABLE");
                 }

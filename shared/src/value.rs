@@ -13,8 +13,8 @@ pub enum Type {
     Json,
     /// Bytes.
     Blob,
-    /// A vector of 32-bit floats. In SQLite a BLOB of little-endian floats or JSON text `[1, 2.5]`;
-    /// in DuckDB `FLOAT[]`, `FLOAT[n]`, and the same BLOB or text.
+    /// A vector, given to bodies as 32-bit floats. In SQLite a BLOB (see [`crate::vector::format`]) or JSON text
+    /// `[1, 2.5]`; in DuckDB lists and arrays of numbers, and the same BLOB or text.
     Vector,
     /// Any value.
     Any,

@@ -7,6 +7,7 @@
 //! [`host`] is the door: the API table of the host's SQLite, and the guards of a guest.
 
 mod error;
+mod faults;
 mod host;
 mod layout;
 mod lock;
@@ -16,12 +17,18 @@ mod route;
 mod scalar;
 mod session;
 mod sync;
+mod table_function;
+mod text;
+mod topk;
 mod vector;
 
 use std::ffi::{c_char, c_int};
 
 use rusqlite::Connection;
 use rusqlite::ffi::{sqlite3, sqlite3_api_routines};
+
+use crate::sync::status::Status;
+use crate::sync::verify::Verify;
 
 /// The entry point that SQLite derives from the file name `lumos`.
 ///
@@ -55,9 +62,13 @@ pub unsafe extern "C" fn sqlite3_extension_init(
 fn register(connection: Connection) -> rusqlite::Result<bool> {
     let session = session::Session::new(&connection);
     scalar::register(&connection, &session)?;
+    topk::register(&connection)?;
     query::register(&connection, &session)?;
-    sync::status::register(&connection, &session)?;
+    table_function::register::<Status>(&connection, &session)?;
+    table_function::register::<Verify>(&connection, &session)?;
     vector::register(&connection)?;
+    text::tokenizer::register(&connection)?;
+    text::hybrid::register(&connection, &session)?;
     let router = route::Router::new(&session);
     route::auto::register(&connection, &router)?;
     route::explain::register(&connection, &router)?;

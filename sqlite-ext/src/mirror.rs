@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 
 use lumos_core::sql;
 use lumos_duckdb::engine::{Connection, Database};
+use rusqlite::ffi;
 
-use crate::error::{Result, error};
+use crate::error::{Error, Result, error};
+use crate::faults::fault;
 use crate::host;
 use crate::layout::files::{self, ColdFile};
 use crate::lock::{self, FileId, LockFile};
@@ -71,6 +73,9 @@ pub struct Applied {
 pub struct Mirror {
     idle: Mutex<Vec<Connection>>,
     applied: Mutex<Option<Applied>>,
+    /// When it last equalled its source.
+    fresh: Mutex<Option<Instant>>,
+    failed: Mutex<Option<Error>>,
     syncing: Mutex<Option<ThreadId>>,
     generation: AtomicU64,
     readers: AtomicUsize,
@@ -143,6 +148,7 @@ impl Mirror {
         }
         lock::check_mirror_file(file, source)?;
         let lock = LockFile::acquire(file)?;
+        fault!("mirror locked");
         let mirror = Arc::new(Mirror::start(
             path,
             settings.unwrap_or_default(),
@@ -212,23 +218,27 @@ impl Mirror {
         }
         // SAFETY: the connection is alive.
         unsafe { lumos_duckdb::scalar::register_all(connection.raw()) }.map_err(error)?;
+        fault!("mirror opened");
+        let file = match in_memory {
+            true => None,
+            false => lock::file_id(Path::new(path)),
+        };
+        let cache = Cache::new(settings.cache_bytes);
         Ok(Mirror {
             idle: Mutex::new(vec![connection]),
             applied: Mutex::new(None),
+            fresh: Mutex::new(None),
+            failed: Mutex::new(None),
             syncing: Mutex::new(None),
             generation: AtomicU64::new(next_generation()),
             readers: AtomicUsize::new(0),
             cold: Mutex::new(None),
             database,
-            cache: Cache::new(settings.cache_bytes),
+            cache,
             path: path.to_owned(),
             settings,
             pid: std::process::id(),
-            file: if in_memory {
-                None
-            } else {
-                lock::file_id(Path::new(path))
-            },
+            file,
             _lock: lock,
             open: Arc::new(()),
         })
@@ -297,6 +307,33 @@ impl Mirror {
     /// True while a query of this process reads.
     pub fn has_readers(&self) -> bool {
         self.readers.load(Ordering::Acquire) > 0
+    }
+
+    /// Remembers how an attempt to make it equal its source ended, which it began at `begun`.
+    pub fn attempted<T>(&self, begun: Instant, result: &Result<T>) {
+        match result {
+            Ok(_) => {
+                *locked(&self.fresh) = Some(begun);
+                *locked(&self.failed) = None;
+            }
+            // A wish to stop is no fault of the table's.
+            Err(e) if e.code == ffi::SQLITE_INTERRUPT => {}
+            Err(e) => *locked(&self.failed) = Some(e.clone()),
+        }
+    }
+
+    /// How long ago it equalled its source, if it did since it was opened.
+    pub fn since_fresh(&self) -> Option<Duration> {
+        locked(&self.fresh).map(|begun| begun.elapsed())
+    }
+
+    /// Why the last attempt failed, if it did for this table or for all.
+    pub fn last_error(&self, table: i64) -> Option<String> {
+        let failed = locked(&self.failed);
+        let e = failed.as_ref()?;
+        e.table
+            .is_none_or(|id| id == table)
+            .then(|| e.message.clone())
     }
 
     /// What the mirror equals; holding it keeps every other connection of the process from applying changes.

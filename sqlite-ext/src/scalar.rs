@@ -1,9 +1,10 @@
 //! The scalar functions: each from the list, with its body from `lumos-core` or from here.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use lumos_core::functions::FUNCTIONS;
-use lumos_core::{Body, Function, Kind, Nulls, Type, ValueRef, vector};
+use lumos_core::{Body, Function, Kind, Nulls, Type, ValueRef, embed, vector};
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::{self, Value};
 use rusqlite::{Connection, Result};
@@ -15,10 +16,11 @@ use crate::layout::{optimize, policy};
 use crate::mirror::Mirror;
 use crate::query::{exec, files};
 use crate::session::{self, Session};
-use crate::sync::{self, track};
+use crate::sync::{self, lag, repair, track};
+use crate::vector::compat;
 
 /// The subtype by which SQLite's JSON functions know JSON from text.
-const JSON_SUBTYPE: u32 = b'J' as u32;
+pub const JSON_SUBTYPE: u32 = b'J' as u32;
 
 /// Registers every scalar function of the list, with each number of arguments that it takes.
 pub fn register(connection: &Connection, session: &Arc<Session>) -> Result<()> {
@@ -53,7 +55,7 @@ pub fn register(connection: &Connection, session: &Arc<Session>) -> Result<()> {
     Ok(())
 }
 
-fn call(function: &Function, ctx: &Context<'_>, session: &Session) -> error::Result<Value> {
+fn call(function: &Function, ctx: &Context<'_>, session: &Arc<Session>) -> error::Result<Value> {
     let null = (0..ctx.len()).any(|i| ctx.get_raw(i) == types::ValueRef::Null);
     if function.nulls == Nulls::Propagate && null {
         return Ok(Value::Null);
@@ -71,8 +73,9 @@ fn pure(function: &Function, body: PureBody, ctx: &Context<'_>) -> error::Result
     let mut vectors = Vec::new();
     for (i, param) in function.params.iter().enumerate().take(ctx.len()) {
         vectors.push(match (param.ty, ctx.get_raw(i)) {
+            (Type::Vector, types::ValueRef::Text(text)) => Some(parsed(ctx, i, text)?),
             (Type::Vector, types::ValueRef::Null) => None,
-            (Type::Vector, value) => Some(vector(value, param.name)?),
+            (Type::Vector, value) => Some(Arc::new(vector(value, param.name)?)),
             _ => None,
         });
     }
@@ -95,7 +98,7 @@ fn pure(function: &Function, body: PureBody, ctx: &Context<'_>) -> error::Result
     })
 }
 
-/// A vector as SQL gives it: a BLOB of floats or JSON.
+/// A vector as SQL gives it: a BLOB or JSON.
 pub fn vector(value: types::ValueRef<'_>, name: &str) -> error::Result<Vec<f32>> {
     match value {
         types::ValueRef::Blob(bytes) => Ok(vector::from_bytes(bytes)?),
@@ -107,8 +110,16 @@ pub fn vector(value: types::ValueRef<'_>, name: &str) -> error::Result<Vec<f32>>
     }
 }
 
+/// The vector in JSON text; parsed once a statement where the text is a constant.
+fn parsed(ctx: &Context<'_>, i: usize, text: &[u8]) -> error::Result<Arc<Vec<f32>>> {
+    match ctx.get_aux(i as i32)? {
+        Some(vector) => Ok(vector),
+        None => Ok(ctx.set_aux(i as i32, vector::from_json(utf8(text)?)?)?),
+    }
+}
+
 /// The functions that need the connection or the mirror.
-fn host(function: &Function, ctx: &Context<'_>, session: &Session) -> error::Result<Value> {
+fn host(function: &Function, ctx: &Context<'_>, session: &Arc<Session>) -> error::Result<Value> {
     let text = |i: usize| optional_text(ctx, i, function);
     let required = |i: usize| {
         text(i)?.ok_or_else(|| error(format!("{} is NULL; give a text", function.params[i].name)))
@@ -130,14 +141,18 @@ fn host(function: &Function, ctx: &Context<'_>, session: &Session) -> error::Res
             track::track(&connection, &attached.mirror, attached.is_shared(), request)?
         }
         "lumos_untrack" => {
+            let (pattern, options) = (required(0)?, text(1)?);
             let attached = session.attached()?;
             track::untrack(
                 &session.connection()?,
                 &attached.mirror,
                 attached.is_shared(),
-                required(0)?,
+                pattern,
+                options,
             )?
         }
+        "lumos_repair" => repair::repair(session, required(0)?)?,
+        "lumos_lag" => return lag::lag(session, text(0)?),
         "lumos_resync" => {
             let attached = session.attached()?;
             track::resync(
@@ -188,17 +203,22 @@ fn host(function: &Function, ctx: &Context<'_>, session: &Session) -> error::Res
                 text(2)?,
             )?));
         }
+        "lumos_compat" => compat::compat(&session.connection()?, required(0)?)?,
+        "lumos_model_add" => lumos_duckdb::models::add(required(0)?, required(1)?)?,
+        "lumos_model_remove" => {
+            return Ok(Value::Integer(embed::models::remove(required(0)?).into()));
+        }
+        "lumos_models" => embed::models::list(),
         "lumos_cache_stats" => session.attached()?.mirror.cache.stats(),
         "lumos_sync" => {
+            let begun = Instant::now();
+            let connection = session.connection()?;
+            let chosen = text(0)?
+                .map(|pattern| track::matching_tracked(&connection, pattern))
+                .transpose()?;
             let attached = session.attached()?;
-            let report = sync::sync(
-                &session.connection()?,
-                &attached.mirror,
-                attached.is_shared(),
-            )?;
-            serde_json::json!({
-                "tables": report.changed.len(), "keys": report.keys, "rows": report.rows, "seq": report.seq
-            })
+            let report = sync::sync(&connection, &attached.mirror, attached.is_shared())?;
+            report.json(chosen.as_deref(), begun)
         }
         name => {
             return Err(Error {

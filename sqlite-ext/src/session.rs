@@ -1,5 +1,6 @@
 //! What Lumos knows of one SQLite connection: its handle, its process, and the mirror attached to it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use crate::mirror::{Mirror, Settings, default_path, locked};
 use crate::query::files;
 use crate::query::relation::Relation;
 use crate::query::stream::{Params, Stream};
+use crate::route::nested::Nested;
 use crate::sync::{self, copy, schema};
 
 /// One SQLite connection.
@@ -29,7 +31,9 @@ struct Kept {
     mirror: Option<Arc<Mirror>>,
     path: String,
     settings: Option<Settings>,
-    auto_sync: bool,
+    freshness: Freshness,
+    /// See [`Attached`].
+    known: Arc<AtomicBool>,
 }
 
 // SAFETY: SQLite calls a connection's functions from the thread that uses the connection, one at a time; the
@@ -43,9 +47,29 @@ unsafe impl Sync for Session {}
 pub struct Attached {
     /// The mirror, shared by all connections of the process to the same file.
     pub mirror: Arc<Mirror>,
-    /// Apply pending changes before each query.
-    pub auto_sync: bool,
+    /// When a query applies pending changes first.
+    pub freshness: Freshness,
+    /// This connection has applied what was pending: the mirror is its own database's.
+    known: Arc<AtomicBool>,
     takes_turns: bool,
+}
+
+/// When a query applies pending changes first.
+#[derive(Debug, Clone, Copy)]
+pub struct Freshness {
+    /// False: never.
+    pub auto_sync: bool,
+    /// Not if the mirror equalled its source less than so long ago.
+    max_staleness: Duration,
+}
+
+impl Default for Freshness {
+    fn default() -> Self {
+        Freshness {
+            auto_sync: true,
+            max_staleness: Duration::ZERO,
+        }
+    }
 }
 
 impl Attached {
@@ -74,6 +98,17 @@ impl Session {
         Ok(unsafe { Connection::from_handle(self.db) }?)
     }
 
+    /// Begins to read SQLite as it is now: until the result is dropped, every statement of this connection sees
+    /// that. A statement under way holds the snapshot: a savepoint would too, but SQLite has none while another
+    /// statement writes.
+    pub fn snapshot(&self) -> Result<Nested> {
+        // SAFETY: as in `connection`; the result belongs to a cursor or a call, which end before the connection.
+        let mut statement =
+            unsafe { Nested::prepare(self.db, "SELECT 1 FROM main.sqlite_schema")? };
+        statement.step()?;
+        Ok(statement)
+    }
+
     /// Refuses to work in a forked child: DuckDB's threads are not there, and it would wait for them for ever.
     fn check_process(&self) -> Result<()> {
         match std::process::id() == self.pid {
@@ -90,7 +125,7 @@ impl Session {
         let mut kept = locked(&self.attached);
         let kept = match &mut *kept {
             Some(kept) => kept,
-            none => none.insert(self.open(None, None, true, false)?.0),
+            none => none.insert(self.open(None, None, Freshness::default(), false)?.0),
         };
         let mirror = match &kept.mirror {
             Some(mirror) => Arc::clone(mirror),
@@ -98,7 +133,8 @@ impl Session {
         };
         Ok(Attached {
             mirror,
-            auto_sync: kept.auto_sync,
+            freshness: kept.freshness,
+            known: Arc::clone(&kept.known),
             takes_turns: kept.mirror.is_none(),
         })
     }
@@ -122,10 +158,19 @@ impl Session {
         started
     }
 
-    /// Applies what is pending, unless `auto_sync` is off.
+    /// Applies what is pending, unless `auto_sync` is off or the mirror is fresh enough.
     pub fn bring_up_to_date(&self, host: &Connection, attached: &Attached) -> Result<()> {
-        if attached.auto_sync {
+        let Freshness {
+            auto_sync,
+            max_staleness,
+        } = attached.freshness;
+        let fresh = || {
+            let since = attached.mirror.since_fresh();
+            attached.known.load(Ordering::Relaxed) && since.is_some_and(|s| s < max_staleness)
+        };
+        if auto_sync && (max_staleness.is_zero() || !fresh()) {
             sync::sync(host, &attached.mirror, attached.is_shared())?;
+            attached.known.store(true, Ordering::Relaxed);
         }
         Ok(())
     }
@@ -135,7 +180,9 @@ impl Session {
         let attached = self.attached()?;
         let host = self.connection()?;
         // Creating a table in `main` is a write; what is pending is applied when the table is read.
-        if attached.auto_sync && host.transaction_state(Some("main"))? != TransactionState::Write {
+        if attached.freshness.auto_sync
+            && host.transaction_state(Some("main"))? != TransactionState::Write
+        {
             sync::sync(&host, &attached.mirror, attached.is_shared())?;
         }
         let duckdb = attached.mirror.connection()?;
@@ -149,7 +196,7 @@ impl Session {
         self.check_process()?;
         let Options {
             settings,
-            auto_sync,
+            freshness,
             shared,
         } = options.map_or(Ok(Options::default()), parse_options)?;
         let mut attached = locked(&self.attached);
@@ -157,21 +204,21 @@ impl Session {
         let mirror = match &mut *attached {
             Some(Kept {
                 mirror: Some(mirror),
-                auto_sync: old,
+                freshness: old,
                 ..
             }) if path.is_none() && settings.is_none() && !shared => {
-                *old = auto_sync;
+                *old = freshness;
                 Arc::clone(mirror)
             }
             attached => {
-                let (kept, mirror) = self.open(path, settings, auto_sync, shared)?;
+                let (kept, mirror) = self.open(path, settings, freshness, shared)?;
                 *attached = Some(kept);
                 mirror
             }
         };
         Ok(json!({
             "mirror": mirror.path,
-            "auto_sync": auto_sync,
+            "auto_sync": freshness.auto_sync,
             "memory_limit": mirror.settings.memory_limit,
             "threads": mirror.settings.threads,
         }))
@@ -187,7 +234,7 @@ impl Session {
         &self,
         path: Option<&str>,
         settings: Option<Settings>,
-        auto_sync: bool,
+        freshness: Freshness,
         shared: bool,
     ) -> Result<(Kept, Arc<Mirror>)> {
         let connection = self.connection()?;
@@ -203,7 +250,8 @@ impl Session {
             mirror: (!shared).then(|| Arc::clone(&mirror)),
             path,
             settings,
-            auto_sync,
+            freshness,
+            known: Arc::default(),
         };
         Ok((kept, mirror))
     }
@@ -261,21 +309,12 @@ fn missing_table(host: &Connection, e: &Error) -> Option<String> {
 }
 
 /// The options of `lumos_attach`.
+#[derive(Default)]
 struct Options {
     /// None if none of them is given.
     settings: Option<Settings>,
-    auto_sync: bool,
+    freshness: Freshness,
     shared: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Options {
-            settings: None,
-            auto_sync: true,
-            shared: false,
-        }
-    }
 }
 
 fn parse_options(text: &str) -> Result<Options> {
@@ -286,6 +325,18 @@ fn parse_options(text: &str) -> Result<Options> {
         Some(other) => Err(error(format!("{name} is {other}; give true or false"))),
     };
     let (auto_sync, shared) = (flag("auto_sync", true)?, flag("shared", false)?);
+    let max_staleness = match options.remove("max_staleness") {
+        None => Duration::ZERO,
+        // A century is for ever, and any clock can count it.
+        Some(Json::Number(n)) if n.as_f64().is_some_and(|s| s >= 0.0) => {
+            Duration::from_secs_f64(n.as_f64().unwrap_or_default().min(3.2e9))
+        }
+        Some(other) => {
+            return Err(error(format!(
+                "max_staleness is {other}; give a number of seconds, 0 to apply before each query"
+            )));
+        }
+    };
     let mut settings = None::<Settings>;
     for (name, value) in options {
         match (name.as_str(), &value) {
@@ -319,14 +370,17 @@ fn parse_options(text: &str) -> Result<Options> {
             }
             _ => {
                 return Err(error(format!(
-                    "unknown option \"{name}\"; the options are memory_limit, threads, auto_sync, shared, cache_bytes and allow_files"
+                    "unknown option \"{name}\"; the options are memory_limit, threads, auto_sync, max_staleness, shared, cache_bytes and allow_files"
                 )));
             }
         }
     }
     Ok(Options {
         settings,
-        auto_sync,
+        freshness: Freshness {
+            auto_sync,
+            max_staleness,
+        },
         shared,
     })
 }

@@ -8,7 +8,7 @@ import sys
 
 import common
 
-ALL = ["queries", "process", "writes", "copying", "applying", "scanning", "auto"]
+ALL = ["queries", "process", "writes", "copying", "applying", "scanning", "auto", "vectors", "vector_tables"]
 
 
 def main():

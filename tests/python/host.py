@@ -31,7 +31,7 @@ else:
 class Database:
     """A connection in autocommit mode; with Lumos unless `load` is false."""
 
-    def __init__(self, path, load=True, entry=None):
+    def __init__(self, path, load=True, entry=None, extension=EXTENSION):
         if DRIVER == "apsw":
             self.connection = apsw.Connection(str(path))
             self.connection.set_busy_timeout(20_000)
@@ -40,15 +40,15 @@ class Database:
                 str(path), timeout=20, isolation_level=None, check_same_thread=False
             )
         if load:
-            self.load(entry)
+            self.load(entry, extension)
 
-    def load(self, entry=None):
+    def load(self, entry=None, extension=EXTENSION):
         # The SQL function takes an entry point in every version of every driver.
         self.connection.enable_load_extension(True)
         if entry is None:
-            self.connection.load_extension(EXTENSION)
+            self.connection.load_extension(extension)
         else:
-            self.rows("SELECT load_extension(?, ?)", EXTENSION, entry)
+            self.rows("SELECT load_extension(?, ?)", extension, entry)
 
     def rows(self, sql, *values):
         return [tuple(row) for row in self.connection.execute(sql, values)]

@@ -43,6 +43,11 @@ pub fn python_duckdb(version: &str) -> Outcome<PathBuf> {
     existing(&format!("target/hosts/duckdb-{version}"), "make hosts")
 }
 
+/// The folder that has models for `lumos_embed` and what reads them in Python, for PYTHONPATH.
+pub fn models() -> Outcome<PathBuf> {
+    existing("target/hosts/models", "make hosts")
+}
+
 fn existing(path: &str, command: &str) -> Outcome<PathBuf> {
     let found = root().join(path);
     match found.exists() {

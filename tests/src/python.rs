@@ -67,17 +67,21 @@ fn files(folder: &str) -> Vec<String> {
 
 fn run(folder: &str, file: &str, driver: &str, version: &str) -> Outcome {
     let python = host::tests().join("python");
-    let modules = std::env::join_paths([python.clone(), host::python_duckdb(version)?])
-        .map_err(|e| e.to_string())?;
+    let mut modules = vec![python.clone(), host::python_duckdb(version)?];
+    if folder == "together" {
+        modules.push(host::models()?);
+    }
+    let modules = std::env::join_paths(modules).map_err(|e| e.to_string())?;
     let mut command = Command::new(host::python()?);
     command
         .args(["-B", "-m", "unittest", "-f", file])
         .current_dir(python.join(folder))
         .env("PYTHONPATH", modules)
         .env("LUMOS_DRIVER", driver);
-    if folder == "duckdb" {
+    if folder != "sqlite" {
         command.env("LUMOS_DUCKDB", host::duckdb_extension()?);
-    } else {
+    }
+    if folder != "duckdb" {
         command.env("LUMOS_SQLITE", host::sqlite_extension()?.with_extension(""));
     }
     let output = command.output().map_err(|e| e.to_string())?;

@@ -179,6 +179,11 @@ impl ColumnWriter {
         }
     }
 
+    /// A BOOLEAN.
+    pub fn bool(&mut self, row: usize, value: bool) {
+        self.put(row, value);
+    }
+
     /// An integer of a BIGINT, TIMESTAMP or DECIMAL of 8 bytes.
     pub fn int64(&mut self, row: usize, value: i64) {
         self.put(row, value);

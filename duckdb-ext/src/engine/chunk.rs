@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 use libduckdb_sys as ffi;
+use lumos_core::mirror::Stored;
 
 use super::types::LogicalType;
 
@@ -159,6 +160,28 @@ impl<'a> Column<'a> {
             LogicalType::Integer(_) => Some(self.get::<i8>(row).into()),
             _ => None,
         }
+    }
+
+    /// The value in `row` as a mirror stores it; `None` for a type that no mirror has.
+    pub fn stored(&self, row: usize) -> Option<Stored<'a>> {
+        if self.is_null(row) {
+            return Some(Stored::Null);
+        }
+        Some(match self.ty {
+            LogicalType::Integer(8)
+            | LogicalType::Timestamp(1_000_000)
+            | LogicalType::Decimal { bytes: 8, .. } => Stored::Int64(self.get(row)),
+            LogicalType::Date | LogicalType::Decimal { bytes: 4, .. } => {
+                Stored::Int32(self.get(row))
+            }
+            LogicalType::Decimal { bytes: 2, .. } => Stored::Int16(self.get(row)),
+            LogicalType::Decimal { .. } => Stored::Int128(self.get(row)),
+            LogicalType::Boolean => Stored::Bool(self.get::<u8>(row) != 0),
+            LogicalType::Double => Stored::Double(self.get(row)),
+            LogicalType::Text => Stored::Text(std::str::from_utf8(self.bytes(row)).ok()?),
+            LogicalType::Blob => Stored::Blob(self.bytes(row)),
+            _ => return None,
+        })
     }
 
     /// The value in `row`.

@@ -145,6 +145,30 @@ fn text(sql: &str, tokens: &[Token]) -> Option<String> {
     Some(sql[tokens.first()?.start..tokens.last()?.end].to_owned())
 }
 
+/// The expressions of the generated columns of a CREATE TABLE statement: what stands in parentheses after AS.
+pub fn generated_expressions(sql: &str) -> Vec<String> {
+    let tokens = tokens(sql);
+    let mut expressions = Vec::new();
+    for (i, pair) in tokens.windows(2).enumerate() {
+        if !pair[0].is(sql, "AS") || pair[1].kind != Kind::Sign(b'(') {
+            continue;
+        }
+        let mut depth = 0;
+        for token in &tokens[i + 1..] {
+            match token.kind {
+                Kind::Sign(b'(') => depth += 1,
+                Kind::Sign(b')') => depth -= 1,
+                _ => {}
+            }
+            if depth == 0 {
+                expressions.push(sql[pair[1].end..token.start].to_owned());
+                break;
+            }
+        }
+    }
+    expressions
+}
+
 /// True if an expression may name this column.
 pub fn mentions(expression: &str, column: &str) -> bool {
     tokens(expression).iter().any(|t| {
@@ -222,6 +246,13 @@ mod tests {
         ] {
             assert_eq!(parsed(sql), None, "{sql}");
         }
+    }
+
+    #[test]
+    fn generated_columns_are_found() {
+        let sql = "CREATE TABLE t(id, a AS (id + (1)), b TEXT CHECK (CAST(b AS TEXT) > 'AS (x)') -- as (y)\n, \
+                   \"as\" GENERATED ALWAYS AS (a || ')') STORED)";
+        assert_eq!(generated_expressions(sql), ["id + (1)", "a || ')'"]);
     }
 
     #[test]

@@ -6,10 +6,13 @@
 
 mod evolution;
 mod index;
+mod options;
 mod triggers;
 
 pub use evolution::Evolution;
-pub use triggers::watched;
+pub use index::generated_expressions;
+pub use options::{Options, Wanted};
+pub use triggers::{UNFORESEEN, watched};
 
 use crate::sql::identifier;
 use crate::{Error, Result};
@@ -25,6 +28,8 @@ pub struct Table {
     pub without_rowid: bool,
     /// Its UNIQUE indexes, that of the primary key included, except the rowid.
     pub uniques: Vec<Unique>,
+    /// The expressions of its generated columns, as written.
+    pub generated: Vec<String>,
 }
 
 /// A column of SQLite.
@@ -129,37 +134,83 @@ impl Table {
             .find(|name| !taken(name))
     }
 
-    /// The key to track by: the rowid under its declared name, the primary key, or a UNIQUE constraint, of which
-    /// no column can be NULL. `by_rowid` takes the bare rowid when there is none of these.
-    pub fn key(&self, by_rowid: bool) -> Result<Key> {
+    /// The columns that identify a row, in the order of preference: the rowid under its declared name, the primary
+    /// key, and UNIQUE constraints, of which no column can be NULL.
+    fn keys(&self) -> Vec<Vec<String>> {
         if let Some(column) = self.rowid_alias() {
-            return Ok(Key::Columns(vec![column.name.clone()]));
+            let mut keys = vec![vec![column.name.clone()]];
+            keys.extend(self.unique_keys());
+            return keys;
         }
         let mut pk: Vec<&Column> = self.columns.iter().filter(|c| c.pk > 0).collect();
         pk.sort_by_key(|c| c.pk);
-        let not_null = |name: &str| self.columns.iter().any(|c| c.name == name && c.not_null);
+        let mut keys = Vec::new();
         if !pk.is_empty() && (self.without_rowid || pk.iter().all(|c| c.not_null)) {
-            return self.checked(pk.iter().map(|c| c.name.clone()).collect());
+            keys.push(pk.iter().map(|c| c.name.clone()).collect());
         }
-        let unique = self.uniques.iter().filter(|u| !u.partial).find_map(|u| {
-            let columns: Option<Vec<String>> = u.columns.iter().cloned().collect();
-            columns.filter(|c| c.iter().all(|name| not_null(name)))
-        });
-        if let Some(columns) = unique {
-            return self.checked(columns);
+        keys.extend(
+            self.unique_keys()
+                .filter(|k| !keys.contains(k))
+                .collect::<Vec<_>>(),
+        );
+        keys
+    }
+
+    fn unique_keys(&self) -> impl Iterator<Item = Vec<String>> {
+        let not_null = |name: &String| self.columns.iter().any(|c| c.name == *name && c.not_null);
+        self.uniques
+            .iter()
+            .filter(|u| !u.partial)
+            .filter_map(move |u| {
+                let columns: Option<Vec<String>> = u.columns.iter().cloned().collect();
+                columns.filter(|c| c.iter().all(not_null))
+            })
+    }
+
+    /// The key to track by.
+    pub fn key(&self, wanted: &Wanted) -> Result<Key> {
+        let keys = self.keys();
+        if let Wanted::Columns(columns) = wanted {
+            let same = |key: &&Vec<String>| {
+                key.len() == columns.len()
+                    && columns
+                        .iter()
+                        .all(|c| key.iter().any(|k| k.eq_ignore_ascii_case(c)))
+            };
+            return match keys.iter().find(same) {
+                Some(key) => self.checked(key.clone()),
+                None => Err(self.no_such_key(columns, &keys)),
+            };
         }
-        match (by_rowid, self.rowid_name()) {
-            (true, Some(name)) => Ok(Key::Rowid(name)),
-            (true, None) => Err(Error::new(format!(
+        if let Some(key) = keys.into_iter().next() {
+            return self.checked(key);
+        }
+        match (wanted, self.rowid_name()) {
+            (Wanted::Rowid, Some(name)) => Ok(Key::Rowid(name)),
+            (Wanted::Rowid, None) => Err(Error::new(format!(
                 "table \"{}\" has columns named rowid, _rowid_ and oid, so its rowid has no name left; rename one",
                 self.name
             ))),
-            (false, _) => Err(Error::new(format!(
+            _ => Err(Error::new(format!(
                 "table \"{}\" has no usable key (INTEGER PRIMARY KEY, or a primary key or UNIQUE constraint of NOT NULL columns); \
                  give {{\"key\":\"rowid\"}} to track by rowid",
                 self.name
             ))),
         }
+    }
+
+    fn no_such_key(&self, wanted: &[String], keys: &[Vec<String>]) -> Error {
+        let shown = |columns: &[String]| serde_json::json!(columns).to_string();
+        let mut possible: Vec<String> = keys.iter().map(|k| shown(k)).collect();
+        if possible.is_empty() {
+            possible.push("\"rowid\"".into());
+        }
+        Error::new(format!(
+            "table \"{}\" has no PRIMARY KEY or UNIQUE constraint of exactly the columns {}, all NOT NULL; key can be {}",
+            self.name,
+            shown(wanted),
+            possible.join(" or ")
+        ))
     }
 
     fn checked(&self, columns: Vec<String>) -> Result<Key> {
@@ -207,8 +258,8 @@ impl Table {
     }
 
     /// The SELECT that reads the rows of the keys logged after `?1` up to `?2`, each key once: first the key from
-    /// the log, then 1 if the row exists, then `columns` of the row.
-    pub fn changed_rows(&self, id: i64, key: &Key, columns: &[String]) -> String {
+    /// the log, then 1 if the row exists, then these values of the row, which is `t`.
+    pub fn changed_rows(&self, id: i64, key: &Key, values: &[String]) -> String {
         let source = key.source_columns();
         let logged: Vec<String> = (1..=source.len()).map(|i| format!("l.k{i}")).collect();
         // Both comparisons: the first finds the row by the index whatever its collation, the second wants the same bytes.
@@ -217,7 +268,6 @@ impl Table {
             .zip(&logged)
             .map(|(c, k)| format!("t.{c} = {k} AND t.{c} COLLATE BINARY = {k}"))
             .collect();
-        let values: Vec<String> = columns.iter().map(|c| format!("t.{c}")).collect();
         format!(
             "SELECT {}, t.{} IS NOT NULL, {} FROM ({}) l LEFT JOIN main.{} t ON {}",
             logged.join(", "),
@@ -283,9 +333,10 @@ mod tests {
             columns,
             uniques,
             without_rowid,
+            generated: vec![],
         };
         let key = |t: &Table| {
-            t.key(false)
+            t.key(&Wanted::Any)
                 .map(|k| k.mirror_columns().join(","))
                 .map_err(|e| e.to_string())
         };
@@ -330,9 +381,9 @@ mod tests {
         );
         let bare = table(vec![column("a", "TEXT", 0, false)], vec![], false);
         assert!(key(&bare).unwrap_err().contains("{\"key\":\"rowid\"}"));
-        assert_eq!(bare.key(true), Ok(Key::Rowid("rowid")));
+        assert_eq!(bare.key(&Wanted::Rowid), Ok(Key::Rowid("rowid")));
         assert_eq!(
-            table(vec![column("ROWID", "TEXT", 0, false)], vec![], false).key(true),
+            table(vec![column("ROWID", "TEXT", 0, false)], vec![], false).key(&Wanted::Rowid),
             Ok(Key::Rowid("_rowid_"))
         );
     }

@@ -4,6 +4,9 @@
 //! (unless `recursive_triggers` is on), so the triggers before a write log the keys about to go: those of the rows
 //! that the new one equals in every term of an index, compared as the index compares them. The new row's side of a
 //! partial index's condition is not asked: that logs keys too many.
+//!
+//! What an index is computed from may not be known yet: an INTEGER PRIMARY KEY that SQLite gives, or a default that
+//! takes the place of a NULL. Then the log says that rows may be gone which nobody can name.
 
 use super::index::{IndexText, mentions};
 use super::{Column, Key, Table, Unique};
@@ -20,8 +23,9 @@ struct Writer<'a> {
 }
 
 impl Table {
-    /// The CREATE TRIGGER statements for the table with this id in the changelog, as SQLite stores them.
-    pub fn triggers(&self, id: i64, key: &Key) -> Result<Vec<String>> {
+    /// The CREATE TRIGGER statements for the table with this id in the changelog, as SQLite stores them. `mirrored`
+    /// are the columns to follow besides those of the key, if not all.
+    pub fn triggers(&self, id: i64, key: &Key, mirrored: Option<&[String]>) -> Result<Vec<String>> {
         let columns = key.source_columns();
         let log_columns: Vec<String> = (1..=columns.len()).map(|i| format!("k{i}")).collect();
         let writer = Writer {
@@ -33,7 +37,7 @@ impl Table {
                 log_columns.join(", ")
             ),
         };
-        let mut triggers = writer.after();
+        let mut triggers = writer.touched(&self.new_key(key), &self.update_of(key, mirrored));
         if let (Key::Columns(_), None, Some(rowid)) = (key, self.rowid_alias(), self.rowid_name())
             && !self.without_rowid
         {
@@ -52,7 +56,86 @@ impl Table {
             let conflict = self.conflict(unique)?;
             triggers.extend(writer.before(&i.to_string(), &conflict, &self.changed(unique)));
         }
+        triggers.extend(self.unforeseen(&writer)?);
         Ok(triggers)
+    }
+
+    /// The triggers for a new row whose value in a UNIQUE index is not known before it is written.
+    fn unforeseen(&self, writer: &Writer<'_>) -> Result<Vec<String>> {
+        let mut computed = Vec::new();
+        let mut plain = Vec::new();
+        for unique in &self.uniques {
+            if let Some(sql) = &unique.sql {
+                let text = IndexText::parse(sql).ok_or_else(|| self.unreadable(unique))?;
+                let terms = text.terms.into_iter().zip(&unique.columns);
+                plain.extend(terms.filter(|(_, c)| c.is_none()).map(|(term, _)| term));
+            }
+            let named = self
+                .columns
+                .iter()
+                .filter(|c| unique.columns.contains(&Some(c.name.clone())));
+            for column in named {
+                plain.push(identifier(&column.name));
+                if column.generated {
+                    computed.extend_from_slice(&self.generated);
+                }
+            }
+        }
+        let used = |texts: &[String], c: &Column| texts.iter().any(|t| mentions(t, &c.name));
+        let mut given = Vec::new();
+        if let Some(id) = self.rowid_alias() {
+            let id_alone = identifier(&id.name);
+            // An id that SQLite gives is a new one, so that it conflicts only through what is computed from it.
+            let of_id = plain
+                .iter()
+                .any(|t| *t != id_alone && mentions(t, &id.name));
+            if of_id || used(&computed, id) {
+                given.push(format!("coalesce(NEW.{id_alone}, -1) = -1"));
+            }
+        }
+        let mut defaults = Vec::new();
+        for column in self.columns.iter().filter(|c| c.not_null) {
+            let varies = column.default.as_ref().map(|d| d.contains('('));
+            if varies.is_some() && used(&computed, column)
+                || varies == Some(true) && used(&plain, column)
+            {
+                defaults.push(format!("NEW.{} IS NULL", identifier(&column.name)));
+            }
+        }
+        given.extend_from_slice(&defaults);
+        let triggers = [("INSERT", given), ("UPDATE", defaults)];
+        Ok(triggers
+            .into_iter()
+            .filter(|(_, conditions)| !conditions.is_empty())
+            .map(|(event, conditions)| writer.unforeseen(event, &conditions.join(" OR ")))
+            .collect())
+    }
+
+    /// The key that the new row will have.
+    fn new_key(&self, key: &Key) -> Vec<String> {
+        match key {
+            Key::Columns(names) => names.iter().map(|n| self.new_value(n)).collect(),
+            Key::Rowid(name) => vec![format!("NEW.{name}")],
+        }
+    }
+
+    /// The columns whose update matters, as ` OF a, b`, or nothing for all.
+    fn update_of(&self, key: &Key, mirrored: Option<&[String]>) -> String {
+        let key = key.mirror_columns();
+        let matters =
+            |c: &&Column| key.contains(&c.name) || mirrored.is_none_or(|m| m.contains(&c.name));
+        // A generated column changes with others.
+        if mirrored.is_none() || self.columns.iter().filter(matters).any(|c| c.generated) {
+            return String::new();
+        }
+        let columns = self
+            .columns
+            .iter()
+            .filter(matters)
+            .map(|c| identifier(&c.name));
+        // SQLite goes by the names in the statement, and the rowid has several; it minds none that is not there.
+        let names = columns.chain(["rowid", "_rowid_", "oid"].map(str::to_owned));
+        format!(" OF {}", names.collect::<Vec<_>>().join(", "))
     }
 
     /// True if rows that conflict through the index have the same key, byte by byte.
@@ -111,15 +194,7 @@ impl Table {
             true => format!("(SELECT {expression})"),
             false => format!("(SELECT {expression} FROM (SELECT {}))", values.join(", ")),
         };
-        let same = format!("({expression}) = {of_new}{collate}");
-        match self.rowid_alias() {
-            // The id that an INSERT leaves to SQLite is not known yet.
-            Some(id) if used.iter().any(|c| c.name == id.name) => {
-                let id = identifier(&id.name);
-                format!("(coalesce(NEW.{id}, -1) = -1 OR {same})")
-            }
-            _ => same,
-        }
+        format!("({expression}) = {of_new}{collate}")
     }
 
     /// What the new row will have in a column: under OR REPLACE a NULL for a NOT NULL column becomes its default
@@ -182,8 +257,11 @@ impl Writer<'_> {
         format!("({})", differs.join(" OR "))
     }
 
-    fn after(&self) -> Vec<String> {
+    /// The triggers that log the key of each row written. Before the write where the key is known then: a trigger of
+    /// the user's may end the statement after a write that stays, before those of the log had their turn.
+    fn touched(&self, new_key: &[String], of: &str) -> Vec<String> {
         let Writer { id, table, log, .. } = self;
+        let given = new_key.join(", ");
         let (new, old) = (self.of("NEW"), self.of("OLD"));
         vec![
             format!(
@@ -191,15 +269,24 @@ impl Writer<'_> {
                 self.name("insert")
             ),
             format!(
-                "CREATE TRIGGER {} AFTER DELETE ON {table} BEGIN {log} VALUES({id}, 0, {old}); END",
+                "CREATE TRIGGER {} BEFORE DELETE ON {table} BEGIN {log} VALUES({id}, 0, {old}); END",
                 self.name("delete")
             ),
             format!(
-                "CREATE TRIGGER {} AFTER UPDATE ON {table} BEGIN {log} VALUES({id}, 2, {new}); {log} SELECT {id}, 0, {old} WHERE {}; END",
+                "CREATE TRIGGER {} BEFORE UPDATE{of} ON {table} BEGIN {log} VALUES({id}, 2, {old}); {log} SELECT {id}, 2, {given} WHERE {}; END",
                 self.name("update"),
                 self.other_key("OLD", "NEW")
             ),
         ]
+    }
+
+    /// The trigger before a write that may replace rows which it cannot name.
+    fn unforeseen(&self, event: &str, condition: &str) -> String {
+        let Writer { id, table, .. } = self;
+        format!(
+            "CREATE TRIGGER {} BEFORE {event} ON {table} WHEN {condition} BEGIN INSERT INTO _lumos_log(tbl, op) VALUES({id}, {UNFORESEEN}); END",
+            self.name(&format!("unforeseen_{}", event.to_ascii_lowercase()))
+        )
     }
 
     /// The triggers before a write that log the rows in conflict; `changed` may spare an update the search.
@@ -222,6 +309,9 @@ impl Writer<'_> {
     }
 }
 
+/// The `op` of a row of the log without a key: rows may be gone that no trigger could name.
+pub const UNFORESEEN: i64 = 3;
+
 /// How the triggers' names begin; the table's id and what they watch follow.
 const TRIGGER_PREFIX: &str = "_lumos_";
 
@@ -233,6 +323,7 @@ pub fn watched(trigger: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Wanted;
     use super::*;
 
     fn table(uniques: Vec<Unique>) -> Table {
@@ -247,11 +338,12 @@ mod tests {
             columns: vec![column("i d", "INTEGER", 1), column("u", "TEXT", 0)],
             uniques,
             without_rowid: false,
+            generated: vec!["\"i d\" / 3".into()],
         }
     }
 
     fn triggers(table: &Table) -> Result<Vec<String>> {
-        table.triggers(7, &table.key(false)?)
+        table.triggers(7, &table.key(&Wanted::Any)?, None)
     }
 
     #[test]
@@ -273,6 +365,34 @@ mod tests {
     }
 
     #[test]
+    fn an_update_of_other_columns_costs_nothing() {
+        let mut table = table(vec![]);
+        table.columns.push(Column {
+            name: "other".into(),
+            ..Column::default()
+        });
+        let of = |table: &Table, mirrored: &[String]| {
+            let key = table.key(&Wanted::Any).unwrap();
+            let update = table
+                .triggers(7, &key, Some(mirrored))
+                .unwrap()
+                .swap_remove(2);
+            update.split_once(" ON ").unwrap().0.to_owned()
+        };
+        let update = "CREATE TRIGGER \"_lumos_7_update\" AFTER UPDATE";
+        assert_eq!(
+            of(&table, &["u".into()]),
+            format!("{update} OF \"i d\", \"u\", rowid, _rowid_, oid")
+        );
+        table.columns[1].generated = true;
+        assert_eq!(of(&table, &["u".into()]), update);
+        assert_eq!(
+            of(&table, &["other".into()]),
+            format!("{update} OF \"i d\", \"other\", rowid, _rowid_, oid")
+        );
+    }
+
+    #[test]
     fn an_expression_is_asked_of_both_rows() {
         let unique = Unique {
             name: "x".into(),
@@ -285,6 +405,21 @@ mod tests {
         let triggers = triggers(&table(vec![unique])).unwrap();
         let condition = "(lower(u)) = (SELECT lower(u) FROM (SELECT NEW.\"u\" AS \"u\")) COLLATE \"BINARY\" AND (u > '')";
         assert!(triggers[3].contains(condition), "{}", triggers[3]);
+    }
+
+    #[test]
+    fn what_is_computed_from_a_given_id_is_unforeseen() {
+        let unique = |name: &str| Unique {
+            columns: vec![Some(name.into())],
+            collations: vec!["BINARY".into()],
+            ..Unique::default()
+        };
+        let mut table = table(vec![unique("u")]);
+        assert_eq!(triggers(&table).unwrap().len(), 5);
+        table.columns[1].generated = true;
+        let triggers = triggers(&table).unwrap();
+        let expected = "BEFORE INSERT ON \"od\"\"d\" WHEN coalesce(NEW.\"i d\", -1) = -1 BEGIN";
+        assert!(triggers[5].contains(expected), "{}", triggers[5]);
     }
 
     #[test]

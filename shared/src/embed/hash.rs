@@ -3,6 +3,10 @@
 //! Texts that share words are near, and to a lesser degree those whose words share spelling. It knows nothing of
 //! meaning: "car" is as far from "automobile" as from "banana".
 //!
+//! Recall of 10 on conversations: LoCoMo 45.6 %, MADial 39.6 % in Chinese and 39.5 % in English, where BM25 of the
+//! same terms finds 63.8, 54.4 and 54.5 % and MiniLM 62.5 % of the last. It is a stand-in where no model is at hand,
+//! and the lesser leg of a search by words.
+//!
 //! The definition, which never changes, since stored vectors depend on it:
 //! 1. The features of a text are, from its terms (see [`crate::text`]) without stop words:
 //!    - of a word: `w` and its stem, weight 1; and `g` and each 3, 4 and 5 neighbouring characters of `^form$`,

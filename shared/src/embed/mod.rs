@@ -1,5 +1,12 @@
 //! Text into vectors: texts that are alike get vectors that are near.
 //!
 //! - [`hash`]: the embedding that needs no model
+//! - [`models`]: the models of this process by name, and what a text becomes by one of them
+//! - [`table`], [`encoder`]: the two kinds of models; [`wordpiece`] and [`tensors`] read their files
 
+pub mod encoder;
 pub mod hash;
+pub mod models;
+pub mod table;
+pub mod tensors;
+pub mod wordpiece;

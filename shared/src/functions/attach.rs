@@ -19,6 +19,8 @@ pub const ATTACH: Function = Function {
           `:memory:` keeps it in memory, which is the default for a database in memory. \
           Options: `memory_limit` (text, default `1GB`), `threads` (default: the cores of the machine, at most 4), \
           `auto_sync` (default true: a query first applies what is pending), \
+          `max_staleness` (seconds, default 0: a query applies nothing if this connection has applied before and the mirror equalled the source less than so long ago, by a clock that is never set; \
+          it then answers from what was applied, also inside a transaction that has written; `lumos_auto` always applies first), \
           `shared` (default false; true opens the mirror's file for each statement only, so that processes that all say so take turns), \
           `cache_bytes` (default 16 MiB: see `lumos_cache_stats`), \
           `allow_files` (an array of folders that `lumos_export`, `lumos_load` and `read_csv` and its kin may use; default none). \

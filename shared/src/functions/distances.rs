@@ -1,6 +1,6 @@
-//! `lumos_l2`, `lumos_cosine`, `lumos_ip`: distances between two vectors; the smaller, the closer.
+//! `lumos_l2`, `lumos_cosine`, `lumos_ip`, `lumos_l1`, `lumos_hamming`, `lumos_jaccard`: distances between two vectors; the smaller, the closer.
 
-use crate::vector::distance;
+use crate::vector::Metric;
 use crate::{
     Body, Engines, Error, Example, Function, Kind, Nulls, Param, Result, Section, Type, Value,
     ValueRef,
@@ -43,7 +43,7 @@ pub const L2: Function = definition(
             answer: "lumos_l2: vectors of 2 and 3 dimensions; both must have the same",
         },
     ],
-    Body::Pure(|args| measure(args, distance::l2)),
+    Body::Pure(|args| measure(args, Metric::L2)),
 );
 
 /// `lumos_cosine(a, b)`.
@@ -60,7 +60,7 @@ pub const COSINE: Function = definition(
             answer: "2.0",
         },
     ],
-    Body::Pure(|args| measure(args, distance::cosine)),
+    Body::Pure(|args| measure(args, Metric::Cosine)),
 );
 
 /// `lumos_ip(a, b)`.
@@ -71,10 +71,43 @@ pub const IP: Function = definition(
         sql: "SELECT lumos_ip('[1, 2]', '[3, 4]')",
         answer: "-11.0",
     }],
-    Body::Pure(|args| measure(args, distance::ip)),
+    Body::Pure(|args| measure(args, Metric::Ip)),
 );
 
-fn measure(args: &[ValueRef<'_>], distance: fn(&[f32], &[f32]) -> f64) -> Result<Value> {
+/// `lumos_l1(a, b)`.
+pub const L1: Function = definition(
+    "lumos_l1",
+    "Sum of the absolute differences, also called Manhattan distance.",
+    &[Example {
+        sql: "SELECT lumos_l1('[1, 2]', '[4, 0]')",
+        answer: "5.0",
+    }],
+    Body::Pure(|args| measure(args, Metric::L1)),
+);
+
+/// `lumos_hamming(a, b)`.
+pub const HAMMING: Function = definition(
+    "lumos_hamming",
+    "Hamming distance: how many elements differ; of bit vectors, how many bits.",
+    &[Example {
+        sql: "SELECT lumos_hamming(lumos_vec('[1, 0, 1, 1]', 'bit'), '[1, 1, 0, 1]')",
+        answer: "2.0",
+    }],
+    Body::Pure(|args| measure(args, Metric::Hamming)),
+);
+
+/// `lumos_jaccard(a, b)`.
+pub const JACCARD: Function = definition(
+    "lumos_jaccard",
+    "Jaccard distance between the sets of elements that are not zero: 1 minus the share of the common ones in all. Two empty sets have distance 0.",
+    &[Example {
+        sql: "SELECT lumos_jaccard(lumos_vec('[1, 0, 1, 1]', 'bit'), '[1, 1, 0, 1]')",
+        answer: "0.5",
+    }],
+    Body::Pure(|args| measure(args, Metric::Jaccard)),
+);
+
+fn measure(args: &[ValueRef<'_>], metric: Metric) -> Result<Value> {
     let [ValueRef::Vector(a), ValueRef::Vector(b)] = args else {
         return Err(Error::new("takes two vectors"));
     };
@@ -85,5 +118,5 @@ fn measure(args: &[ValueRef<'_>], distance: fn(&[f32], &[f32]) -> f64) -> Result
             b.len()
         )));
     }
-    Ok(Value::Real(distance(a, b)))
+    Ok(Value::Real(metric.distance(a, b)))
 }

@@ -1,8 +1,9 @@
 //! `lumos_embed(text[, model])`.
 
+use crate::embed::models;
 use crate::{
     Body, Engines, Error, Example, Function, Kind, Nulls, Param, Result, Section, Type, Value,
-    ValueRef, embed,
+    ValueRef,
 };
 
 /// The definition.
@@ -17,7 +18,7 @@ pub const EMBED: Function = Function {
     ],
     nulls: Nulls::Propagate,
     deterministic: true,
-    doc: "The vector of a text, as a BLOB of 32-bit floats that the other functions take: texts that are alike get vectors that are near. The model 'hash' needs no file and is the default: it has 384 dimensions, length 1, and compares words (English ones by their stems, whatever their case and accents), parts of words, and pairs of Chinese, Japanese and Korean characters. It knows nothing of meaning: \"car\" is as far from \"automobile\" as from \"banana\". Its vectors never change between versions and machines. A text without letters and digits gives the zero vector, whose cosine distance to all others is 1.",
+    doc: "The vector of a text, as a BLOB of 32-bit floats that the other functions take: texts that are alike get vectors that are near. The model 'hash' needs no file and is the default: it has 384 dimensions, length 1, and compares words (English ones by their stems, whatever their case and accents), parts of words, and pairs of Chinese, Japanese and Korean characters. It knows nothing of meaning: \"car\" is as far from \"automobile\" as from \"banana\". Its vectors never change between versions and machines. Other models are those of lumos_model_add; their vectors have length 1 too, and an index over them holds only as long as the name means the same model. A text of which a model knows nothing, for 'hash' one without letters and digits, gives the zero vector, whose cosine distance to all others is 1.",
     examples: &[
         Example {
             sql: "SELECT round(lumos_cosine(lumos_embed('Who paints sunrises?'), lumos_embed('She painted a sunrise')), 2) AS near, round(lumos_cosine(lumos_embed('Who paints sunrises?'), lumos_embed('The train was late')), 2) AS far",
@@ -29,23 +30,19 @@ pub const EMBED: Function = Function {
         },
         Example {
             sql: "SELECT lumos_embed('car', 'word2vec')",
-            answer: "lumos_embed: there is no model \"word2vec\"; leave the model out or give 'hash'",
+            answer: "lumos_embed: there is no model \"word2vec\"; add it with lumos_model_add('word2vec', 'its folder'), or leave the model out for 'hash'",
         },
     ],
     body: Body::Pure(body),
 };
 
 fn body(args: &[ValueRef<'_>]) -> Result<Value> {
-    let text = match args {
-        [ValueRef::Text(text)] | [ValueRef::Text(text), ValueRef::Text("hash")] => text,
-        [ValueRef::Text(_), ValueRef::Text(model)] => {
-            return Err(Error::new(format!(
-                "there is no model \"{model}\"; leave the model out or give 'hash'"
-            )));
-        }
+    let (text, model) = match args {
+        [ValueRef::Text(text)] => (text, models::BUILT_IN),
+        [ValueRef::Text(text), ValueRef::Text(model)] => (text, *model),
         _ => return Err(Error::new("takes a text, and the name of a model as text")),
     };
-    let vector = embed::hash::embed(text);
+    let vector = models::embed(text, model)?;
     Ok(Value::Blob(
         vector.iter().flat_map(|v| v.to_le_bytes()).collect(),
     ))

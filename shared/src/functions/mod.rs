@@ -8,6 +8,7 @@ use crate::{Function, Kind};
 mod attach;
 mod auto;
 mod cache_stats;
+mod compat;
 mod debug;
 mod detach;
 mod distances;
@@ -15,20 +16,28 @@ mod embed;
 mod exec;
 mod explain;
 mod export;
+mod hybrid;
 mod import;
+mod lag;
 mod load;
+mod models;
 mod optimize;
 mod query;
+mod repair;
 mod resync;
 mod route;
 mod scalar;
+mod search;
 mod status;
 mod sync;
 mod table;
 mod tier;
+mod topk;
 mod track;
 mod untrack;
 mod vec_table;
+mod vectors;
+mod verify;
 mod version;
 
 /// Every SQL function of Lumos.
@@ -53,15 +62,34 @@ pub const FUNCTIONS: &[&Function] = &[
     &sync::SYNC,
     &resync::RESYNC,
     &status::STATUS,
+    &lag::LAG,
+    &verify::VERIFY,
+    &repair::REPAIR,
     &optimize::OPTIMIZE,
     &tier::TIER,
     &tier::RUN,
     &tier::UNTIER,
+    &vectors::VEC,
+    &vectors::VEC_JSON,
+    &vectors::DIMS,
+    &vectors::NORMALIZE,
+    &vectors::SLICE,
+    &vectors::QUANTIZE,
     &distances::L2,
     &distances::COSINE,
     &distances::IP,
     &vec_table::VEC_TABLE,
+    &search::SEARCH,
+    &compat::COMPAT,
+    &distances::L1,
+    &distances::HAMMING,
+    &distances::JACCARD,
+    &topk::TOPK,
     &embed::EMBED,
+    &models::MODEL_ADD,
+    &models::MODEL_REMOVE,
+    &models::MODELS,
+    &hybrid::HYBRID,
 ];
 
 /// The function with this name; a module for CREATE VIRTUAL TABLE only if no function has its name.

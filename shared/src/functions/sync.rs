@@ -1,6 +1,6 @@
-//! `lumos_sync()`.
+//! `lumos_sync([table])`.
 
-use crate::{Body, Engines, Example, Function, Kind, Nulls, Section, Type};
+use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Type};
 
 /// The definition.
 pub const SYNC: Function = Function {
@@ -8,11 +8,12 @@ pub const SYNC: Function = Function {
     section: Section::Sync,
     engines: Engines::Sqlite,
     kind: Kind::Scalar(Type::Json),
-    params: &[],
-    nulls: Nulls::Propagate,
+    params: &[Param::optional("table", Type::Text)],
+    nulls: Nulls::Accept,
     deterministic: false,
     doc: "Applies all committed changes to the mirror: one read snapshot of SQLite becomes one transaction of DuckDB. \
-          Returns JSON: `tables` and `keys` that changed, `rows` written, and `seq`, the position of the changelog that the mirror now equals. \
+          Returns JSON: `tables` and `keys` that changed, `rows` written, `seq`, the position of the changelog that the mirror now equals, and `ms`, the milliseconds that it took. \
+          With a tracked table, or a GLOB pattern, the counts are those of what matches; all the same everything is applied, since a snapshot is of all tables. \
           Refused inside a transaction that has written.",
     examples: &[Example {
         sql: "SELECT json_extract(lumos_sync(), '$.keys')",

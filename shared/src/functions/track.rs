@@ -18,12 +18,27 @@ pub const TRACK: Function = Function {
           The argument is a table or a GLOB pattern; `*` takes every table with a usable key and reports the others with the reason. \
           Returns a JSON array with table, rows and key. \
           The key is the INTEGER PRIMARY KEY, the primary key of a WITHOUT ROWID table, or a primary key or UNIQUE constraint whose columns are all NOT NULL. \
-          Options: `key` (`\"rowid\"` for a table without a key; VACUUM may renumber such rows, so that the next sync copies the table again). \
-          Tracking a tracked table changes nothing.",
+          Options:\n\n\
+          - `columns`: an array of the columns to mirror; those of the key always are. Updates of others alone are not logged.\n\
+          - `key`: a column or an array of columns that are exactly a PRIMARY KEY or UNIQUE constraint, all NOT NULL; \
+          or `\"rowid\"` for a table without a key (VACUUM may renumber such rows, so that the next sync copies the table again).\n\
+          - `types`: an object with types of columns: VARCHAR, BIGINT, DOUBLE, BLOB, BOOLEAN (of 0 and 1), DATE, DECIMAL(width,scale), \
+          TIMESTAMP (of ISO text), and of numbers TIMESTAMP(unix) for seconds, TIMESTAMP(unix_ms) for milliseconds, TIMESTAMP(julian) for days as julianday() gives them. \
+          Without one the declared type is tried, and where it says nothing, or the values have another, the values choose.\n\
+          - `on_mismatch`: what to do with a value that its column's type does not hold exactly, as a word for the table or an object with one for each column: \
+          `error` (the default) refuses it; `null` stores NULL; `varchar` makes the column VARCHAR with SQLite's text of every value; \
+          `widen` takes the next type that holds all values, VARCHAR at last. The latter two copy the table once more. In a key it is always an error.\n\
+          - `initial`: false leaves the copy to the first query or sync.\n\
+          - `target`: the table's name in the mirror.\n\n\
+          Tracking a tracked table changes nothing, or with other options replaces all that it had and copies the table again.",
     examples: &[
         Example {
             sql: "SELECT lumos_track('Genre')",
             answer: "[{\"table\":\"Genre\",\"rows\":25,\"key\":[\"GenreId\"]}]",
+        },
+        Example {
+            sql: "SELECT lumos_track('Invoice', '{\"columns\":[\"InvoiceDate\",\"Total\"],\"types\":{\"InvoiceDate\":\"DATE\"},\"on_mismatch\":\"null\",\"target\":\"sale\"}')",
+            answer: "[{\"table\":\"Invoice\",\"rows\":412,\"key\":[\"InvoiceId\"]}]",
         },
         Example {
             sql: "SELECT lumos_track('Gener')",

@@ -1,4 +1,4 @@
-//! `lumos_untrack(table)`.
+//! `lumos_untrack(table, options)`.
 
 use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Type};
 
@@ -8,11 +8,16 @@ pub const UNTRACK: Function = Function {
     section: Section::Sync,
     engines: Engines::Sqlite,
     kind: Kind::Scalar(Type::Json),
-    params: &[Param::new("table", Type::Text)],
+    params: &[
+        Param::new("table", Type::Text),
+        Param::optional("options", Type::Json),
+    ],
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "Ends the mirroring of a table, or of all that match a GLOB pattern: drops the triggers and the mirrored table. \
-          Returns a JSON array of the tables. With the last table goes the changelog itself.",
+          Returns a JSON array of the tables. With the last table goes the changelog itself. \
+          Options: `drop_mirror` (default true; false leaves the rows, as they were applied last, in the mirror as a table of one's own, \
+          which queries still name and `lumos_exec` can change or drop).",
     examples: &[Example {
         sql: "SELECT lumos_untrack('Genre')",
         answer: "[\"Genre\"]",

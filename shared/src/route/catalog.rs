@@ -45,17 +45,22 @@ impl Affinity {
 pub struct Column {
     /// Its name.
     pub name: String,
-    /// Its type in the mirror, which all its values have exactly.
+    /// Its type in the mirror, which all its values have exactly; any if `unlike` says why not.
     pub ty: MirrorType,
     /// Its affinity in SQLite.
     pub affinity: Affinity,
     /// Texts compare byte by byte.
     pub binary: bool,
+    /// Why the mirror does not have its values as they are, if an option of `lumos_track` made it so.
+    pub unlike: Option<&'static str>,
 }
 
 impl Column {
     /// The column of the relation `alias`, or why it is for SQLite alone.
     pub fn typed(&self, alias: &str) -> Result<Typed, Refusal> {
+        if let Some(why) = self.unlike {
+            return refuse(format!("column \"{}\" {why}", self.name));
+        }
         let sql = format!("{alias}.{}", identifier(&self.name));
         let numeric = matches!(self.affinity, Affinity::Numeric | Affinity::Real);
         Ok(match self.ty {
@@ -99,6 +104,12 @@ impl Column {
                 ..Typed::new(sql, Class::Text)
             },
             MirrorType::Blob => Typed::new(sql, Class::Blob),
+            MirrorType::Moment(_) | MirrorType::Boolean | MirrorType::AnyText => {
+                return refuse(format!(
+                    "column {} has other values in the mirror",
+                    self.name
+                ));
+            }
         })
     }
 }

@@ -8,8 +8,9 @@ fn catalog() -> Catalog {
         ty,
         affinity,
         binary: name != "nocase",
+        unlike: (name == "left out").then_some("is not mirrored"),
     };
-    use MirrorType::{BigInt, Blob, Date, Decimal, Double, Timestamp, Varchar};
+    use MirrorType::{BigInt, Blob, Boolean, Date, Decimal, Double, Timestamp, Varchar};
     Catalog {
         tables: vec![
             Table {
@@ -25,6 +26,8 @@ fn catalog() -> Catalog {
                     column("d", Date, Affinity::Numeric),
                     column("nocase", Varchar, Affinity::Text),
                     column("any", Double, Affinity::Blob),
+                    column("left out", BigInt, Affinity::Numeric),
+                    column("flag", Boolean, Affinity::Numeric),
                 ],
                 rows: 1000,
             },
@@ -120,6 +123,11 @@ fn what_differs_stays_and_says_why() {
         ("SELECT \"text\" FROM t", "double quotes"),
         ("SELECT any FROM t", "without an affinity"),
         ("SELECT i FROM missing", "not tracked"),
+        (
+            "SELECT (SELECT count(*) FROM t WHERE [left out] > 0) FROM other",
+            "is not mirrored",
+        ),
+        ("SELECT flag FROM t", "other values"),
         ("SELECT upper(s) FROM t", "ASCII"),
         (
             "SELECT row_number() OVER (ORDER BY i) FROM t",

@@ -9,7 +9,10 @@
 //!
 //! Stop words are terms like others, marked as such: they stand in an index, so that phrases are found, but
 //! a search leaves them out.
+//!
+//! [`fusion`] brings the answers of several searches together.
 
+pub mod fusion;
 mod stop;
 
 use std::convert::Infallible;
@@ -79,16 +82,18 @@ pub fn terms(text: &str, mut each: impl FnMut(Term<'_>)) {
     let Ok(()) = done;
 }
 
-/// The terms to search for: each once, in the order of the text, without stop words unless there is nothing else.
-pub fn query_terms(text: &str) -> Vec<String> {
+/// The words and pairs to search for, before they are stemmed: each term once, in the order of the text, without stop
+/// words unless there is nothing else.
+pub fn query_forms(text: &str) -> Vec<String> {
     let (mut telling, mut stops) = (Vec::new(), Vec::new());
     terms(text, |term| {
-        let list = if term.stop { &mut stops } else { &mut telling };
-        if term.kind != Kind::Part && !list.iter().any(|known| known == term.text) {
-            list.push(term.text.to_owned());
+        let list: &mut Vec<(String, String)> = if term.stop { &mut stops } else { &mut telling };
+        if term.kind != Kind::Part && !list.iter().any(|(known, _)| known == term.text) {
+            list.push((term.text.to_owned(), term.form.to_owned()));
         }
     });
-    if telling.is_empty() { stops } else { telling }
+    let found = if telling.is_empty() { stops } else { telling };
+    found.into_iter().map(|(_, form)| form).collect()
 }
 
 /// The two kinds of runs.
@@ -289,9 +294,9 @@ mod tests {
 
     #[test]
     fn a_query_leaves_out_what_is_everywhere() {
-        assert_eq!(query_terms("What did the cats do to the cat?"), ["cat"]);
-        assert_eq!(query_terms("To be or not to be"), ["to", "be", "or", "not"]);
-        assert_eq!(query_terms("我喜欢的猫"), ["喜欢"]);
-        assert_eq!(query_terms("的"), ["的"]);
+        assert_eq!(query_forms("What did the cats do to the cat?"), ["cats"]);
+        assert_eq!(query_forms("To be or not to be"), ["to", "be", "or", "not"]);
+        assert_eq!(query_forms("我喜欢的猫"), ["喜欢"]);
+        assert_eq!(query_forms("的"), ["的"]);
     }
 }

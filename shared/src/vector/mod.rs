@@ -1,10 +1,19 @@
-//! Vectors as SQL values: JSON text or little-endian 32-bit floats in, slices of `f32` out.
+//! Vectors as SQL values: JSON text or a BLOB in, slices of `f32` out.
+//!
+//! - [`format`]: how a BLOB stores a vector
+//! - [`distance`], [`Metric`]: distances between two vectors, and which of them
+//! - [`topk`]: the nearest of many rows, exactly
+//! - [`index`]: the same from codes of them
 
 pub mod distance;
+pub mod format;
+mod half;
 pub mod index;
 mod metric;
 pub mod table;
+pub mod topk;
 
+pub use format::Format;
 pub use metric::Metric;
 
 use crate::{Error, Result};
@@ -20,25 +29,38 @@ pub fn from_json(text: &str) -> Result<Vec<f32>> {
     finite(values.into_iter().map(|v| v as f32).collect())
 }
 
-/// Reads 32-bit floats, little-endian, 4 bytes each.
+/// Writes JSON that [`from_json`] reads as the same vector: whole numbers without a point.
+pub fn to_json(vector: &[f32]) -> String {
+    let mut text = String::from("[");
+    for (i, v) in vector.iter().enumerate() {
+        let comma = if i > 0 { "," } else { "" };
+        let whole = v.fract() == 0.0 && v.abs() < 1e7 && (*v != 0.0 || v.is_sign_positive());
+        match whole {
+            true => text.push_str(&format!("{comma}{}", *v as i32)),
+            false => text.push_str(&format!("{comma}{v:?}")),
+        }
+    }
+    text.push(']');
+    text
+}
+
+/// Reads a BLOB, see [`format`].
 pub fn from_bytes(bytes: &[u8]) -> Result<Vec<f32>> {
     let mut vector = Vec::new();
-    read_bytes(bytes, &mut vector)?;
+    format::decode(bytes, &mut vector)?;
     Ok(vector)
 }
 
-/// As [`from_bytes`], in place of what `out` holds: no allocation where many vectors are read in turn.
-pub fn read_bytes(bytes: &[u8], out: &mut Vec<f32>) -> Result<()> {
-    let (floats, rest) = bytes.as_chunks();
-    if !rest.is_empty() {
-        return Err(Error::new(format!(
-            "a BLOB of {} bytes is not a vector; give 4 bytes for each 32-bit float",
-            bytes.len()
-        )));
+/// Scales a vector to length 1; a zero vector stays.
+pub fn normalize(vector: &[f32]) -> Vec<f32> {
+    let length = distance::square(vector).sqrt();
+    match length {
+        0.0 => vector.to_vec(),
+        _ => vector
+            .iter()
+            .map(|v| (f64::from(*v) / length) as f32)
+            .collect(),
     }
-    out.clear();
-    out.extend(floats.iter().map(|b| f32::from_le_bytes(*b)));
-    check_finite(out)
 }
 
 /// Returns the vector if it has an element and none is NaN or infinite.
@@ -90,6 +112,24 @@ mod tests {
     }
 
     #[test]
+    fn json_comes_back() {
+        let vector = [1.0, -2.5, 0.1, 1e-40, 1e30, -0.0, 16777216.0, f32::MAX];
+        let text = to_json(&vector);
+        assert_eq!(text, "[1,-2.5,0.1,1e-40,1e30,-0.0,16777216.0,3.4028235e38]");
+        let back = from_json(&text).unwrap();
+        let bits: Vec<u32> = back.iter().map(|v| v.to_bits()).collect();
+        assert_eq!(bits, vector.map(f32::to_bits));
+    }
+
+    #[test]
+    fn normalizes_the_smallest_and_the_largest() {
+        assert_eq!(normalize(&[3.0, 4.0]), [0.6, 0.8]);
+        assert_eq!(normalize(&[f32::MAX, 0.0]), [1.0, 0.0]);
+        assert_eq!(normalize(&[1e-45]), [1.0]);
+        assert_eq!(normalize(&[0.0, 0.0]), [0.0, 0.0]);
+    }
+
+    #[test]
     fn refuses_what_has_no_distance() {
         for (text, message) in [
             (
@@ -113,7 +153,7 @@ mod tests {
         }
         assert_eq!(
             from_bytes(&[0; 6]).unwrap_err().to_string(),
-            "a BLOB of 6 bytes is not a vector; give 4 bytes for each 32-bit float"
+            "a BLOB of 6 bytes is not a vector; give 4 bytes for each 32-bit float, or what lumos_vec makes"
         );
         assert!(from_bytes(&f32::NAN.to_le_bytes()).is_err());
     }

@@ -142,7 +142,7 @@ impl Definition {
         let (name, value) = text.split_once('=').unwrap_or((text, ""));
         let value = value.trim_matches(['\'', '"']);
         match name.to_lowercase().as_str() {
-            "metric" | "distance_metric" => self.metric = Metric::parse(value)?,
+            "metric" | "distance_metric" => self.metric = Metric::parse_indexed(value)?,
             "kind" => self.kind = Kind::parse(value)?,
             "oversample" => {
                 let number = value.parse().ok().filter(|n| (1..=1000).contains(n));

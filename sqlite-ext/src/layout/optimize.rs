@@ -36,14 +36,14 @@ pub fn optimize(
         return Err(error("the mirror is being written; call it by itself"));
     };
     let duckdb = mirror.connection()?;
-    let mirrored: Vec<String> = sync::mirrored_tables(&duckdb)?
-        .into_iter()
-        .map(|t| t.name)
-        .collect();
+    let mirrored = sync::mirrored_names(&duckdb)?;
     // All are looked at before the first is sorted.
     let mut sorts = Vec::new();
-    for table in tables.iter().filter(|t| mirrored.contains(&t.name)) {
-        sorts.push((&table.name, sort(&duckdb, table, &order)?));
+    for table in tables
+        .iter()
+        .filter(|t| mirrored.iter().any(|m| m == t.target()))
+    {
+        sorts.push((table.target(), sort(&duckdb, table, &order)?));
     }
     work::checkpoint(&duckdb);
     let before = bytes(&duckdb)?;
@@ -71,7 +71,7 @@ pub fn optimize(
 /// The statements that sort a table and keep the order in mind; the last one says how many rows there are.
 fn sort(duckdb: &DuckDb, table: &Tracked, order: &Order) -> Result<String> {
     let id = table.id;
-    let columns = copy::columns(duckdb, &table.name)?;
+    let columns = copy::columns(duckdb, table.target())?;
     let found = |name: &str| columns.iter().find(|c| c.eq_ignore_ascii_case(name));
     let column = match order {
         Order::Key => None,
@@ -99,7 +99,7 @@ fn sort(duckdb: &DuckDb, table: &Tracked, order: &Order) -> Result<String> {
         ),
         None => String::new(),
     };
-    let target = copy::target(&table.name);
+    let target = copy::target(table.target());
     Ok(format!(
         "DELETE FROM _lumos.orders WHERE id = {id}; {remember} \
          CREATE OR REPLACE TABLE {target} AS FROM {target} ORDER BY {}",

@@ -181,7 +181,7 @@ pub fn untier(host: &Connection, mirror: &Arc<Mirror>, table: &str) -> Result<i6
         let rows = work::run(host, duckdb, None, || {
             tier::bring_back(duckdb, table.id, &shape)
         });
-        let rows = tier::settle(mirror, duckdb, &table.name, rows)?;
+        let rows = tier::settle(mirror, duckdb, table.target(), rows)?;
         forget(duckdb, table.id)?;
         Ok(rows as i64)
     })

@@ -334,10 +334,7 @@ pub fn bring_back(duckdb: &DuckDb, id: i64, shape: &Shape) -> Result<u64> {
 /// After a move, whatever came of it: tells the readers, and removes what is no longer needed.
 pub fn settle<T>(mirror: &Mirror, duckdb: &DuckDb, name: &str, moved: Result<T>) -> Result<T> {
     if moved.is_ok() {
-        let mirrored: Vec<String> = sync::mirrored_tables(duckdb)?
-            .into_iter()
-            .map(|t| t.name)
-            .collect();
+        let mirrored = sync::mirrored_names(duckdb)?;
         mirror.cache.update(&mirrored, &[name.to_owned()]);
         mirror.reshaped();
     }

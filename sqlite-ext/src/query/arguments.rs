@@ -2,12 +2,14 @@
 
 use std::ffi::c_int;
 
+use lumos_core::functions;
 use rusqlite::vtab::{IndexConstraintOp, IndexInfo};
 
 use crate::error::{Result, error};
 
 /// Takes the `count` columns from `first` on as arguments, which come in order. Returns the plan, with a bit for
 /// each that is given; `None` if one depends on a table that is read later.
+/// The first one must be there: `name` is the function, for the error.
 pub fn take(name: &str, first: usize, count: usize, info: &mut IndexInfo) -> Result<Option<c_int>> {
     let mut given = vec![None; count];
     let mut unusable = false;
@@ -26,8 +28,12 @@ pub fn take(name: &str, first: usize, count: usize, info: &mut IndexInfo) -> Res
         }
     }
     if given.first().is_none_or(Option::is_none) && !unusable {
+        let (what, example) = match functions::find(name).map(|f| f.params) {
+            Some([first, ..]) if first.name != "sql" => (first.name, "..."),
+            _ => ("SELECT", "SELECT ..."),
+        };
         return Err(error(format!(
-            "needs a SELECT as its first argument; write {name}('SELECT ...')"
+            "needs a {what} as its first argument; write {name}('{example}')"
         )));
     }
     let mut next = 0;

@@ -5,7 +5,7 @@
 
 use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use lumos_duckdb::engine::{Chunk, Connection as DuckDb, LogicalType};
 use serde_json::{Value as Json, json};
@@ -17,6 +17,9 @@ use crate::sync;
 
 /// A single result takes at most this part of the cache.
 const LARGEST_PART: usize = 4;
+
+/// Functions whose results are not kept; read from DuckDB once, which takes longer than many a query.
+static UNSTEADY: OnceLock<HashSet<String>> = OnceLock::new();
 
 /// A complete result.
 #[derive(Clone)]
@@ -45,8 +48,6 @@ struct State {
     misses: u64,
     /// The version of each mirrored table, by its name in lower case.
     versions: HashMap<String, u64>,
-    /// Functions whose results are not kept; read from DuckDB once.
-    unsteady: Option<HashSet<String>>,
 }
 
 struct Entry {
@@ -111,14 +112,17 @@ impl Cache {
         if self.limit == 0 {
             return Ok(None);
         }
-        let mut state = locked(&self.state);
-        if state.unsteady.is_none() {
-            state.unsteady = Some(unsteady_functions(duckdb)?);
-        }
-        let steady = |unsteady: &HashSet<String>| words(sql).all(|word| !unsteady.contains(&word));
-        if !state.unsteady.as_ref().is_some_and(steady) {
+        let unsteady = match UNSTEADY.get() {
+            Some(names) => names,
+            None => {
+                let names = unsteady_functions(duckdb)?;
+                UNSTEADY.get_or_init(|| names)
+            }
+        };
+        if words(sql).any(|word| unsteady.contains(&word)) {
             return Ok(None);
         }
+        let state = locked(&self.state);
         let tables = duckdb.table_names(&without_parameters(sql));
         let reads = tables
             .into_iter()

@@ -133,7 +133,7 @@ pub fn explain(session: &Session, sql: &str, options: Option<&str>) -> Result<St
 pub fn import(session: &Session, schema: &str, prefix: Option<&str>) -> Result<Json> {
     let attached = session.attached()?;
     let host = session.connection()?;
-    if attached.auto_sync {
+    if attached.freshness.auto_sync {
         sync::sync(&host, &attached.mirror, attached.is_shared())?;
     }
     let duckdb = attached.mirror.connection()?;

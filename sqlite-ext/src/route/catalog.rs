@@ -5,6 +5,7 @@ use std::ffi::{CStr, CString};
 use std::ptr;
 
 use lumos_core::changelog::Key;
+use lumos_core::mirror::MirrorType;
 use lumos_core::route::plan::Node;
 use lumos_core::route::{Affinity, Catalog, Column, Table};
 use lumos_core::sql::literal;
@@ -36,7 +37,8 @@ pub fn read(connection: &Connection, duckdb: &DuckDb) -> Result<Catalog> {
         // A table tracked by its rowid has that first, hidden.
         let hidden = usize::from(matches!(table.key, Key::Rowid(_)));
         let types = mirrored.types.get(hidden..).unwrap_or_default();
-        if types.len() != definition.columns.len() || table.name != mirrored.name {
+        let copied = table.options.mirrored(&definition, &table.key).columns;
+        if types.len() != copied.len() || table.target() != mirrored.name {
             continue;
         }
         let rows = sizes.iter().find_map(|row| match row.as_slice() {
@@ -44,12 +46,17 @@ pub fn read(connection: &Connection, duckdb: &DuckDb) -> Result<Catalog> {
             _ => None,
         });
         let mut columns = Vec::new();
-        for (column, ty) in definition.columns.iter().zip(types) {
+        for column in &definition.columns {
+            let place = copied.iter().position(|c| c.name == column.name);
+            let ty = place.and_then(|i| types.get(i)).copied();
             columns.push(Column {
                 name: column.name.clone(),
-                ty: *ty,
+                ty: ty.unwrap_or(MirrorType::Blob),
                 affinity: Affinity::declared(&column.declared),
                 binary: is_binary(connection, &table.name, &column.name)?,
+                unlike: table
+                    .options
+                    .unlike(&column.name, &column.declared, &table.key),
             });
         }
         catalog.tables.push(Table {
@@ -57,7 +64,7 @@ pub fn read(connection: &Connection, duckdb: &DuckDb) -> Result<Catalog> {
                 true => copy::view(&mirrored.name),
                 false => copy::target(&mirrored.name),
             },
-            name: mirrored.name,
+            name: table.name.clone(),
             columns,
             rows: rows.unwrap_or(0).unsigned_abs(),
         });

@@ -163,7 +163,7 @@ impl Router {
             operators: (translation.tables.len() - 1 + translation.aggregates) as f64,
             pending: pending as f64,
         };
-        if pending > 0 && !attached.auto_sync {
+        if pending > 0 && !attached.freshness.auto_sync {
             let reason = "changes are pending, and auto_sync is off";
             return Ok(in_sqlite(&state.model, reason, work));
         }
@@ -271,7 +271,7 @@ impl Router {
         {
             return Ok(Outcome::Declined(reason));
         }
-        if attached.auto_sync {
+        if attached.freshness.auto_sync {
             match sync::sync(&connection, &attached.mirror, attached.is_shared()) {
                 Ok(_) => {}
                 Err(e) if e.code == ffi::SQLITE_INTERRUPT => return Err(e),

@@ -1,12 +1,13 @@
 //! One run of applying the changelog: inside one snapshot of SQLite and one transaction of DuckDB.
 
-use lumos_core::changelog::{Key, Table};
+use lumos_core::changelog::{Key, Table, UNFORESEEN};
 use lumos_core::sql::{identifier, literal};
 use lumos_duckdb::engine::Connection as DuckDb;
 use rusqlite::{Connection, TransactionState};
 use serde_json::json;
 
 use crate::error::{Error, Result, error};
+use crate::faults::fault;
 use crate::layout::cold;
 use crate::mirror::Applied;
 use crate::sync::changelog;
@@ -36,6 +37,9 @@ pub struct Run<'a> {
 }
 
 /// Why a table whose files have rows in another shape is copied.
+const RETYPED: &str = "a column took another type";
+
+/// As above.
 const TIERED: &str = "some of its rows are in files";
 
 /// A mirrored table as a run left it.
@@ -43,23 +47,22 @@ const TIERED: &str = "some of its rows are in files";
 pub struct Known {
     id: i64,
     mirrored: Mirrored,
-    /// The SELECT of the rows that changed.
-    changed_rows: String,
+    definition: Table,
+    key: Key,
 }
 
 impl Known {
-    fn new(id: i64, mirrored: Mirrored, definition: &Table, key: &Key) -> Known {
-        let changed_rows = definition.changed_rows(id, key, mirrored.source_columns());
-        Known {
-            id,
-            mirrored,
-            changed_rows,
-        }
-    }
-
     /// Its name in the mirror.
     pub fn name(&self) -> &str {
         &self.mirrored.name
+    }
+}
+
+/// The error of a table, which says whose it is.
+fn of_table(id: i64, e: Error) -> Error {
+    Error {
+        table: Some(id),
+        ..e
     }
 }
 
@@ -71,6 +74,23 @@ enum Base {
     Nothing,
     /// More than the source's snapshot shows.
     Ahead(i64),
+}
+
+/// Refuses two tables with one name in the mirror, as after a table was renamed to the target of another.
+fn check_targets(tracked: &[Tracked]) -> Result<()> {
+    for table in tracked.iter().filter(|t| t.options.target.is_some()) {
+        let same =
+            |t: &&Tracked| t.id != table.id && t.target().eq_ignore_ascii_case(table.target());
+        if let Some(other) = tracked.iter().find(same) {
+            return Err(error(format!(
+                "tables \"{}\" and \"{}\" have the name \"{}\" in the mirror; give one of them another target with lumos_track",
+                table.name,
+                other.name,
+                table.target()
+            )));
+        }
+    }
+    Ok(())
 }
 
 impl Run<'_> {
@@ -110,6 +130,7 @@ impl Run<'_> {
             ..Report::default()
         };
         let tracked = schema::tracked_tables(self.connection)?;
+        check_targets(&tracked)?;
         // What cannot be continued is as good as nothing.
         let mirrored = match from {
             Some(_) => mirrored,
@@ -124,7 +145,18 @@ impl Run<'_> {
         self.make_room(&current, &mirrored, &mut report)?;
         let mut tables = Vec::new();
         for table in &current {
-            tables.push(self.table(table, from.unwrap_or(0), &mut report)?);
+            fault!("before a table");
+            let (keys, rows, changed) = (report.keys, report.rows, report.changed.len());
+            let id = table.tracked.id;
+            tables.push(
+                self.table(table, from.unwrap_or(0), &mut report)
+                    .map_err(|e| of_table(id, e))?,
+            );
+            if report.changed.len() > changed {
+                report
+                    .tables
+                    .push((id, report.keys - keys, report.rows - rows));
+            }
         }
         self.finish(stored.as_ref(), tables, report)
     }
@@ -143,6 +175,7 @@ impl Run<'_> {
                 && a.mark == position.mark
                 && report.changed.is_empty()
         });
+        fault!("tables applied");
         let (source, mark) = (literal(&position.source), literal(&position.mark));
         match stored {
             _ if unchanged => {}
@@ -191,12 +224,22 @@ impl Run<'_> {
         report: &mut Report,
     ) -> Result<Option<Vec<Known>>> {
         let mut tables = known.to_vec();
-        let touched = self.touched_tables(from)?;
+        let Some(touched) = self.touched_tables(from)? else {
+            return Ok(None);
+        };
         for table in tables.iter_mut().filter(|t| touched.contains(&t.id)) {
+            let id = table.id;
+            fault!("before a table");
             let types = table.mirrored.types.clone();
-            if !self.apply_log(table, from, report)? {
+            let (keys, rows) = (report.keys, report.rows);
+            let applied = self.apply_log(table, from, report);
+            if !applied.map_err(|e| of_table(id, e))? {
                 return Ok(None);
             }
+            report.changed.push(table.mirrored.name.clone());
+            report
+                .tables
+                .push((id, report.keys - keys, report.rows - rows));
             if table.mirrored.types != types {
                 self.store_types(table)?;
                 report.reshaped = true;
@@ -207,27 +250,37 @@ impl Run<'_> {
 
     /// Applies the log to one table; false if the table must be copied for it.
     fn apply_log(&self, table: &mut Known, from: i64, report: &mut Report) -> Result<bool> {
+        let Known {
+            id,
+            mirrored,
+            definition,
+            key,
+        } = table;
         for (from, to) in copy::batches((from, self.position.seq)) {
-            let mirrored = &mut table.mirrored;
-            let applied =
-                mirrored.apply(&table.changed_rows, from, to, self.connection, self.duckdb)?;
+            let changed = definition.changed_rows(*id, key, &mirrored.source_values());
+            let applied = mirrored.apply(&changed, from, to, self.connection, self.duckdb)?;
             let Some((keys, rows)) = applied else {
                 return Ok(false);
             };
             report.keys += keys;
             report.rows += rows;
         }
-        report.changed.push(table.mirrored.name.clone());
         Ok(true)
     }
 
-    /// The tables that the log names after `from`.
-    fn touched_tables(&self, from: i64) -> Result<Vec<i64>> {
-        let mut statement = self
-            .connection
-            .prepare("SELECT DISTINCT tbl FROM main._lumos_log WHERE seq > ?1 AND seq <= ?2")?;
-        let ids = statement.query_map([from, self.position.seq], |row| row.get(0))?;
-        Ok(ids.collect::<rusqlite::Result<_>>()?)
+    /// The tables that the log names after `from`; `None` if rows may have been replaced that it does not name.
+    fn touched_tables(&self, from: i64) -> Result<Option<Vec<i64>>> {
+        const SQL: &str = "SELECT tbl, max(op = ?3) FROM main._lumos_log WHERE seq > ?1 AND seq <= ?2 GROUP BY tbl";
+        let mut statement = self.connection.prepare(SQL)?;
+        let mut rows = statement.query([from, self.position.seq, UNFORESEEN])?;
+        let mut touched = Vec::new();
+        while let Some(row) = rows.next()? {
+            if row.get(1)? {
+                return Ok(None);
+            }
+            touched.push(row.get(0)?);
+        }
+        Ok(Some(touched))
     }
 
     /// What the changelog can go on from.
@@ -271,8 +324,8 @@ impl Run<'_> {
             let (drop_view, old) = (copy::drop_view(&mirror.name), copy::target(&mirror.name));
             match table {
                 Some(table) if table.followed.is_ok() => {
-                    let name = &table.tracked.name;
-                    if *name != mirror.name {
+                    let name = table.tracked.target();
+                    if name != mirror.name {
                         let between = format!("_lumos_moved_{}", mirror.id);
                         self.duckdb.execute(&format!(
                             "{drop_view}; {} ALTER TABLE {old} RENAME TO {}",
@@ -290,6 +343,7 @@ impl Run<'_> {
             }
         }
         for (between, name) in moved {
+            fault!("table moved");
             self.duckdb.execute(&format!(
                 "ALTER TABLE {} RENAME TO {}",
                 copy::target(&between),
@@ -311,7 +365,7 @@ impl Run<'_> {
                 Err(why) => {
                     // It has its new name by now.
                     let mirror = MirroredTable {
-                        name: tracked.name.clone(),
+                        name: tracked.target().to_owned(),
                         ..followed.mirror.clone()
                     };
                     self.forget(&mirror, report)?;
@@ -323,6 +377,10 @@ impl Run<'_> {
         if table.intact {
             return self.copy(tracked, &table.schema, why, report);
         }
+        let tracked = &Tracked {
+            options: table.options.clone(),
+            ..tracked.clone()
+        };
         let renewed = self.write(|| {
             changelog::renew(self.connection, tracked, &table.definition, &table.schema)
         })?;
@@ -364,17 +422,21 @@ impl Run<'_> {
         let (id, definition) = (table.tracked.id, &table.definition);
         let to = self.position.seq;
         let touched = to > from && self.touched(id, from)?;
-        let renamed = mirror.name != definition.name;
+        if touched && self.unforeseen(table.tracked, from)? {
+            return Ok(Err("rows may have been replaced unseen"));
+        }
+        let renamed = mirror.name != table.tracked.target();
         let evolved = renamed || evolution.changes() > 0;
         if mirror.is_tiered && (evolved || *doubtful) {
             return Ok(Err(TIERED));
         }
-        let mut mirrored = Mirrored::of(mirror, definition, evolution, key);
+        let mut mirrored = Mirrored::of(mirror, definition, evolution, key, &table.options);
         mirrored.tiered = mirror.is_tiered.then_some(id);
         if evolved || *doubtful {
             let keys = touched.then(|| definition.changed_keys(id, key));
             let change = Change {
                 evolution,
+                options: &table.options,
                 doubtful: *doubtful,
                 keys,
                 log: (from, to),
@@ -386,9 +448,14 @@ impl Run<'_> {
             }
         }
         let types = mirrored.types.clone();
-        let mut known = Known::new(id, mirrored, definition, key);
+        let mut known = Known {
+            id,
+            mirrored,
+            definition: definition.clone(),
+            key: key.clone(),
+        };
         if touched && !self.apply_log(&mut known, from, report)? {
-            return Ok(Err(TIERED));
+            return Ok(Err(RETYPED));
         }
         let mirrored = &known.mirrored;
         let retyped = mirrored.types != types;
@@ -396,10 +463,12 @@ impl Run<'_> {
             self.store(id, mirrored, definition, key, &table.schema)?;
         }
         if evolved {
+            fault!("table evolved");
             self.duckdb.execute(&mirrored.create_view())?;
-            report
-                .changed
-                .extend([mirror.name.clone(), mirrored.name.clone()]);
+            report.changed.push(mirror.name.clone());
+        }
+        if evolved || touched {
+            report.changed.push(mirrored.name.clone());
         }
         report.reshaped |= evolved || retyped;
         if renamed {
@@ -427,6 +496,7 @@ impl Run<'_> {
                 &table.definition.name,
                 key,
                 &table.schema,
+                &table.options,
             )
         })?;
         report.unrenewed |= registered.is_none();
@@ -452,6 +522,20 @@ impl Run<'_> {
         }
     }
 
+    /// True if rows of the table may have been replaced that the log after `from` does not name.
+    fn unforeseen(&self, table: &Tracked, from: i64) -> Result<bool> {
+        if !table
+            .triggers
+            .iter()
+            .any(|t| t.name.contains("_unforeseen_"))
+        {
+            return Ok(false);
+        }
+        let sql = "SELECT EXISTS(SELECT 1 FROM main._lumos_log WHERE seq > ?1 AND seq <= ?2 AND tbl = ?3 AND op = ?4)";
+        let row = [from, self.position.seq, table.id, UNFORESEEN];
+        Ok(self.connection.query_row(sql, row, |row| row.get(0))?)
+    }
+
     /// True if the log after `from` names the table.
     fn touched(&self, id: i64, from: i64) -> Result<bool> {
         let sql = "SELECT EXISTS(SELECT 1 FROM main._lumos_log WHERE seq > ?1 AND seq <= ?2 AND tbl = ?3)";
@@ -462,22 +546,28 @@ impl Run<'_> {
 
     fn copy(&self, table: &Tracked, schema: &str, why: &str, report: &mut Report) -> Result<Known> {
         let definition = schema::read_table(self.connection, &table.name)?;
-        let mut mirrored = Mirrored::new(&definition, &table.key, None);
+        let mut mirrored = Mirrored::new(&definition, &table.key, &table.options, None);
         let rows = mirrored.copy(self.connection, self.duckdb);
         let rows = rows.map_err(|e| Error {
             table: Some(table.id),
             ..e
         })?;
+        fault!("table copied");
         report.rows += rows;
         report.reshaped = true;
-        report.changed.push(table.name.clone());
+        report.changed.push(mirrored.name.clone());
         let event = match why {
             drift::TRACKED => why.to_owned(),
             why => format!("copied: {why}"),
         };
         report.event(&table.name, &event, Some(rows));
         self.store(table.id, &mirrored, &definition, &table.key, schema)?;
-        Ok(Known::new(table.id, mirrored, &definition, &table.key))
+        Ok(Known {
+            id: table.id,
+            mirrored,
+            definition,
+            key: table.key.clone(),
+        })
     }
 
     /// Writes down in the mirror the types of a table.

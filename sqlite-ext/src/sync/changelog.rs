@@ -1,10 +1,11 @@
 //! The changelog inside SQLite: making and removing its tables, and the triggers of a table.
 
-use lumos_core::changelog::{Key, Table};
+use lumos_core::changelog::{Key, Options, Table, Wanted};
 use lumos_core::sql::{self, identifier};
 use rusqlite::Connection;
 
 use crate::error::{Result, error};
+use crate::faults::fault;
 use crate::sync::schema::{self, Tracked};
 
 /// The format of the changelog that this version writes.
@@ -19,6 +20,7 @@ const OTHER_LOG_COLUMNS: usize = 4;
 /// Makes the changelog's tables if they are not there.
 pub fn create_changelog(connection: &Connection) -> Result<()> {
     connection.execute_batch(sql::CHANGELOG)?;
+    fault!("changelog created");
     let identity = "INSERT INTO main._lumos_meta(source, format, last_id) SELECT lower(hex(randomblob(16))), ?1, 0 WHERE NOT EXISTS(SELECT 1 FROM main._lumos_meta)";
     connection.execute(identity, [FORMAT])?;
     let format: i64 =
@@ -45,7 +47,13 @@ pub fn drop_empty_changelog(connection: &Connection) -> Result<()> {
 }
 
 /// Makes the triggers of a table, and room for its key in the log.
-pub fn install(connection: &Connection, id: i64, table: &Table, key: &Key) -> Result<()> {
+pub fn install(
+    connection: &Connection,
+    id: i64,
+    table: &Table,
+    key: &Key,
+    options: &Options,
+) -> Result<()> {
     let has: i64 = connection.query_row(
         "SELECT count(*) FROM pragma_table_info('_lumos_log', 'main')",
         [],
@@ -58,12 +66,13 @@ pub fn install(connection: &Connection, id: i64, table: &Table, key: &Key) -> Re
     for i in first_missing..=key.mirror_columns().len() {
         connection.execute_batch(&format!("ALTER TABLE main._lumos_log ADD COLUMN k{i}"))?;
     }
-    for trigger in table.triggers(id, key)? {
+    for trigger in table.triggers(id, key, options.columns.as_deref())? {
         connection.execute_batch(&trigger.replacen(
             "CREATE TRIGGER ",
             "CREATE TRIGGER main.",
             1,
         ))?;
+        fault!("trigger created");
     }
     Ok(())
 }
@@ -85,8 +94,12 @@ pub fn free_name(connection: &Connection, id: i64, name: &str) -> Result<()> {
 
 /// The key of a tracked table, whose definition may be another now.
 pub fn key_of(tracked: &Tracked, table: &Table) -> Result<Key> {
+    let wanted = match (&tracked.key, &tracked.options.key) {
+        (Key::Rowid(_), Wanted::Any) => &Wanted::Rowid,
+        (_, wanted) => wanted,
+    };
     table
-        .key(matches!(tracked.key, Key::Rowid(_)))
+        .key(wanted)
         .map_err(|e| error(format!("{e}; lumos_untrack('{}') first", table.name)))
 }
 
@@ -99,14 +112,23 @@ pub fn renew(
 ) -> Result<Tracked> {
     let key = key_of(tracked, table)?;
     drop_triggers(connection, tracked)?;
+    fault!("triggers dropped");
     // Rows may have changed while the triggers were not right: another mirror must not go on by the log either.
     let id = new_id(connection)?;
     connection.execute(
         "UPDATE main._lumos_tables SET id = ?2 WHERE id = ?1",
         [tracked.id, id],
     )?;
-    install(connection, id, table, &key)?;
-    register(connection, id, &table.name, &key, statement)?;
+    install(connection, id, table, &key, &tracked.options)?;
+    fault!("triggers renewed");
+    register(
+        connection,
+        id,
+        &table.name,
+        &key,
+        statement,
+        &tracked.options,
+    )?;
     Ok(Tracked {
         id,
         key,
@@ -123,11 +145,18 @@ pub fn register(
     name: &str,
     key: &Key,
     statement: &str,
+    options: &Options,
 ) -> Result<()> {
     free_name(connection, id, name)?;
     connection.execute(
-        "UPDATE main._lumos_tables SET name = ?2, key = ?3, schema = ?4 WHERE id = ?1",
-        (id, name, schema::key_json(key).to_string(), statement),
+        "UPDATE main._lumos_tables SET name = ?2, key = ?3, schema = ?4, options = ?5 WHERE id = ?1",
+        (
+            id,
+            name,
+            schema::key_json(key).to_string(),
+            statement,
+            options.json().to_string(),
+        ),
     )?;
     Ok(())
 }

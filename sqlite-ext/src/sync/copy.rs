@@ -1,13 +1,14 @@
 //! Rows of SQLite into tables of DuckDB: the first copy of a table, and the rows that changed.
 
-use lumos_core::changelog::{Key, ROWID_COLUMN, Table};
-use lumos_core::mirror::{MirrorType, Stored};
+use lumos_core::changelog::{Key, Options, ROWID_COLUMN, Table};
+use lumos_core::mirror::{MirrorType, Policy, Rule, Stored, Way};
 use lumos_core::sql::{identifier, literal};
 use lumos_core::{ValueRef, mirror::Mismatch};
 use lumos_duckdb::engine::{Appender, Connection as DuckDb, WriteChunk};
 use rusqlite::{Connection, Row, types};
 
 use crate::error::{Result, error};
+use crate::faults::fault;
 use crate::layout::cold;
 use crate::mirror::CATALOG;
 use crate::sync::schema;
@@ -22,7 +23,9 @@ const FEW: i64 = 64;
 /// A table on both sides: its columns in SQLite and their types in the mirror.
 #[derive(Debug, Clone)]
 pub struct Mirrored {
-    /// The name, the same on both sides.
+    /// Its name in SQLite.
+    pub(super) table: String,
+    /// Its name in the mirror.
     pub name: String,
     /// The columns as SQLite names them, quoted; the rowid first for a table tracked by it.
     pub(super) source: Vec<String>,
@@ -30,6 +33,8 @@ pub struct Mirrored {
     pub(super) columns: Vec<String>,
     /// Which of them are the key.
     pub(super) key: Vec<usize>,
+    /// How they get their types.
+    pub(super) rules: Vec<Rule>,
     /// Their types.
     pub types: Vec<MirrorType>,
     /// Its id in the changelog, if some of its rows are in files.
@@ -39,31 +44,38 @@ pub struct Mirrored {
 }
 
 impl Mirrored {
-    /// A table whose types are still the declared ones, or those that its mirror has.
-    pub fn new(table: &Table, key: &Key, types: Option<Vec<MirrorType>>) -> Mirrored {
-        let mut source: Vec<String> = table.columns.iter().map(|c| identifier(&c.name)).collect();
-        let mut columns: Vec<String> = table.columns.iter().map(|c| c.name.clone()).collect();
-        let mut declared: Vec<MirrorType> = table
-            .columns
-            .iter()
-            .map(|c| MirrorType::declared(&c.declared))
-            .collect();
+    /// A table whose types are still the first to try, or those that its mirror has.
+    pub fn new(
+        table: &Table,
+        key: &Key,
+        options: &Options,
+        types: Option<Vec<MirrorType>>,
+    ) -> Mirrored {
+        let copied = options.mirrored(table, key).columns;
+        let mut source: Vec<String> = copied.iter().map(|c| identifier(&c.name)).collect();
+        let mut columns: Vec<String> = copied.iter().map(|c| c.name.clone()).collect();
+        let mut declared: Vec<&str> = copied.iter().map(|c| c.declared.as_str()).collect();
         if let Key::Rowid(name) = key {
             source.insert(0, (*name).to_owned());
             columns.insert(0, ROWID_COLUMN.to_owned());
-            declared.insert(0, MirrorType::BigInt);
+            declared.insert(0, "INTEGER");
         }
-        let named = key.mirror_columns();
-        let key = named
+        let key: Vec<usize> = key
+            .mirror_columns()
             .iter()
             .filter_map(|k| columns.iter().position(|c| c == k))
             .collect();
+        let rules: Vec<Rule> = (0..columns.len())
+            .map(|i| options.rule(&columns[i], declared[i], key.contains(&i)))
+            .collect();
         Mirrored {
-            name: table.name.clone(),
+            table: table.name.clone(),
+            name: options.target.as_ref().unwrap_or(&table.name).clone(),
             source,
             columns,
             key,
-            types: types.unwrap_or(declared),
+            types: types.unwrap_or_else(|| rules.iter().map(|r| r.first).collect()),
+            rules,
             tiered: None,
             order: table.stored_order(),
         }
@@ -146,31 +158,29 @@ impl Mirrored {
             false => format!(" ORDER BY {}", self.order.join(", ")),
         };
         let mut statement = source.prepare(&format!(
-            "SELECT {} FROM main.{}{order}",
-            self.source.join(", "),
-            identifier(&self.name)
+            "SELECT {} FROM main.{} t{order}",
+            self.source_values().join(", "),
+            identifier(&self.table)
         ))?;
         let mut result = statement.query([])?;
         let mut fresh = vec![true; self.types.len()];
         while let Some(row) = result.next()? {
             for (column, ty) in self.types.iter().enumerate() {
-                let Some(value) = value_of(row, column)? else {
-                    return Err(self.mismatch(row, 0, column, *ty));
-                };
-                if value == ValueRef::Null {
-                    rows.put(column, Stored::Null);
-                    continue;
-                }
-                match self.store(column, value) {
-                    Ok(stored) => rows.put(column, stored),
-                    Err(Mismatch) => match ty.widened(value, fresh[column]) {
-                        Some(wider) => return Ok(Copied::Widen(column, wider)),
-                        None => return Err(self.mismatch(row, 0, column, *ty)),
+                let value = value_of(row, column)?;
+                match value.map_or(Err(Mismatch), |v| self.store(column, v)) {
+                    Ok(stored) => {
+                        fresh[column] &= stored == Stored::Null;
+                        rows.put(column, stored);
+                    }
+                    Err(Mismatch) => match self.rules[column].way(*ty, value, fresh[column]) {
+                        Way::Type(next) => return Ok(Copied::Widen(column, next)),
+                        Way::Null => rows.put(column, Stored::Null),
+                        Way::Error => return Err(self.mismatch(row, 0, column)),
                     },
                 }
-                fresh[column] = false;
             }
             rows.next()?;
+            fault!("row copied");
             if rows.total > most {
                 return Ok(Copied::TooMany);
             }
@@ -180,7 +190,8 @@ impl Mirrored {
 
     /// Applies the changes logged after `from` up to `to`: every key touched goes, and comes back with the row
     /// that it has now. Returns the numbers of keys and of rows. A column that had no value so far takes the type
-    /// of its first ones; `None` if there are rows in files, which cannot: then the table must be copied.
+    /// of its first ones. `None` if a column with values must get another type, or there are rows in files, which
+    /// cannot: then the table must be copied.
     pub fn apply(
         &mut self,
         changed_rows: &str,
@@ -189,11 +200,18 @@ impl Mirrored {
         source: &Connection,
         duckdb: &DuckDb,
     ) -> Result<Option<(u64, u64)>> {
+        let mut tried = Vec::new();
         loop {
             match self.try_apply(changed_rows, from, to, source, duckdb)? {
                 Applied::All(keys, rows) => return Ok(Some((keys, rows))),
+                Applied::Copy => return Ok(None),
                 Applied::Widen(..) if self.tiered.is_some() => return Ok(None),
+                // The first value wants a type that a later one does not fit.
+                Applied::Widen(column, wider) if tried.contains(&(column, wider)) => {
+                    return Ok(None);
+                }
                 Applied::Widen(column, wider) => {
+                    tried.push((column, self.types[column]));
                     duckdb.execute(&format!(
                         "ALTER TABLE {} ALTER COLUMN {} SET DATA TYPE {}",
                         target(&self.name),
@@ -221,6 +239,7 @@ impl Mirrored {
         {
             if !keys.is_empty() {
                 duckdb.execute(&format!("DELETE FROM {target} WHERE {}", keys.join(" OR ")))?;
+                fault!("few keys deleted");
             }
             let rows = Writer::new(duckdb, CATALOG, DATA, &self.name)?;
             return self.put_changed(changed_rows, from, to, source, duckdb, rows, |_| Ok(()));
@@ -231,6 +250,7 @@ impl Mirrored {
         let done = self.put_changed(changed_rows, from, to, source, duckdb, rows, put_key)?;
         if let Applied::All(..) = done {
             keys.finish()?;
+            fault!("keys gathered");
             self.delete_keys(duckdb)?;
             duckdb.execute(&format!(
                 "INSERT INTO {target} FROM {ROWS}; DROP TABLE {ROWS}"
@@ -314,6 +334,8 @@ impl Mirrored {
         let mut keys = 0;
         // Columns without a value in the rows read so far.
         let mut fresh = vec![true; self.types.len()];
+        // Whether a column has values in the mirror, once that was asked.
+        let mut filled = vec![None; self.types.len()];
         while let Some(row) = result.next()? {
             keys += 1;
             put_key(row)?;
@@ -321,23 +343,28 @@ impl Mirrored {
                 continue;
             }
             let first = self.key.len() + 1;
-            for (column, ty) in self.types.iter().enumerate() {
-                let Some(value) = value_of(row, first + column)? else {
-                    return Err(self.mismatch(row, first, column, *ty));
-                };
-                match self.store(column, value) {
-                    Ok(stored) => rows.put(column, stored),
+            for column in 0..self.types.len() {
+                let value = value_of(row, first + column)?;
+                match value.map_or(Err(Mismatch), |v| self.store(column, v)) {
+                    Ok(stored) => {
+                        fresh[column] &= stored == Stored::Null;
+                        rows.put(column, stored);
+                    }
                     Err(Mismatch) => {
-                        let wider = ty.widened(value, fresh[column]);
-                        return match wider {
-                            Some(wider) if !self.has_values(column, duckdb)? => {
-                                Ok(Applied::Widen(column, wider))
-                            }
-                            _ => Err(self.mismatch(row, first, column, *ty)),
+                        let filled = match filled[column] {
+                            Some(filled) => filled,
+                            None => *filled[column].insert(self.has_values(column, duckdb)?),
                         };
+                        match self.way(column, value, fresh[column], filled) {
+                            Way::Null => rows.put(column, Stored::Null),
+                            Way::Error => return Err(self.mismatch(row, first, column)),
+                            Way::Type(_) if filled => return Ok(Applied::Copy),
+                            // Only the source makes these texts.
+                            Way::Type(MirrorType::AnyText) => return Ok(Applied::Copy),
+                            Way::Type(next) => return Ok(Applied::Widen(column, next)),
+                        }
                     }
                 }
-                fresh[column] &= value == ValueRef::Null;
             }
             rows.next()?;
         }
@@ -393,6 +420,37 @@ impl Mirrored {
         }
     }
 
+    /// What the mirror has of a value, which is not UTF-8 if there is none; `None` if it cannot have it.
+    pub(super) fn stored<'a>(
+        &self,
+        column: usize,
+        value: Option<ValueRef<'a>>,
+    ) -> Option<Stored<'a>> {
+        match value.map_or(Err(Mismatch), |v| self.store(column, v)) {
+            Ok(stored) => Some(stored),
+            Err(Mismatch) => match self.rules[column].way(self.types[column], value, false) {
+                Way::Null => Some(Stored::Null),
+                Way::Type(_) | Way::Error => None,
+            },
+        }
+    }
+
+    /// What becomes of a value that does not fit the mirrored column. `filled` says that the mirror
+    /// has values of it, `fresh` that no row applied now had one.
+    fn way(&self, column: usize, value: Option<ValueRef<'_>>, fresh: bool, filled: bool) -> Way {
+        let (rule, ty) = (&self.rules[column], self.types[column]);
+        // The type may have come of values that are gone.
+        let chosen = match value {
+            Some(value) if fresh && !filled && !rule.fixed => ty.widened(value, true),
+            _ => None,
+        };
+        match chosen.map_or_else(|| rule.way(ty, value, false), Way::Type) {
+            // Nobody asked for it, and a copy takes long.
+            Way::Type(_) if filled && rule.policy == Policy::Error => Way::Error,
+            way => way,
+        }
+    }
+
     fn has_values(&self, column: usize, duckdb: &DuckDb) -> Result<bool> {
         let column = identifier(&self.columns[column]);
         let first = format!(
@@ -402,32 +460,47 @@ impl Mirrored {
         Ok(!crate::sync::rows(duckdb, &first)?.is_empty())
     }
 
-    /// The columns to read from SQLite, quoted.
-    pub fn source_columns(&self) -> &[String] {
-        &self.source
+    /// What to read from the table `t` of SQLite.
+    pub fn source_values(&self) -> Vec<String> {
+        let columns = self.source.iter().zip(&self.types);
+        columns
+            .map(|(column, ty)| match ty {
+                MirrorType::AnyText => format!("CAST(t.{column} AS TEXT)"),
+                _ => format!("t.{column}"),
+            })
+            .collect()
     }
 
-    fn mismatch(
-        &self,
-        row: &Row<'_>,
-        first: usize,
-        column: usize,
-        ty: MirrorType,
-    ) -> crate::error::Error {
+    fn mismatch(&self, row: &Row<'_>, first: usize, column: usize) -> crate::error::Error {
         let key: Vec<String> = self
             .key
             .iter()
             .map(|k| format!("{} = {}", self.columns[*k], shown(row, first + k)))
             .collect();
+        let (rule, ty) = (&self.rules[column], self.types[column]);
+        let whose = match rule.fixed && rule.first == ty {
+            true => "that the column was given",
+            false => "that the other values have",
+        };
+        let anew = match rule.fixed {
+            true => String::new(),
+            false => format!("lumos_resync('{}') to choose the type anew, ", self.table),
+        };
+        let way_out = match (self.key.contains(&column), ty) {
+            (true, _) => format!("{anew}or track the table by another key"),
+            (_, MirrorType::AnyText) => "or give lumos_track on_mismatch \"null\"".into(),
+            _ => format!("{anew}or give lumos_track an on_mismatch of null, varchar or widen"),
+        };
         error(format!(
-            "table \"{}\", column \"{}\", row with {}: the value {} does not fit the type {} that the other values have; \
-             change the value, or lumos_resync('{}') to choose the type anew",
-            self.name,
+            "table \"{}\", column \"{}\", row with {}: the value {} does not fit the type {} {whose}; change the value, {way_out}",
+            self.table,
             self.columns[column],
             key.join(", "),
             shown(row, first + column),
-            ty.sql(),
-            self.name
+            match ty {
+                MirrorType::AnyText => ty.sql(),
+                _ => ty.name(),
+            }
         ))
     }
 }
@@ -493,7 +566,12 @@ pub fn drop_view(name: &str) -> String {
 /// many rows.
 pub fn scan(source: &Connection, duckdb: &DuckDb, table: &str, most: u64) -> Result<()> {
     let definition = schema::read_table(source, table)?;
-    let mut copied = Mirrored::new(&definition, &Key::Columns(Vec::new()), None);
+    let mut copied = Mirrored::new(
+        &definition,
+        &Key::Columns(Vec::new()),
+        &Options::default(),
+        None,
+    );
     copied.copy_to(TEMPORARY, most, source, duckdb).map(drop)
 }
 
@@ -504,6 +582,8 @@ enum Copied {
 }
 
 enum Applied {
+    /// The table must be copied.
+    Copy,
     All(u64, u64),
     Widen(usize, MirrorType),
 }
@@ -528,9 +608,18 @@ fn shown(row: &Row<'_>, column: usize) -> String {
         Ok(types::ValueRef::Integer(v)) => v.to_string(),
         Ok(types::ValueRef::Real(v)) => format!("{v:?}"),
         Ok(types::ValueRef::Text(v)) => {
-            let text = String::from_utf8_lossy(v);
+            // A message ends at NUL.
+            let text = String::from_utf8_lossy(v).replace('\0', "\\0");
             let dots = if text.chars().count() > 40 { "..." } else { "" };
-            format!("'{}{dots}'", text.chars().take(40).collect::<String>())
+            let what = if std::str::from_utf8(v).is_ok() {
+                ""
+            } else {
+                ", which is not UTF-8,"
+            };
+            format!(
+                "'{}{dots}'{what}",
+                text.chars().take(40).collect::<String>()
+            )
         }
         Ok(types::ValueRef::Blob(v)) => format!("a BLOB of {} bytes", v.len()),
         _ => "NULL".into(),
@@ -561,6 +650,7 @@ impl Writer {
         let (row, column) = (self.len, self.chunk.column(column));
         match value {
             Stored::Null => column.null(row),
+            Stored::Bool(v) => column.bool(row, v),
             Stored::Int16(v) => column.int16(row, v),
             Stored::Int32(v) => column.int32(row, v),
             Stored::Int64(v) => column.int64(row, v),

@@ -3,7 +3,7 @@
 //! Every statement that changes the schema counts it up by one. What the definitions show explains some of these
 //! changes; only where none is left over is it sure that nothing else happened.
 
-use lumos_core::changelog::{Evolution, Key, Table};
+use lumos_core::changelog::{Evolution, Key, Options, Table};
 use rusqlite::Connection;
 
 use crate::error::Result;
@@ -20,6 +20,8 @@ pub struct Current<'a> {
     pub definition: Table,
     /// What `_lumos_tables` says of it is so, and its triggers are those that it needs.
     pub intact: bool,
+    /// Its options, with columns named as they are now.
+    pub options: Options,
     /// What its mirror follows, or why it is copied.
     pub followed: std::result::Result<Followed<'a>, &'static str>,
 }
@@ -58,11 +60,17 @@ pub fn compare<'a>(
             continue;
         };
         let definition = schema::read_table(connection, &table.name)?;
-        let triggers = definition.triggers(table.id, &table.key)?;
-        let intact =
-            schema == table.schema && table.name == table.old_name && table.has_triggers(&triggers);
-        let followed = match mirrored.iter().find(|m| m.id == table.id) {
-            Some(mirror) => followed(table, mirror, &schema, &definition)?,
+        let intact = schema == table.schema
+            && table.name == table.old_name
+            && table.is_watched(&definition, &table.key)?;
+        let mirror = mirrored.iter().find(|m| m.id == table.id);
+        let evolution = mirror.and_then(|m| Evolution::between(&m.columns, &definition.columns));
+        let options = match &evolution {
+            Some(evolution) => table.options.after(evolution),
+            None => table.options.clone(),
+        };
+        let followed = match mirror {
+            Some(mirror) => followed(table, mirror, evolution, &schema, &definition)?,
             None => Err(TRACKED),
         };
         tables.push(Current {
@@ -70,11 +78,12 @@ pub fn compare<'a>(
             schema,
             definition,
             intact,
+            options,
             followed,
         });
     }
     let changes = |f: &Followed<'_>, t: &Current<'_>| {
-        f.evolution.changes() as i64 + i64::from(f.mirror.name != t.definition.name)
+        f.evolution.changes() as i64 + i64::from(f.mirror.name != t.tracked.target())
     };
     let explained: i64 = tables
         .iter()
@@ -100,6 +109,7 @@ pub fn compare<'a>(
 fn followed<'a>(
     table: &Tracked,
     mirror: &'a MirroredTable,
+    evolution: Option<Evolution>,
     schema: &str,
     definition: &Table,
 ) -> Result<std::result::Result<Followed<'a>, &'static str>> {
@@ -107,14 +117,17 @@ fn followed<'a>(
     if mirror.schema.is_empty() {
         return Ok(Err("asked for"));
     }
-    let Some(evolution) = Evolution::between(&mirror.columns, &definition.columns) else {
+    let Some(evolution) = evolution else {
         return Ok(Err("its columns changed"));
     };
+    if !table.options.is_plain() && (schema != mirror.schema || table.target() != mirror.name) {
+        return Ok(Err("its definition changed, and it has options"));
+    }
     let key = evolution.key(&mirror.key);
     if schema != mirror.schema && changelog::key_of(table, definition).is_ok_and(|now| now != key) {
         return Ok(Err("its key changed"));
     }
-    if !table.has_triggers(&definition.triggers(table.id, &key)?) {
+    if !table.is_watched(definition, &key)? {
         return Ok(Err("its triggers were gone"));
     }
     Ok(Ok(Followed {
@@ -136,7 +149,7 @@ impl Followed<'_> {
         again: bool,
     ) -> Option<&'static str> {
         let same = schema == self.mirror.schema;
-        let renamed = self.mirror.name != definition.name;
+        let renamed = !same && self.mirror.name != definition.name;
         let added = self.evolution.added > 0 && !renamed;
         let generated = self.mirror.columns.iter().any(|c| c.generated);
         if unexplained < 0 || again {

@@ -4,13 +4,14 @@
 //! value in all such rows, the default. It is not computed but read from the source, in one of them.
 
 use lumos_core::ValueRef;
-use lumos_core::changelog::{Evolution, Key, Table};
+use lumos_core::changelog::{Evolution, Key, Options, Table};
 use lumos_core::mirror::MirrorType;
 use lumos_core::sql::{identifier, literal};
 use lumos_duckdb::engine::Connection as DuckDb;
 use rusqlite::{Connection, params_from_iter, types};
 
 use crate::error::Result;
+use crate::faults::fault;
 use crate::sync::copy::{self, Mirrored, ROWS, target, value_of};
 use crate::sync::{self, MirroredTable, Value};
 
@@ -18,6 +19,8 @@ use crate::sync::{self, MirroredTable, Value};
 pub struct Change<'a> {
     /// What happened to its columns.
     pub evolution: &'a Evolution,
+    /// The options of the table.
+    pub options: &'a Options,
     /// A column may have been dropped and added again.
     pub doubtful: bool,
     /// The SELECT of the keys that the log names, if it names any.
@@ -39,9 +42,10 @@ impl Mirrored {
         definition: &Table,
         evolution: &Evolution,
         key: &Key,
+        options: &Options,
     ) -> Mirrored {
-        let mut now = Mirrored::new(definition, key, None);
-        let old = before(mirror, definition);
+        let mut now = Mirrored::new(definition, key, options, None);
+        let old = before(mirror, definition, options);
         for (name, ty) in old.columns.iter().zip(&mirror.types) {
             let name = evolution.new_name(name);
             if let Some(column) = now.columns.iter().position(|c| *c == name) {
@@ -61,11 +65,12 @@ impl Mirrored {
         source: &Connection,
         duckdb: &DuckDb,
     ) -> Result<Option<&'static str>> {
-        let old = before(mirror, definition).columns;
+        let old = before(mirror, definition, change.options).columns;
         let table = target(&self.name);
         let evolution = change.evolution;
         for column in evolution.dropped.iter().filter(|c| old.contains(c)) {
             duckdb.execute(&format!("ALTER TABLE {table} DROP {}", identifier(column)))?;
+            fault!("column dropped");
         }
         for (from, to) in evolution.renamed.iter().filter(|(c, _)| old.contains(c)) {
             duckdb.execute(&format!(
@@ -76,16 +81,19 @@ impl Mirrored {
                 mirror.id,
                 literal(from)
             ))?;
+            fault!("column renamed");
         }
         let known = old.len() - evolution.dropped.len();
         if known == self.columns.len() && !change.doubtful {
             return Ok(None);
         }
         let kept = Mirrored {
+            table: self.table.clone(),
             name: self.name.clone(),
             source: self.source[..known].to_vec(),
             columns: self.columns[..known].to_vec(),
             key: self.key.clone(),
+            rules: self.rules[..known].to_vec(),
             types: self.types[..known].to_vec(),
             tiered: None,
             order: Vec::new(),
@@ -105,6 +113,7 @@ impl Mirrored {
         if change.doubtful && !kept.is_intact(source, duckdb)? {
             return Ok(Some(UNCLEAR));
         }
+        fault!("before adding columns");
         self.add_columns(known, source, duckdb)
     }
 
@@ -286,9 +295,9 @@ impl Mirrored {
             .map(|(i, c)| format!("{c} = ?{0} AND {c} COLLATE BINARY = ?{0}", i + 1))
             .collect();
         format!(
-            "SELECT {} FROM main.{} WHERE {}",
-            self.source.join(", "),
-            identifier(&self.name),
+            "SELECT {} FROM main.{} t WHERE {}",
+            self.source_values().join(", "),
+            identifier(&self.table),
             matches.join(" AND ")
         )
     }
@@ -303,10 +312,10 @@ enum Found {
 }
 
 /// The table as it was mirrored.
-fn before(mirror: &MirroredTable, definition: &Table) -> Mirrored {
+fn before(mirror: &MirroredTable, definition: &Table, options: &Options) -> Mirrored {
     let table = Table {
         columns: mirror.columns.clone(),
         ..definition.clone()
     };
-    Mirrored::new(&table, &mirror.key, Some(mirror.types.clone()))
+    Mirrored::new(&table, &mirror.key, options, Some(mirror.types.clone()))
 }

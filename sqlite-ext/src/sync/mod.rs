@@ -3,23 +3,32 @@
 
 pub mod apply;
 pub mod changelog;
+pub mod compare;
 pub mod copy;
 mod drift;
 mod evolve;
+pub mod lag;
+pub mod repair;
 pub mod schema;
 mod schema_log;
 pub mod status;
 pub mod track;
+pub mod verify;
+
+use std::time::Instant;
 
 use lumos_core::changelog::{Column, Key};
 use lumos_core::mirror::MirrorType;
 use lumos_duckdb::engine::{Cell, Connection as DuckDb};
 use rusqlite::{Connection, TransactionState, ffi};
+use serde_json::{Value as Json, json};
 
 use crate::error::{Error, Result, error};
+use crate::faults::fault;
 use crate::layout::files;
-use crate::mirror::{Applied, Mirror};
+use crate::mirror::{Applied, Entered, Mirror};
 use crate::sync::apply::Run;
+use crate::sync::schema::Tracked;
 
 /// Applied log rows are deleted once there are this many: a delete costs the reader a write to SQLite.
 const PRUNE_AFTER: i64 = 10_000;
@@ -33,6 +42,8 @@ pub struct Report {
     pub keys: u64,
     /// Rows written to the mirror.
     pub rows: u64,
+    /// The keys and rows of each table, by its id.
+    pub tables: Vec<(i64, u64, u64)>,
     /// The position that the mirror equals.
     pub seq: i64,
     /// A table's triggers are not those that it needs, and could not be made anew just now.
@@ -50,6 +61,30 @@ impl Report {
             event: event.to_owned(),
             rows,
         });
+    }
+
+    /// As `lumos_sync` returns it, with the counts of these tables, or of all.
+    pub fn json(&self, chosen: Option<&[Tracked]>, begun: Instant) -> Json {
+        let (tables, keys, rows) = match chosen {
+            // One that was renamed is there under both names.
+            None => (self.tables.len(), self.keys, self.rows),
+            Some(chosen) => {
+                let own = self
+                    .tables
+                    .iter()
+                    .filter(|(id, ..)| chosen.iter().any(|t| t.id == *id));
+                own.fold((0, 0, 0), |(n, keys, rows), (_, k, r)| {
+                    (n + 1, keys + k, rows + r)
+                })
+            }
+        };
+        json!({
+            "tables": tables,
+            "keys": keys,
+            "rows": rows,
+            "seq": self.seq,
+            "ms": begun.elapsed().as_millis() as u64,
+        })
     }
 }
 
@@ -69,16 +104,19 @@ pub struct Position {
 }
 
 impl Position {
-    /// Reads it; `None` if nothing was ever tracked.
+    /// Reads it; `None` if nothing is tracked.
     fn read(connection: &Connection) -> Result<Option<Position>> {
+        match Position::of_changelog(connection) {
+            // Asked only then: it costs more than reading.
+            Err(_) if !schema::has_changelog(connection)? => Ok(None),
+            position => position.map(Some),
+        }
+    }
+
+    fn of_changelog(connection: &Connection) -> Result<Position> {
         const SQL: &str = "SELECT source, (SELECT min(seq) FROM main._lumos_log), (SELECT max(seq) FROM main._lumos_log), \
                            schema_version FROM main._lumos_meta, pragma_schema_version";
-        let mut statement = match connection.prepare(SQL) {
-            Ok(statement) => statement,
-            Err(_) if !schema::has_changelog(connection)? => return Ok(None),
-            Err(e) => return Err(e.into()),
-        };
-        let (source, first, seq, schema_version) = statement.query_row([], |row| {
+        let (source, first, seq, schema_version) = connection.query_row(SQL, [], |row| {
             Ok((
                 row.get(0)?,
                 row.get::<_, Option<i64>>(1)?.unwrap_or(0),
@@ -86,13 +124,13 @@ impl Position {
                 row.get(3)?,
             ))
         })?;
-        Ok(Some(Position {
+        Ok(Position {
             source,
             first,
             seq,
             mark: mark(connection, seq)?,
             schema_version,
-        }))
+        })
     }
 }
 
@@ -112,41 +150,67 @@ pub fn sync(connection: &Connection, mirror: &Mirror, other_sessions: bool) -> R
     let Some(mut entered) = mirror.enter() else {
         return Ok(Report::default());
     };
+    let report = sync_entered(connection, mirror, &mut entered, other_sessions)?;
+    // Another connection of this process may need it to end the write that pruning waits for.
+    drop(entered);
+    fault!("applied");
+    if !report.changed.is_empty() && connection.is_autocommit() {
+        prune(connection, report.seq)?;
+    }
+    Ok(report)
+}
+
+/// As [`sync`], by the thread that entered, without pruning.
+pub fn sync_entered(
+    connection: &Connection,
+    mirror: &Mirror,
+    entered: &mut Entered<'_>,
+    other_sessions: bool,
+) -> Result<Report> {
+    let begun = Instant::now();
+    let done = apply_pending(connection, mirror, entered, other_sessions);
+    mirror.attempted(begun, &done);
+    done
+}
+
+fn apply_pending(
+    connection: &Connection,
+    mirror: &Mirror,
+    entered: &mut Entered<'_>,
+    other_sessions: bool,
+) -> Result<Report> {
     let Some(position) = Position::read(connection)? else {
         return nothing_tracked(mirror);
     };
     let applied = &mut *entered.applied;
+    let nothing_new = Report {
+        seq: position.seq,
+        ..Report::default()
+    };
     if applied.as_ref().is_some_and(|a| up_to_date(a, &position)) {
-        return Ok(Report {
-            seq: position.seq,
-            ..Report::default()
-        });
+        return Ok(nothing_new);
     }
     let state = connection.transaction_state(Some("main"))?;
     if state == TransactionState::Write {
         // A statement that stores a query's result has begun to write too; without changes there is nothing to do.
         if applied.as_ref().is_some_and(|a| same_data(a, &position)) && watched(connection)? {
-            return Ok(Report {
-                seq: position.seq,
-                ..Report::default()
-            });
+            return Ok(nothing_new);
         }
-        return Err(error(
-            "this transaction has written, and the mirror holds committed changes only; COMMIT or ROLLBACK first",
-        ));
+        return Err(has_written());
     }
-    let in_transaction = !connection.is_autocommit();
     let may_be_behind = other_sessions && state != TransactionState::None;
     let (report, now) = transaction(connection, mirror, applied.as_ref(), may_be_behind)?;
     if now.is_some() {
         *applied = now;
     }
-    // Another connection of this process may need it to end the write that pruning waits for.
-    drop(entered);
-    if !in_transaction {
-        prune(connection, report.seq)?;
-    }
     Ok(report)
+}
+
+/// The refusal to work for a transaction that has written.
+fn has_written() -> Error {
+    error(
+        "this transaction has written, and the mirror holds committed changes only; COMMIT or ROLLBACK first",
+    )
 }
 
 /// One transaction on both sides.
@@ -166,6 +230,7 @@ fn transaction(
     let Some(position) = Position::read(connection)? else {
         return Ok((Report::default(), None));
     };
+    fault!("position read");
     duckdb.execute("BEGIN")?;
     let run = Run {
         connection,
@@ -175,9 +240,12 @@ fn transaction(
         may_be_behind,
         generation: mirror.generation(),
     };
-    let done = run
-        .apply(applied)
-        .and_then(|done| Ok(duckdb.execute("COMMIT").map(|_| done)?));
+    let done = run.apply(applied).and_then(|done| {
+        fault!("before COMMIT");
+        duckdb.execute("COMMIT")?;
+        fault!("committed");
+        Ok(done)
+    });
     if done.is_err() {
         // The error of the work matters more than one of the rollback.
         drop(duckdb.execute("ROLLBACK"));
@@ -225,7 +293,7 @@ fn watched(connection: &Connection) -> Result<bool> {
         let same =
             schema::create_statement(connection, &table.name)?.is_some_and(|s| s == table.schema);
         let definition = schema::read_table(connection, &table.name)?;
-        if !same || !table.has_triggers(&definition.triggers(table.id, &table.key)?) {
+        if !same || !table.is_watched(&definition, &table.key)? {
             return Ok(false);
         }
     }
@@ -246,6 +314,7 @@ fn prune(connection: &Connection, seq: i64) -> Result<()> {
     if first.is_none_or(|first| seq - first < PRUNE_AFTER) {
         return Ok(());
     }
+    fault!("before pruning");
     // Nobody who asks for rows shall wait for a writer. A handler of the host's own shows as 0 and stays.
     let timeout: i64 = connection.query_row("PRAGMA busy_timeout", [], |row| row.get(0))?;
     let set = |timeout: i64| {
@@ -258,6 +327,7 @@ fn prune(connection: &Connection, seq: i64) -> Result<()> {
     if timeout > 0 {
         set(timeout)?;
     }
+    fault!("pruned");
     match pruned.map_err(Error::from) {
         Err(e) if !cannot_write_now(&e) => Err(e),
         _ => Ok(()),
@@ -284,7 +354,7 @@ pub fn cannot_write_now(e: &Error) -> bool {
 pub struct MirroredTable {
     /// Its id in the changelog.
     pub id: i64,
-    /// Its name.
+    /// Its name here.
     pub name: String,
     /// The source's CREATE statement; empty for a table that is to be copied again.
     pub schema: String,
@@ -331,7 +401,7 @@ pub fn mirrored_tables(duckdb: &DuckDb) -> Result<Vec<MirroredTable>> {
             schema: schema.clone(),
             types: names
                 .iter()
-                .map(|n| MirrorType::from_sql(n))
+                .map(|n| MirrorType::from_name(n))
                 .collect::<Option<_>>()
                 .ok_or_else(damaged)?,
             schema_version: *version,
@@ -361,6 +431,14 @@ pub fn stored_state(duckdb: &DuckDb) -> Result<Option<Applied>> {
         },
         _ => Err(damaged()),
     }
+}
+
+/// The names of the tables that the mirror has.
+pub fn mirrored_names(duckdb: &DuckDb) -> Result<Vec<String>> {
+    Ok(mirrored_tables(duckdb)?
+        .into_iter()
+        .map(|t| t.name)
+        .collect())
 }
 
 fn damaged() -> Error {

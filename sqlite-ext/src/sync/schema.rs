@@ -1,6 +1,6 @@
 //! Reading SQLite's schema: what a table is, and the changelog's own tables.
 
-use lumos_core::changelog::{Column, Key, Table, Unique};
+use lumos_core::changelog::{Column, Key, Options, Table, Unique, generated_expressions};
 use lumos_core::sql::identifier;
 use rusqlite::{Connection, OptionalExtension, ffi};
 
@@ -19,6 +19,8 @@ pub struct Tracked {
     pub key: Key,
     /// The CREATE statement that the triggers were made for.
     pub schema: String,
+    /// How it is mirrored.
+    pub options: Options,
     /// Its triggers.
     pub triggers: Vec<Trigger>,
 }
@@ -158,6 +160,12 @@ pub fn read_table(connection: &Connection, name: &str) -> Result<Table> {
             .into_iter()
             .unzip();
     }
+    let generated = match columns.iter().any(|c| c.generated) {
+        true => create_statement(connection, name)?
+            .map(|sql| generated_expressions(&sql))
+            .unwrap_or_default(),
+        false => Vec::new(),
+    };
     // A table without a rowid has no column under its name, unless it is declared.
     let hidden_name = ["rowid", "_rowid_", "oid"].into_iter().find(|name| {
         !columns
@@ -189,6 +197,7 @@ pub fn read_table(connection: &Connection, name: &str) -> Result<Table> {
         columns,
         without_rowid,
         uniques,
+        generated,
     })
 }
 
@@ -208,6 +217,11 @@ pub fn place(connection: &Connection, table: &str) -> Result<String> {
     Ok(connection.query_row(sql, [table], |row| row.get(0))?)
 }
 
+/// True if a table or view of `main` has this name.
+pub fn exists(connection: &Connection, name: &str) -> Result<bool> {
+    Ok(kind(connection, name)?.is_some())
+}
+
 /// True once something has been tracked in this database.
 pub fn has_changelog(connection: &Connection) -> Result<bool> {
     let sql = "SELECT count(*) FROM main.sqlite_schema WHERE type = 'table' AND name IN ('_lumos_meta', '_lumos_tables', '_lumos_log')";
@@ -220,19 +234,20 @@ pub fn tracked_tables(connection: &Connection) -> Result<Vec<Tracked>> {
         return Ok(Vec::new());
     }
     let triggers = triggers(connection)?;
-    let mut statement =
-        connection.prepare("SELECT id, name, key, schema FROM main._lumos_tables ORDER BY id")?;
+    let mut statement = connection
+        .prepare("SELECT id, name, key, schema, options FROM main._lumos_tables ORDER BY id")?;
     let rows = statement.query_map([], |row| {
         Ok((
             row.get(0)?,
             row.get(1)?,
             row.get::<_, String>(2)?,
             row.get(3)?,
+            row.get::<_, String>(4)?,
         ))
     })?;
     let mut tables = Vec::new();
     for row in rows {
-        let (id, old_name, key, schema): (_, String, _, _) = row?;
+        let (id, old_name, key, schema, options): (_, String, _, _, _) = row?;
         let own: Vec<Trigger> = triggers
             .iter()
             .filter(|t| lumos_core::changelog::watched(&t.name) == Some(id))
@@ -244,6 +259,7 @@ pub fn tracked_tables(connection: &Connection) -> Result<Vec<Tracked>> {
             old_name,
             key: parse_key(&key)?,
             schema,
+            options: parse_options(&options)?,
             triggers: own,
         });
     }
@@ -275,11 +291,29 @@ fn triggers(connection: &Connection) -> Result<Vec<Trigger>> {
 }
 
 impl Tracked {
-    /// True if its triggers are these and no others.
-    pub fn has_triggers(&self, expected: &[String]) -> bool {
-        self.triggers.len() == expected.len()
-            && self.triggers.iter().all(|t| expected.contains(&t.sql))
+    /// True if its triggers are those that a table of this definition needs, and no others.
+    pub fn is_watched(&self, definition: &Table, key: &Key) -> Result<bool> {
+        let mirrored = self.options.columns.as_deref();
+        let expected = definition.triggers(self.id, key, mirrored)?;
+        Ok(self.triggers.len() == expected.len()
+            && self.triggers.iter().all(|t| expected.contains(&t.sql)))
     }
+
+    /// Its name in the mirror.
+    pub fn target(&self) -> &str {
+        self.options.target.as_ref().unwrap_or(&self.name)
+    }
+}
+
+fn parse_options(json: &str) -> Result<Options> {
+    serde_json::from_str(json)
+        .ok()
+        .and_then(|object| Options::parse(&object).ok())
+        .ok_or_else(|| {
+            error(format!(
+                "_lumos_tables has the options {json}; untrack the table and track it again"
+            ))
+        })
 }
 
 /// The key as `_lumos_tables` stores it: a JSON array of columns, or the rowid's name as a JSON string.

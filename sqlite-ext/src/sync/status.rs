@@ -1,128 +1,23 @@
 //! `lumos_status`: one row a tracked table.
 
-use std::borrow::Cow;
-use std::ffi::{CStr, CString, c_int};
-use std::marker::PhantomData;
 use std::sync::Arc;
 
-use lumos_core::{Kind, functions};
 use rusqlite::types::Value;
-use rusqlite::vtab::{
-    Context, Filters, IndexInfo, Module, VTab, VTabConfig, VTabConnection, VTabCursor,
-    sqlite3_vtab, sqlite3_vtab_cursor,
-};
-use rusqlite::{Connection, Result};
 use serde_json::json;
 
-use crate::error::{self, error};
-use crate::host::guard;
+use crate::error;
 use crate::session::Session;
 use crate::sync::{self, copy, schema};
+use crate::table_function::{Rows, TableFunction};
 
-const NAME: &str = "lumos_status";
+/// The function.
+pub struct Status;
 
-/// Registers the module.
-pub fn register(connection: &Connection, session: &Arc<Session>) -> Result<()> {
-    let module = const { &Module::<Status>::eponymous_only_module() };
-    connection.create_module(NAME, module, Some(Arc::clone(session)))
-}
+impl TableFunction for Status {
+    const NAME: &'static str = "lumos_status";
 
-#[repr(C)]
-struct Status {
-    base: sqlite3_vtab,
-    session: Arc<Session>,
-}
-
-// SAFETY: `base` is first and the struct is repr(C).
-unsafe impl<'vtab> VTab<'vtab> for Status {
-    type Aux = Arc<Session>;
-    type Cursor = Cursor<'vtab>;
-
-    fn connect(
-        db: &mut VTabConnection,
-        session: Option<&Arc<Session>>,
-        _module: &[u8],
-        _database: &[u8],
-        _table: &[u8],
-        _args: &[&[u8]],
-    ) -> Result<(Cow<'static, CStr>, Self)> {
-        guard(NAME, || {
-            db.config(VTabConfig::DirectOnly)?;
-            let Some(Kind::Table(columns)) = functions::find(NAME).map(|f| f.kind) else {
-                return Err(error("is not in the list of functions"));
-            };
-            let columns: Vec<String> = columns
-                .iter()
-                .map(|(name, _)| lumos_core::sql::identifier(name))
-                .collect();
-            let schema = format!("CREATE TABLE x({})", columns.join(", "));
-            let schema = CString::new(schema).map_err(|e| error(e.to_string()))?;
-            let session = Arc::clone(session.ok_or_else(|| error("has no session"))?);
-            Ok((
-                Cow::Owned(schema),
-                Status {
-                    base: sqlite3_vtab::default(),
-                    session,
-                },
-            ))
-        })
-    }
-
-    fn best_index(&self, info: &mut IndexInfo) -> Result<bool> {
-        info.set_estimated_cost(1_000.0);
-        info.set_estimated_rows(10);
-        Ok(true)
-    }
-
-    fn open(&'vtab mut self) -> Result<Cursor<'vtab>> {
-        let base = sqlite3_vtab_cursor::default();
-        Ok(Cursor {
-            base,
-            session: Arc::clone(&self.session),
-            rows: Vec::new(),
-            row: 0,
-            table: PhantomData,
-        })
-    }
-}
-
-#[repr(C)]
-struct Cursor<'vtab> {
-    base: sqlite3_vtab_cursor,
-    session: Arc<Session>,
-    rows: Vec<Vec<Value>>,
-    row: usize,
-    table: PhantomData<&'vtab Status>,
-}
-
-// SAFETY: `base` is first and the struct is repr(C).
-unsafe impl VTabCursor for Cursor<'_> {
-    fn filter(&mut self, _: c_int, _: Option<&str>, _: &Filters<'_>) -> Result<()> {
-        guard(NAME, || {
-            self.rows = status(&self.session)?;
-            self.row = 0;
-            Ok(())
-        })
-    }
-
-    fn next(&mut self) -> Result<()> {
-        self.row += 1;
-        Ok(())
-    }
-
-    fn eof(&self) -> bool {
-        self.row >= self.rows.len()
-    }
-
-    fn column(&self, ctx: &mut Context, i: c_int) -> Result<()> {
-        match self.rows.get(self.row).and_then(|row| row.get(i as usize)) {
-            Some(value) => ctx.set_result(value),
-            None => Ok(()),
-        }
-    }
-
-    fn rowid(&self) -> Result<i64> {
-        Ok(self.row as i64)
+    fn rows(session: &Arc<Session>, _: &[Option<String>]) -> error::Result<Rows> {
+        Ok(Box::new(status(session)?.into_iter().map(Ok)))
     }
 }
 
@@ -174,7 +69,16 @@ fn status(session: &Session) -> error::Result<Vec<Vec<Value>>> {
             Value::Integer(committed),
             Value::Integer(applied),
             Value::Integer(pending),
+            match (pending, attached.mirror.since_fresh()) {
+                (1.., Some(since)) => Value::Integer(since.as_millis() as i64),
+                _ => Value::Null,
+            },
             Value::Text(state.into()),
+            match attached.mirror.last_error(table.id) {
+                Some(message) => Value::Text(message),
+                None => Value::Null,
+            },
+            Value::Text(table.options.json().to_string()),
         ]);
     }
     attached.mirror.give_back(duckdb);

@@ -1,13 +1,15 @@
 //! Tracking tables: the triggers in SQLite, and the lists of what is tracked.
 
-use lumos_core::sql::literal;
+use lumos_core::changelog::{Key, Options, Wanted};
+use lumos_core::sql::{identifier, literal};
 use lumos_duckdb::engine::Connection as DuckDb;
 use rusqlite::Connection;
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 use crate::error::{Error, Result, error};
+use crate::faults::fault;
 use crate::layout::cold;
-use crate::mirror::Mirror;
+use crate::mirror::{CATALOG, Mirror};
 use crate::session::parse_object;
 use crate::sync::changelog::{
     create_changelog, drop_empty_changelog, drop_triggers, free_name, install, new_id,
@@ -20,13 +22,25 @@ use crate::sync::{self, Value};
 pub struct Request {
     names: Vec<String>,
     several: bool,
-    by_rowid: bool,
+    /// `None` leaves those of a tracked table as they are.
+    options: Option<Options>,
+    /// Copy now.
+    initial: bool,
 }
 
 impl Request {
     /// Reads the arguments; a single table must have a usable key.
     pub fn new(connection: &Connection, pattern: &str, options: Option<&str>) -> Result<Request> {
-        let by_rowid = options.map_or(Ok(false), parse_options)?;
+        let mut object = options.map_or(Ok(Map::new()), parse_object)?;
+        let initial = match object.shift_remove("initial") {
+            None => true,
+            Some(Json::Bool(now)) => now,
+            Some(other) => return Err(error(format!("initial is {other}; give true or false"))),
+        };
+        let options = match object.is_empty() {
+            true => None,
+            false => Some(Options::parse(&object)?),
+        };
         if !connection.is_autocommit() {
             return Err(error("a transaction is open; COMMIT or ROLLBACK first"));
         }
@@ -40,16 +54,34 @@ impl Request {
             }
             [name] if !several => {
                 let table = schema::read_table(connection, name)?;
-                table.triggers(0, &table.key(by_rowid)?)?;
+                let options = options.clone().unwrap_or_default().of(&table)?;
+                let key = table.key(&options.key)?;
+                table.triggers(0, &key, options.columns.as_deref())?;
             }
-            _ => {}
+            [_] => {}
+            several => {
+                if let Some(target) = options.as_ref().and_then(|o| o.target.as_ref()) {
+                    return Err(error(format!(
+                        "target is \"{target}\", and \"{pattern}\" matches {} tables; track each with a target of its own",
+                        several.len()
+                    )));
+                }
+            }
         }
         Ok(Request {
             names,
             several,
-            by_rowid,
+            options,
+            initial,
         })
     }
+}
+
+/// A table that this call tracks.
+struct New {
+    id: i64,
+    /// As it was tracked before, with other options.
+    before: Option<Tracked>,
 }
 
 /// `lumos_track`: tracks the tables and copies them. Returns a report for each.
@@ -62,16 +94,17 @@ pub fn track(
     let Request {
         names,
         several,
-        by_rowid,
+        options,
+        initial,
     } = request;
     let mut failures: Vec<(String, Error)> = Vec::new();
-    let mut new: Vec<i64> = Vec::new();
+    let mut new: Vec<New> = Vec::new();
     let duckdb = mirror.connection()?;
     schema::writing(connection, || {
         create_changelog(connection)?;
         for name in &names {
-            match add(connection, name, by_rowid) {
-                Ok(Some(id)) => new.push(id),
+            match add(connection, &duckdb, name, options.as_ref()) {
+                Ok(Some(added)) => new.push(added),
                 Ok(None) => {}
                 Err(e) if several => failures.push((name.clone(), e)),
                 Err(e) => return Err(e),
@@ -81,25 +114,29 @@ pub fn track(
             return drop_empty_changelog(connection);
         }
         // A backup that was restored may give ids again.
-        copy_again(&duckdb, &new)
+        copy_again(&duckdb, &ids(&new))?;
+        fault!("mirror told to copy");
+        Ok(())
     })?;
+    fault!("tracked");
     mirror.give_back(duckdb);
     // A table that cannot be copied is not tracked; the others go on.
-    while let Err(e) = sync::sync(connection, mirror, other_sessions) {
-        let failed = e.table.filter(|id| new.contains(id));
-        let name = failed.and_then(|id| {
+    while initial && let Err(e) = sync::sync(connection, mirror, other_sessions) {
+        let failed = new.iter().position(|n| e.table == Some(n.id));
+        let table = failed.and_then(|i| {
             schema::tracked_tables(connection)
                 .ok()?
                 .into_iter()
-                .find(|t| t.id == id)
+                .find(|t| t.id == new[i].id)
+                .map(|t| (i, t))
         });
-        match name {
-            Some(table) => {
-                undo(connection, &[table.id])?;
+        match table {
+            Some((i, table)) => {
+                undo(connection, mirror, &[new.swap_remove(i)])?;
                 failures.push((table.name, e));
             }
             None => {
-                undo(connection, &new)?;
+                undo(connection, mirror, &new)?;
                 return Err(e);
             }
         }
@@ -110,7 +147,14 @@ pub fn track(
     if !several && let Some((_, e)) = failures.pop() {
         return Err(e);
     }
-    report(connection, mirror, |t| names.contains(&t.name), &failures)
+    let later = if initial { Vec::new() } else { ids(&new) };
+    let tracked =
+        |t: &Tracked| names.contains(&t.name) && !failures.iter().any(|(name, _)| *name == t.name);
+    report(connection, mirror, tracked, &later, &failures)
+}
+
+fn ids(new: &[New]) -> Vec<i64> {
+    new.iter().map(|n| n.id).collect()
 }
 
 /// Has the mirror forget what it knows of these tables.
@@ -123,24 +167,33 @@ fn copy_again(duckdb: &DuckDb, ids: &[i64]) -> Result<()> {
     Ok(())
 }
 
-/// Tracks nothing of what this call began to track.
-fn undo(connection: &Connection, new: &[i64]) -> Result<()> {
+/// Tracks nothing of what this call began to track, and again what was tracked before.
+fn undo(connection: &Connection, mirror: &Mirror, new: &[New]) -> Result<()> {
+    let duckdb = mirror.connection()?;
     schema::writing(connection, || {
-        for table in schema::tracked_tables(connection)?
-            .iter()
-            .filter(|t| new.contains(&t.id))
-        {
-            remove(connection, table)?;
+        for table in schema::tracked_tables(connection)? {
+            let Some(new) = new.iter().find(|n| n.id == table.id) else {
+                continue;
+            };
+            remove(connection, &table)?;
+            if let Some(before) = &new.before {
+                let options = options_of(before);
+                let again = add(connection, &duckdb, &table.name, Some(&options))?;
+                copy_again(&duckdb, &ids(again.as_slice()))?;
+            }
         }
         drop_empty_changelog(connection)
-    })
+    })?;
+    mirror.give_back(duckdb);
+    Ok(())
 }
 
-/// One element a table: its rows and key, or why it is not tracked.
+/// One element a table: its rows and key, or why it is not tracked. Those in `later` have no rows yet.
 fn report(
     connection: &Connection,
     mirror: &Mirror,
     chosen: impl Fn(&Tracked) -> bool,
+    later: &[i64],
     failures: &[(String, Error)],
 ) -> Result<Json> {
     let duckdb = mirror.connection()?;
@@ -148,18 +201,22 @@ fn report(
     let mut tables = Vec::new();
     for table in schema::tracked_tables(connection)?
         .iter()
-        .filter(|t| chosen(t) && mirrored.iter().any(|m| m.id == t.id))
+        .filter(|t| chosen(t))
     {
-        let rows = match sync::rows(
-            &duckdb,
-            &format!("SELECT count(*) FROM {}", copy::target(&table.name)),
-        )?
-        .as_slice()
-        {
-            [row] if matches!(row.as_slice(), [Value::Integer(_)]) => row[0].clone(),
-            _ => Value::Other,
+        let rows = match mirrored.iter().find(|m| m.id == table.id) {
+            Some(m) => {
+                let count = format!("SELECT count(*) FROM {}", copy::view(&m.name));
+                match sync::rows(&duckdb, &count)?
+                    .first()
+                    .and_then(|row| row.first())
+                {
+                    Some(Value::Integer(rows)) => Some(*rows),
+                    _ => continue,
+                }
+            }
+            None if later.contains(&table.id) => None,
+            None => continue,
         };
-        let Value::Integer(rows) = rows else { continue };
         tables.push(json!({ "table": table.name, "rows": rows, "key": table.key.names() }));
     }
     mirror.give_back(duckdb);
@@ -177,21 +234,81 @@ pub fn untrack(
     mirror: &Mirror,
     other_sessions: bool,
     pattern: &str,
+    options: Option<&str>,
 ) -> Result<Json> {
+    let drop_mirror = options.map_or(Ok(true), drop_mirror)?;
     if !connection.is_autocommit() {
         return Err(error("a transaction is open; COMMIT or ROLLBACK first"));
     }
-    let chosen = matching_tracked(connection, pattern)?;
-    schema::writing(connection, || {
+    if !drop_mirror {
+        sync::sync(connection, mirror, other_sessions)?;
+    }
+    // Looked for inside: another process may drop or rebuild a table just now.
+    let chosen = schema::writing(connection, || {
+        let chosen = matching_tracked(connection, pattern)?;
         chosen
             .iter()
-            .try_for_each(|table| remove(connection, table))
+            .try_for_each(|table| remove(connection, table))?;
+        if !drop_mirror {
+            keep_rows(mirror, &chosen)?;
+        }
+        Ok(chosen)
     })?;
+    fault!("untracked");
     // What hinders the others is not this call's failure; the next query says it.
     if sync::sync(connection, mirror, other_sessions).is_ok() {
         forget_all(connection, mirror)?;
     }
     Ok(chosen.into_iter().map(|t| t.name).collect())
+}
+
+/// The options of `lumos_untrack`.
+fn drop_mirror(text: &str) -> Result<bool> {
+    let mut drop_mirror = true;
+    for (name, value) in parse_object(text)? {
+        match (name.as_str(), value) {
+            ("drop_mirror", Json::Bool(on)) => drop_mirror = on,
+            ("drop_mirror", value) => {
+                return Err(error(format!("drop_mirror is {value}; give true or false")));
+            }
+            _ => {
+                return Err(error(format!(
+                    "unknown option \"{name}\"; the option is drop_mirror"
+                )));
+            }
+        }
+    }
+    Ok(drop_mirror)
+}
+
+/// Makes tables of the views of mirrored tables, which are followed no more.
+fn keep_rows(mirror: &Mirror, tables: &[Tracked]) -> Result<()> {
+    let duckdb = mirror.connection()?;
+    let mirrored = sync::mirrored_tables(&duckdb)?;
+    let mut statements = String::from("BEGIN;");
+    for kept in mirrored
+        .iter()
+        .filter(|m| tables.iter().any(|t| t.id == m.id))
+    {
+        let between = identifier(&format!("_lumos_kept_{}", kept.id));
+        let name = identifier(&kept.name);
+        statements += &format!(
+            "CREATE TABLE {CATALOG}.main.{between} AS FROM {CATALOG}.main.{name}; {} \
+             ALTER TABLE {CATALOG}.main.{between} RENAME TO {name}; DELETE FROM _lumos.tables WHERE id = {};",
+            copy::drop_statements(&kept.name) + &cold::forget_statements(kept.id, &kept.name),
+            kept.id
+        );
+    }
+    let done = duckdb.execute(&format!("{statements} COMMIT"));
+    if done.is_err() {
+        drop(duckdb.execute("ROLLBACK"));
+    }
+    done?;
+    let all: Vec<String> = mirrored.into_iter().map(|m| m.name).collect();
+    mirror.cache.update(&all, &all);
+    mirror.reshaped();
+    mirror.give_back(duckdb);
+    Ok(())
 }
 
 /// `lumos_resync`: copies the tables again that `pattern` means, and returns what [`track`] does.
@@ -218,9 +335,10 @@ pub fn resync(
         copy_again(&duckdb, &ids)?;
     }
     mirror.give_back(duckdb);
+    fault!("told to copy again");
     *mirror.applied() = None;
     sync::sync(connection, mirror, other_sessions)?;
-    report(connection, mirror, |t| ids.contains(&t.id), &[])
+    report(connection, mirror, |t| ids.contains(&t.id), &[], &[])
 }
 
 /// Empties the mirror.
@@ -239,7 +357,7 @@ fn forget_tables(duckdb: &DuckDb) -> Result<()> {
     Ok(())
 }
 
-/// The tracked tables that a GLOB pattern or a name means.
+/// The tracked tables that a GLOB pattern or a name means; at least one.
 pub fn matching_tracked(connection: &Connection, pattern: &str) -> Result<Vec<Tracked>> {
     let tracked = schema::tracked_tables(connection)?;
     let glob = format!(
@@ -260,46 +378,96 @@ pub fn matching_tracked(connection: &Connection, pattern: &str) -> Result<Vec<Tr
     }
 }
 
-/// The options of `lumos_track`: true for tracking by rowid.
-fn parse_options(text: &str) -> Result<bool> {
-    let mut by_rowid = false;
-    for (name, value) in parse_object(text)? {
-        match (name.as_str(), value.as_str()) {
-            ("key", Some("rowid")) => by_rowid = true,
-            ("key", _) => {
-                return Err(error(format!(
-                    "key is {value}; give \"rowid\", or leave it out"
-                )));
-            }
-            _ => {
-                return Err(error(format!(
-                    "unknown option \"{name}\"; the option is key"
-                )));
-            }
-        }
-    }
-    Ok(by_rowid)
-}
-
-/// Begins to track a table; `None` if it is tracked already.
-fn add(connection: &Connection, name: &str, by_rowid: bool) -> Result<Option<i64>> {
-    if schema::tracked_tables(connection)?
-        .iter()
-        .any(|t| t.name.eq_ignore_ascii_case(name))
-    {
+/// Begins to track a table; `None` if it is tracked already, with these options if there are any.
+fn add(
+    connection: &Connection,
+    duckdb: &DuckDb,
+    name: &str,
+    options: Option<&Options>,
+) -> Result<Option<New>> {
+    let tracked = schema::tracked_tables(connection)?;
+    let before = tracked.iter().find(|t| t.name.eq_ignore_ascii_case(name));
+    if before.is_some() && options.is_none() {
         return Ok(None);
     }
     let table = schema::read_table(connection, name)?;
-    let key = table.key(by_rowid)?;
+    let options = options.cloned().unwrap_or_default().of(&table)?;
+    if before.is_some_and(|b| b.options == options) {
+        return Ok(None);
+    }
+    let key = table.key(&options.key)?;
+    let others = tracked
+        .iter()
+        .filter(|t| !t.name.eq_ignore_ascii_case(name));
+    check_target(connection, duckdb, name, &options, others)?;
     let statement = schema::create_statement(connection, name)?.unwrap_or_default();
+    // Under a new id, so that every mirror of this database copies the table.
+    if let Some(before) = before {
+        remove(connection, before)?;
+    }
     let id = new_id(connection)?;
     free_name(connection, id, name)?;
     connection.execute(
-        "INSERT INTO main._lumos_tables(id, name, key, schema, options) VALUES(?1, ?2, ?3, ?4, '{}')",
-        (id, name, schema::key_json(&key).to_string(), &statement),
+        "INSERT INTO main._lumos_tables(id, name, key, schema, options) VALUES(?1, ?2, ?3, ?4, ?5)",
+        (
+            id,
+            name,
+            schema::key_json(&key).to_string(),
+            &statement,
+            options.json().to_string(),
+        ),
     )?;
-    install(connection, id, &table, &key)?;
-    Ok(Some(id))
+    install(connection, id, &table, &key, &options)?;
+    Ok(Some(New {
+        id,
+        before: before.cloned(),
+    }))
+}
+
+/// The options that a table is tracked with; before they were kept, the key alone said that it is the rowid.
+fn options_of(tracked: &Tracked) -> Options {
+    let mut options = tracked.options.clone();
+    if matches!(tracked.key, Key::Rowid(_)) {
+        options.key = Wanted::Rowid;
+    }
+    options
+}
+
+/// Refuses a name in the mirror that means something else already.
+fn check_target<'a>(
+    connection: &Connection,
+    duckdb: &DuckDb,
+    name: &str,
+    options: &Options,
+    mut others: impl Iterator<Item = &'a Tracked>,
+) -> Result<()> {
+    let target = options.target.as_deref().unwrap_or(name);
+    let taken = |by: String| {
+        error(format!(
+            "the name \"{target}\" is taken in the mirror by {by}; give table \"{name}\" another target"
+        ))
+    };
+    if let Some(other) = others.find(|t| t.target().eq_ignore_ascii_case(target)) {
+        return Err(taken(format!("table \"{}\"", other.name)));
+    }
+    if !target.eq_ignore_ascii_case(name) && schema::exists(connection, target)? {
+        return Err(taken("a table or view of SQLite".into()));
+    }
+    let own = sync::rows(
+        duckdb,
+        &format!(
+            "SELECT 1 FROM (SELECT database_name, schema_name, table_name AS name, '' AS sql FROM duckdb_tables() \
+             UNION ALL SELECT database_name, schema_name, view_name, sql FROM duckdb_views()) \
+             WHERE database_name = current_database() AND schema_name = 'main' AND lower(name) = lower({}) \
+             AND NOT contains(sql, '{}.')",
+            literal(target),
+            copy::DATA_SCHEMA
+        ),
+    )?;
+    match own.is_empty() {
+        true => Ok(()),
+        false => Err(taken("a table or view of your own".into())),
+    }
 }
 
 /// Ends tracking a table, inside a savepoint.
@@ -318,7 +486,9 @@ fn forget_all(connection: &Connection, mirror: &Mirror) -> Result<()> {
     let duckdb = mirror.connection()?;
     duckdb.execute("DELETE FROM _lumos.state")?;
     mirror.give_back(duckdb);
+    fault!("mirror forgot all");
     schema::writing(connection, || drop_empty_changelog(connection))?;
+    fault!("changelog dropped");
     *applied = None;
     Ok(())
 }

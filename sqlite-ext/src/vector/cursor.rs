@@ -11,8 +11,8 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::vtab::{Context, Filters, VTabCursor, sqlite3_vtab_cursor};
 use rusqlite::{Result, params_from_iter};
 
-use super::plan::{Arguments, Plan};
-use super::store::Store;
+use super::plan::{self, Arguments, Plan};
+use super::store::{Chosen, Store};
 use super::{NAME, Table};
 use crate::error::{self, error};
 use crate::host::guard;
@@ -53,7 +53,7 @@ enum Source {
     Empty,
     /// From the shadow table, after the last id.
     Scan {
-        condition: Option<(String, Vec<Value>)>,
+        condition: (String, Vec<Value>),
         last: Option<i64>,
     },
     /// From searches.
@@ -62,7 +62,7 @@ enum Source {
 
 struct Search {
     query: Vec<f32>,
-    ids: Option<Vec<i64>>,
+    chosen: Chosen,
     bounds: Vec<(String, f64)>,
     /// Rows still to come, by `k`.
     left: usize,
@@ -95,18 +95,18 @@ impl<'vtab> Cursor<'vtab> {
             k,
             expected,
             bounds,
-            condition,
-        } = self.plan.arguments(&self.store, filters)?;
+            conditions,
+        } = self.plan.arguments(filters)?;
         self.k = k;
         self.source = match (self.plan.nearest, query) {
             (false, _) => Source::Scan {
-                condition,
+                condition: plan::condition(&self.store.definition, &conditions),
                 last: None,
             },
             (true, None | Some(Value::Null)) => Source::Empty,
             (true, Some(query)) => Source::Nearest(Search {
                 query: scalar::vector((&query).into(), "the query")?,
-                ids: condition.map(|c| self.ids(&c)).transpose()?,
+                chosen: self.store.choose(conditions)?,
                 bounds,
                 left: k.unwrap_or(usize::MAX),
                 hits: Vec::new().into_iter(),
@@ -117,18 +117,6 @@ impl<'vtab> Cursor<'vtab> {
         self.advance()
     }
 
-    /// The ids for which a condition on the shadow table holds.
-    fn ids(&self, (condition, params): &(String, Vec<Value>)) -> error::Result<Vec<i64>> {
-        let sql = format!(
-            "SELECT _id FROM {} WHERE {condition}",
-            self.store.shadow("rows")
-        );
-        let connection = self.store.connection()?;
-        let mut statement = connection.prepare(&sql)?;
-        let ids = statement.query_map(params_from_iter(params), |row| row.get(0))?;
-        Ok(ids.collect::<Result<_>>()?)
-    }
-
     fn advance(&mut self) -> error::Result<()> {
         self.row = self.rows.next();
         if self.row.is_some() {
@@ -137,7 +125,7 @@ impl<'vtab> Cursor<'vtab> {
         let rows = match &mut self.source {
             Source::Empty => Vec::new(),
             Source::Scan { condition, last } => {
-                let rows = scan(&self.store, &self.plan, condition.as_ref(), *last)?;
+                let rows = scan(&self.store, &self.plan, condition, *last)?;
                 *last = rows.last().map(|r| r.id).or(*last);
                 if rows.len() < CHUNK {
                     self.source = Source::Empty;
@@ -171,16 +159,11 @@ impl<'vtab> Cursor<'vtab> {
 fn scan(
     store: &Store,
     plan: &Plan,
-    condition: Option<&(String, Vec<Value>)>,
+    (condition, values): &(String, Vec<Value>),
     last: Option<i64>,
 ) -> error::Result<Vec<Row>> {
     let connection = store.connection()?;
-    let mut tests = vec!["1".to_owned()];
-    let mut params = Vec::new();
-    if let Some((condition, values)) = condition {
-        tests.push(condition.clone());
-        params.extend(values.iter().cloned());
-    }
+    let mut tests = vec![condition.clone()];
     if let Some(last) = last {
         let sign = if plan.descending { '<' } else { '>' };
         tests.push(format!("r._id {sign} {last}"));
@@ -193,7 +176,7 @@ fn scan(
     );
     let count = store.definition.columns.len();
     let mut statement = connection.prepare(&sql)?;
-    let rows = statement.query_map(params_from_iter(params), |row| {
+    let rows = statement.query_map(params_from_iter(values), |row| {
         let values: Result<Vec<Value>> = (1..=count).map(|i| row.get(i)).collect();
         Ok(Row {
             id: row.get(0)?,
@@ -228,10 +211,14 @@ impl Search {
         let Some(count) = self.next else {
             return Ok(false);
         };
-        let ids = self.ids.as_deref();
         let hits = match count {
-            usize::MAX => store.exact(&self.query, ids)?,
-            _ => store.nearest(&self.query, count, ids, store.definition.oversample)?,
+            usize::MAX => store.exact(&self.query, &self.chosen)?,
+            _ => store.nearest(
+                &self.query,
+                count,
+                &self.chosen,
+                store.definition.oversample,
+            )?,
         };
         self.next = match hits.len() < count || count == usize::MAX {
             true => None,

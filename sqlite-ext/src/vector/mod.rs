@@ -1,9 +1,13 @@
 //! `lumos_vec`: tables of vectors, with the nearest rows first.
 //!
-//! [`store`] has the shadow tables and the index, [`plan`] and [`cursor`] read them.
+//! [`store`] has the shadow tables and the index, [`columns`] what filters need; [`plan`] and [`cursor`] read them.
+//! [`search`] is the same as a function; [`compat`] has names that others use.
 
+mod columns;
+pub mod compat;
 mod cursor;
 mod plan;
+mod search;
 mod store;
 
 use std::borrow::Cow;
@@ -24,13 +28,15 @@ use crate::host::guard;
 use crate::scalar;
 use cursor::{Cursor, owned};
 use plan::Plan;
-use store::{Row, SHADOWS, Store};
+use store::{Row, SHADOWS, Store, Stores};
 
 const NAME: &str = "lumos_vec";
 
-/// Registers the module.
+/// Registers the module, and the function that searches its tables.
 pub fn register(connection: &Connection) -> Result<()> {
-    connection.create_module(NAME, module(), None)
+    let stores = Stores::new(connection);
+    connection.create_module(NAME, module(), Some(Arc::clone(&stores)))?;
+    search::register(connection, &stores)
 }
 
 /// The module, with the methods that rusqlite does not wire: names of shadow tables, renaming, savepoints.
@@ -67,6 +73,7 @@ pub struct Table {
 impl Table {
     fn new(
         db: &mut VTabConnection,
+        stores: Option<&Arc<Stores>>,
         database: &[u8],
         table: &[u8],
         args: &[&[u8]],
@@ -74,7 +81,8 @@ impl Table {
     ) -> Result<(Cow<'static, CStr>, Table)> {
         guard(NAME, || {
             db.config(VTabConfig::ConstraintSupport)?;
-            db.config(VTabConfig::DirectOnly)?;
+            // Triggers and views may use it: it touches nothing but its own tables.
+            db.config(VTabConfig::Innocuous)?;
             let text = |bytes| scalar::utf8(bytes);
             let args = args
                 .iter()
@@ -100,6 +108,9 @@ impl Table {
             prepare(&store)?;
             let base = sqlite3_vtab::default();
             let store = Arc::new(store);
+            if let Some(stores) = stores {
+                stores.add(&store);
+            }
             Ok((Cow::Owned(schema), Table { base, store }))
         })
     }
@@ -237,18 +248,18 @@ impl Table {
 
 // SAFETY: `base` is first and the struct is repr(C).
 unsafe impl<'vtab> VTab<'vtab> for Table {
-    type Aux = ();
+    type Aux = Arc<Stores>;
     type Cursor = Cursor<'vtab>;
 
     fn connect(
         db: &mut VTabConnection,
-        _: Option<&()>,
+        stores: Option<&Arc<Stores>>,
         _module: &[u8],
         database: &[u8],
         table: &[u8],
         args: &[&[u8]],
     ) -> Result<(Cow<'static, CStr>, Self)> {
-        Table::new(db, database, table, args, Store::check_format)
+        Table::new(db, stores, database, table, args, Store::check_format)
     }
 
     fn best_index(&self, info: &mut IndexInfo) -> Result<bool> {
@@ -271,13 +282,13 @@ impl CreateVTab<'_> for Table {
 
     fn create(
         db: &mut VTabConnection,
-        _: Option<&()>,
+        stores: Option<&Arc<Stores>>,
         _module: &[u8],
         database: &[u8],
         table: &[u8],
         args: &[&[u8]],
     ) -> Result<(Cow<'static, CStr>, Self)> {
-        Table::new(db, database, table, args, Store::create)
+        Table::new(db, stores, database, table, args, Store::create)
     }
 
     fn destroy(&self) -> Result<()> {

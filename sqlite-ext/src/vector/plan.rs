@@ -9,7 +9,6 @@ use lumos_core::vector::table::{Definition, Role};
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::vtab::{Filters, IndexConstraintOp as Op, IndexInfo};
 
-use super::store::Store;
 use crate::error::{Error, Result, error};
 
 /// The plan's words, in the order of its arguments.
@@ -37,8 +36,19 @@ pub struct Arguments {
     pub expected: Option<usize>,
     /// Bounds of the distance.
     pub bounds: Vec<(String, f64)>,
-    /// The condition on the shadow table, if there is one, with its parameters.
-    pub condition: Option<(String, Vec<Value>)>,
+    /// Conditions on columns.
+    pub conditions: Vec<Condition>,
+}
+
+/// A condition on a column.
+#[derive(Debug)]
+pub struct Condition {
+    /// The column's place in the definition; `None` for the id of a table that names none.
+    pub place: Option<usize>,
+    /// The operator's letter.
+    pub letter: String,
+    /// What it is compared with: one value, the values of a list, or none.
+    pub values: Vec<Value>,
 }
 
 /// Operators by their letters in the plan, with their SQL.
@@ -215,9 +225,8 @@ impl Plan {
     }
 
     /// The arguments by what they are for.
-    pub fn arguments(&self, store: &Store, filters: &Filters<'_>) -> Result<Arguments> {
+    pub fn arguments(&self, filters: &Filters<'_>) -> Result<Arguments> {
         let mut arguments = Arguments::default();
-        let (mut tests, mut params) = (Vec::new(), Vec::new());
         let (mut limit, mut offset) = (None, 0);
         for (i, word) in self.words.iter().enumerate() {
             let value = filters.iter().nth(i).unwrap_or(ValueRef::Null);
@@ -233,25 +242,23 @@ impl Plan {
                         }
                     }
                     Some((op, place)) => {
-                        let name = match place.parse() {
-                            Ok(place) => column(&store.definition, place),
-                            Err(_) => "_id".to_owned(),
-                        };
-                        let letter = &op[1..];
-                        let values = match letter {
+                        let letter = op[1..].to_owned();
+                        let values = match letter.as_str() {
                             "i" => list(filters, i)?,
+                            "n" | "v" => Vec::new(),
                             _ => vec![value.try_into().map_err(damaged)?],
                         };
-                        let (test, more) = test(&name, letter, values);
-                        tests.push(test);
-                        params.extend(more);
+                        arguments.conditions.push(Condition {
+                            place: place.parse().ok(),
+                            letter,
+                            values,
+                        });
                     }
                     None => return Err(error("the plan has a word that is not known")),
                 },
             }
         }
         arguments.expected = arguments.k.or(limit.map(|l| l.saturating_add(offset)));
-        arguments.condition = (!tests.is_empty()).then(|| (tests.join(" AND "), params));
         Ok(arguments)
     }
 }
@@ -280,12 +287,20 @@ fn bound(value: ValueRef<'_>) -> Option<f64> {
     }
 }
 
-/// The name of a column in the shadow table.
-fn column(definition: &Definition, place: usize) -> String {
-    match definition.columns.get(place) {
-        Some(c) if c.role != Role::Id => identifier(&c.name),
-        _ => "_id".to_owned(),
+/// The conditions as a WHERE on the shadow table, with its parameters.
+pub fn condition(definition: &Definition, conditions: &[Condition]) -> (String, Vec<Value>) {
+    let (mut tests, mut params) = (vec!["1".to_owned()], Vec::new());
+    for condition in conditions {
+        let column = condition.place.and_then(|p| definition.columns.get(p));
+        let name = match column {
+            Some(c) if c.role != Role::Id => identifier(&c.name),
+            _ => "_id".to_owned(),
+        };
+        let (test, values) = test(&name, &condition.letter, &condition.values);
+        tests.push(test);
+        params.extend(values);
     }
+    (tests.join(" AND "), params)
 }
 
 fn list(filters: &Filters<'_>, i: usize) -> Result<Vec<Value>> {
@@ -299,7 +314,7 @@ fn list(filters: &Filters<'_>, i: usize) -> Result<Vec<Value>> {
 }
 
 /// A test in SQL for a column and a word's letter.
-fn test(name: &str, letter: &str, values: Vec<Value>) -> (String, Vec<Value>) {
+fn test(name: &str, letter: &str, values: &[Value]) -> (String, Vec<Value>) {
     if let Some((.., sql)) = TESTS.iter().find(|(l, ..)| *l == letter) {
         return (format!("{name} {sql}"), Vec::new());
     }
@@ -320,7 +335,7 @@ fn test(name: &str, letter: &str, values: Vec<Value>) -> (String, Vec<Value>) {
             ),
             None => {
                 let marks = vec!["?"; values.len()].join(", ");
-                (format!("{name} IN ({marks})"), values)
+                (format!("{name} IN ({marks})"), values.to_vec())
             }
         };
     }
@@ -332,8 +347,8 @@ fn test(name: &str, letter: &str, values: Vec<Value>) -> (String, Vec<Value>) {
         // Whether the column is compared as text or as a number hangs on the other side's affinity.
         Some(Value::Integer(_) | Value::Real(_)) if name != "_id" => (
             format!("({name} {sql} ? OR {name} {sql} CAST(? AS NUMERIC))"),
-            [values.clone(), values].concat(),
+            [values, values].concat(),
         ),
-        _ => (format!("{name} {sql} ?"), values),
+        _ => (format!("{name} {sql} ?"), values.to_vec()),
     }
 }

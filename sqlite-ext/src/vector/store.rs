@@ -6,7 +6,7 @@
 //! generation before each search, and blocks that this connection changed are read again after a rollback.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use lumos_core::sql::{identifier, literal};
 use lumos_core::vector::index::{Filter, Hit, Index};
@@ -15,6 +15,8 @@ use lumos_core::vector::{self};
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, OptionalExtension, ffi, params, params_from_iter};
 
+use super::columns::{self, Columns};
+use super::plan::{self, Condition};
 use crate::error::{Error, Result, error};
 use crate::host::check_interrupt;
 use crate::mirror::locked;
@@ -41,11 +43,57 @@ unsafe impl Send for Store {}
 // SAFETY: as above.
 unsafe impl Sync for Store {}
 
+/// The tables of a connection that are in use, for functions that are given a table's name.
+pub struct Stores {
+    db: *mut ffi::sqlite3,
+    stores: Mutex<Vec<Weak<Store>>>,
+}
+
+// SAFETY: as for `Store`.
+unsafe impl Send for Stores {}
+// SAFETY: as above.
+unsafe impl Sync for Stores {}
+
+impl Stores {
+    /// Without tables.
+    pub fn new(connection: &Connection) -> Arc<Stores> {
+        // SAFETY: the handle is only used while the connection lives.
+        let db = unsafe { connection.handle() };
+        let stores = Mutex::default();
+        Arc::new(Stores { db, stores })
+    }
+
+    /// The connection, for statements inside a call.
+    pub fn connection(&self) -> Result<Connection> {
+        // SAFETY: the handle is alive during every call from SQLite; the result does not close it.
+        Ok(unsafe { Connection::from_handle(self.db) }?)
+    }
+
+    /// Adds a table.
+    pub fn add(&self, store: &Arc<Store>) {
+        let mut stores = locked(&self.stores);
+        stores.retain(|s| s.strong_count() > 0);
+        stores.push(Arc::downgrade(store));
+    }
+
+    /// The table of this name; in this schema, if one is given.
+    pub fn get(&self, schema: Option<&str>, name: &str) -> Option<Arc<Store>> {
+        // The last that SQLite connected is the current one.
+        let stores = locked(&self.stores);
+        stores.iter().rev().filter_map(Weak::upgrade).find(|s| {
+            locked(&s.name).eq_ignore_ascii_case(name)
+                && schema.is_none_or(|schema| s.schema.eq_ignore_ascii_case(schema))
+        })
+    }
+}
+
 /// What is kept between statements.
 #[derive(Default)]
 struct Memory {
     index: Option<Index>,
-    /// The generation that it is of.
+    /// What filters need; read when the first filter comes.
+    columns: Option<Columns>,
+    /// The generation that they are of.
     generation: i64,
     /// The generation before the running transaction.
     base: i64,
@@ -59,6 +107,16 @@ struct Memory {
     rolled_back: bool,
 }
 
+/// The rows that may come out of a search.
+pub enum Chosen {
+    /// All.
+    All,
+    /// Those with these ids.
+    Ids(Vec<i64>),
+    /// Those that pass, as the columns in memory say.
+    Passing(Vec<Condition>),
+}
+
 /// A row to be stored.
 pub struct Row {
     /// Its id; `None` to be given one.
@@ -67,6 +125,18 @@ pub struct Row {
     pub vector: Option<Vec<f32>>,
     /// The values of the columns that [`Store::kept`] names.
     pub values: Vec<Value>,
+}
+
+impl Memory {
+    /// Takes note of a row's values. Its block is written anew, so that other connections see that the row changed.
+    fn set<'a>(&mut self, id: i64, values: impl Iterator<Item = (usize, &'a Value)>) {
+        let Some(index) = &mut self.index else { return };
+        let Some(slot) = index.touch(id) else { return };
+        self.touched.insert(index.block(slot));
+        if let Some(columns) = &mut self.columns {
+            values.for_each(|(place, value)| columns.set(slot, place, value));
+        }
+    }
 }
 
 impl Store {
@@ -90,6 +160,12 @@ impl Store {
     /// The handle of the connection.
     pub fn handle(&self) -> *mut ffi::sqlite3 {
         self.db
+    }
+
+    /// The name of the table, quoted.
+    pub fn table(&self) -> String {
+        let name = identifier(&locked(&self.name));
+        format!("{}.{name}", identifier(&self.schema))
     }
 
     /// The name of a shadow table, quoted.
@@ -202,6 +278,8 @@ impl Store {
         if let Some(vector) = &row.vector {
             self.put(&connection, &mut memory, id, vector)?;
         }
+        let values = self.kept().into_iter().zip(&row.values);
+        memory.set(id, values);
         Ok(id)
     }
 
@@ -243,10 +321,18 @@ impl Store {
                 .execute(params_from_iter(values.chain([Value::Integer(id)])))?;
         }
         match vector {
-            Some(Some(vector)) => self.put(&connection, &mut memory, id, &vector),
-            Some(None) => self.forget(&connection, &mut memory, id),
-            None => Ok(()),
+            Some(Some(vector)) => {
+                let is_new = !memory.index.as_ref().is_some_and(|i| i.contains(id));
+                self.put(&connection, &mut memory, id, &vector)?;
+                if is_new && memory.columns.is_some() {
+                    self.read_cells(&connection, &mut memory, &[id])?;
+                }
+            }
+            Some(None) => self.forget(&connection, &mut memory, id)?,
+            None => {}
         }
+        memory.set(id, values.iter().map(|(place, value)| (*place, value)));
+        Ok(())
     }
 
     fn check(&self, vector: &[f32]) -> Result<()> {
@@ -316,7 +402,12 @@ impl Store {
         if !memory.writing || memory.rolled_back {
             return Ok(());
         }
-        let written = self.write_blocks(&mut memory);
+        let connection = self.connection()?;
+        let last = connection.last_insert_rowid();
+        let written = self.write_blocks(&connection, &mut memory);
+        // The program asks for the row that it inserted, not for a block.
+        // SAFETY: the handle of this connection.
+        unsafe { ffi::sqlite3_set_last_insert_rowid(self.db, last) };
         if written.is_err() {
             // Of what is in memory no one knows how much is stored.
             memory.index = None;
@@ -324,11 +415,10 @@ impl Store {
         written
     }
 
-    fn write_blocks(&self, memory: &mut Memory) -> Result<()> {
+    fn write_blocks(&self, connection: &Connection, memory: &mut Memory) -> Result<()> {
         let Some(index) = memory.index.as_mut().filter(|i| i.is_changed()) else {
             return Ok(());
         };
-        let connection = self.connection()?;
         let generation = memory.generation + 1;
         let sql = format!(
             "INSERT OR REPLACE INTO {} VALUES(?1, ?2, ?3)",
@@ -397,23 +487,30 @@ impl Store {
                 if memory.writing {
                     // Rows may have been stored since the blocks were.
                     self.repair(connection, &mut index)?;
-                    memory.all_touched = true;
-                } else {
-                    memory.all_touched = false;
                 }
+                memory.all_touched = memory.writing;
                 memory.index = Some(index);
+                memory.columns = None;
             }
             Some(index) => {
+                let mut condition = format!("generation > {known}");
                 if memory.rolled_back {
                     let numbers: Vec<u32> = memory.touched.iter().copied().collect();
                     index.load_blocks(&numbers, |_| Ok::<_, Error>(Vec::new()))?;
                     let list: Vec<String> = numbers.iter().map(u32::to_string).collect();
-                    let condition =
-                        format!("generation > {known} OR number IN ({})", list.join(", "));
-                    self.load(connection, index, &condition, vectors)?;
-                } else if generation != known {
-                    let condition = format!("generation > {known}");
-                    self.load(connection, index, &condition, vectors)?;
+                    condition.push_str(&format!(" OR number IN ({})", list.join(", ")));
+                }
+                if memory.rolled_back || generation != known {
+                    let loaded = self.load(connection, index, &condition, vectors)?;
+                    match loaded {
+                        Some(numbers) if memory.columns.is_some() => {
+                            let ids: Vec<i64> =
+                                numbers.iter().flat_map(|n| index.block_ids(*n)).collect();
+                            self.read_cells(connection, memory, &ids)?;
+                        }
+                        Some(_) => {}
+                        None => memory.columns = None,
+                    }
                 }
             }
         }
@@ -425,14 +522,15 @@ impl Store {
         Ok(())
     }
 
-    /// Loads the blocks for which the condition holds; rows that are then missing are made from their vectors.
+    /// Loads the blocks for which the condition holds, and gives their numbers; `None` if rows were missing then and
+    /// were made from their vectors.
     fn load(
         &self,
         connection: &Connection,
         index: &mut Index,
         condition: &str,
         vectors: i64,
-    ) -> Result<()> {
+    ) -> Result<Option<Vec<u32>>> {
         let blocks = self.shadow("blocks");
         let numbers: Vec<u32> = connection
             .prepare(&format!(
@@ -446,9 +544,78 @@ impl Store {
             Ok(read.query_row([number], |row| row.get(0))?)
         })?;
         match index.len() as i64 == vectors {
-            true => Ok(()),
-            false => self.repair(connection, index),
+            true => Ok(Some(numbers)),
+            false => self.repair(connection, index).map(|()| None),
         }
+    }
+
+    /// Reads the cells of these rows.
+    fn read_cells(&self, connection: &Connection, memory: &mut Memory, ids: &[i64]) -> Result<()> {
+        let (Some(index), Some(columns)) = (&memory.index, &mut memory.columns) else {
+            return Ok(());
+        };
+        let sql = format!("{} WHERE _id = ?1", self.select_cells(columns.places()));
+        let mut statement = connection.prepare(&sql)?;
+        for id in ids {
+            let mut rows = statement.query([id])?;
+            if let (Some(row), Some(slot)) = (rows.next()?, index.slot(*id)) {
+                for (i, place) in columns.places().to_vec().into_iter().enumerate() {
+                    columns.set(slot, place, &row.get(i + 1)?);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The cells of all rows.
+    fn read_columns(&self, connection: &Connection, index: &Index) -> Result<Columns> {
+        let definition = &self.definition.columns;
+        let places: Vec<usize> = (0..definition.len())
+            .filter(|i| definition[*i].role == Role::Filter)
+            .collect();
+        let mut columns = Columns::new(places.clone());
+        let mut statement = connection.prepare(&self.select_cells(&places))?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            if let Some(slot) = index.slot(row.get(0)?) {
+                for (i, place) in places.iter().enumerate() {
+                    columns.set(slot, *place, &row.get(i + 1)?);
+                }
+            }
+        }
+        Ok(columns)
+    }
+
+    fn select_cells(&self, places: &[usize]) -> String {
+        let names = places
+            .iter()
+            .map(|p| format!(", {}", identifier(&self.definition.columns[*p].name)));
+        format!(
+            "SELECT _id{} FROM {}",
+            names.collect::<String>(),
+            self.shadow("rows")
+        )
+    }
+
+    /// How the rows that pass these conditions are found: by the columns in memory where these answer as SQLite
+    /// would, else by a query of the shadow table.
+    pub fn choose(&self, conditions: Vec<Condition>) -> Result<Chosen> {
+        if conditions.is_empty() {
+            return Ok(Chosen::All);
+        }
+        let in_memory = conditions.iter().all(|condition| {
+            let column = condition.place.and_then(|p| self.definition.columns.get(p));
+            column.is_some_and(|c| c.role == Role::Filter && columns::answers(condition, c.ty))
+        });
+        if in_memory {
+            return Ok(Chosen::Passing(conditions));
+        }
+        let (condition, params) = plan::condition(&self.definition, &conditions);
+        let sql = format!("SELECT _id FROM {} WHERE {condition}", self.shadow("rows"));
+        let connection = self.connection()?;
+        let mut statement = connection.prepare(&sql)?;
+        let ids = statement.query_map(params_from_iter(params), |row| row.get(0))?;
+        Ok(Chosen::Ids(ids.collect::<rusqlite::Result<_>>()?))
     }
 
     /// Makes the index agree with the vectors, whatever blocks were lost.
@@ -493,29 +660,30 @@ impl Store {
             if let Some(row) = rows.next()?
                 && let ValueRef::Blob(bytes) = row.get_ref(0)?
             {
-                vector::read_bytes(bytes, &mut vector)?;
+                vector::format::decode(bytes, &mut vector)?;
                 found(*id, &vector)?;
             }
         }
         Ok(())
     }
 
-    /// The rows nearest to the query, by distance and id; of all, or of those with these ids.
+    /// The chosen rows nearest to the query, by distance and id.
     pub fn nearest(
         &self,
         query: &[f32],
         k: usize,
-        ids: Option<&[i64]>,
+        chosen: &Chosen,
         oversample: usize,
     ) -> Result<Vec<Hit>> {
         self.check_query(query)?;
         let connection = self.connection()?;
         let mut memory = locked(&self.memory);
-        self.refresh(&connection, &mut memory)?;
-        let Some(index) = &memory.index else {
-            return Ok(Vec::new());
+        let (index, bits) = self.current(&connection, &mut memory, chosen)?;
+        let filter = match (chosen, &bits) {
+            (Chosen::Ids(ids), _) => Filter::Ids(ids),
+            (_, Some(bits)) => Filter::Slots(bits),
+            (_, None) => Filter::All,
         };
-        let filter = ids.map_or(Filter::All, Filter::Ids);
         index.search(query, k, filter, oversample, |ids, found| {
             self.vectors(&connection, ids, &mut |id, vector| {
                 found(id, vector);
@@ -524,8 +692,30 @@ impl Store {
         })
     }
 
-    /// All rows, or those with these ids, by exact distance and id.
-    pub fn exact(&self, query: &[f32], ids: Option<&[i64]>) -> Result<Vec<Hit>> {
+    /// The index as it is stored, and the slots of the chosen rows where the columns in memory choose.
+    fn current<'a>(
+        &self,
+        connection: &Connection,
+        memory: &'a mut Memory,
+        chosen: &Chosen,
+    ) -> Result<(&'a Index, Option<Vec<u64>>)> {
+        self.refresh(connection, memory)?;
+        let Some(index) = &memory.index else {
+            return Err(error("the index is not there; open the database anew"));
+        };
+        let Chosen::Passing(conditions) = chosen else {
+            return Ok((index, None));
+        };
+        if memory.columns.is_none() {
+            memory.columns = Some(self.read_columns(connection, index)?);
+        }
+        let columns = memory.columns.as_ref();
+        let bits = columns.map(|c| c.bits(index.slots(), conditions));
+        Ok((index, bits))
+    }
+
+    /// The chosen rows by exact distance and id.
+    pub fn exact(&self, query: &[f32], chosen: &Chosen) -> Result<Vec<Hit>> {
         self.check_query(query)?;
         let connection = self.connection()?;
         let mut hits = Vec::new();
@@ -537,9 +727,25 @@ impl Store {
             }
             Ok(())
         };
-        match ids {
-            Some(ids) => self.vectors(&connection, ids, &mut measure)?,
-            None => self.each_vector(&connection, &mut measure)?,
+        match chosen {
+            Chosen::All => self.each_vector(&connection, &mut measure)?,
+            Chosen::Ids(ids) => self.vectors(&connection, ids, &mut measure)?,
+            Chosen::Passing(_) => {
+                let mut memory = locked(&self.memory);
+                let (index, bits) = self.current(&connection, &mut memory, chosen)?;
+                let bits = bits.unwrap_or_default();
+                let mut ids: Vec<i64> = index
+                    .ids()
+                    .filter(|id| {
+                        index.slot(*id).is_some_and(|slot| {
+                            bits.get(slot as usize / 64)
+                                .is_some_and(|word| word >> (slot % 64) & 1 == 1)
+                        })
+                    })
+                    .collect();
+                ids.sort_unstable();
+                self.vectors(&connection, &ids, &mut measure)?;
+            }
         }
         hits.sort_unstable_by(|a, b| a.distance.total_cmp(&b.distance).then(a.id.cmp(&b.id)));
         hits.dedup_by_key(|hit| hit.id);
@@ -557,7 +763,7 @@ impl Store {
         let (mut vector, mut count) = (Vec::new(), 0);
         while let Some(row) = rows.next()? {
             if let ValueRef::Blob(bytes) = row.get_ref(1)? {
-                vector::read_bytes(bytes, &mut vector)?;
+                vector::format::decode(bytes, &mut vector)?;
                 found(row.get(0)?, &vector)?;
             }
             count += 1;
@@ -620,6 +826,7 @@ impl Store {
             index.len()
         ))?;
         memory.index = Some(index);
+        memory.columns = None;
         memory.generation += 1;
         memory.all_touched = true;
         Ok(())

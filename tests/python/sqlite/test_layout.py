@@ -297,23 +297,23 @@ class Tier(Layout):
             folder = self.folder / str(seed)
             folder.mkdir()
             schedule = Tiered(seed, folder)
-            try:
-                schedule.run()
-                moved += schedule.moved
-            except Exception as error:
-                self.fail(f"seed {seed}: {type(error).__name__}: {error}\n" + "\n".join(schedule.log))
+            if wrong := test_model.outcome(schedule, Tiered.run):
+                self.fail(f"seed {seed}: {wrong}\n{schedule.text()}")
+            moved += schedule.moved
         self.assertGreater(moved, SCHEDULES)
 
 
 class Tiered(test_model.Schedule):
     """A schedule that moves rows before it syncs."""
 
+    PLACES = ["NULL"]
+
     def __init__(self, seed, folder):
         super().__init__(seed, folder)
         self.cold, self.moved = str(folder), 0
         self.OPTIONS = {"threads": 1, "allow_files": [self.cold]}
 
-    def move(self, db):
+    def move(self):
         draw = self.draw
         if draw.random() < 0.7:
             table = self.tables.name()
@@ -324,16 +324,16 @@ class Tiered(test_model.Schedule):
             return "SELECT lumos_tier_run('2024-02-10')"
         return f"SELECT lumos_untier({model.text(self.tables.name())})"
 
-    def sync(self, db):
-        self.log.append(f"{self.connections.index(db)}: {(sql := self.move(db))}")
+    def sync(self, index, sql):
+        self.log.append([index, self.move(), ""])
         try:
-            answer = json.loads(str(db.value(sql)))
+            answer = json.loads(str(self.connections[index].value(self.log[-1][1])))
             reports = answer if isinstance(answer, list) else [answer] if isinstance(answer, dict) else []
             self.moved += sum(report["rows"] for report in reports)
         except host.ERROR as error:
             # No such column, no such value, a transaction that is open: many a call cannot be.
-            self.log[-1] += f"  -- {error}"
-        super().sync(db)
+            self.log[-1][2] = str(error)
+        super().sync(index, sql)
 
 
 if __name__ == "__main__":

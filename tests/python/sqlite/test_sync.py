@@ -107,6 +107,26 @@ class Replace(SyncCase):
         plain.rows("CREATE UNIQUE INDEX u ON t(a)")
         self.follows(db, "REPLACE INTO t VALUES (4, 1, 7)", "REPLACE INTO t VALUES (5, 1, 8)")
 
+    def test_what_is_computed_from_an_id_that_sqlite_gives(self):
+        db = self.start(
+            "CREATE TABLE t(id INTEGER PRIMARY KEY, v NOT NULL DEFAULT 'x', half AS (id / 2) UNIQUE, low AS (lower(v)) UNIQUE)",
+            "CREATE TABLE u(id INTEGER PRIMARY KEY, v)",
+            "CREATE UNIQUE INDEX tens ON u((id / 10))",
+            "INSERT INTO t(id, v) VALUES (2, 'a'), (4, 'x'), (7, 'c')",
+            "INSERT INTO u VALUES (12, 0), (1, 1)",
+        )
+        self.follows(
+            db,
+            "REPLACE INTO t(v) VALUES ('d')",
+            "REPLACE INTO t(v) VALUES ('e'), ('f'), ('g')",
+            "INSERT OR REPLACE INTO t VALUES (100, NULL)",
+            "UPDATE OR REPLACE t SET v = NULL WHERE v = 'e'",
+            "REPLACE INTO u(v) VALUES (2)",
+            "REPLACE INTO u(v) VALUES (3), (4)",
+            "UPDATE OR REPLACE u SET id = 5 WHERE v = 4",
+        )
+        self.assertLess(db.value("SELECT count(*) FROM u"), 3)
+
     def test_a_partial_index_costs_no_scan(self):
         db = self.start("CREATE TABLE t(id INTEGER PRIMARY KEY, a)", "CREATE UNIQUE INDEX u ON t(a) WHERE a > 5")
         for (sql,) in db.rows("SELECT sql FROM sqlite_schema WHERE name LIKE '\\_lumos\\_%replace%' ESCAPE '\\'"):
@@ -124,6 +144,15 @@ class Names(SyncCase):
         self.follows(db, "CREATE TABLE a(id INTEGER PRIMARY KEY)", "INSERT INTO a VALUES (7)", "DELETE FROM \"B b\" WHERE id = 1")
         db.rows("SELECT lumos_track('a')")
         self.assertEqual(db.query("SELECT id FROM a"), [(7,)])
+
+    def test_another_connection_ends_tracking(self):
+        db = self.start("CREATE TABLE a(id INTEGER PRIMARY KEY)")
+        other = self.open()
+        other.rows("SELECT lumos_sync()")
+        db.rows("SELECT lumos_untrack('a')")
+        # It still has the old schema in memory.
+        other.rows("SELECT lumos_sync()")
+        self.assertEqual(other.rows("SELECT * FROM lumos_status"), [])
 
     def test_tables_that_exchange_their_names(self):
         db = self.start("CREATE TABLE a(id INTEGER PRIMARY KEY, v)", "CREATE TABLE b(id INTEGER PRIMARY KEY, v)")

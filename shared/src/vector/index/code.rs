@@ -110,7 +110,7 @@ impl Coder {
                 factor: -2.0 * length,
                 bias: square,
             },
-            Metric::Cosine | Metric::Ip => Weights {
+            _ => Weights {
                 factor: -length,
                 bias: 0.0,
             },
@@ -138,7 +138,7 @@ impl Coder {
             base: match self.metric {
                 Metric::L2 => square,
                 Metric::Cosine => 1.0,
-                Metric::Ip => 0.0,
+                _ => 0.0,
             },
         }
     }
@@ -147,7 +147,7 @@ impl Coder {
     pub fn scaled(&self, distance: f64) -> f64 {
         match self.metric {
             Metric::L2 => distance * distance,
-            Metric::Cosine | Metric::Ip => distance,
+            _ => distance,
         }
     }
 

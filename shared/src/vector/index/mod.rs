@@ -89,6 +89,12 @@ impl Index {
                 "{dims} dimensions; an index has from 1 to {MAX_DIMS}"
             )));
         }
+        if !Metric::INDEXED.contains(&metric) {
+            return Err(Error::new(format!(
+                "an index has no metric \"{}\"; it has l2, cosine and ip",
+                metric.name()
+            )));
+        }
         Ok(Index {
             dims,
             metric,
@@ -138,6 +144,22 @@ impl Index {
     /// The number of the block that a slot is in.
     pub fn block(&self, slot: u32) -> u32 {
         slot / self.block_rows() as u32
+    }
+
+    /// The ids in a block.
+    pub fn block_ids(&self, number: u32) -> impl Iterator<Item = i64> {
+        self.blocks
+            .get(number as usize)
+            .into_iter()
+            .flat_map(Block::ids)
+    }
+
+    /// Has the block of a row written anew, though its code stays; returns the row's slot.
+    pub fn touch(&mut self, id: i64) -> Option<u32> {
+        let slot = self.slot(id)?;
+        let (block, _) = self.place(slot);
+        self.blocks[block].changed = true;
+        Some(slot)
     }
 
     /// True if the row is there with the code of this vector.

@@ -1,0 +1,427 @@
+//! `lumos_topk` as an aggregate of DuckDB.
+
+use std::ffi::CString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+
+use libduckdb_sys as ffi;
+use lumos_core::vector::Metric;
+use lumos_core::vector::topk::{Query, TopK};
+use lumos_core::{Error, Function, Result, ValueRef};
+
+use crate::convert::{Column, Stored, type_id};
+use crate::memory::{self, LogicalType};
+use crate::scalar::{float_list_or, panic_message};
+
+/// An id, ordered as DuckDB orders it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Id {
+    Integer(i64),
+    /// As DuckDB stores it: as a signed number whose order is that of the text.
+    Uuid(i128),
+    Text(Box<[u8]>),
+}
+
+/// What a group has found so far.
+struct Search {
+    query: Query,
+    nearest: TopK<Id>,
+}
+
+/// What DuckDB keeps for a group: null before its first row.
+type State = *mut Search;
+
+/// The types that an id can have; others become text.
+const ID_TYPES: [ffi::DUCKDB_TYPE; 3] = [
+    ffi::DUCKDB_TYPE_DUCKDB_TYPE_BIGINT,
+    ffi::DUCKDB_TYPE_DUCKDB_TYPE_UUID,
+    ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR,
+];
+
+/// Registers the aggregate, for each type of ids, and as scalar functions are for lists and for the rest.
+///
+/// # Safety
+/// As [`crate::scalar::register_all`].
+pub unsafe fn register(
+    connection: ffi::duckdb_connection,
+    function: &'static Function,
+) -> Result<(), String> {
+    let name = CString::new(function.name).map_err(|e| e.to_string())?;
+    // SAFETY: set and overloads are ours until destroyed; DuckDB copies them, the name and the types.
+    unsafe {
+        let mut set = ffi::duckdb_create_aggregate_function_set(name.as_ptr());
+        for id in ID_TYPES {
+            for arity in function.min_args()..=function.params.len() {
+                for lists in [true, false] {
+                    let mut overload = ffi::duckdb_create_aggregate_function();
+                    ffi::duckdb_aggregate_function_set_name(overload, name.as_ptr());
+                    for (i, param) in function.params[..arity].iter().enumerate() {
+                        let ty = match (i, lists) {
+                            (0, _) => LogicalType::simple(id),
+                            // The query is repeated by its place; the rows are read as they are stored.
+                            (2, true) => float_list_or(param.ty),
+                            _ => LogicalType::simple(type_id(param.ty)),
+                        };
+                        ffi::duckdb_aggregate_function_add_parameter(overload, ty.raw());
+                    }
+                    let result = row_type(id).list();
+                    ffi::duckdb_aggregate_function_set_return_type(overload, result.raw());
+                    ffi::duckdb_aggregate_function_set_functions(
+                        overload,
+                        Some(state_size),
+                        Some(init),
+                        Some(update),
+                        Some(combine),
+                        Some(finalize),
+                    );
+                    ffi::duckdb_aggregate_function_set_destructor(overload, Some(destroy));
+                    ffi::duckdb_aggregate_function_set_extra_info(
+                        overload,
+                        ptr::from_ref(function).cast_mut().cast(),
+                        None,
+                    );
+                    ffi::duckdb_add_aggregate_function_to_set(set, overload);
+                    ffi::duckdb_destroy_aggregate_function(&mut overload);
+                }
+            }
+        }
+        let state = ffi::duckdb_register_aggregate_function_set(connection, set);
+        ffi::duckdb_destroy_aggregate_function_set(&mut set);
+        match state {
+            ffi::DuckDBSuccess => Ok(()),
+            _ => Err("DuckDB refused to register the aggregate".into()),
+        }
+    }
+}
+
+/// STRUCT(id, distance DOUBLE).
+fn row_type(id: ffi::DUCKDB_TYPE) -> LogicalType {
+    let members = [
+        LogicalType::simple(id),
+        LogicalType::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_DOUBLE),
+    ];
+    let mut types = [members[0].raw(), members[1].raw()];
+    let mut names = [c"id".as_ptr(), c"distance".as_ptr()];
+    // SAFETY: two types and two names, alive during the call.
+    unsafe {
+        LogicalType::own(ffi::duckdb_create_struct_type(
+            types.as_mut_ptr(),
+            names.as_mut_ptr(),
+            2,
+        ))
+    }
+}
+
+unsafe extern "C" fn state_size(_: ffi::duckdb_function_info) -> ffi::idx_t {
+    size_of::<State>() as ffi::idx_t
+}
+
+unsafe extern "C" fn init(_: ffi::duckdb_function_info, state: ffi::duckdb_aggregate_state) {
+    // SAFETY: DuckDB gives room for what `state_size` says.
+    unsafe { state.cast::<State>().write(ptr::null_mut()) }
+}
+
+/// The search of a state, if it has had a row.
+///
+/// # Safety
+/// `state` was initialized, is not destroyed, and no other reference to its search is alive.
+unsafe fn search<'a>(state: ffi::duckdb_aggregate_state) -> Option<&'a mut Search> {
+    // SAFETY: by contract; a search is a Box of ours.
+    unsafe { state.cast::<State>().read().as_mut() }
+}
+
+/// # Safety
+/// As [`search`].
+unsafe fn begin<'a>(state: ffi::duckdb_aggregate_state, new: Search) -> &'a mut Search {
+    let new = Box::leak(Box::new(new));
+    // SAFETY: by contract.
+    unsafe { state.cast::<State>().write(new) };
+    new
+}
+
+unsafe extern "C" fn update(
+    info: ffi::duckdb_function_info,
+    input: ffi::duckdb_data_chunk,
+    states: *mut ffi::duckdb_aggregate_state,
+) {
+    // SAFETY: DuckDB's chunk is flat, with a state for each of its rows, all alive during the call.
+    guard(info, || unsafe { update_chunk(info, input, states) });
+}
+
+/// # Safety
+/// As [`update`].
+unsafe fn update_chunk(
+    info: ffi::duckdb_function_info,
+    input: ffi::duckdb_data_chunk,
+    states: *mut ffi::duckdb_aggregate_state,
+) -> Result<()> {
+    // SAFETY: by contract; `register` gave the function to every overload.
+    let (function, rows, arity, states) = unsafe {
+        let function = ffi::duckdb_aggregate_function_get_extra_info(info).cast::<Function>();
+        let rows = ffi::duckdb_data_chunk_get_size(input) as usize;
+        let arity = ffi::duckdb_data_chunk_get_column_count(input) as usize;
+        let states = std::slice::from_raw_parts(states, if rows == 0 { 0 } else { rows });
+        (&*function, rows, arity, states)
+    };
+    let vector = |i: usize| {
+        // SAFETY: there is a vector for each argument.
+        unsafe { ffi::duckdb_data_chunk_get_vector(input, i as ffi::idx_t) }
+    };
+    // SAFETY: by contract.
+    let column = |i: usize| unsafe { Column::new(&function.params[i], vector(i), rows) };
+    let (id, mut vec, mut q, mut k) = (column(0), column(1), column(2), column(3));
+    let mut metric = (arity > 4).then(|| column(4));
+    // SAFETY: by contract.
+    let ids = unsafe { Ids::new(vector(0), rows) };
+    let mut last: Option<ffi::duckdb_aggregate_state> = None;
+    for (row, &state) in states.iter().enumerate() {
+        let absent = [&id, &vec, &q, &k].iter().any(|c| c.is_null(row));
+        if absent || metric.as_ref().is_some_and(|m| m.is_null(row)) {
+            continue;
+        }
+        // SAFETY: by contract; the reference of the row before is not used any more.
+        let found = unsafe { search(state) };
+        let same = last == Some(state)
+            && q.repeats(row)
+            && k.repeats(row)
+            && metric.as_ref().is_none_or(|m| m.repeats(row));
+        last = Some(state);
+        let search = match found {
+            Some(search) if same => search,
+            found => {
+                let asked = Asked::read(&mut q, &mut k, metric.as_mut(), row)?;
+                match found {
+                    Some(search) => {
+                        asked.check(search)?;
+                        search
+                    }
+                    // SAFETY: by contract.
+                    None => unsafe { begin(state, asked.search()?) },
+                }
+            }
+        };
+        let farthest = search.nearest.farthest();
+        let near = match vec.stored(row)? {
+            Stored::Floats(floats) => search.query.within(floats, farthest)?,
+            Stored::Bytes(bytes) => search.query.within(bytes, farthest)?,
+        };
+        if let Some(distance) = near {
+            search.nearest.offer(distance, || ids.get(row));
+        }
+    }
+    Ok(())
+}
+
+/// What one row asks for: the same for all rows of a group.
+struct Asked<'a> {
+    q: &'a [f32],
+    k: i64,
+    metric: Metric,
+}
+
+impl<'a> Asked<'a> {
+    fn read(
+        q: &'a mut Column<'_>,
+        k: &mut Column<'_>,
+        metric: Option<&mut Column<'_>>,
+        row: usize,
+    ) -> Result<Self> {
+        let metric = match metric.map(|m| m.get(row)).transpose()? {
+            Some(ValueRef::Text(name)) => Metric::parse(name)?,
+            _ => Metric::L2,
+        };
+        match (q.get(row)?, k.get(row)?) {
+            (ValueRef::Vector(q), ValueRef::Integer(k)) => Ok(Asked { q, k, metric }),
+            _ => Err(Error::new("q is not a vector or k is no whole number")),
+        }
+    }
+
+    fn search(&self) -> Result<Search> {
+        Ok(Search {
+            nearest: TopK::new(self.k)?,
+            query: Query::new(self.q.to_vec(), self.metric)?,
+        })
+    }
+
+    fn check(&self, search: &Search) -> Result<()> {
+        let same = self.q == search.query.vector()
+            && self.metric == search.query.metric()
+            && usize::try_from(self.k) == Ok(search.nearest.k());
+        match same {
+            true => Ok(()),
+            false => Err(Error::new(
+                "q, k or metric is not the same in all rows of a group; GROUP BY it",
+            )),
+        }
+    }
+}
+
+/// The ids of a chunk.
+enum Ids<'a> {
+    Integer(&'a [i64]),
+    Uuid(&'a [ffi::duckdb_hugeint]),
+    Text(&'a [ffi::duckdb_string_t]),
+}
+
+impl Ids<'_> {
+    /// # Safety
+    /// As [`memory::slice`], of one of [`ID_TYPES`].
+    unsafe fn new(vector: ffi::duckdb_vector, rows: usize) -> Self {
+        // SAFETY: by contract.
+        unsafe {
+            let ty = LogicalType::own(ffi::duckdb_vector_get_column_type(vector));
+            match ty.id() {
+                ffi::DUCKDB_TYPE_DUCKDB_TYPE_BIGINT => Ids::Integer(memory::slice(vector, rows)),
+                ffi::DUCKDB_TYPE_DUCKDB_TYPE_UUID => Ids::Uuid(memory::slice(vector, rows)),
+                _ => Ids::Text(memory::slice(vector, rows)),
+            }
+        }
+    }
+
+    fn get(&self, row: usize) -> Id {
+        match self {
+            Ids::Integer(ids) => Id::Integer(ids[row]),
+            Ids::Uuid(ids) => {
+                Id::Uuid(i128::from(ids[row].upper) << 64 | i128::from(ids[row].lower))
+            }
+            Ids::Text(ids) => Id::Text(memory::bytes(&ids[row]).into()),
+        }
+    }
+}
+
+unsafe extern "C" fn combine(
+    info: ffi::duckdb_function_info,
+    source: *mut ffi::duckdb_aggregate_state,
+    target: *mut ffi::duckdb_aggregate_state,
+    count: ffi::idx_t,
+) {
+    guard(info, || {
+        for i in 0..count as usize {
+            // SAFETY: DuckDB gives `count` pairs of states that are different from each other. The source stays
+            // as it is, since DuckDB may combine it again.
+            unsafe {
+                let Some(from) = search(*source.add(i)) else {
+                    continue;
+                };
+                match search(*target.add(i)) {
+                    Some(to) => {
+                        let asked = Asked {
+                            q: from.query.vector(),
+                            k: from.nearest.k() as i64,
+                            metric: from.query.metric(),
+                        };
+                        asked.check(to)?;
+                        to.nearest.merge(&from.nearest);
+                    }
+                    None => {
+                        let copy = Search {
+                            query: from.query.clone(),
+                            nearest: from.nearest.clone(),
+                        };
+                        begin(*target.add(i), copy);
+                    }
+                }
+            }
+        }
+        Ok(())
+    });
+}
+
+unsafe extern "C" fn finalize(
+    info: ffi::duckdb_function_info,
+    source: *mut ffi::duckdb_aggregate_state,
+    result: ffi::duckdb_vector,
+    count: ffi::idx_t,
+    offset: ffi::idx_t,
+) {
+    guard(info, || {
+        for i in 0..count as usize {
+            let row = offset as usize + i;
+            // SAFETY: DuckDB gives `count` states, and room for their lists from `offset` on.
+            unsafe {
+                match search(*source.add(i)) {
+                    Some(search) => write(search, result, row),
+                    None => {
+                        ffi::duckdb_vector_ensure_validity_writable(result);
+                        let mask = ffi::duckdb_vector_get_validity(result);
+                        ffi::duckdb_validity_set_row_invalid(mask, row as ffi::idx_t);
+                    }
+                }
+            }
+        }
+        Ok(())
+    });
+}
+
+/// Writes what was found as the list of `row`, behind the elements that the lists before it have.
+///
+/// # Safety
+/// `result` is a list of what [`row_type`] says, with room for `row`.
+unsafe fn write(search: &Search, result: ffi::duckdb_vector, row: usize) {
+    let hits = search.nearest.sorted();
+    // SAFETY: by contract; the children have room for what is reserved.
+    unsafe {
+        let start = ffi::duckdb_list_vector_get_size(result);
+        let end = start + hits.len() as ffi::idx_t;
+        ffi::duckdb_list_vector_reserve(result, end);
+        ffi::duckdb_list_vector_set_size(result, end);
+        let entry = ffi::duckdb_list_entry {
+            offset: start,
+            length: hits.len() as u64,
+        };
+        ffi::duckdb_vector_get_data(result)
+            .cast::<ffi::duckdb_list_entry>()
+            .add(row)
+            .write(entry);
+        let structs = ffi::duckdb_list_vector_get_child(result);
+        let ids = ffi::duckdb_struct_vector_get_child(structs, 0);
+        let distances = ffi::duckdb_struct_vector_get_child(structs, 1);
+        let id_cells = ffi::duckdb_vector_get_data(ids);
+        let distance_cells = ffi::duckdb_vector_get_data(distances).cast::<f64>();
+        for (hit, at) in hits.into_iter().zip(start as usize..) {
+            distance_cells.add(at).write(hit.distance);
+            match &hit.id {
+                Id::Integer(id) => id_cells.cast::<i64>().add(at).write(*id),
+                Id::Uuid(id) => {
+                    let cell = ffi::duckdb_hugeint {
+                        lower: *id as u64,
+                        upper: (*id >> 64) as i64,
+                    };
+                    id_cells.cast::<ffi::duckdb_hugeint>().add(at).write(cell);
+                }
+                Id::Text(id) => ffi::duckdb_vector_assign_string_element_len(
+                    ids,
+                    at as ffi::idx_t,
+                    id.as_ptr().cast(),
+                    id.len() as ffi::idx_t,
+                ),
+            }
+        }
+    }
+}
+
+unsafe extern "C" fn destroy(states: *mut ffi::duckdb_aggregate_state, count: ffi::idx_t) {
+    for i in 0..count as usize {
+        // SAFETY: DuckDB destroys each state once; a search is a Box of ours.
+        unsafe {
+            let state = (*states.add(i)).cast::<State>();
+            let search = state.replace(ptr::null_mut());
+            if !search.is_null() {
+                drop(Box::from_raw(search));
+            }
+        }
+    }
+}
+
+/// Runs the body of a callback; an error or a panic becomes DuckDB's.
+fn guard(info: ffi::duckdb_function_info, body: impl FnOnce() -> Result<()>) {
+    let reason = match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => error.to_string(),
+        Err(panic) => format!("internal error: {}", panic_message(&*panic)),
+    };
+    let message = format!("lumos_topk: {reason}").replace('\0', "");
+    let message = CString::new(message).unwrap_or_default();
+    // SAFETY: DuckDB copies the message.
+    unsafe { ffi::duckdb_aggregate_function_set_error(info, message.as_ptr()) }
+}

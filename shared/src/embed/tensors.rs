@@ -1,0 +1,83 @@
+//! The numbers of a model, out of a file in the format `safetensors`.
+
+use ndarray::{Array1, Array2};
+use safetensors::{Dtype, SafeTensors};
+
+use crate::{Error, Result};
+
+/// The tensors of one file.
+pub struct Tensors<'a>(SafeTensors<'a>);
+
+impl<'a> Tensors<'a> {
+    /// Reads the names and shapes of a file.
+    pub fn parse(bytes: &'a [u8]) -> Result<Tensors<'a>> {
+        SafeTensors::deserialize(bytes)
+            .map(Tensors)
+            .map_err(|e| Error::new(format!("model.safetensors is damaged: {e}")))
+    }
+
+    /// True if there is a tensor with this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.tensor(name).is_ok()
+    }
+
+    /// A tensor of two dimensions.
+    pub fn matrix(&self, name: &str) -> Result<Array2<f32>> {
+        let (shape, values) = self.read(name)?;
+        match shape[..] {
+            [rows, columns] => Array2::from_shape_vec((rows, columns), values).ok(),
+            _ => None,
+        }
+        .ok_or_else(|| Error::new(format!("model.safetensors: {name} is not a matrix")))
+    }
+
+    /// A tensor of one dimension and this length.
+    pub fn row(&self, name: &str, length: usize) -> Result<Array1<f32>> {
+        let (shape, values) = self.read(name)?;
+        match shape[..] {
+            [n] if n == length => Ok(Array1::from_vec(values)),
+            _ => Err(Error::new(format!(
+                "model.safetensors: {name} has the shape {shape:?}; {length} numbers were expected"
+            ))),
+        }
+    }
+
+    /// A tensor with this number of rows and columns.
+    pub fn shaped(&self, name: &str, rows: usize, columns: usize) -> Result<Array2<f32>> {
+        let matrix = self.matrix(name)?;
+        match matrix.dim() == (rows, columns) {
+            true => Ok(matrix),
+            false => Err(Error::new(format!(
+                "model.safetensors: {name} has the shape {:?}; {rows} by {columns} was expected",
+                matrix.shape()
+            ))),
+        }
+    }
+
+    fn read(&self, name: &str) -> Result<(Vec<usize>, Vec<f32>)> {
+        let tensor = self
+            .0
+            .tensor(name)
+            .map_err(|_| Error::new(format!("model.safetensors has no tensor {name}")))?;
+        let values: Vec<f32> = match tensor.dtype() {
+            Dtype::F32 => tensor
+                .data()
+                .as_chunks()
+                .0
+                .iter()
+                .map(|b| f32::from_le_bytes(*b))
+                .collect(),
+            other => {
+                return Err(Error::new(format!(
+                    "model.safetensors: {name} is stored as {other:?}; only F32 is supported"
+                )));
+            }
+        };
+        match values.iter().all(|v| v.is_finite()) {
+            true => Ok((tensor.shape().to_vec(), values)),
+            false => Err(Error::new(format!(
+                "model.safetensors: {name} holds a number that is not finite"
+            ))),
+        }
+    }
+}

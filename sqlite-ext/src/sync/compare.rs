@@ -1,0 +1,433 @@
+//! Comparing a table with its mirror, in one snapshot of both.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use lumos_core::fingerprint::{Buckets, Chosen, Layout, Side, sample_ranges};
+use lumos_core::mirror::{MirrorType, Stored};
+use lumos_core::sql::{identifier, literal};
+use lumos_duckdb::engine::{Cell, Column, Connection as DuckDb};
+use rusqlite::types::{Value, ValueRef};
+use rusqlite::{Connection, Row, TransactionState, ffi};
+
+use crate::error::{Error, Result, error};
+use crate::host::check_interrupt;
+use crate::layout::cold;
+use crate::mirror::Mirror;
+use crate::route::nested::Nested;
+use crate::session::Session;
+use crate::sync::copy::{DATA_SCHEMA, Mirrored, target, value_of};
+use crate::sync::schema::{self, Tracked};
+use crate::sync::verify::{Difference, Kind, Sample};
+use crate::sync::{self, Position};
+
+/// The source and its mirror, equal but for what no trigger saw.
+pub struct Sides {
+    source: Connection,
+    duckdb: DuckDb,
+    mirror: Arc<Mirror>,
+    _snapshot: Nested,
+}
+
+impl Sides {
+    /// Applies what is pending, and holds a snapshot of both from then on.
+    pub fn new(session: &Session) -> Result<Sides> {
+        let attached = session.attached()?;
+        let source = session.connection()?;
+        // Not for the log alone: what no trigger sees may be written and not committed. In autocommit mode it is
+        // the statement that stores our rows.
+        let state = source.transaction_state(Some("main"))?;
+        if state == TransactionState::Write && !source.is_autocommit() {
+            return Err(sync::has_written());
+        }
+        let mirror = attached.mirror.as_ref();
+        let busy = || error("the mirror is being written; call it by itself");
+        let mut entered = mirror.enter().ok_or_else(busy)?;
+        // Both snapshots are taken while no other connection of this process can apply anything.
+        let snapshot = session.snapshot()?;
+        sync::sync_entered(&source, mirror, &mut entered, attached.is_shared())?;
+        let sides = Sides {
+            source,
+            duckdb: mirror.connection()?,
+            mirror: Arc::clone(&attached.mirror),
+            _snapshot: snapshot,
+        };
+        sides.duckdb.execute("BEGIN TRANSACTION READ ONLY")?;
+        let stored = sync::stored_state(&sides.duckdb)?;
+        let position = Position::read(&sides.source)?;
+        match (stored, position) {
+            // A statement, or a transaction, sees the database as it was when it began.
+            (Some(stored), Some(position)) if !sync::same_data(&stored, &position) => Err(Error {
+                code: ffi::SQLITE_BUSY,
+                ..error(
+                    "another connection applied changes that this one does not see yet; try again, outside of a transaction",
+                )
+            }),
+            _ => Ok(sides),
+        }
+    }
+}
+
+impl Sides {
+    /// The rows that the mirror has of a table; 0 if it has no such table.
+    pub fn mirrored_rows(&self, table: &Tracked) -> i64 {
+        // Without an error for a table that is not there: it would end the transaction.
+        let count = format!(
+            "SELECT estimated_size FROM duckdb_tables() WHERE schema_name = {} AND table_name = {}",
+            literal(DATA_SCHEMA),
+            literal(table.target())
+        );
+        let rows = sync::rows(&self.duckdb, &count).unwrap_or_default();
+        match rows.first().map(Vec::as_slice) {
+            Some([sync::Value::Integer(rows)]) => *rows,
+            _ => 0,
+        }
+    }
+}
+
+impl Drop for Sides {
+    fn drop(&mut self) {
+        if self.duckdb.execute("ROLLBACK").is_ok() {
+            self.mirror.give_back(self.duckdb.clone());
+        }
+    }
+}
+
+/// The key of a row, and the hashes of its columns.
+type Unseen = (Vec<Value>, Box<[u64]>);
+
+/// Up to so many values are held in memory to compare the rows of buckets that differ.
+const MOST_VALUES: u64 = 1 << 21;
+
+/// Chunks of the mirror between two looks at whether to stop: some 10 ms.
+const CHUNKS_UNCHECKED: usize = 32;
+
+/// What of a table is compared.
+enum Scope {
+    All,
+    /// Ranges of its one key column.
+    Ranges(Vec<(i64, i64)>),
+    Buckets(Chosen),
+}
+
+/// A table whose buckets were compared.
+pub struct Check {
+    table: Arc<Tracked>,
+    mirrored: Mirrored,
+    /// What stands after FROM for its rows in the mirror, those in files too.
+    rows: String,
+    layout: Layout,
+    scope: Scope,
+    /// The buckets that differ.
+    pub groups: std::vec::IntoIter<Chosen>,
+}
+
+impl Check {
+    /// Compares the buckets; `None` for a table that was dropped.
+    pub fn new(sides: &Sides, table: Tracked, sample: Option<Sample>) -> Result<Option<Check>> {
+        let mirror = sync::mirrored_tables(&sides.duckdb)?
+            .into_iter()
+            .find(|m| m.id == table.id);
+        let exists = schema::create_statement(&sides.source, &table.name)?.is_some();
+        let types = match (exists, mirror) {
+            (false, None) => return Ok(None),
+            (true, Some(mirror)) => mirror.types,
+            _ => return Err(damaged(&table, "is on one side only")),
+        };
+        let definition = schema::read_table(&sides.source, &table.name)?;
+        let mirrored = Mirrored::new(&definition, &table.key, &table.options, Some(types));
+        if mirrored.types.len() != mirrored.columns.len() {
+            return Err(damaged(&table, "has other columns than its source"));
+        }
+        let mut check = Check {
+            layout: Layout::new(mirrored.columns.len(), &mirrored.key),
+            rows: all_rows(&sides.duckdb, &mirrored)?,
+            table: Arc::new(table),
+            mirrored,
+            scope: Scope::All,
+            groups: Vec::new().into_iter(),
+        };
+        if let Some(sample) = sample {
+            check.scope = check.scope(sides, sample)?;
+        }
+        let mut buckets = Buckets::default();
+        check.source_rows(sides, |row| {
+            let value = |column| check.source_value(row, column);
+            if check.is_sampled(value) {
+                buckets.add(Side::Source, check.layout.hash(value));
+            }
+            Ok(())
+        })?;
+        check.mirror_rows(sides, |columns, row| {
+            let value = |column: usize| columns[column].stored(row);
+            if check.is_sampled(value) {
+                buckets.add(Side::Mirror, check.layout.hash(value));
+            }
+            Ok(())
+        })?;
+        let most = MOST_VALUES / check.mirrored.columns.len() as u64;
+        check.groups = buckets.differing(most).into_iter();
+        Ok(Some(check))
+    }
+
+    /// Where to take the sample.
+    fn scope(&self, sides: &Sides, sample: Sample) -> Result<Scope> {
+        let Sample { fraction, seed } = sample;
+        let [key] = self.mirrored.key.as_slice() else {
+            return Ok(Scope::Buckets(Chosen::sample(fraction, seed)));
+        };
+        if self.mirrored.types[*key] != MirrorType::BigInt {
+            return Ok(Scope::Buckets(Chosen::sample(fraction, seed)));
+        }
+        let source = &self.mirrored.source[*key];
+        let table = identifier(&self.table.name);
+        let ends: (Option<i64>, Option<i64>) = sides.source.query_row(
+            // Two queries, since SQLite finds each end by the index, but not both.
+            &format!("SELECT (SELECT min({source}) FROM main.{table}), (SELECT max({source}) FROM main.{table})"),
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        let column = identifier(&self.mirrored.columns[*key]);
+        let of_mirror = sync::rows(
+            &sides.duckdb,
+            &format!("SELECT min({column}), max({column}) FROM {}", self.rows),
+        )?;
+        let mut ends: Vec<i64> = [ends.0, ends.1].into_iter().flatten().collect();
+        for value in of_mirror.into_iter().flatten() {
+            if let sync::Value::Integer(v) = value {
+                ends.push(v);
+            }
+        }
+        Ok(match (ends.iter().min(), ends.iter().max()) {
+            (Some(first), Some(last)) => {
+                Scope::Ranges(sample_ranges(*first, *last, fraction, seed))
+            }
+            _ => Scope::All,
+        })
+    }
+
+    fn is_sampled<'a>(&self, value: impl Fn(usize) -> Option<Stored<'a>>) -> bool {
+        match &self.scope {
+            Scope::Buckets(chosen) => chosen.has(self.layout.key_hash(value)),
+            Scope::All | Scope::Ranges(_) => true,
+        }
+    }
+
+    /// A value of SQLite as the mirror has it; `None` if it cannot.
+    fn source_value<'a>(&self, row: &'a Row<'_>, column: usize) -> Option<Stored<'a>> {
+        let value = value_of(row, column).ok()?;
+        self.mirrored.stored(column, value)
+    }
+
+    fn source_rows(
+        &self,
+        sides: &Sides,
+        mut each: impl FnMut(&Row<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let all = format!(
+            "SELECT {} FROM main.{} t",
+            self.mirrored.source_values().join(", "),
+            identifier(&self.table.name)
+        );
+        let mut run = |sql: &str, params: &[i64]| {
+            let mut statement = sides.source.prepare(sql)?;
+            let mut rows = statement.query(rusqlite::params_from_iter(params))?;
+            while let Some(row) = rows.next()? {
+                each(row)?;
+            }
+            Ok(())
+        };
+        match &self.scope {
+            Scope::Ranges(ranges) => {
+                let key = &self.mirrored.source[self.mirrored.key[0]];
+                let sql = format!("{all} WHERE {key} BETWEEN ?1 AND ?2");
+                ranges.iter().try_for_each(|(a, b)| run(&sql, &[*a, *b]))
+            }
+            Scope::All | Scope::Buckets(_) => run(&all, &[]),
+        }
+    }
+
+    fn mirror_rows(
+        &self,
+        sides: &Sides,
+        mut each: impl FnMut(&[Column<'_>], usize) -> Result<()>,
+    ) -> Result<()> {
+        let columns: Vec<String> = self
+            .mirrored
+            .columns
+            .iter()
+            .map(|c| identifier(c))
+            .collect();
+        let all = format!("SELECT {} FROM {}", columns.join(", "), self.rows);
+        let mut run = |sql: &str| {
+            let statement = sides
+                .duckdb
+                .prepare(sql)
+                .map_err(|e| damaged(&self.table, &e.0))?;
+            let mut rows = statement.stream()?;
+            let types = rows.types().to_vec();
+            let mut unchecked = 0;
+            while let Some(chunk) = rows.next_chunk()? {
+                unchecked += 1;
+                if unchecked == CHUNKS_UNCHECKED {
+                    unchecked = 0;
+                    check_interrupt(&sides.source)?;
+                }
+                let columns: Vec<Column<'_>> = types
+                    .iter()
+                    .enumerate()
+                    .map(|(i, ty)| chunk.column(i, ty))
+                    .collect();
+                (0..chunk.len()).try_for_each(|row| each(&columns, row))?;
+            }
+            Ok(())
+        };
+        match &self.scope {
+            Scope::Ranges(ranges) => {
+                let key = &columns[self.mirrored.key[0]];
+                ranges
+                    .iter()
+                    .try_for_each(|(a, b)| run(&format!("{all} WHERE {key} BETWEEN {a} AND {b}")))
+            }
+            Scope::All | Scope::Buckets(_) => run(&all),
+        }
+    }
+
+    /// Compares the rows of some buckets.
+    pub fn compare(&self, sides: &Sides, group: &Chosen) -> Result<Vec<Difference>> {
+        let layout = &self.layout;
+        let mut found = Vec::new();
+        let mut push = |key, kind| {
+            found.push(Difference {
+                table: Arc::clone(&self.table),
+                key,
+                kind,
+            });
+        };
+        // The rows of the source that the mirror has not shown yet.
+        let mut unseen: HashMap<Vec<u8>, Unseen> = HashMap::new();
+        self.source_rows(sides, |row| {
+            let value = |column| self.source_value(row, column);
+            if self.is_sampled(value) && group.has(layout.key_hash(value)) {
+                let key = self.source_key(row)?;
+                match self.mirrored.key.iter().all(|c| value(*c).is_some()) {
+                    true => drop(
+                        unseen.insert(layout.key_bytes(value), (key, layout.column_hashes(value))),
+                    ),
+                    // The mirror cannot have it.
+                    false => push(key, Kind::Missing),
+                }
+            }
+            Ok(())
+        })?;
+        self.mirror_rows(sides, |columns, row| {
+            let value = |column: usize| columns[column].stored(row);
+            if !self.is_sampled(value) || !group.has(layout.key_hash(value)) {
+                return Ok(());
+            }
+            match unseen.remove(&layout.key_bytes(value)) {
+                // Nor does the source have a second row with this key.
+                None => push(self.mirror_key(columns, row), Kind::Extra),
+                Some((key, hashes)) => {
+                    let differing: Vec<String> = layout
+                        .column_hashes(value)
+                        .iter()
+                        .zip(&hashes)
+                        .zip(&self.mirrored.columns)
+                        .filter(|((a, b), _)| a != b)
+                        .map(|(_, name)| name.clone())
+                        .collect();
+                    if !differing.is_empty() {
+                        push(key, Kind::Different(differing));
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        unseen
+            .into_values()
+            .for_each(|(key, _)| push(key, Kind::Missing));
+        found.sort_by(|a, b| by_key(&a.key, &b.key));
+        Ok(found)
+    }
+
+    fn source_key(&self, row: &Row<'_>) -> Result<Vec<Value>> {
+        let value = |column: &usize| {
+            Ok(match row.get_ref(*column)? {
+                ValueRef::Null => Value::Null,
+                ValueRef::Integer(v) => Value::Integer(v),
+                ValueRef::Real(v) => Value::Real(v),
+                ValueRef::Text(v) => Value::Text(String::from_utf8_lossy(v).into_owned()),
+                ValueRef::Blob(v) => Value::Blob(v.to_vec()),
+            })
+        };
+        self.mirrored.key.iter().map(value).collect()
+    }
+
+    /// A key as the source has it or would.
+    fn mirror_key(&self, columns: &[Column<'_>], row: usize) -> Vec<Value> {
+        let value = |column: &usize| {
+            let is_decimal = matches!(self.mirrored.types[*column], MirrorType::Decimal(..));
+            match columns[*column].cell(row) {
+                Cell::Null => Value::Null,
+                Cell::Integer(v) => Value::Integer(v),
+                Cell::Real(v) => Value::Real(v),
+                Cell::Text(v) if is_decimal => v.parse().map_or(Value::Null, Value::Real),
+                Cell::Text(v) | Cell::Json(v) => Value::Text(v.into_owned()),
+                Cell::Blob(v) => Value::Blob(v.to_vec()),
+            }
+        };
+        self.mirrored.key.iter().map(value).collect()
+    }
+}
+
+/// What stands after FROM for the rows of a mirrored table.
+fn all_rows(duckdb: &DuckDb, mirrored: &Mirrored) -> Result<String> {
+    let name = &mirrored.name;
+    let has_cold = format!(
+        "SELECT 1 FROM duckdb_views() WHERE schema_name = '_lumos_cold' AND view_name = {}",
+        literal(name)
+    );
+    Ok(match sync::rows(duckdb, &has_cold)?.is_empty() {
+        true => target(name),
+        false => format!(
+            "(FROM {} UNION ALL BY NAME FROM {})",
+            target(name),
+            cold::view(name)
+        ),
+    })
+}
+
+/// SQLite's order of keys: NULL, numbers, texts, blobs.
+fn by_key(a: &[Value], b: &[Value]) -> Ordering {
+    let rank = |value: &Value| match value {
+        Value::Null => 0,
+        Value::Integer(_) | Value::Real(_) => 1,
+        Value::Text(_) => 2,
+        Value::Blob(_) => 3,
+    };
+    let number = |value: &Value| match value {
+        Value::Integer(v) => *v as f64,
+        Value::Real(v) => *v,
+        _ => 0.0,
+    };
+    let each = a.iter().zip(b).map(|(a, b)| match (a, b) {
+        (Value::Integer(a), Value::Integer(b)) => a.cmp(b),
+        (Value::Text(a), Value::Text(b)) => a.cmp(b),
+        (Value::Blob(a), Value::Blob(b)) => a.cmp(b),
+        (a, b) => rank(a).cmp(&rank(b)).then(number(a).total_cmp(&number(b))),
+    });
+    each.fold(Ordering::Equal, Ordering::then)
+}
+
+fn damaged(table: &Tracked, why: &str) -> Error {
+    let message = format!(
+        "the mirror of table \"{0}\" cannot be compared: {why}; lumos_resync('{0}') copies it again",
+        table.name
+    );
+    Error {
+        table: Some(table.id),
+        ..error(message)
+    }
+}

@@ -1,0 +1,111 @@
+//! `lumos_repair`: cures what `lumos_verify` finds.
+
+use std::sync::Arc;
+
+use rusqlite::{Connection, params_from_iter};
+use serde_json::{Value as Json, json};
+
+use crate::error::{Result, error};
+use crate::session::Session;
+use crate::sync;
+use crate::sync::schema::{self, Tracked};
+use crate::sync::track::{self, matching_tracked};
+use crate::sync::verify::{Difference, Kind, Verification};
+
+/// Fewer keys than this are always repaired one by one.
+const FEW: i64 = 1_000;
+
+/// More keys than this never are.
+const MOST: i64 = 1_000_000;
+
+/// What is to be done for a table.
+enum Cure {
+    /// Nothing, or to read these keys again.
+    Keys(Vec<Difference>),
+    Copy,
+}
+
+/// Returns a report for each table.
+pub fn repair(session: &Arc<Session>, pattern: &str) -> Result<Json> {
+    let connection = session.connection()?;
+    if !connection.is_autocommit() {
+        return Err(error("a transaction is open; COMMIT or ROLLBACK first"));
+    }
+    let mut cures = Vec::new();
+    for table in matching_tracked(&connection, pattern)? {
+        let cure = differences(session, &table)?;
+        cures.push((table, cure));
+    }
+    let attached = session.attached()?;
+    let sync = || sync::sync(&connection, &attached.mirror, attached.is_shared());
+    let touched = |cure: &Cure| matches!(cure, Cure::Keys(found) if !found.is_empty());
+    if cures.iter().any(|(_, cure)| touched(cure)) {
+        schema::writing(&connection, || {
+            cures.iter().try_for_each(|(table, cure)| match cure {
+                Cure::Keys(found) => log(&connection, table, found),
+                Cure::Copy => Ok(()),
+            })
+        })?;
+        // What cannot be applied row by row is copied below.
+        drop(sync());
+    }
+    let mut report = Vec::new();
+    for (table, cure) in cures {
+        let cured = match &cure {
+            Cure::Copy => false,
+            Cure::Keys(found) if found.is_empty() => true,
+            Cure::Keys(_) => {
+                matches!(differences(session, &table), Ok(Cure::Keys(left)) if left.is_empty())
+            }
+        };
+        if !cured {
+            let shared = attached.is_shared();
+            track::resync(&connection, &attached.mirror, shared, &table.name)?;
+        }
+        let count = |kind: fn(&Kind) -> bool| match &cure {
+            Cure::Keys(found) => json!(found.iter().filter(|d| kind(&d.kind)).count()),
+            Cure::Copy => Json::Null,
+        };
+        report.push(json!({
+            "table": table.name,
+            "missing": count(|kind| *kind == Kind::Missing),
+            "extra": count(|kind| *kind == Kind::Extra),
+            "different": count(|kind| matches!(kind, Kind::Different(_))),
+            "copied": !cured,
+        }));
+    }
+    Ok(report.into())
+}
+
+/// What differs, if it is little enough to be cured key by key.
+fn differences(session: &Arc<Session>, table: &Tracked) -> Result<Cure> {
+    let verification = Verification::new(session, vec![table.clone()], None)?;
+    let most = verification.mirrored_rows(table) / 10;
+    let most = most.clamp(FEW, MOST) as usize;
+    let mut found = Vec::new();
+    for difference in verification {
+        match difference {
+            Ok(_) if found.len() == most => return Ok(Cure::Copy),
+            Ok(difference) => found.push(difference),
+            // The mirror's own table is not what it should be.
+            Err(e) if e.table == Some(table.id) => return Ok(Cure::Copy),
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(Cure::Keys(found))
+}
+
+/// Logs keys as touched, so that every mirror of the database reads their rows again.
+fn log(connection: &Connection, table: &Tracked, found: &[Difference]) -> Result<()> {
+    let width = table.key.names().len();
+    let columns: String = (1..=width).map(|i| format!(", k{i}")).collect();
+    let values = ", ?".repeat(width);
+    let mut insert = connection.prepare(&format!(
+        "INSERT INTO main._lumos_log(tbl, op{columns}) VALUES({}, 2{values})",
+        table.id
+    ))?;
+    for difference in found {
+        insert.execute(params_from_iter(&difference.key))?;
+    }
+    Ok(())
+}

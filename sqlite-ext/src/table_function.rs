@@ -1,0 +1,183 @@
+//! Table-valued functions whose columns and arguments are those of the list, and whose rows come one by one.
+
+use std::borrow::Cow;
+use std::ffi::{CStr, CString, c_int};
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use lumos_core::sql::identifier;
+use lumos_core::{Function, Kind, functions};
+use rusqlite::types::{Value, ValueRef};
+use rusqlite::vtab::{
+    Context, Filters, IndexInfo, Module, VTab, VTabConfig, VTabConnection, VTabCursor,
+    sqlite3_vtab, sqlite3_vtab_cursor,
+};
+use rusqlite::{Connection, Result};
+
+use crate::error::{self, error};
+use crate::host::guard;
+use crate::query::arguments;
+use crate::scalar::utf8;
+use crate::session::Session;
+
+/// A function's rows, each in the order of its columns.
+pub type Rows = Box<dyn Iterator<Item = error::Result<Vec<Value>>>>;
+
+/// What tells the functions apart.
+pub trait TableFunction: 'static {
+    /// Its name in the list.
+    const NAME: &'static str;
+
+    /// Starts it. An argument that was left out is NULL.
+    fn rows(session: &Arc<Session>, arguments: &[Option<String>]) -> error::Result<Rows>;
+}
+
+/// Registers one.
+pub fn register<F: TableFunction>(connection: &Connection, session: &Arc<Session>) -> Result<()> {
+    let module = const { &Module::<Table<F>>::eponymous_only_module() };
+    connection.create_module(F::NAME, module, Some(Arc::clone(session)))
+}
+
+#[repr(C)]
+struct Table<F> {
+    base: sqlite3_vtab,
+    session: Arc<Session>,
+    function: &'static Function,
+    /// The number of visible columns, which the arguments follow.
+    visible: usize,
+    form: PhantomData<F>,
+}
+
+// SAFETY: `base` is first and the struct is repr(C).
+unsafe impl<'vtab, F: TableFunction> VTab<'vtab> for Table<F> {
+    type Aux = Arc<Session>;
+    type Cursor = Cursor<'vtab, F>;
+
+    fn connect(
+        db: &mut VTabConnection,
+        session: Option<&Arc<Session>>,
+        _module: &[u8],
+        _database: &[u8],
+        _table: &[u8],
+        _args: &[&[u8]],
+    ) -> Result<(Cow<'static, CStr>, Self)> {
+        guard(F::NAME, || {
+            db.config(VTabConfig::DirectOnly)?;
+            let function = functions::find(F::NAME);
+            let Some((function, Kind::Table(columns))) = function.map(|f| (f, f.kind)) else {
+                return Err(error("is not in the list of functions"));
+            };
+            let visible = columns.iter().map(|(name, _)| identifier(name));
+            // A name that a column has already means that one.
+            let hidden = function.params.iter().map(|p| {
+                let taken = columns.iter().any(|(name, _)| *name == p.name);
+                let name = if taken {
+                    format!("{}_", p.name)
+                } else {
+                    p.name.to_owned()
+                };
+                format!("{} HIDDEN", identifier(&name))
+            });
+            let names: Vec<String> = visible.chain(hidden).collect();
+            let schema = CString::new(format!("CREATE TABLE x({})", names.join(", ")))
+                .map_err(|e| error(e.to_string()))?;
+            let table = Table {
+                base: sqlite3_vtab::default(),
+                session: Arc::clone(session.ok_or_else(|| error("has no session"))?),
+                function,
+                visible: columns.len(),
+                form: PhantomData,
+            };
+            Ok((Cow::Owned(schema), table))
+        })
+    }
+
+    fn best_index(&self, info: &mut IndexInfo) -> Result<bool> {
+        guard(F::NAME, || {
+            info.set_estimated_cost(1_000.0);
+            info.set_estimated_rows(10);
+            let params = self.function.params.len();
+            if params == 0 {
+                return Ok(true);
+            }
+            let plan = arguments::take(F::NAME, self.visible, params, info)?;
+            info.set_idx_num(plan.unwrap_or_default());
+            Ok(plan.is_some())
+        })
+    }
+
+    fn open(&'vtab mut self) -> Result<Cursor<'vtab, F>> {
+        Ok(Cursor {
+            base: sqlite3_vtab_cursor::default(),
+            session: Arc::clone(&self.session),
+            arguments: vec![None; self.function.params.len()],
+            visible: self.visible,
+            rows: Box::new(std::iter::empty()),
+            row: None,
+            rowid: 0,
+            table: PhantomData,
+        })
+    }
+}
+
+#[repr(C)]
+struct Cursor<'vtab, F> {
+    base: sqlite3_vtab_cursor,
+    session: Arc<Session>,
+    arguments: Vec<Option<String>>,
+    visible: usize,
+    rows: Rows,
+    /// The current row; none behind the end.
+    row: Option<Vec<Value>>,
+    rowid: i64,
+    table: PhantomData<&'vtab F>,
+}
+
+// SAFETY: `base` is first and the struct is repr(C).
+unsafe impl<F: TableFunction> VTabCursor for Cursor<'_, F> {
+    fn filter(&mut self, plan: c_int, _: Option<&str>, args: &Filters<'_>) -> Result<()> {
+        guard(F::NAME, || {
+            (self.rows, self.row, self.rowid) = (Box::new(std::iter::empty()), None, 0);
+            let mut given = args.iter();
+            for (bit, argument) in self.arguments.iter_mut().enumerate() {
+                *argument = match (plan & 1 << bit != 0).then(|| given.next()).flatten() {
+                    Some(ValueRef::Text(text)) => Some(utf8(text)?.to_owned()),
+                    None | Some(ValueRef::Null) => None,
+                    Some(other) => {
+                        return Err(error(format!("takes text, not {}", other.data_type())));
+                    }
+                };
+            }
+            self.rows = F::rows(&self.session, &self.arguments)?;
+            self.row = self.rows.next().transpose()?;
+            Ok(())
+        })
+    }
+
+    fn next(&mut self) -> Result<()> {
+        guard(F::NAME, || {
+            self.rowid += 1;
+            self.row = self.rows.next().transpose()?;
+            Ok(())
+        })
+    }
+
+    fn eof(&self) -> bool {
+        self.row.is_none()
+    }
+
+    fn column(&self, ctx: &mut Context, i: c_int) -> Result<()> {
+        let i = i as usize;
+        match i.checked_sub(self.visible) {
+            Some(argument) => ctx.set_result(self.arguments.get(argument)),
+            None => match self.row.as_ref().and_then(|row| row.get(i)) {
+                Some(value) => ctx.set_result(value),
+                None => Ok(()),
+            },
+        }
+    }
+
+    fn rowid(&self) -> Result<i64> {
+        Ok(self.rowid)
+    }
+}

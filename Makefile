@@ -99,4 +99,3 @@ $(HOSTS)/bench-vectors: | $(HOSTS)/python/ready
 	@mv $@.part $@
 
 .PHONY: help build faults bench demo test check docs hosts soak clean system
-.PHONY: help build bench demo test check docs hosts soak clean system

@@ -9,7 +9,6 @@ import sys
 import common
 
 ALL = ["queries", "process", "writes", "copying", "applying", "scanning", "auto", "vectors", "vector_tables"]
-ALL = ["queries", "process", "writes", "copying", "applying", "scanning", "auto", "vectors"]
 
 
 def main():

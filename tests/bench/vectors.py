@@ -42,14 +42,14 @@ def glove():
 
 
 def paired(ours, theirs, queries):
-    """Medians of seconds over the queries, each asked of both sides in turn; the answers must be the same."""
+    """Medians of the processor seconds of the queries, each asked of both sides in turn; the answers must be the same."""
     times = ([], [])
     for i, query in enumerate(queries):
         answers = [None, None]
         for side in (0, 1) if i % 2 else (1, 0):
-            start = time.perf_counter()
+            start = time.process_time()
             answers[side] = (ours, theirs)[side](query)
-            times[side].append(time.perf_counter() - start)
+            times[side].append(time.process_time() - start)
         # Equal distances may come in another order, and peers round to seven digits.
         distances = [[distance for _, distance in answer] for answer in answers]
         assert all(math.isclose(a, b, rel_tol=1e-5) for a, b in zip(*distances, strict=True)), answers

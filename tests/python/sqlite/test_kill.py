@@ -22,7 +22,7 @@ TIMES = [1, 2]
 # Lumos with the steps of `fault!` in it.
 WITH_FAULTS = str(pathlib.Path(host.EXTENSION).with_name("lumos-faults"))
 SOURCE = pathlib.Path(host.__file__).parents[2] / "sqlite-ext" / "src"
-STEPS = sorted(step for file in SOURCE.rglob("*.rs") for step in re.findall(r'^ *fault!\("(.*)"\)', file.read_text(), re.M))
+STEPS = sorted({step for file in SOURCE.rglob("*.rs") for step in re.findall(r'^ *fault!\("(.*)"\)', file.read_text(), re.M)})
 
 TAG = "CREATE TABLE tag(id INTEGER PRIMARY KEY, name TEXT UNIQUE)"
 SCHEMA = [
@@ -109,7 +109,9 @@ def work(db, draw, say, seed):
         lambda: [db.rows("UPDATE many SET n = n + 1") for _ in range(5)],
         lambda: alter(db),
         rename,
-        lambda: db.rows("SELECT lumos_resync(?)", draw.choice(["*", "tag"])),
+        lambda: db.rows("SELECT lumos_resync('*')"),
+        # A step that failed while all were tracked may have left it out.
+        lambda: [db.rows(f"SELECT {call}('tag')") for call in ["lumos_track", "lumos_resync"]],
         lambda: [db.rows(f"SELECT {call}") for call in ["lumos_untrack('tag')", "lumos_track('*')"]],
         lambda: [db.rows(f"SELECT {call}") for call in ["lumos_untrack('*')", "lumos_track('*')"]],
         lambda: db.rows("SELECT lumos_detach()"),

@@ -315,6 +315,7 @@ mod tests {
             columns: columns.to_vec(),
             uniques: vec![primary.clone()],
             without_rowid,
+            ..Table::default()
         };
         let stored = "\"b\" COLLATE \"NOCASE\", \"a\" COLLATE \"BINARY\"";
         assert_eq!(table(&pair, true).stored_order().join(", "), stored);

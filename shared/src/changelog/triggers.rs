@@ -379,7 +379,7 @@ mod tests {
                 .swap_remove(2);
             update.split_once(" ON ").unwrap().0.to_owned()
         };
-        let update = "CREATE TRIGGER \"_lumos_7_update\" AFTER UPDATE";
+        let update = "CREATE TRIGGER \"_lumos_7_update\" BEFORE UPDATE";
         assert_eq!(
             of(&table, &["u".into()]),
             format!("{update} OF \"i d\", \"u\", rowid, _rowid_, oid")

@@ -27,6 +27,8 @@ use std::ffi::{c_char, c_int};
 use rusqlite::Connection;
 use rusqlite::ffi::{sqlite3, sqlite3_api_routines};
 
+use crate::layout::policy::Tiers;
+use crate::sync::schema_log::SchemaLog;
 use crate::sync::status::Status;
 use crate::sync::verify::Verify;
 
@@ -66,6 +68,8 @@ fn register(connection: Connection) -> rusqlite::Result<bool> {
     query::register(&connection, &session)?;
     table_function::register::<Status>(&connection, &session)?;
     table_function::register::<Verify>(&connection, &session)?;
+    table_function::register::<SchemaLog>(&connection, &session)?;
+    table_function::register::<Tiers>(&connection, &session)?;
     vector::register(&connection)?;
     text::tokenizer::register(&connection)?;
     text::hybrid::register(&connection, &session)?;

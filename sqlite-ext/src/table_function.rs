@@ -19,6 +19,7 @@ use crate::host::guard;
 use crate::query::arguments;
 use crate::scalar::utf8;
 use crate::session::Session;
+use crate::sync::{self, schema};
 
 /// A function's rows, each in the order of its columns.
 pub type Rows = Box<dyn Iterator<Item = error::Result<Vec<Value>>>>;
@@ -30,6 +31,26 @@ pub trait TableFunction: 'static {
 
     /// Starts it. An argument that was left out is NULL.
     fn rows(session: &Arc<Session>, arguments: &[Option<String>]) -> error::Result<Rows>;
+}
+
+/// Rows that the mirror keeps of itself. Without a tracked table there are none, and no mirror to open for them.
+pub fn rows_of_mirror(session: &Session, sql: &str) -> error::Result<Rows> {
+    if !schema::has_changelog(&session.connection()?)? {
+        return Ok(Box::new(std::iter::empty()));
+    }
+    let mirror = session.attached()?.mirror;
+    let duckdb = mirror.connection()?;
+    let rows = sync::rows(&duckdb, sql)?;
+    mirror.give_back(duckdb);
+    let value = |value| match value {
+        sync::Value::Integer(v) => Value::Integer(v),
+        sync::Value::Text(v) => Value::Text(v),
+        sync::Value::Other => Value::Null,
+    };
+    Ok(Box::new(
+        rows.into_iter()
+            .map(move |row| Ok(row.into_iter().map(value).collect())),
+    ))
 }
 
 /// Registers one.

@@ -28,9 +28,9 @@ fn before(function: &Function) -> &'static str {
     match function.name {
         "lumos_detach" => "SELECT lumos_attach()",
         "lumos_query" | "lumos_auto" | "lumos_route" | "lumos_table" => "SELECT lumos_track('*')",
-        "lumos_status" | "lumos_lag" | "lumos_verify" | "lumos_repair" | "lumos_untrack"
-        | "lumos_resync" | "lumos_import" | "lumos_scalar" | "lumos_exec" | "lumos_explain"
-        | "lumos_optimize" => "SELECT lumos_track('Genre')",
+        "lumos_status" | "lumos_lag" | "lumos_schema_log" | "lumos_verify" | "lumos_repair"
+        | "lumos_untrack" | "lumos_resync" | "lumos_import" | "lumos_scalar" | "lumos_exec"
+        | "lumos_explain" | "lumos_optimize" => "SELECT lumos_track('Genre')",
         "lumos_tier" | "lumos_tier_run" | "lumos_untier" => {
             r#"SELECT lumos_attach(NULL, '{"allow_files": ["."]}'), lumos_track('Invoice')"#
         }

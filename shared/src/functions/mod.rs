@@ -27,6 +27,7 @@ mod repair;
 mod resync;
 mod route;
 mod scalar;
+mod schema_log;
 mod search;
 mod status;
 mod sync;
@@ -63,11 +64,13 @@ pub const FUNCTIONS: &[&Function] = &[
     &resync::RESYNC,
     &status::STATUS,
     &lag::LAG,
+    &schema_log::SCHEMA_LOG,
     &verify::VERIFY,
     &repair::REPAIR,
     &optimize::OPTIMIZE,
     &tier::TIER,
     &tier::RUN,
+    &tier::TIERS,
     &tier::UNTIER,
     &vectors::VEC,
     &vectors::VEC_JSON,

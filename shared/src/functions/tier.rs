@@ -90,3 +90,30 @@ pub const UNTIER: Function = Function {
     }],
     body: Body::Host,
 };
+
+/// `lumos_tiers`.
+pub const TIERS: Function = Function {
+    name: "lumos_tiers",
+    section: Section::Layout,
+    engines: Engines::Sqlite,
+    kind: Kind::Table(&[
+        ("table", Type::Text),
+        ("column", Type::Text),
+        ("older_than", Type::Text),
+        ("folder", Type::Text),
+        ("partition_by", Type::Text),
+        ("files", Type::Integer),
+        ("rows", Type::Integer),
+        ("bytes", Type::Integer),
+    ]),
+    params: &[],
+    nulls: Nulls::Propagate,
+    deterministic: false,
+    doc: "One row for each policy of `lumos_tier`: its arguments, the files that the table has, and the rows and bytes in them. \
+          Rows that changed since they were moved are still counted until the next run. Applies nothing.",
+    examples: &[Example {
+        sql: "SELECT \"table\", \"column\", files FROM lumos_tiers",
+        answer: "",
+    }],
+    body: Body::Host,
+};

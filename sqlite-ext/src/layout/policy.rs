@@ -1,4 +1,4 @@
-//! `lumos_tier`, `lumos_tier_run`, `lumos_untier`: which rows of a table leave the mirror for files, and where to.
+//! `lumos_tier`, `lumos_tier_run`, `lumos_tiers`, `lumos_untier`: which rows of a table leave the mirror for files, and where to.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,9 +14,10 @@ use crate::layout::tier::{self, Move, Moved};
 use crate::layout::{age, work};
 use crate::mirror::Mirror;
 use crate::query::files;
-use crate::session::parse_object;
+use crate::session::{Session, parse_object};
 use crate::sync::schema::Tracked;
 use crate::sync::{self, Value, schema, track};
+use crate::table_function::{self, Rows, TableFunction};
 
 /// The values of `partition_by`.
 const PARTITIONS: [&str; 3] = ["month", "year", "none"];
@@ -59,7 +60,24 @@ pub fn policies(duckdb: &DuckDb) -> Result<Vec<Policy>> {
         .collect())
 }
 
-/// What all three do: nobody else writes the mirror meanwhile, and what is left over goes afterwards.
+/// `lumos_tiers`.
+pub struct Tiers;
+
+impl TableFunction for Tiers {
+    const NAME: &'static str = "lumos_tiers";
+
+    fn rows(session: &Arc<Session>, _: &[Option<String>]) -> Result<Rows> {
+        table_function::rows_of_mirror(
+            session,
+            "SELECT m.name, t.column_name, t.older_than, t.folder, t.partition_by, count(f.path), \
+             coalesce(sum(f.rows), 0)::BIGINT, coalesce(sum(f.bytes), 0)::BIGINT \
+             FROM _lumos.tiers t JOIN _lumos.tables m ON m.id = t.id \
+             LEFT JOIN _lumos.files f ON f.id = t.id AND f.state = 'live' GROUP BY ALL ORDER BY m.name",
+        )
+    }
+}
+
+/// What all three that write do: nobody else writes the mirror meanwhile, and what is left over goes afterwards.
 fn working<T>(mirror: &Mirror, body: impl FnOnce(&DuckDb) -> Result<T>) -> Result<T> {
     let Some(_entered) = mirror.enter() else {
         return Err(error("the mirror is being written; call it by itself"));

@@ -10,7 +10,7 @@ mod evolve;
 pub mod lag;
 pub mod repair;
 pub mod schema;
-mod schema_log;
+pub mod schema_log;
 pub mod status;
 pub mod track;
 pub mod verify;

@@ -618,6 +618,6 @@ impl Run<'_> {
 }
 
 fn types_json(mirrored: &Mirrored) -> String {
-    let types: Vec<String> = mirrored.types.iter().map(|t| t.sql()).collect();
+    let types: Vec<String> = mirrored.types.iter().map(|t| t.name()).collect();
     json!(types).to_string()
 }

@@ -329,14 +329,17 @@ pub fn resync(
         }
     };
     let ids: Vec<i64> = chosen.iter().map(|t| t.id).collect();
+    // Held, so that no other connection of the process applies changes meanwhile.
+    let mut applied = mirror.applied();
     if all {
         forget_tables(&duckdb)?;
     } else {
         copy_again(&duckdb, &ids)?;
     }
+    *applied = None;
+    drop(applied);
     mirror.give_back(duckdb);
     fault!("told to copy again");
-    *mirror.applied() = None;
     sync::sync(connection, mirror, other_sessions)?;
     report(connection, mirror, |t| ids.contains(&t.id), &[], &[])
 }

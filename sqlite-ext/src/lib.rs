@@ -12,6 +12,7 @@ mod host;
 mod layout;
 mod lock;
 mod mirror;
+mod progress;
 mod query;
 mod route;
 mod scalar;
@@ -21,6 +22,7 @@ mod table_function;
 mod text;
 mod topk;
 mod vector;
+mod work;
 
 use std::ffi::{c_char, c_int};
 

@@ -14,6 +14,7 @@ use crate::error::{self, Error, error};
 use crate::host::guard;
 use crate::layout::{optimize, policy};
 use crate::mirror::Mirror;
+use crate::progress::Progress;
 use crate::query::{exec, files};
 use crate::session::{self, Session};
 use crate::sync::{self, lag, repair, track};
@@ -124,6 +125,7 @@ fn host(function: &Function, ctx: &Context<'_>, session: &Arc<Session>) -> error
     let required = |i: usize| {
         text(i)?.ok_or_else(|| error(format!("{} is NULL; give a text", function.params[i].name)))
     };
+    let progress = |i: usize| Progress::parse(function.name, text(i)?);
     // A value of a column, as text.
     let value = |i: usize| match ctx.get_raw(i) {
         types::ValueRef::Integer(v) => Ok(v.to_string()),
@@ -136,31 +138,21 @@ fn host(function: &Function, ctx: &Context<'_>, session: &Arc<Session>) -> error
         "lumos_debug" => session::debug(&session.connection()?)?,
         "lumos_track" => {
             let connection = session.connection()?;
-            let request = track::Request::new(&connection, required(0)?, text(1)?)?;
+            let (request, progress) = track::Request::new(&connection, required(0)?, text(1)?)?;
             let attached = session.attached()?;
-            track::track(&connection, &attached.mirror, attached.is_shared(), request)?
+            track::track(&attached.link(&connection).showing(progress), request)?
         }
         "lumos_untrack" => {
             let (pattern, options) = (required(0)?, text(1)?);
-            let attached = session.attached()?;
-            track::untrack(
-                &session.connection()?,
-                &attached.mirror,
-                attached.is_shared(),
-                pattern,
-                options,
-            )?
+            let (attached, connection) = (session.attached()?, session.connection()?);
+            track::untrack(&attached.link(&connection), pattern, options)?
         }
-        "lumos_repair" => repair::repair(session, required(0)?)?,
+        "lumos_repair" => repair::repair(session, required(0)?, progress(1)?)?,
         "lumos_lag" => return lag::lag(session, text(0)?),
         "lumos_resync" => {
-            let attached = session.attached()?;
-            track::resync(
-                &session.connection()?,
-                &attached.mirror,
-                attached.is_shared(),
-                required(0)?,
-            )?
+            let (pattern, progress) = (required(0)?, progress(1)?);
+            let (attached, connection) = (session.attached()?, session.connection()?);
+            track::resync(&attached.link(&connection).showing(progress), pattern)?
         }
         "lumos_optimize" => {
             let (host, mirror) = applied(session)?;
@@ -216,8 +208,9 @@ fn host(function: &Function, ctx: &Context<'_>, session: &Arc<Session>) -> error
             let chosen = text(0)?
                 .map(|pattern| track::matching_tracked(&connection, pattern))
                 .transpose()?;
+            let progress = progress(1)?;
             let attached = session.attached()?;
-            let report = sync::sync(&connection, &attached.mirror, attached.is_shared())?;
+            let report = sync::sync(&attached.link(&connection).showing(progress))?;
             report.json(chosen.as_deref(), begun)
         }
         name => {
@@ -234,7 +227,7 @@ fn host(function: &Function, ctx: &Context<'_>, session: &Arc<Session>) -> error
 fn applied(session: &Session) -> error::Result<(Connection, Arc<Mirror>)> {
     let attached = session.attached()?;
     let connection = session.connection()?;
-    sync::sync(&connection, &attached.mirror, attached.is_shared())?;
+    sync::sync(&attached.link(&connection))?;
     Ok((connection, attached.mirror))
 }
 

@@ -11,11 +11,12 @@ use crate::error::{Error, Result, error};
 use crate::host;
 use crate::lock;
 use crate::mirror::{Mirror, Settings, default_path, locked};
+use crate::progress::Progress;
 use crate::query::files;
 use crate::query::relation::Relation;
 use crate::query::stream::{Params, Stream};
 use crate::route::nested::Nested;
-use crate::sync::{self, copy, schema};
+use crate::sync::{self, Link, copy, schema};
 
 /// One SQLite connection.
 pub struct Session {
@@ -77,6 +78,16 @@ impl Attached {
     pub fn is_shared(&self) -> bool {
         // One is the session's, one is this clone.
         self.takes_turns || Arc::strong_count(&self.mirror) > 2
+    }
+
+    /// The mirror with its database, for a call that says nothing meanwhile.
+    pub fn link<'a>(&'a self, connection: &'a Connection) -> Link<'a> {
+        Link {
+            connection,
+            mirror: &self.mirror,
+            other_sessions: self.is_shared(),
+            progress: Progress::none(),
+        }
     }
 }
 
@@ -169,7 +180,7 @@ impl Session {
             attached.known.load(Ordering::Relaxed) && since.is_some_and(|s| s < max_staleness)
         };
         if auto_sync && (max_staleness.is_zero() || !fresh()) {
-            sync::sync(host, &attached.mirror, attached.is_shared())?;
+            sync::sync(&attached.link(host))?;
             attached.known.store(true, Ordering::Relaxed);
         }
         Ok(())
@@ -183,7 +194,7 @@ impl Session {
         if attached.freshness.auto_sync
             && host.transaction_state(Some("main"))? != TransactionState::Write
         {
-            sync::sync(&host, &attached.mirror, attached.is_shared())?;
+            sync::sync(&attached.link(&host))?;
         }
         let duckdb = attached.mirror.connection()?;
         let relation = Relation::describe(&duckdb, from);

@@ -1,4 +1,4 @@
-//! `lumos_resync(table)`.
+//! `lumos_resync(table, options)`.
 
 use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Type};
 
@@ -8,12 +8,16 @@ pub const RESYNC: Function = Function {
     section: Section::Sync,
     engines: Engines::Sqlite,
     kind: Kind::Scalar(Type::Json),
-    params: &[Param::new("table", Type::Text)],
+    params: &[
+        Param::new("table", Type::Text),
+        Param::optional("options", Type::Json),
+    ],
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "Copies a tracked table again, or all that match a GLOB pattern, and chooses the types of its columns anew. \
           The way out when a value does not fit its column, when the database was restored from a backup, \
-          and when the mirror belongs to another database. Returns what `lumos_track` returns.",
+          and when the mirror belongs to another database. The option `progress` (true or false) says every second on stderr how far it is. \
+          Returns what `lumos_track` returns.",
     examples: &[Example {
         sql: "SELECT lumos_resync('Genre')",
         answer: "[{\"table\":\"Genre\",\"rows\":25,\"key\":[\"GenreId\"]}]",

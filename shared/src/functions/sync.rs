@@ -1,4 +1,4 @@
-//! `lumos_sync([table])`.
+//! `lumos_sync(table, options)`.
 
 use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Type};
 
@@ -8,12 +8,16 @@ pub const SYNC: Function = Function {
     section: Section::Sync,
     engines: Engines::Sqlite,
     kind: Kind::Scalar(Type::Json),
-    params: &[Param::optional("table", Type::Text)],
+    params: &[
+        Param::optional("table", Type::Text),
+        Param::optional("options", Type::Json),
+    ],
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "Applies all committed changes to the mirror: one read snapshot of SQLite becomes one transaction of DuckDB. \
           Returns JSON: `tables` and `keys` that changed, `rows` written, `seq`, the position of the changelog that the mirror now equals, and `ms`, the milliseconds that it took. \
           With a tracked table, or a GLOB pattern, the counts are those of what matches; all the same everything is applied, since a snapshot is of all tables. \
+          The option `progress` (true or false) says every second on stderr how far it is. \
           Refused inside a transaction that has written.",
     examples: &[Example {
         sql: "SELECT json_extract(lumos_sync(), '$.keys')",

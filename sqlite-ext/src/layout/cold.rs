@@ -104,7 +104,7 @@ impl Shape {
         let (name, visible) = (identifier(&self.name), visible.join(", "));
         let hot = format!(
             "CREATE OR REPLACE VIEW {CATALOG}.main.{name} AS SELECT {visible} FROM {}.{name}",
-            copy::DATA_SCHEMA
+            copy::DATA
         );
         match paths.is_empty() {
             true => format!("{hot}; {}", drop_statements(&self.name)),

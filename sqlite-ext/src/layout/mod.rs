@@ -6,4 +6,3 @@ pub mod files;
 pub mod optimize;
 pub mod policy;
 mod tier;
-mod work;

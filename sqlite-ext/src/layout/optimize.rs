@@ -8,11 +8,12 @@ use rusqlite::Connection;
 use serde_json::{Value as Json, json};
 
 use crate::error::{Result, error};
-use crate::layout::work;
 use crate::mirror::{CATALOG, Mirror};
+use crate::progress::Progress;
 use crate::session::parse_object;
 use crate::sync::schema::Tracked;
 use crate::sync::{self, Value, copy, track};
+use crate::work;
 
 /// What the options say of the order.
 enum Order {
@@ -49,7 +50,7 @@ pub fn optimize(
     let before = bytes(&duckdb)?;
     let mut rows = 0;
     for (name, sort) in &sorts {
-        rows += work::run(host, &duckdb, progress, || {
+        rows += work::run(host, &duckdb, &progress, || {
             let rows = work::transaction(&duckdb, || Ok(duckdb.execute(sort)?))?;
             work::checkpoint(&duckdb);
             Ok(rows)
@@ -134,9 +135,11 @@ fn bytes(duckdb: &DuckDb) -> Result<i64> {
     }
 }
 
-fn parse_options(options: Option<&str>) -> Result<(Order, Option<&'static str>)> {
-    let (mut order, mut progress) = (Order::Same, None);
-    for (name, value) in options.map_or(Ok(serde_json::Map::new()), parse_object)? {
+fn parse_options(options: Option<&str>) -> Result<(Order, Progress)> {
+    let mut options = options.map_or(Ok(serde_json::Map::new()), parse_object)?;
+    let progress = Progress::take("lumos_optimize", &mut options)?;
+    let mut order = Order::Same;
+    for (name, value) in options {
         match (name.as_str(), value) {
             ("order_by", Json::String(column)) => order = Order::Column(column),
             ("order_by", Json::Null) => order = Order::Key,
@@ -144,10 +147,6 @@ fn parse_options(options: Option<&str>) -> Result<(Order, Option<&'static str>)>
                 return Err(error(format!(
                     "order_by is {value}; give the name of a column, or null for the key"
                 )));
-            }
-            ("progress", Json::Bool(on)) => progress = on.then_some("lumos_optimize"),
-            ("progress", value) => {
-                return Err(error(format!("progress is {value}; give true or false")));
             }
             _ => {
                 return Err(error(format!(

@@ -9,15 +9,17 @@ use rusqlite::Connection;
 use serde_json::{Value as Json, json};
 
 use crate::error::{Result, error};
+use crate::layout::age;
 use crate::layout::cold::Shape;
 use crate::layout::tier::{self, Move, Moved};
-use crate::layout::{age, work};
 use crate::mirror::Mirror;
+use crate::progress::Progress;
 use crate::query::files;
 use crate::session::{Session, parse_object};
 use crate::sync::schema::Tracked;
 use crate::sync::{self, Value, schema, track};
 use crate::table_function::{self, Rows, TableFunction};
+use crate::work;
 
 /// The values of `partition_by`.
 const PARTITIONS: [&str; 3] = ["month", "year", "none"];
@@ -96,7 +98,7 @@ pub fn tier(
     options: Option<&str>,
 ) -> Result<Json> {
     let [table, column, older_than, folder] = arguments;
-    let (partition_by, progress) = parse_options(options)?;
+    let (partition_by, progress) = parse_options("lumos_tier", options)?;
     if mirror.path == ":memory:" {
         return Err(error(
             "the mirror is in memory, and files would outlive it; give lumos_attach the path of a file",
@@ -134,15 +136,7 @@ pub fn tier(
         keep(duckdb, &policy)?;
         match waits {
             true => Ok(report(&table.name, older_than, &Moved::default(), 0)),
-            false => run(
-                host,
-                mirror,
-                duckdb,
-                &policy,
-                shape,
-                bound,
-                progress.then_some("lumos_tier"),
-            ),
+            false => run(host, mirror, duckdb, &policy, shape, bound, &progress),
         }
     })
 }
@@ -154,14 +148,7 @@ pub fn tier_run(
     now: &str,
     options: Option<&str>,
 ) -> Result<Json> {
-    let progress = match parse_options(options)? {
-        (None, progress) => progress.then_some("lumos_tier_run"),
-        _ => {
-            return Err(error(
-                "unknown option \"partition_by\"; the option is progress",
-            ));
-        }
-    };
+    let progress = Progress::parse("lumos_tier_run", options)?;
     let tracked = schema::tracked_tables(host)?;
     working(mirror, |duckdb| {
         age::check_now(duckdb, now)?;
@@ -177,7 +164,7 @@ pub fn tier_run(
                 };
                 let bound = age::bound(duckdb, &policy.older_than, Some(now), column, ty)?;
                 files::allowed_folder(mirror, &policy.folder)?;
-                run(host, mirror, duckdb, &policy, shape, bound, progress)
+                run(host, mirror, duckdb, &policy, shape, bound, &progress)
             });
             reports.push(moved.map_err(|e| crate::error::Error {
                 message: match e.code {
@@ -196,7 +183,7 @@ pub fn untier(host: &Connection, mirror: &Arc<Mirror>, table: &str) -> Result<i6
     let table = one(host, table)?;
     working(mirror, |duckdb| {
         let shape = shape(duckdb, &table)?;
-        let rows = work::run(host, duckdb, None, || {
+        let rows = work::run(host, duckdb, &Progress::none(), || {
             tier::bring_back(duckdb, table.id, &shape)
         });
         let rows = tier::settle(mirror, duckdb, table.target(), rows)?;
@@ -212,7 +199,7 @@ fn run(
     policy: &Policy,
     shape: Shape,
     bound: String,
-    progress: Option<&str>,
+    progress: &Progress,
 ) -> Result<Json> {
     let clock = Instant::now();
     let name = shape.name.clone();
@@ -295,9 +282,14 @@ fn forget(duckdb: &DuckDb, id: i64) -> Result<()> {
 }
 
 /// The option `partition_by`, and whether to say how far it is.
-fn parse_options(options: Option<&str>) -> Result<(Option<String>, bool)> {
-    let (mut partition_by, mut progress) = (None, false);
-    for (name, value) in options.map_or(Ok(serde_json::Map::new()), parse_object)? {
+fn parse_options(
+    function: &'static str,
+    options: Option<&str>,
+) -> Result<(Option<String>, Progress)> {
+    let mut options = options.map_or(Ok(serde_json::Map::new()), parse_object)?;
+    let progress = Progress::take(function, &mut options)?;
+    let mut partition_by = None;
+    for (name, value) in options {
         match (name.as_str(), &value) {
             ("partition_by", Json::String(unit)) if PARTITIONS.contains(&unit.as_str()) => {
                 partition_by = Some(unit.clone());
@@ -306,10 +298,6 @@ fn parse_options(options: Option<&str>) -> Result<(Option<String>, bool)> {
                 return Err(error(format!(
                     "partition_by is {value}; give \"month\", \"year\" or \"none\""
                 )));
-            }
-            ("progress", Json::Bool(on)) => progress = *on,
-            ("progress", _) => {
-                return Err(error(format!("progress is {value}; give true or false")));
             }
             _ => {
                 return Err(error(format!(

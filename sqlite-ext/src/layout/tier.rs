@@ -12,9 +12,10 @@ use lumos_duckdb::engine::Connection as DuckDb;
 use crate::error::{Result, error};
 use crate::layout::cold::{self, Shape};
 use crate::layout::files::{self, ColdFile};
-use crate::layout::{optimize, work};
+use crate::layout::optimize;
 use crate::mirror::Mirror;
 use crate::sync::{self, Value, copy};
+use crate::work;
 
 /// A partition with more files than this is written as one.
 const MOST_FILES: usize = 8;

@@ -7,6 +7,7 @@ use rusqlite::types::Value;
 use serde_json::Value as Json;
 
 use crate::error::{Result, error};
+use crate::progress::Progress;
 use crate::query::stream::{Params, Stream};
 use crate::session::{Session, parse_object};
 use crate::sync;
@@ -51,8 +52,13 @@ pub fn exec(session: &Session, sql: &str, params: Option<&str>) -> Result<i64> {
     }
     let attached = session.attached()?;
     let host = session.connection()?;
-    let mut stream =
-        Stream::start_writing(&host, &attached.mirror, sql, parameters(params)?, None)?;
+    let mut stream = Stream::start_writing(
+        &host,
+        &attached.mirror,
+        sql,
+        parameters(params)?,
+        Progress::none(),
+    )?;
     // What changes rows returns their number as its one value.
     let counts = stream.changes_rows;
     let first = first_value(&mut stream, &host)?;
@@ -134,7 +140,7 @@ pub fn import(session: &Session, schema: &str, prefix: Option<&str>) -> Result<J
     let attached = session.attached()?;
     let host = session.connection()?;
     if attached.freshness.auto_sync {
-        sync::sync(&host, &attached.mirror, attached.is_shared())?;
+        sync::sync(&attached.link(&host))?;
     }
     let duckdb = attached.mirror.connection()?;
     let found = sync::rows(

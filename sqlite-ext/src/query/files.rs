@@ -1,7 +1,6 @@
 //! Files in and out: `lumos_export` and `lumos_load`, in the folders that `lumos_attach` was given.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use lumos_core::sql::{identifier, literal};
 use lumos_duckdb::engine::LogicalType;
@@ -9,10 +8,11 @@ use rusqlite::Connection;
 
 use crate::error::{Error, Result, error};
 use crate::mirror::Mirror;
+use crate::progress::Progress;
 use crate::query::output;
 use crate::query::relation::declared;
 use crate::query::stream::{Params, Stream};
-use crate::session::{Session, parse_object};
+use crate::session::Session;
 use crate::sync::schema;
 
 /// The formats, by the ending of the file.
@@ -135,7 +135,7 @@ fn inside(folders: &[PathBuf], real: PathBuf, given: &str) -> Result<PathBuf> {
 
 /// `lumos_export`: the number of rows written. The file appears under its name when it is complete.
 pub fn export(session: &Session, sql: &str, path: &str, options: Option<&str>) -> Result<i64> {
-    let progress = wants_progress(options)?.then_some("lumos_export");
+    let progress = Progress::parse("lumos_export", options)?;
     let attached = session.attached()?;
     let target = allowed(&attached.mirror, path)?;
     let format = Format::of(&target)?;
@@ -171,7 +171,7 @@ fn count(
     host: &Connection,
     mirror: &std::sync::Arc<Mirror>,
     sql: &str,
-    progress: Option<&'static str>,
+    progress: Progress,
 ) -> Result<i64> {
     let mut stream = Stream::start_writing(host, mirror, sql, Params::none(), progress)?;
     let mut rows = 0;
@@ -185,8 +185,7 @@ fn count(
 
 /// `lumos_load`: the number of rows inserted into the SQLite table.
 pub fn load(session: &Session, path: &str, table: &str, options: Option<&str>) -> Result<i64> {
-    let progress = wants_progress(options)?;
-    let mut shown = Instant::now();
+    let progress = Progress::parse("lumos_load", options)?;
     let attached = session.attached()?;
     let file = allowed(&attached.mirror, path)?;
     let format = Format::of(&file)?;
@@ -219,32 +218,10 @@ pub fn load(session: &Session, path: &str, table: &str, options: Option<&str>) -
                 insert.raw_execute()?;
                 rows += 1;
             }
-            if progress && shown.elapsed().as_secs() >= 1 {
-                shown = Instant::now();
-                eprintln!("lumos_load: {rows} rows");
-            }
+            progress.say(|| format!("{rows} rows"));
         }
         Ok(rows)
     })
-}
-
-/// The option `progress`.
-fn wants_progress(options: Option<&str>) -> Result<bool> {
-    let mut progress = false;
-    for (name, value) in options.map_or(Ok(serde_json::Map::new()), parse_object)? {
-        match (name.as_str(), value.as_bool()) {
-            ("progress", Some(on)) => progress = on,
-            ("progress", None) => {
-                return Err(error(format!("progress is {value}; give true or false")));
-            }
-            _ => {
-                return Err(error(format!(
-                    "unknown option \"{name}\"; the option is progress"
-                )));
-            }
-        }
-    }
-    Ok(progress)
 }
 
 fn create_table(table: &str, names: &[String], types: &[LogicalType]) -> String {

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use lumos_core::sql::begins_like_a_query;
 use lumos_duckdb::engine::{
@@ -20,14 +20,13 @@ use crate::error::{Result, error};
 use crate::host;
 use crate::layout::files;
 use crate::mirror::Mirror;
+use crate::progress::Progress;
 use crate::query::cache::{Answer, Recording};
 use crate::query::exec;
+use crate::work;
 
 /// How often the host is asked whether to stop.
 pub const POLL: Duration = Duration::from_millis(10);
-
-/// How often progress is shown.
-pub const PROGRESS: Duration = Duration::from_secs(1);
 
 /// Chunks made ahead of the reader.
 const AHEAD: usize = 2;
@@ -52,8 +51,7 @@ pub struct Stream {
     kept: std::vec::IntoIter<Arc<Chunk>>,
     /// The result on its way into the cache.
     recording: Option<(Arc<Mirror>, Recording)>,
-    /// Says on stderr how far the query is, under this name, since the caller asked for it.
-    pub progress: Option<&'static str>,
+    progress: Progress,
     /// The connection goes back to the mirror.
     pooled: bool,
     duckdb: DuckDb,
@@ -86,7 +84,7 @@ impl Stream {
             duckdb,
             true,
             sql,
-            None,
+            Progress::none(),
             move |duckdb, sql, sender| read(duckdb, sql, &params, sender),
         )?;
         stream.recording = recording;
@@ -102,7 +100,7 @@ impl Stream {
             messages: None,
             kept: answer.chunks.into_iter(),
             recording: None,
-            progress: None,
+            progress: Progress::none(),
             pooled: false,
             duckdb,
             worker: None,
@@ -125,20 +123,18 @@ impl Stream {
             duckdb,
             false,
             sql,
-            None,
+            Progress::none(),
             move |duckdb, sql, sender| read(duckdb, sql, &params, sender),
         )
     }
 
     /// Starts one statement that may write, in a transaction that ends when all chunks are read.
-    ///
-    /// `progress` is the name under which to say on stderr how far it is.
     pub fn start_writing(
         host: &Connection,
         mirror: &Arc<Mirror>,
         sql: &str,
         params: Params,
-        progress: Option<&'static str>,
+        progress: Progress,
     ) -> Result<Stream> {
         Stream::spawn(
             host,
@@ -157,7 +153,7 @@ impl Stream {
         duckdb: DuckDb,
         pooled: bool,
         sql: &str,
-        progress: Option<&'static str>,
+        progress: Progress,
         work: impl FnOnce(&DuckDb, &str, &Sender) -> Result<()> + Send + 'static,
     ) -> Result<Stream> {
         files::check(mirror, &duckdb, sql)?;
@@ -186,7 +182,7 @@ impl Stream {
             messages: Some(receiver),
             kept: Vec::new().into_iter(),
             recording: None,
-            progress: None,
+            progress,
             pooled,
             duckdb,
             worker: Some(worker),
@@ -194,7 +190,6 @@ impl Stream {
             mirror: Arc::clone(mirror),
         };
         mirror.begin_reading();
-        stream.progress = progress;
         match stream.receive(host)? {
             Some(Message::Columns(names, types, changes_rows)) => {
                 (stream.names, stream.types, stream.changes_rows) =
@@ -229,19 +224,13 @@ impl Stream {
         let Some(messages) = &self.messages else {
             return Ok(None);
         };
-        let mut last = Instant::now();
         loop {
             match messages.recv_timeout(POLL) {
                 Ok(message) => return message.map(Some),
                 Err(RecvTimeoutError::Disconnected) => return Ok(None),
                 Err(RecvTimeoutError::Timeout) => {
                     host::check_interrupt(host)?;
-                    if let Some(name) = self.progress
-                        && last.elapsed() >= PROGRESS
-                    {
-                        last = Instant::now();
-                        eprintln!("{name}: {:.0} %", self.duckdb.progress().max(0.0));
-                    }
+                    self.progress.say(|| work::percent(&self.duckdb));
                 }
             }
         }

@@ -25,7 +25,7 @@ pub fn read(connection: &Connection, duckdb: &DuckDb) -> Result<Catalog> {
             "SELECT table_name, estimated_size + CAST(coalesce((SELECT sum(rows) FROM _lumos.files f JOIN _lumos.tables t USING (id) \
              WHERE f.state = 'live' AND t.name = table_name), 0) AS BIGINT) \
              FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = {}",
-            literal(copy::DATA_SCHEMA)
+            literal(copy::DATA)
         ),
     )?;
     let mut catalog = Catalog::default();

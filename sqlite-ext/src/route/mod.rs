@@ -272,7 +272,7 @@ impl Router {
             return Ok(Outcome::Declined(reason));
         }
         if attached.freshness.auto_sync {
-            match sync::sync(&connection, &attached.mirror, attached.is_shared()) {
+            match sync::sync(&attached.link(&connection)) {
                 Ok(_) => {}
                 Err(e) if e.code == ffi::SQLITE_INTERRUPT => return Err(e),
                 Err(e) => {

@@ -10,8 +10,10 @@ use crate::error::{Error, Result, error};
 use crate::faults::fault;
 use crate::layout::cold;
 use crate::mirror::Applied;
+use crate::progress::Progress;
 use crate::sync::changelog;
-use crate::sync::copy::{self, Mirrored};
+use crate::sync::changes::{Part, batches};
+use crate::sync::copy::{self, Mirrored, Transfer};
 use crate::sync::drift::{self, Current, Followed};
 use crate::sync::evolve::Change;
 use crate::sync::schema::{self, Tracked};
@@ -26,6 +28,8 @@ pub struct Run<'a> {
     pub connection: &'a Connection,
     /// The mirror, in its transaction.
     pub duckdb: &'a DuckDb,
+    /// What the call says meanwhile.
+    pub progress: &'a Progress,
     /// Where the source's changelog stands.
     pub position: Position,
     /// The application has a transaction open.
@@ -208,6 +212,14 @@ impl Run<'_> {
         Ok((report, Some(now)))
     }
 
+    fn transfer(&self) -> Transfer<'_> {
+        Transfer {
+            source: self.connection,
+            duckdb: self.duckdb,
+            progress: self.progress,
+        }
+    }
+
     /// The tables as the last run left them, if their definitions cannot be others now.
     fn known<'a>(&self, applied: &'a Applied) -> Option<&'a [Known]> {
         let same = applied.source == self.position.source
@@ -256,9 +268,13 @@ impl Run<'_> {
             definition,
             key,
         } = table;
-        for (from, to) in copy::batches((from, self.position.seq)) {
-            let changed = definition.changed_rows(*id, key, &mirrored.source_values());
-            let applied = mirrored.apply(&changed, from, to, self.connection, self.duckdb)?;
+        let transfer = self.transfer();
+        for log in batches((from, self.position.seq)) {
+            let part = Part {
+                changed_rows: &definition.changed_rows(*id, key, &mirrored.source_values()),
+                log,
+            };
+            let applied = mirrored.apply(&part, &transfer)?;
             let Some((keys, rows)) = applied else {
                 return Ok(false);
             };
@@ -441,9 +457,7 @@ impl Run<'_> {
                 keys,
                 log: (from, to),
             };
-            if let Some(why) =
-                mirrored.evolve(mirror, definition, &change, self.connection, self.duckdb)?
-            {
+            if let Some(why) = mirrored.evolve(mirror, definition, &change, &self.transfer())? {
                 return Ok(Err(why));
             }
         }
@@ -547,7 +561,7 @@ impl Run<'_> {
     fn copy(&self, table: &Tracked, schema: &str, why: &str, report: &mut Report) -> Result<Known> {
         let definition = schema::read_table(self.connection, &table.name)?;
         let mut mirrored = Mirrored::new(&definition, &table.key, &table.options, None);
-        let rows = mirrored.copy(self.connection, self.duckdb);
+        let rows = mirrored.copy(&self.transfer());
         let rows = rows.map_err(|e| Error {
             table: Some(table.id),
             ..e

@@ -15,11 +15,13 @@ use crate::error::{Error, Result, error};
 use crate::host::check_interrupt;
 use crate::layout::cold;
 use crate::mirror::Mirror;
+use crate::progress::Progress;
 use crate::route::nested::Nested;
 use crate::session::Session;
-use crate::sync::copy::{DATA_SCHEMA, Mirrored, target, value_of};
+use crate::sync::copy::{DATA, Mirrored, target};
 use crate::sync::schema::{self, Tracked};
 use crate::sync::verify::{Difference, Kind, Sample};
+use crate::sync::writer::value_of;
 use crate::sync::{self, Position};
 
 /// The source and its mirror, equal but for what no trigger saw.
@@ -28,11 +30,12 @@ pub struct Sides {
     duckdb: DuckDb,
     mirror: Arc<Mirror>,
     _snapshot: Nested,
+    progress: Progress,
 }
 
 impl Sides {
     /// Applies what is pending, and holds a snapshot of both from then on.
-    pub fn new(session: &Session) -> Result<Sides> {
+    pub fn new(session: &Session, progress: Progress) -> Result<Sides> {
         let attached = session.attached()?;
         let source = session.connection()?;
         // Not for the log alone: what no trigger sees may be written and not committed. In autocommit mode it is
@@ -46,12 +49,15 @@ impl Sides {
         let mut entered = mirror.enter().ok_or_else(busy)?;
         // Both snapshots are taken while no other connection of this process can apply anything.
         let snapshot = session.snapshot()?;
-        sync::sync_entered(&source, mirror, &mut entered, attached.is_shared())?;
+        let link = attached.link(&source).showing(progress);
+        sync::sync_entered(&link, &mut entered)?;
+        let progress = link.progress;
         let sides = Sides {
             source,
             duckdb: mirror.connection()?,
             mirror: Arc::clone(&attached.mirror),
             _snapshot: snapshot,
+            progress,
         };
         sides.duckdb.execute("BEGIN TRANSACTION READ ONLY")?;
         let stored = sync::stored_state(&sides.duckdb)?;
@@ -75,7 +81,7 @@ impl Sides {
         // Without an error for a table that is not there: it would end the transaction.
         let count = format!(
             "SELECT estimated_size FROM duckdb_tables() WHERE schema_name = {} AND table_name = {}",
-            literal(DATA_SCHEMA),
+            literal(DATA),
             literal(table.target())
         );
         let rows = sync::rows(&self.duckdb, &count).unwrap_or_default();
@@ -99,6 +105,9 @@ type Unseen = (Vec<Value>, Box<[u64]>);
 
 /// Up to so many values are held in memory to compare the rows of buckets that differ.
 const MOST_VALUES: u64 = 1 << 21;
+
+/// Rows of the source between two words on how far it is.
+const ROWS_UNSAID: u64 = 4096;
 
 /// Chunks of the mirror between two looks at whether to stop: some 10 ms.
 const CHUNKS_UNCHECKED: usize = 32;
@@ -230,11 +239,16 @@ impl Check {
             self.mirrored.source_values().join(", "),
             identifier(&self.table.name)
         );
+        let mut count: u64 = 0;
         let mut run = |sql: &str, params: &[i64]| {
             let mut statement = sides.source.prepare(sql)?;
             let mut rows = statement.query(rusqlite::params_from_iter(params))?;
             while let Some(row) = rows.next()? {
                 each(row)?;
+                count += 1;
+                if count.is_multiple_of(ROWS_UNSAID) {
+                    self.say(sides, count, "source");
+                }
             }
             Ok(())
         };
@@ -260,6 +274,7 @@ impl Check {
             .map(|c| identifier(c))
             .collect();
         let all = format!("SELECT {} FROM {}", columns.join(", "), self.rows);
+        let mut count = 0;
         let mut run = |sql: &str| {
             let statement = sides
                 .duckdb
@@ -273,7 +288,9 @@ impl Check {
                 if unchecked == CHUNKS_UNCHECKED {
                     unchecked = 0;
                     check_interrupt(&sides.source)?;
+                    self.say(sides, count, "mirror");
                 }
+                count += chunk.len() as u64;
                 let columns: Vec<Column<'_>> = types
                     .iter()
                     .enumerate()
@@ -292,6 +309,12 @@ impl Check {
             }
             Scope::All | Scope::Buckets(_) => run(&all),
         }
+    }
+
+    fn say(&self, sides: &Sides, rows: u64, side: &str) {
+        sides
+            .progress
+            .say(|| format!("table \"{}\": {rows} rows of the {side}", self.table.name));
     }
 
     /// Compares the rows of some buckets.

@@ -12,7 +12,9 @@ use rusqlite::{Connection, params_from_iter, types};
 
 use crate::error::Result;
 use crate::faults::fault;
-use crate::sync::copy::{self, Mirrored, ROWS, target, value_of};
+use crate::sync::changes::{ROWS, batches};
+use crate::sync::copy::{Mirrored, Transfer, target};
+use crate::sync::writer::value_of;
 use crate::sync::{self, MirroredTable, Value};
 
 /// A change of a table to follow.
@@ -62,9 +64,9 @@ impl Mirrored {
         mirror: &MirroredTable,
         definition: &Table,
         change: &Change<'_>,
-        source: &Connection,
-        duckdb: &DuckDb,
+        transfer: &Transfer<'_>,
     ) -> Result<Option<&'static str>> {
+        let (source, duckdb) = (transfer.source, transfer.duckdb);
         let old = before(mirror, definition, change.options).columns;
         let table = target(&self.name);
         let evolution = change.evolution;
@@ -100,14 +102,14 @@ impl Mirrored {
         };
         if let Some(sql) = &change.keys {
             let mut statement = source.prepare(sql)?;
-            for part in copy::batches(change.log) {
+            for part in batches(change.log) {
                 let mut keys = kept.start_keys(duckdb)?;
                 let mut rows = statement.query(part)?;
                 while let Some(row) = rows.next()? {
                     kept.put_key(&mut keys, row)?;
                 }
                 keys.finish()?;
-                kept.delete_keys(duckdb)?;
+                kept.delete_keys(transfer)?;
             }
         }
         if change.doubtful && !kept.is_intact(source, duckdb)? {

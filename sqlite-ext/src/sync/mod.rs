@@ -3,6 +3,7 @@
 
 pub mod apply;
 pub mod changelog;
+mod changes;
 pub mod compare;
 pub mod copy;
 mod drift;
@@ -14,6 +15,7 @@ pub mod schema_log;
 pub mod status;
 pub mod track;
 pub mod verify;
+mod writer;
 
 use std::time::Instant;
 
@@ -27,8 +29,10 @@ use crate::error::{Error, Result, error};
 use crate::faults::fault;
 use crate::layout::files;
 use crate::mirror::{Applied, Entered, Mirror};
+use crate::progress::Progress;
 use crate::sync::apply::Run;
 use crate::sync::schema::Tracked;
+use crate::work;
 
 /// Applied log rows are deleted once there are this many: a delete costs the reader a write to SQLite.
 const PRUNE_AFTER: i64 = 10_000;
@@ -144,43 +148,53 @@ pub fn mark(connection: &Connection, seq: i64) -> Result<String> {
     }
 }
 
-/// Applies all committed changes. `other_sessions` says that other connections of this process have the mirror
-/// attached, and may have applied more than this connection's snapshot shows.
-pub fn sync(connection: &Connection, mirror: &Mirror, other_sessions: bool) -> Result<Report> {
-    let Some(mut entered) = mirror.enter() else {
+/// A database and its mirror, for one call.
+pub struct Link<'a> {
+    /// The database.
+    pub connection: &'a Connection,
+    /// Its mirror.
+    pub mirror: &'a Mirror,
+    /// Other connections of this process have the mirror attached, and may have applied more than this connection's
+    /// snapshot shows.
+    pub other_sessions: bool,
+    /// What the call says meanwhile.
+    pub progress: Progress,
+}
+
+impl Link<'_> {
+    /// For a call that says how far it is.
+    pub fn showing(self, progress: Progress) -> Self {
+        Link { progress, ..self }
+    }
+}
+
+/// Applies all committed changes.
+pub fn sync(link: &Link<'_>) -> Result<Report> {
+    let Some(mut entered) = link.mirror.enter() else {
         return Ok(Report::default());
     };
-    let report = sync_entered(connection, mirror, &mut entered, other_sessions)?;
+    let report = sync_entered(link, &mut entered)?;
     // Another connection of this process may need it to end the write that pruning waits for.
     drop(entered);
     fault!("applied");
-    if !report.changed.is_empty() && connection.is_autocommit() {
-        prune(connection, report.seq)?;
+    if !report.changed.is_empty() && link.connection.is_autocommit() {
+        prune(link.connection, report.seq)?;
     }
     Ok(report)
 }
 
 /// As [`sync`], by the thread that entered, without pruning.
-pub fn sync_entered(
-    connection: &Connection,
-    mirror: &Mirror,
-    entered: &mut Entered<'_>,
-    other_sessions: bool,
-) -> Result<Report> {
+pub fn sync_entered(link: &Link<'_>, entered: &mut Entered<'_>) -> Result<Report> {
     let begun = Instant::now();
-    let done = apply_pending(connection, mirror, entered, other_sessions);
-    mirror.attempted(begun, &done);
+    let done = apply_pending(link, entered);
+    link.mirror.attempted(begun, &done);
     done
 }
 
-fn apply_pending(
-    connection: &Connection,
-    mirror: &Mirror,
-    entered: &mut Entered<'_>,
-    other_sessions: bool,
-) -> Result<Report> {
+fn apply_pending(link: &Link<'_>, entered: &mut Entered<'_>) -> Result<Report> {
+    let connection = link.connection;
     let Some(position) = Position::read(connection)? else {
-        return nothing_tracked(mirror);
+        return nothing_tracked(link.mirror);
     };
     let applied = &mut *entered.applied;
     let nothing_new = Report {
@@ -198,8 +212,8 @@ fn apply_pending(
         }
         return Err(has_written());
     }
-    let may_be_behind = other_sessions && state != TransactionState::None;
-    let (report, now) = transaction(connection, mirror, applied.as_ref(), may_be_behind)?;
+    let may_be_behind = link.other_sessions && state != TransactionState::None;
+    let (report, now) = transaction(link, applied.as_ref(), may_be_behind)?;
     if now.is_some() {
         *applied = now;
     }
@@ -215,11 +229,11 @@ fn has_written() -> Error {
 
 /// One transaction on both sides.
 fn transaction(
-    connection: &Connection,
-    mirror: &Mirror,
+    link: &Link<'_>,
     applied: Option<&Applied>,
     may_be_behind: bool,
 ) -> Result<(Report, Option<Applied>)> {
+    let (connection, mirror) = (link.connection, link.mirror);
     let in_transaction = !connection.is_autocommit();
     let duckdb = mirror.connection()?;
     // A statement under way holds the snapshot. A savepoint would too, but SQLite has none while a statement
@@ -231,26 +245,21 @@ fn transaction(
         return Ok((Report::default(), None));
     };
     fault!("position read");
-    duckdb.execute("BEGIN")?;
     let run = Run {
         connection,
         duckdb: &duckdb,
+        progress: &link.progress,
         position,
         in_transaction,
         may_be_behind,
         generation: mirror.generation(),
     };
-    let done = run.apply(applied).and_then(|done| {
+    let mut done = work::transaction(&duckdb, || {
+        let done = run.apply(applied)?;
         fault!("before COMMIT");
-        duckdb.execute("COMMIT")?;
-        fault!("committed");
         Ok(done)
-    });
-    if done.is_err() {
-        // The error of the work matters more than one of the rollback.
-        drop(duckdb.execute("ROLLBACK"));
-    }
-    let mut done = done?;
+    })?;
+    fault!("committed");
     if let Some(now) = &done.1
         && (applied.is_none() || !done.0.changed.is_empty())
     {

@@ -6,6 +6,7 @@ use rusqlite::{Connection, params_from_iter};
 use serde_json::{Value as Json, json};
 
 use crate::error::{Result, error};
+use crate::progress::Progress;
 use crate::session::Session;
 use crate::sync;
 use crate::sync::schema::{self, Tracked};
@@ -26,18 +27,18 @@ enum Cure {
 }
 
 /// Returns a report for each table.
-pub fn repair(session: &Arc<Session>, pattern: &str) -> Result<Json> {
+pub fn repair(session: &Arc<Session>, pattern: &str, progress: Progress) -> Result<Json> {
     let connection = session.connection()?;
     if !connection.is_autocommit() {
         return Err(error("a transaction is open; COMMIT or ROLLBACK first"));
     }
     let mut cures = Vec::new();
     for table in matching_tracked(&connection, pattern)? {
-        let cure = differences(session, &table)?;
+        let cure = differences(session, &table, &progress)?;
         cures.push((table, cure));
     }
     let attached = session.attached()?;
-    let sync = || sync::sync(&connection, &attached.mirror, attached.is_shared());
+    let link = attached.link(&connection).showing(progress.clone());
     let touched = |cure: &Cure| matches!(cure, Cure::Keys(found) if !found.is_empty());
     if cures.iter().any(|(_, cure)| touched(cure)) {
         schema::writing(&connection, || {
@@ -47,7 +48,7 @@ pub fn repair(session: &Arc<Session>, pattern: &str) -> Result<Json> {
             })
         })?;
         // What cannot be applied row by row is copied below.
-        drop(sync());
+        drop(sync::sync(&link));
     }
     let mut report = Vec::new();
     for (table, cure) in cures {
@@ -55,12 +56,11 @@ pub fn repair(session: &Arc<Session>, pattern: &str) -> Result<Json> {
             Cure::Copy => false,
             Cure::Keys(found) if found.is_empty() => true,
             Cure::Keys(_) => {
-                matches!(differences(session, &table), Ok(Cure::Keys(left)) if left.is_empty())
+                matches!(differences(session, &table, &progress), Ok(Cure::Keys(left)) if left.is_empty())
             }
         };
         if !cured {
-            let shared = attached.is_shared();
-            track::resync(&connection, &attached.mirror, shared, &table.name)?;
+            track::resync(&link, &table.name)?;
         }
         let count = |kind: fn(&Kind) -> bool| match &cure {
             Cure::Keys(found) => json!(found.iter().filter(|d| kind(&d.kind)).count()),
@@ -78,8 +78,9 @@ pub fn repair(session: &Arc<Session>, pattern: &str) -> Result<Json> {
 }
 
 /// What differs, if it is little enough to be cured key by key.
-fn differences(session: &Arc<Session>, table: &Tracked) -> Result<Cure> {
-    let verification = Verification::new(session, vec![table.clone()], None)?;
+fn differences(session: &Arc<Session>, table: &Tracked, progress: &Progress) -> Result<Cure> {
+    let tables = vec![table.clone()];
+    let verification = Verification::new(session, tables, None, progress.clone())?;
     let most = verification.mirrored_rows(table) / 10;
     let most = most.clamp(FEW, MOST) as usize;
     let mut found = Vec::new();

@@ -10,13 +10,14 @@ use crate::error::{Error, Result, error};
 use crate::faults::fault;
 use crate::layout::cold;
 use crate::mirror::{CATALOG, Mirror};
+use crate::progress::Progress;
 use crate::session::parse_object;
 use crate::sync::changelog::{
     create_changelog, drop_empty_changelog, drop_triggers, free_name, install, new_id,
 };
 use crate::sync::copy;
 use crate::sync::schema::{self, Tracked};
-use crate::sync::{self, Value};
+use crate::sync::{self, Link, Value};
 
 /// What one call of `lumos_track` means, checked before a mirror is opened.
 pub struct Request {
@@ -30,8 +31,13 @@ pub struct Request {
 
 impl Request {
     /// Reads the arguments; a single table must have a usable key.
-    pub fn new(connection: &Connection, pattern: &str, options: Option<&str>) -> Result<Request> {
+    pub fn new(
+        connection: &Connection,
+        pattern: &str,
+        options: Option<&str>,
+    ) -> Result<(Request, Progress)> {
         let mut object = options.map_or(Ok(Map::new()), parse_object)?;
+        let progress = Progress::take("lumos_track", &mut object)?;
         let initial = match object.shift_remove("initial") {
             None => true,
             Some(Json::Bool(now)) => now,
@@ -68,12 +74,13 @@ impl Request {
                 }
             }
         }
-        Ok(Request {
+        let request = Request {
             names,
             several,
             options,
             initial,
-        })
+        };
+        Ok((request, progress))
     }
 }
 
@@ -85,12 +92,8 @@ struct New {
 }
 
 /// `lumos_track`: tracks the tables and copies them. Returns a report for each.
-pub fn track(
-    connection: &Connection,
-    mirror: &Mirror,
-    other_sessions: bool,
-    request: Request,
-) -> Result<Json> {
+pub fn track(link: &Link<'_>, request: Request) -> Result<Json> {
+    let (connection, mirror) = (link.connection, link.mirror);
     let Request {
         names,
         several,
@@ -111,7 +114,7 @@ pub fn track(
             }
         }
         if new.is_empty() {
-            return drop_empty_changelog(connection);
+            return drop_changelog(connection, &duckdb);
         }
         // A backup that was restored may give ids again.
         copy_again(&duckdb, &ids(&new))?;
@@ -121,7 +124,7 @@ pub fn track(
     fault!("tracked");
     mirror.give_back(duckdb);
     // A table that cannot be copied is not tracked; the others go on.
-    while initial && let Err(e) = sync::sync(connection, mirror, other_sessions) {
+    while initial && let Err(e) = sync::sync(link) {
         let failed = new.iter().position(|n| e.table == Some(n.id));
         let table = failed.and_then(|i| {
             schema::tracked_tables(connection)
@@ -182,10 +185,18 @@ fn undo(connection: &Connection, mirror: &Mirror, new: &[New]) -> Result<()> {
                 copy_again(&duckdb, &ids(again.as_slice()))?;
             }
         }
-        drop_empty_changelog(connection)
+        drop_changelog(connection, &duckdb)
     })?;
     mirror.give_back(duckdb);
     Ok(())
+}
+
+/// Takes the changelog away if nothing is tracked. A mirror that still has tables needs it to empty itself by.
+fn drop_changelog(connection: &Connection, duckdb: &DuckDb) -> Result<()> {
+    match sync::mirrored_tables(duckdb)?.is_empty() {
+        true => drop_empty_changelog(connection),
+        false => Ok(()),
+    }
 }
 
 /// One element a table: its rows and key, or why it is not tracked. Those in `later` have no rows yet.
@@ -229,19 +240,14 @@ fn report(
 }
 
 /// `lumos_untrack`: the names of the tables that are not tracked any more.
-pub fn untrack(
-    connection: &Connection,
-    mirror: &Mirror,
-    other_sessions: bool,
-    pattern: &str,
-    options: Option<&str>,
-) -> Result<Json> {
+pub fn untrack(link: &Link<'_>, pattern: &str, options: Option<&str>) -> Result<Json> {
+    let (connection, mirror) = (link.connection, link.mirror);
     let drop_mirror = options.map_or(Ok(true), drop_mirror)?;
     if !connection.is_autocommit() {
         return Err(error("a transaction is open; COMMIT or ROLLBACK first"));
     }
     if !drop_mirror {
-        sync::sync(connection, mirror, other_sessions)?;
+        sync::sync(link)?;
     }
     // Looked for inside: another process may drop or rebuild a table just now.
     let chosen = schema::writing(connection, || {
@@ -256,7 +262,7 @@ pub fn untrack(
     })?;
     fault!("untracked");
     // What hinders the others is not this call's failure; the next query says it.
-    if sync::sync(connection, mirror, other_sessions).is_ok() {
+    if sync::sync(link).is_ok() {
         forget_all(connection, mirror)?;
     }
     Ok(chosen.into_iter().map(|t| t.name).collect())
@@ -312,12 +318,8 @@ fn keep_rows(mirror: &Mirror, tables: &[Tracked]) -> Result<()> {
 }
 
 /// `lumos_resync`: copies the tables again that `pattern` means, and returns what [`track`] does.
-pub fn resync(
-    connection: &Connection,
-    mirror: &Mirror,
-    other_sessions: bool,
-    pattern: &str,
-) -> Result<Json> {
+pub fn resync(link: &Link<'_>, pattern: &str) -> Result<Json> {
+    let (connection, mirror) = (link.connection, link.mirror);
     let tracked = schema::tracked_tables(connection)?;
     let duckdb = mirror.connection()?;
     // All: the position too, since the mirror may be ahead of the source, or another's.
@@ -340,7 +342,7 @@ pub fn resync(
     drop(applied);
     mirror.give_back(duckdb);
     fault!("told to copy again");
-    sync::sync(connection, mirror, other_sessions)?;
+    sync::sync(link)?;
     report(connection, mirror, |t| ids.contains(&t.id), &[], &[])
 }
 
@@ -464,7 +466,7 @@ fn check_target<'a>(
              WHERE database_name = current_database() AND schema_name = 'main' AND lower(name) = lower({}) \
              AND NOT contains(sql, '{}.')",
             literal(target),
-            copy::DATA_SCHEMA
+            copy::DATA
         ),
     )?;
     match own.is_empty() {
@@ -488,9 +490,9 @@ fn forget_all(connection: &Connection, mirror: &Mirror) -> Result<()> {
     let mut applied = mirror.applied();
     let duckdb = mirror.connection()?;
     duckdb.execute("DELETE FROM _lumos.state")?;
-    mirror.give_back(duckdb);
     fault!("mirror forgot all");
-    schema::writing(connection, || drop_empty_changelog(connection))?;
+    schema::writing(connection, || drop_changelog(connection, &duckdb))?;
+    mirror.give_back(duckdb);
     fault!("changelog dropped");
     *applied = None;
     Ok(())

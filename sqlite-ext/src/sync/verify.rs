@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use lumos_duckdb::engine::{Cell, write_json_string};
 use rusqlite::types::Value;
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use crate::error::{Result, error};
+use crate::progress::Progress;
 use crate::session::{Session, parse_object};
 use crate::sync::compare::{Check, Sides};
 use crate::sync::schema::Tracked;
@@ -23,9 +24,11 @@ impl TableFunction for Verify {
         let [Some(pattern), options] = arguments else {
             return Err(error("table is NULL; give a text"));
         };
-        let sample = options.as_deref().map_or(Ok(None), parse_options)?;
+        let mut options = options.as_deref().map_or(Ok(Map::new()), parse_object)?;
+        let progress = Progress::take(Self::NAME, &mut options)?;
+        let sample = parse_sample(options)?;
         let tables = matching_tracked(&session.connection()?, pattern)?;
-        let verification = Verification::new(session, tables, sample)?;
+        let verification = Verification::new(session, tables, sample, progress)?;
         Ok(Box::new(
             verification.map(|found| found.map(Difference::row)),
         ))
@@ -41,9 +44,9 @@ pub struct Sample {
     pub seed: i64,
 }
 
-fn parse_options(text: &str) -> Result<Option<Sample>> {
+fn parse_sample(options: Map<String, Json>) -> Result<Option<Sample>> {
     let (mut fraction, mut seed) = (None, 0);
-    for (name, value) in parse_object(text)? {
+    for (name, value) in options {
         match (name.as_str(), &value) {
             ("sample", Json::Number(n)) if n.as_f64().is_some_and(|f| f > 0.0 && f <= 1.0) => {
                 fraction = n.as_f64();
@@ -57,7 +60,7 @@ fn parse_options(text: &str) -> Result<Option<Sample>> {
             ("seed", _) => return Err(error(format!("seed is {value}; give an integer"))),
             _ => {
                 return Err(error(format!(
-                    "unknown option \"{name}\"; the options are sample and seed"
+                    "unknown option \"{name}\"; the options are sample, seed and progress"
                 )));
             }
         }
@@ -137,9 +140,10 @@ impl Verification {
         session: &Arc<Session>,
         tables: Vec<Tracked>,
         sample: Option<Sample>,
+        progress: Progress,
     ) -> Result<Verification> {
         Ok(Verification {
-            sides: Sides::new(session)?,
+            sides: Sides::new(session, progress)?,
             sample,
             tables: tables.into_iter(),
             table: None,

@@ -1,6 +1,9 @@
 """A guest's manners: interrupts, bounded memory, snapshots, nothing held, other databases."""
 
+import re
 import resource
+import subprocess
+import sys
 import threading
 import time
 import unittest
@@ -53,6 +56,57 @@ class Interrupts(host.Case):
 
     def test_the_progress_handler_is_honoured(self):
         self.stopped(f"SELECT * FROM lumos_query('{LONG}')", "progress")
+
+    def test_a_sync_stops_on_interrupt_at_any_moment(self):
+        db = self.open()
+        db.rows("CREATE TABLE big(id TEXT PRIMARY KEY NOT NULL, n INT) WITHOUT ROWID")
+        db.rows("WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c LIMIT 200000) INSERT INTO big SELECT 'key ' || i, i FROM c")
+        db.rows("SELECT lumos_track('big')")
+        db.rows("UPDATE big SET n = n + 1")
+        began, stopped = [], 0
+        for tries in range(100):
+            timer = threading.Timer(0.02 + tries * 0.04, lambda: (began.append(time.monotonic()), db.connection.interrupt()))
+            timer.start()
+            try:
+                db.rows("SELECT lumos_sync()")
+                break
+            except host.ERROR as error:
+                self.assertLess(time.monotonic() - began[-1], 0.5)
+                self.assertIn("interrupt", str(error).lower())
+                stopped += 1
+            finally:
+                timer.cancel()
+                timer.join()
+        self.assertGreater(stopped, 2)
+        self.assertEqual(db.query("SELECT count(*), sum(n) FROM big", 2), [(200_000, 200_001 * 100_000 + 200_000)])
+
+
+# A table that takes long to read, and words while it is read.
+SLOW = """
+import sys, host
+SHOW = '{"progress": true}'
+db = host.Database(sys.argv[1])
+db.rows("CREATE TABLE slow(id INTEGER PRIMARY KEY, n INT, long INT AS (length(replace(printf('%.*c', 10000 + n % 2, 'x'), 'x', 'yy')) + n))")
+db.rows("WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c LIMIT 16384) INSERT INTO slow(id, n) SELECT i, i FROM c")
+db.rows("SELECT lumos_track('slow', ?)", SHOW)
+db.rows("UPDATE slow SET n = 0")
+db.rows("SELECT lumos_sync(NULL, ?)", SHOW)
+db.rows("SELECT * FROM lumos_verify('slow', ?)", SHOW)
+"""
+
+
+class Progress(host.Case):
+    def test_long_work_says_how_far_it_is(self):
+        done = subprocess.run(
+            [sys.executable, "-c", SLOW, str(self.folder / "slow.sqlite")], stderr=subprocess.PIPE, text=True, check=True
+        )
+        lines = set(re.sub(r"\d+", "N", done.stderr).splitlines())
+        wanted = {
+            'lumos_track: table "slow": N rows',
+            'lumos_sync: table "slow": N keys',
+            'lumos_verify: table "slow": N rows of the source',
+        }
+        self.assertEqual(lines, wanted)
 
 
 class Bounds(host.Case):

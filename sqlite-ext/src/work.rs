@@ -2,21 +2,21 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use lumos_duckdb::engine::Connection as DuckDb;
 use rusqlite::Connection;
 
 use crate::error::{Result, error};
 use crate::host;
-use crate::query::stream::{POLL, PROGRESS};
+use crate::progress::Progress;
+use crate::query::stream::POLL;
 
 /// Runs `work` on a thread of its own, so that this one can ask SQLite every few milliseconds whether to stop.
-/// `progress` is the name under which to say on stderr how far it is.
 pub fn run<T: Send>(
     host: &Connection,
     duckdb: &DuckDb,
-    progress: Option<&str>,
+    progress: &Progress,
     work: impl FnOnce() -> Result<T> + Send,
 ) -> Result<T> {
     let (sender, receiver) = sync_channel(1);
@@ -29,11 +29,10 @@ pub fn run<T: Send>(
     std::thread::scope(|scope| {
         host::without_signals(|| {
             std::thread::Builder::new()
-                .name("lumos-layout".into())
+                .name("lumos-work".into())
                 .spawn_scoped(scope, body)
         })
         .map_err(|e| error(format!("cannot start a thread: {e}")))?;
-        let mut shown = Instant::now();
         let mut stop = Ok(());
         loop {
             // An interrupt between two statements is forgotten by DuckDB, hence again and again.
@@ -54,14 +53,14 @@ pub fn run<T: Send>(
             if stop.is_err() {
                 duckdb.interrupt();
             }
-            if let Some(name) = progress
-                && shown.elapsed() >= PROGRESS
-            {
-                shown = Instant::now();
-                eprintln!("{name}: {:.0} %", duckdb.progress().max(0.0));
-            }
+            progress.say(|| percent(duckdb));
         }
     })
+}
+
+/// How far DuckDB says that its statement is.
+pub fn percent(duckdb: &DuckDb) -> String {
+    format!("{:.0} %", duckdb.progress().max(0.0))
 }
 
 /// Runs `work` in a transaction of DuckDB.

@@ -1,0 +1,276 @@
+//! The rows that changed: applying a part of the changelog to one mirrored table.
+
+use lumos_core::ValueRef;
+use lumos_core::mirror::{MirrorType, Mismatch, Policy, Stored, Way};
+use lumos_core::sql::{identifier, literal};
+use lumos_duckdb::engine::Connection as DuckDb;
+use rusqlite::Row;
+
+use crate::error::Result;
+use crate::faults::fault;
+use crate::layout::cold;
+use crate::mirror::CATALOG;
+use crate::sync::copy::{DATA, Mirrored, TEMPORARY, Transfer, target};
+use crate::sync::writer::{Writer, value_of};
+
+/// So many log rows are applied at a time, which bounds memory and temporary files. A key that comes up again is applied
+/// again, to the same row: the source's snapshot is one.
+const BATCH: i64 = 1 << 20;
+
+/// Up to so many log rows are applied without temporary tables, whose making and dropping costs more than the rest.
+const FEW: i64 = 64;
+
+/// The temporary table of keys.
+const KEYS: &str = "temp.main.lumos_keys";
+
+/// The temporary table of rows.
+pub(super) const ROWS: &str = "temp.main.lumos_rows";
+
+/// The log after `.0` up to `.1` in parts.
+pub(super) fn batches((from, to): (i64, i64)) -> impl Iterator<Item = (i64, i64)> {
+    (from..to)
+        .step_by(BATCH as usize)
+        .map(move |start| (start, to.min(start + BATCH)))
+}
+
+/// A part of the log, for one table.
+pub(super) struct Part<'a> {
+    /// The SELECT of the rows whose keys it names.
+    pub changed_rows: &'a str,
+    /// After `.0` up to `.1`.
+    pub log: (i64, i64),
+}
+
+impl Mirrored {
+    /// Applies a part of the log: every key touched goes, and comes back with the row
+    /// that it has now. Returns the numbers of keys and of rows. A column that had no value so far takes the type
+    /// of its first ones. `None` if a column with values must get another type, or there are rows in files, which
+    /// cannot: then the table must be copied.
+    pub(super) fn apply(
+        &mut self,
+        part: &Part<'_>,
+        transfer: &Transfer<'_>,
+    ) -> Result<Option<(u64, u64)>> {
+        let mut tried = Vec::new();
+        loop {
+            match self.try_apply(part, transfer)? {
+                Applied::All(keys, rows) => return Ok(Some((keys, rows))),
+                Applied::Copy => return Ok(None),
+                Applied::Widen(..) if self.tiered.is_some() => return Ok(None),
+                // The first value wants a type that a later one does not fit.
+                Applied::Widen(column, wider) if tried.contains(&(column, wider)) => {
+                    return Ok(None);
+                }
+                Applied::Widen(column, wider) => {
+                    tried.push((column, self.types[column]));
+                    transfer.execute(&format!(
+                        "ALTER TABLE {} ALTER COLUMN {} SET DATA TYPE {}",
+                        target(&self.name),
+                        identifier(&self.columns[column]),
+                        wider.sql()
+                    ))?;
+                    self.types[column] = wider;
+                }
+            }
+        }
+    }
+
+    fn try_apply(&self, part: &Part<'_>, transfer: &Transfer<'_>) -> Result<Applied> {
+        let (target, duckdb) = (target(&self.name), transfer.duckdb);
+        if part.log.1 - part.log.0 <= FEW
+            && self.tiered.is_none()
+            && let Some(keys) = self.few_keys(part, transfer)?
+        {
+            if !keys.is_empty() {
+                duckdb.execute(&format!("DELETE FROM {target} WHERE {}", keys.join(" OR ")))?;
+                fault!("few keys deleted");
+            }
+            let rows = Writer::new(duckdb, CATALOG, DATA, &self.name)?;
+            return self.put_changed(part, transfer, rows, |_| Ok(()));
+        }
+        let mut keys = self.start_keys(duckdb)?;
+        let rows = self.start_rows(duckdb)?;
+        let put_key = |row: &Row<'_>| self.put_key(&mut keys, row);
+        let done = self.put_changed(part, transfer, rows, put_key)?;
+        if let Applied::All(..) = done {
+            keys.finish()?;
+            fault!("keys gathered");
+            self.delete_keys(transfer)?;
+            transfer.execute(&format!(
+                "INSERT INTO {target} FROM {ROWS}; DROP TABLE {ROWS}"
+            ))?;
+        }
+        Ok(done)
+    }
+
+    /// A temporary table for keys.
+    pub(super) fn start_keys(&self, duckdb: &DuckDb) -> Result<Writer> {
+        let columns: Vec<String> = self
+            .key
+            .iter()
+            .enumerate()
+            .map(|(i, c)| format!("k{i} {}", self.types[*c].sql()))
+            .collect();
+        duckdb.execute(&format!(
+            "CREATE OR REPLACE TEMP TABLE lumos_keys({})",
+            columns.join(", ")
+        ))?;
+        Writer::new(duckdb, TEMPORARY.0, TEMPORARY.1, "lumos_keys")
+    }
+
+    /// A temporary table for rows.
+    pub(super) fn start_rows(&self, duckdb: &DuckDb) -> Result<Writer> {
+        duckdb.execute(&format!(
+            "CREATE OR REPLACE TEMP TABLE lumos_rows({})",
+            self.column_definitions()
+        ))?;
+        Writer::new(duckdb, TEMPORARY.0, TEMPORARY.1, "lumos_rows")
+    }
+
+    /// Puts the key that a row of the log begins with, unless the mirror cannot hold it: then it has no such row.
+    pub(super) fn put_key(&self, keys: &mut Writer, row: &Row<'_>) -> Result<()> {
+        if let Some(stored) = self.stored_key(row)? {
+            for (i, value) in stored.into_iter().enumerate() {
+                keys.put(i, value);
+            }
+            keys.next()?;
+        }
+        Ok(())
+    }
+
+    /// Deletes the rows of the keys that were put.
+    pub(super) fn delete_keys(&self, transfer: &Transfer<'_>) -> Result<()> {
+        if let Some(id) = self.tiered {
+            let types: Vec<MirrorType> = self.key.iter().map(|c| self.types[*c]).collect();
+            transfer.execute(&cold::hide(id, &self.name, KEYS, &types))?;
+        }
+        let matches: Vec<String> = self
+            .key
+            .iter()
+            .enumerate()
+            .map(|(i, c)| format!("t.{} = k.k{i}", identifier(&self.columns[*c])))
+            .collect();
+        transfer.execute(&format!(
+            "DELETE FROM {} t USING {KEYS} k WHERE {}; DROP TABLE {KEYS}",
+            target(&self.name),
+            matches.join(" AND ")
+        ))?;
+        Ok(())
+    }
+
+    /// Reads the changed rows: each goes to `put_key` with its key first, and its values to `rows` if it exists.
+    fn put_changed(
+        &self,
+        part: &Part<'_>,
+        transfer: &Transfer<'_>,
+        mut rows: Writer,
+        mut put_key: impl FnMut(&Row<'_>) -> Result<()>,
+    ) -> Result<Applied> {
+        let mut statement = transfer.source.prepare(part.changed_rows)?;
+        let mut result = statement.query(<[i64; 2]>::from(part.log))?;
+        let mut keys = 0;
+        // Columns without a value in the rows read so far.
+        let mut fresh = vec![true; self.types.len()];
+        // Whether a column has values in the mirror, once that was asked.
+        let mut filled = vec![None; self.types.len()];
+        while let Some(row) = result.next()? {
+            keys += 1;
+            transfer.count(keys, "keys", &self.table);
+            put_key(row)?;
+            if !row.get::<_, bool>(self.key.len())? {
+                continue;
+            }
+            let first = self.key.len() + 1;
+            for column in 0..self.types.len() {
+                let value = value_of(row, first + column)?;
+                match value.map_or(Err(Mismatch), |v| self.store(column, v)) {
+                    Ok(stored) => {
+                        fresh[column] &= stored == Stored::Null;
+                        rows.put(column, stored);
+                    }
+                    Err(Mismatch) => {
+                        let filled = match filled[column] {
+                            Some(filled) => filled,
+                            None => {
+                                *filled[column].insert(self.has_values(column, transfer.duckdb)?)
+                            }
+                        };
+                        match self.way(column, value, fresh[column], filled) {
+                            Way::Null => rows.put(column, Stored::Null),
+                            Way::Error => return Err(self.mismatch(row, first, column)),
+                            Way::Type(_) if filled => return Ok(Applied::Copy),
+                            // Only the source makes these texts.
+                            Way::Type(MirrorType::AnyText) => return Ok(Applied::Copy),
+                            Way::Type(next) => return Ok(Applied::Widen(column, next)),
+                        }
+                    }
+                }
+            }
+            rows.next()?;
+        }
+        Ok(Applied::All(keys, rows.finish()?))
+    }
+
+    /// The key that a changed row begins with, or `None` if the mirror cannot hold it.
+    fn stored_key<'a>(&self, row: &'a Row<'_>) -> Result<Option<Vec<Stored<'a>>>> {
+        let mut stored = Vec::with_capacity(self.key.len());
+        for (i, column) in self.key.iter().enumerate() {
+            stored.extend(value_of(row, i)?.and_then(|v| self.store(*column, v).ok()));
+        }
+        Ok((stored.len() == self.key.len()).then_some(stored))
+    }
+
+    /// Conditions that find the changed keys in the mirror, or `None` if a key is neither an integer nor text.
+    fn few_keys(&self, part: &Part<'_>, transfer: &Transfer<'_>) -> Result<Option<Vec<String>>> {
+        let mut statement = transfer.source.prepare(part.changed_rows)?;
+        let mut result = statement.query(<[i64; 2]>::from(part.log))?;
+        let mut conditions = Vec::new();
+        while let Some(row) = result.next()? {
+            let mut parts = Vec::with_capacity(self.key.len());
+            for (i, column) in self.key.iter().enumerate() {
+                let value = match (self.types[*column], value_of(row, i)?) {
+                    (MirrorType::BigInt, Some(ValueRef::Integer(v))) => v.to_string(),
+                    (MirrorType::Varchar, Some(ValueRef::Text(v))) if !v.contains('\0') => {
+                        literal(v)
+                    }
+                    _ => return Ok(None),
+                };
+                parts.push(format!("{} = {value}", identifier(&self.columns[*column])));
+            }
+            conditions.push(format!("({})", parts.join(" AND ")));
+        }
+        Ok(Some(conditions))
+    }
+
+    /// What becomes of a value that does not fit the mirrored column. `filled` says that the mirror
+    /// has values of it, `fresh` that no row applied now had one.
+    fn way(&self, column: usize, value: Option<ValueRef<'_>>, fresh: bool, filled: bool) -> Way {
+        let (rule, ty) = (&self.rules[column], self.types[column]);
+        // The type may have come of values that are gone.
+        let chosen = match value {
+            Some(value) if fresh && !filled && !rule.fixed => ty.widened(value, true),
+            _ => None,
+        };
+        match chosen.map_or_else(|| rule.way(ty, value, false), Way::Type) {
+            // Nobody asked for it, and a copy takes long.
+            Way::Type(_) if filled && rule.policy == Policy::Error => Way::Error,
+            way => way,
+        }
+    }
+
+    fn has_values(&self, column: usize, duckdb: &DuckDb) -> Result<bool> {
+        let column = identifier(&self.columns[column]);
+        let first = format!(
+            "SELECT 1 FROM {} WHERE {column} IS NOT NULL LIMIT 1",
+            target(&self.name)
+        );
+        Ok(!crate::sync::rows(duckdb, &first)?.is_empty())
+    }
+}
+
+enum Applied {
+    /// The table must be copied.
+    Copy,
+    All(u64, u64),
+    Widen(usize, MirrorType),
+}

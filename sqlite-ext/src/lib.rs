@@ -30,9 +30,11 @@ use rusqlite::Connection;
 use rusqlite::ffi::{sqlite3, sqlite3_api_routines};
 
 use crate::layout::policy::Tiers;
+use crate::route::explain::Route;
 use crate::sync::schema_log::SchemaLog;
 use crate::sync::status::Status;
 use crate::sync::verify::Verify;
+use crate::text::hybrid::Hybrid;
 
 /// The entry point that SQLite derives from the file name `lumos`.
 ///
@@ -74,10 +76,10 @@ fn register(connection: Connection) -> rusqlite::Result<bool> {
     table_function::register::<Tiers>(&connection, &session)?;
     vector::register(&connection)?;
     text::tokenizer::register(&connection)?;
-    text::hybrid::register(&connection, &session)?;
+    table_function::register::<Hybrid>(&connection, &session)?;
     let router = route::Router::new(&session);
     route::auto::register(&connection, &router)?;
-    route::explain::register(&connection, &router)?;
+    table_function::register::<Route>(&connection, &router)?;
     // Stay loaded after the connection closes: DuckDB's threads and statics must not lose their code.
     Ok(true)
 }

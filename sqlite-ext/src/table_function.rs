@@ -7,17 +7,16 @@ use std::sync::Arc;
 
 use lumos_core::sql::identifier;
 use lumos_core::{Function, Kind, functions};
-use rusqlite::types::{Value, ValueRef};
+use rusqlite::types::Value;
 use rusqlite::vtab::{
-    Context, Filters, IndexInfo, Module, VTab, VTabConfig, VTabConnection, VTabCursor,
-    sqlite3_vtab, sqlite3_vtab_cursor,
+    Context, Filters, IndexConstraint, IndexInfo, Module, VTab, VTabConfig, VTabConnection,
+    VTabCursor, sqlite3_vtab, sqlite3_vtab_cursor,
 };
 use rusqlite::{Connection, Result};
 
 use crate::error::{self, error};
 use crate::host::guard;
 use crate::query::arguments;
-use crate::scalar::utf8;
 use crate::session::Session;
 use crate::sync::{self, schema};
 
@@ -29,8 +28,17 @@ pub trait TableFunction: 'static {
     /// Its name in the list.
     const NAME: &'static str;
 
-    /// Starts it. An argument that was left out is NULL.
-    fn rows(session: &Arc<Session>, arguments: &[Option<String>]) -> error::Result<Rows>;
+    /// How to call it, for one whose first argument alone does not show it.
+    const CALL: Option<&'static str> = None;
+
+    /// The number of rows that SQLite's plans expect.
+    const ROWS: i64 = 10;
+
+    /// What all its calls on a connection share.
+    type Aux: Send + Sync + 'static;
+
+    /// Starts it with all arguments of the list. One that was left out is NULL.
+    fn rows(aux: &Arc<Self::Aux>, arguments: &[Value]) -> error::Result<Rows>;
 }
 
 /// Rows that the mirror keeps of itself. Without a tracked table there are none, and no mirror to open for them.
@@ -54,29 +62,28 @@ pub fn rows_of_mirror(session: &Session, sql: &str) -> error::Result<Rows> {
 }
 
 /// Registers one.
-pub fn register<F: TableFunction>(connection: &Connection, session: &Arc<Session>) -> Result<()> {
+pub fn register<F: TableFunction>(connection: &Connection, aux: &Arc<F::Aux>) -> Result<()> {
     let module = const { &Module::<Table<F>>::eponymous_only_module() };
-    connection.create_module(F::NAME, module, Some(Arc::clone(session)))
+    connection.create_module(F::NAME, module, Some(Arc::clone(aux)))
 }
 
 #[repr(C)]
-struct Table<F> {
+struct Table<F: TableFunction> {
     base: sqlite3_vtab,
-    session: Arc<Session>,
+    aux: Arc<F::Aux>,
     function: &'static Function,
     /// The number of visible columns, which the arguments follow.
     visible: usize,
-    form: PhantomData<F>,
 }
 
 // SAFETY: `base` is first and the struct is repr(C).
 unsafe impl<'vtab, F: TableFunction> VTab<'vtab> for Table<F> {
-    type Aux = Arc<Session>;
+    type Aux = Arc<F::Aux>;
     type Cursor = Cursor<'vtab, F>;
 
     fn connect(
         db: &mut VTabConnection,
-        session: Option<&Arc<Session>>,
+        aux: Option<&Arc<F::Aux>>,
         _module: &[u8],
         _database: &[u8],
         _table: &[u8],
@@ -104,10 +111,9 @@ unsafe impl<'vtab, F: TableFunction> VTab<'vtab> for Table<F> {
                 .map_err(|e| error(e.to_string()))?;
             let table = Table {
                 base: sqlite3_vtab::default(),
-                session: Arc::clone(session.ok_or_else(|| error("has no session"))?),
+                aux: Arc::clone(aux.ok_or_else(|| error("is registered without its data"))?),
                 function,
                 visible: columns.len(),
-                form: PhantomData,
             };
             Ok((Cow::Owned(schema), table))
         })
@@ -115,13 +121,21 @@ unsafe impl<'vtab, F: TableFunction> VTab<'vtab> for Table<F> {
 
     fn best_index(&self, info: &mut IndexInfo) -> Result<bool> {
         guard(F::NAME, || {
-            info.set_estimated_cost(1_000.0);
-            info.set_estimated_rows(10);
             let params = self.function.params.len();
-            if params == 0 {
-                return Ok(true);
-            }
-            let plan = arguments::take(F::NAME, self.visible, params, info)?;
+            let plan = match params {
+                0 => {
+                    info.set_estimated_cost(1_000.0);
+                    Some(0)
+                }
+                _ => {
+                    let first = |c: IndexConstraint<'_>| c.column() == self.visible as c_int;
+                    if let (Some(call), false) = (F::CALL, info.constraints().any(first)) {
+                        return Err(error(format!("needs its arguments; write {call}")));
+                    }
+                    arguments::take(F::NAME, self.visible, params, info)?
+                }
+            };
+            info.set_estimated_rows(F::ROWS);
             info.set_idx_num(plan.unwrap_or_default());
             Ok(plan.is_some())
         })
@@ -130,8 +144,8 @@ unsafe impl<'vtab, F: TableFunction> VTab<'vtab> for Table<F> {
     fn open(&'vtab mut self) -> Result<Cursor<'vtab, F>> {
         Ok(Cursor {
             base: sqlite3_vtab_cursor::default(),
-            session: Arc::clone(&self.session),
-            arguments: vec![None; self.function.params.len()],
+            aux: Arc::clone(&self.aux),
+            arguments: vec![Value::Null; self.function.params.len()],
             visible: self.visible,
             rows: Box::new(std::iter::empty()),
             row: None,
@@ -142,16 +156,17 @@ unsafe impl<'vtab, F: TableFunction> VTab<'vtab> for Table<F> {
 }
 
 #[repr(C)]
-struct Cursor<'vtab, F> {
+struct Cursor<'vtab, F: TableFunction> {
     base: sqlite3_vtab_cursor,
-    session: Arc<Session>,
-    arguments: Vec<Option<String>>,
+    aux: Arc<F::Aux>,
+    /// The arguments, which are columns too.
+    arguments: Vec<Value>,
     visible: usize,
     rows: Rows,
     /// The current row; none behind the end.
     row: Option<Vec<Value>>,
     rowid: i64,
-    table: PhantomData<&'vtab F>,
+    table: PhantomData<&'vtab Table<F>>,
 }
 
 // SAFETY: `base` is first and the struct is repr(C).
@@ -159,17 +174,12 @@ unsafe impl<F: TableFunction> VTabCursor for Cursor<'_, F> {
     fn filter(&mut self, plan: c_int, _: Option<&str>, args: &Filters<'_>) -> Result<()> {
         guard(F::NAME, || {
             (self.rows, self.row, self.rowid) = (Box::new(std::iter::empty()), None, 0);
-            let mut given = args.iter();
-            for (bit, argument) in self.arguments.iter_mut().enumerate() {
-                *argument = match (plan & 1 << bit != 0).then(|| given.next()).flatten() {
-                    Some(ValueRef::Text(text)) => Some(utf8(text)?.to_owned()),
-                    None | Some(ValueRef::Null) => None,
-                    Some(other) => {
-                        return Err(error(format!("takes text, not {}", other.data_type())));
-                    }
-                };
+            for (argument, value) in self.arguments.iter_mut().zip(arguments::given(plan, args)) {
+                *argument = value
+                    .try_into()
+                    .map_err(|_| error("an argument is not valid UTF-8 text; encode it first"))?;
             }
-            self.rows = F::rows(&self.session, &self.arguments)?;
+            self.rows = F::rows(&self.aux, &self.arguments)?;
             self.row = self.rows.next().transpose()?;
             Ok(())
         })

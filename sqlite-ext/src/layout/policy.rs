@@ -68,7 +68,9 @@ pub struct Tiers;
 impl TableFunction for Tiers {
     const NAME: &'static str = "lumos_tiers";
 
-    fn rows(session: &Arc<Session>, _: &[Option<String>]) -> Result<Rows> {
+    type Aux = Session;
+
+    fn rows(session: &Arc<Session>, _: &[rusqlite::types::Value]) -> Result<Rows> {
         table_function::rows_of_mirror(
             session,
             "SELECT m.name, t.column_name, t.older_than, t.folder, t.partition_by, count(f.path), \

@@ -3,9 +3,11 @@
 use std::ffi::c_int;
 
 use lumos_core::functions;
-use rusqlite::vtab::{IndexConstraintOp, IndexInfo};
+use rusqlite::types::ValueRef;
+use rusqlite::vtab::{Filters, IndexConstraintOp, IndexInfo};
 
 use crate::error::{Result, error};
+use crate::scalar::utf8;
 
 /// Takes the `count` columns from `first` on as arguments, which come in order. Returns the plan, with a bit for
 /// each that is given; `None` if one depends on a table that is read later.
@@ -51,4 +53,22 @@ pub fn take(name: &str, first: usize, count: usize, info: &mut IndexInfo) -> Res
     info.set_estimated_cost(1e6);
     info.set_estimated_rows(1_000);
     Ok((!unusable).then_some(plan))
+}
+
+/// The values of the arguments by the plan, in their order; one that was left out is NULL.
+pub fn given<'a>(plan: c_int, args: &'a Filters<'_>) -> impl Iterator<Item = ValueRef<'a>> {
+    let mut given = args.iter();
+    (0..c_int::BITS).map(move |bit| match plan >> bit & 1 {
+        1 => given.next().unwrap_or(ValueRef::Null),
+        _ => ValueRef::Null,
+    })
+}
+
+/// A text argument; `None` for NULL.
+pub fn text<'a>(value: impl Into<ValueRef<'a>>) -> Result<Option<&'a str>> {
+    match value.into() {
+        ValueRef::Null => Ok(None),
+        ValueRef::Text(text) => Ok(Some(utf8(text)?)),
+        other => Err(error(format!("takes text, not {}", other.data_type()))),
+    }
 }

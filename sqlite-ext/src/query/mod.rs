@@ -207,13 +207,8 @@ impl<F> Cursor<'_, F> {
             let (sql, params) = plan.query(relation, args)?;
             return Ok((sql, Params::Positional(params)));
         }
-        let mut values = args.iter();
-        for (bit, argument) in self.arguments.iter_mut().enumerate() {
-            *argument = match (plan & 1 << bit != 0).then(|| values.next()).flatten() {
-                Some(ValueRef::Text(text)) => Some(utf8(text)?.to_owned()),
-                None | Some(ValueRef::Null) => None,
-                Some(other) => return Err(error(format!("takes text, not {}", other.data_type()))),
-            };
+        for (argument, value) in self.arguments.iter_mut().zip(arguments::given(plan, args)) {
+            *argument = arguments::text(value)?.map(str::to_owned);
         }
         let [sql, params] = &self.arguments;
         let sql = sql

@@ -30,7 +30,6 @@ use crate::route::answer::{Answer, Outcome};
 use crate::route::prepared::{Pool, Prepared};
 use crate::route::values::{only_integer, values};
 use crate::route::{QUICK, Router};
-use crate::scalar::utf8;
 use crate::sync::schema;
 
 const NAME: &str = "lumos_auto";
@@ -339,16 +338,9 @@ unsafe impl VTabCursor for Cursor<'_> {
         guard(NAME, || {
             self.finish(false);
             (self.rowid, self.nanoseconds, self.timed, self.learn) = (0, 0.0, 0.0, None);
-            let mut given = args.iter();
             let mut texts = [None; ARGUMENTS];
-            for (bit, text) in texts.iter_mut().enumerate() {
-                *text = match (plan & 1 << bit != 0).then(|| given.next()).flatten() {
-                    Some(ValueRef::Text(text)) => Some(utf8(text)?),
-                    None | Some(ValueRef::Null) => None,
-                    Some(other) => {
-                        return Err(error(format!("takes text, not {}", other.data_type())));
-                    }
-                };
+            for (text, value) in texts.iter_mut().zip(arguments::given(plan, args)) {
+                *text = arguments::text(value)?;
             }
             if plan & READ != 0 {
                 self.arguments = texts.map(|text| text.map(str::to_owned));

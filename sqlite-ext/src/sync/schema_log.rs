@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use lumos_core::sql::literal;
 use lumos_duckdb::engine::Connection as DuckDb;
+use rusqlite::types::Value;
 
 use crate::error::Result;
 use crate::session::Session;
@@ -15,7 +16,9 @@ pub struct SchemaLog;
 impl TableFunction for SchemaLog {
     const NAME: &'static str = "lumos_schema_log";
 
-    fn rows(session: &Arc<Session>, _: &[Option<String>]) -> Result<Rows> {
+    type Aux = Session;
+
+    fn rows(session: &Arc<Session>, _: &[Value]) -> Result<Rows> {
         table_function::rows_of_mirror(
             session,
             "SELECT seq, recorded_at, name, event, rows, schema_version FROM _lumos.schema_log ORDER BY seq",

@@ -16,7 +16,9 @@ pub struct Status;
 impl TableFunction for Status {
     const NAME: &'static str = "lumos_status";
 
-    fn rows(session: &Arc<Session>, _: &[Option<String>]) -> error::Result<Rows> {
+    type Aux = Session;
+
+    fn rows(session: &Arc<Session>, _: &[Value]) -> error::Result<Rows> {
         Ok(Box::new(status(session)?.into_iter().map(Ok)))
     }
 }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::error::{Result, error};
 use crate::progress::Progress;
+use crate::query::arguments;
 use crate::session::{Session, parse_object};
 use crate::sync::compare::{Check, Sides};
 use crate::sync::schema::Tracked;
@@ -20,11 +21,12 @@ pub struct Verify;
 impl TableFunction for Verify {
     const NAME: &'static str = "lumos_verify";
 
-    fn rows(session: &Arc<Session>, arguments: &[Option<String>]) -> Result<Rows> {
-        let [Some(pattern), options] = arguments else {
-            return Err(error("table is NULL; give a text"));
-        };
-        let mut options = options.as_deref().map_or(Ok(Map::new()), parse_object)?;
+    type Aux = Session;
+
+    fn rows(session: &Arc<Session>, given: &[Value]) -> Result<Rows> {
+        let pattern = arguments::text(&given[0])?;
+        let pattern = pattern.ok_or_else(|| error("table is NULL; give a text"))?;
+        let mut options = arguments::text(&given[1])?.map_or(Ok(Map::new()), parse_object)?;
         let progress = Progress::take(Self::NAME, &mut options)?;
         let sample = parse_sample(options)?;
         let tables = matching_tracked(&session.connection()?, pattern)?;

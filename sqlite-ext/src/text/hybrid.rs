@@ -1,39 +1,45 @@
 //! `lumos_hybrid(index, query, text, k, options)`: the rows that are near and hold the words.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
-use std::ffi::{CStr, CString, c_int};
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use lumos_core::sql::{identifier, literal};
 use lumos_core::text::fusion::{Leg, fuse};
 use lumos_core::text::query_forms;
 use lumos_core::vector::table::{Definition, Role};
-use lumos_core::{Kind, functions};
 use rusqlite::types::Value;
-use rusqlite::vtab::{
-    Context, Filters, IndexInfo, Module, VTab, VTabConfig, VTabConnection, VTabCursor,
-    sqlite3_vtab, sqlite3_vtab_cursor,
-};
-use rusqlite::{Connection, Result, params};
+use rusqlite::{Connection, params};
 use serde_json::Value as Json;
 
-use crate::error::{self, error};
-use crate::host::guard;
-use crate::query::arguments;
+use crate::error::{Result, error};
 use crate::session::{Session, parse_object};
-
-const NAME: &str = "lumos_hybrid";
-const ARGUMENTS: usize = 5;
+use crate::table_function::{Rows, TableFunction};
 
 /// The rows of each leg: so many times `k`, and so many at least.
 const POOL: (i64, i64) = (5, 50);
 
-/// Registers the module.
-pub fn register(connection: &Connection, session: &Arc<Session>) -> Result<()> {
-    let module = const { &Module::<Hybrid>::eponymous_only_module() };
-    connection.create_module(NAME, module, Some(Arc::clone(session)))
+/// The function.
+pub struct Hybrid;
+
+impl TableFunction for Hybrid {
+    const NAME: &'static str = "lumos_hybrid";
+    const CALL: Option<&'static str> =
+        Some("lumos_hybrid('index', query, 'words', 10, '{\"fts\": \"table\"}')");
+
+    type Aux = Session;
+
+    fn rows(session: &Arc<Session>, given: &[Value]) -> Result<Rows> {
+        let found = Search::new(given)?.run(&session.connection()?)?;
+        let real = |v: Option<f64>| v.map_or(Value::Null, Value::Real);
+        Ok(Box::new(found.into_iter().map(move |row| {
+            Ok(vec![
+                Value::Integer(row.id),
+                Value::Real(row.score),
+                real(row.distance),
+                real(row.bm25),
+            ])
+        })))
+    }
 }
 
 /// The arguments of a search.
@@ -57,8 +63,8 @@ struct Found {
 }
 
 impl Search {
-    fn new(given: [Value; ARGUMENTS]) -> error::Result<Search> {
-        let [index, query, text, k, options] = given;
+    fn new(given: &[Value]) -> Result<Search> {
+        let [index, query, text, k, options] = [0, 1, 2, 3, 4].map(|i| given[i].clone());
         let Value::Text(index) = index else {
             return Err(error(
                 "index is not a text; give the name of a lumos_vec table",
@@ -109,7 +115,7 @@ impl Search {
         })
     }
 
-    fn run(&self, connection: &Connection) -> error::Result<Vec<Found>> {
+    fn run(&self, connection: &Connection) -> Result<Vec<Found>> {
         let pool = self.k.saturating_mul(POOL.0).max(POOL.1);
         let near = match self.query {
             Value::Null => Vec::new(),
@@ -143,7 +149,7 @@ impl Search {
     }
 
     /// The nearest rows, with their distances.
-    fn near(&self, connection: &Connection, pool: i64) -> error::Result<Vec<(i64, f64)>> {
+    fn near(&self, connection: &Connection, pool: i64) -> Result<Vec<(i64, f64)>> {
         let column = vector_column(connection, &self.index)?;
         let filter = self
             .filter
@@ -159,12 +165,7 @@ impl Search {
     }
 
     /// The rows that hold a word of the text, with their BM25, the greater the better.
-    fn worded(
-        &self,
-        connection: &Connection,
-        text: &str,
-        pool: i64,
-    ) -> error::Result<Vec<(i64, f64)>> {
+    fn worded(&self, connection: &Connection, text: &str, pool: i64) -> Result<Vec<(i64, f64)>> {
         let forms = query_forms(text);
         if forms.is_empty() {
             return Ok(Vec::new());
@@ -198,7 +199,7 @@ fn weights(given: &Json) -> Option<[f64; 2]> {
 }
 
 /// The column of vectors of a lumos_vec table.
-fn vector_column(connection: &Connection, table: &str) -> error::Result<String> {
+fn vector_column(connection: &Connection, table: &str) -> Result<String> {
     let sql = format!(
         "SELECT sql FROM sqlite_schema WHERE lower(name) = lower({})",
         literal(table)
@@ -222,145 +223,8 @@ fn rows(
     connection: &Connection,
     sql: &str,
     values: impl rusqlite::Params,
-) -> error::Result<Vec<(i64, f64)>> {
+) -> Result<Vec<(i64, f64)>> {
     let mut statement = connection.prepare(sql)?;
     let rows = statement.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(rows.collect::<Result<_>>()?)
-}
-
-#[repr(C)]
-struct Hybrid {
-    base: sqlite3_vtab,
-    session: Arc<Session>,
-    /// The number of visible columns.
-    visible: usize,
-}
-
-// SAFETY: `base` is first and the struct is repr(C).
-unsafe impl<'vtab> VTab<'vtab> for Hybrid {
-    type Aux = Arc<Session>;
-    type Cursor = Cursor<'vtab>;
-
-    fn connect(
-        db: &mut VTabConnection,
-        session: Option<&Arc<Session>>,
-        _module: &[u8],
-        _database: &[u8],
-        _table: &[u8],
-        _args: &[&[u8]],
-    ) -> Result<(Cow<'static, CStr>, Self)> {
-        guard(NAME, || {
-            db.config(VTabConfig::DirectOnly)?;
-            let function =
-                functions::find(NAME).ok_or_else(|| error("is not in the list of functions"))?;
-            let Kind::Table(columns) = function.kind else {
-                return Err(error("is not a table function"));
-            };
-            let visible = columns.iter().map(|(name, _)| (*name).to_owned());
-            let hidden = function
-                .params
-                .iter()
-                .map(|p| format!("{} HIDDEN", identifier(p.name)));
-            let all: Vec<String> = visible.chain(hidden).collect();
-            let schema = CString::new(format!("CREATE TABLE x({})", all.join(", ")))
-                .map_err(|e| error(e.to_string()))?;
-            let session = Arc::clone(session.ok_or_else(|| error("has no session"))?);
-            let table = Hybrid {
-                base: sqlite3_vtab::default(),
-                session,
-                visible: columns.len(),
-            };
-            Ok((Cow::Owned(schema), table))
-        })
-    }
-
-    fn best_index(&self, info: &mut IndexInfo) -> Result<bool> {
-        guard(NAME, || {
-            if !info
-                .constraints()
-                .any(|c| usize::try_from(c.column()) == Ok(self.visible))
-            {
-                return Err(error(
-                    "needs its arguments; write lumos_hybrid('index', query, 'words', 10, '{\"fts\": \"table\"}')",
-                ));
-            }
-            let plan = arguments::take(NAME, self.visible, ARGUMENTS, info)?;
-            info.set_idx_num(plan.unwrap_or_default());
-            info.set_estimated_rows(10);
-            Ok(plan.is_some())
-        })
-    }
-
-    fn open(&'vtab mut self) -> Result<Cursor<'vtab>> {
-        Ok(Cursor {
-            base: sqlite3_vtab_cursor::default(),
-            session: Arc::clone(&self.session),
-            visible: self.visible,
-            given: [const { Value::Null }; ARGUMENTS],
-            rows: Vec::new(),
-            at: 0,
-            table: PhantomData,
-        })
-    }
-}
-
-#[repr(C)]
-struct Cursor<'vtab> {
-    base: sqlite3_vtab_cursor,
-    session: Arc<Session>,
-    visible: usize,
-    /// The arguments, which are columns too.
-    given: [Value; ARGUMENTS],
-    rows: Vec<Found>,
-    at: usize,
-    table: PhantomData<&'vtab Hybrid>,
-}
-
-// SAFETY: `base` is first and the struct is repr(C).
-unsafe impl VTabCursor for Cursor<'_> {
-    fn filter(&mut self, plan: c_int, _: Option<&str>, args: &Filters<'_>) -> Result<()> {
-        guard(NAME, || {
-            (self.rows, self.at) = (Vec::new(), 0);
-            let mut values = args.iter();
-            self.given = [const { Value::Null }; ARGUMENTS];
-            for (bit, place) in self.given.iter_mut().enumerate() {
-                if plan & 1 << bit != 0
-                    && let Some(value) = values.next()
-                {
-                    *place = value.try_into().map_err(|_| {
-                        error("an argument is not valid UTF-8 text; encode it first")
-                    })?;
-                }
-            }
-            let search = Search::new(self.given.clone())?;
-            self.rows = search.run(&self.session.connection()?)?;
-            Ok(())
-        })
-    }
-
-    fn next(&mut self) -> Result<()> {
-        self.at += 1;
-        Ok(())
-    }
-
-    fn eof(&self) -> bool {
-        self.at >= self.rows.len()
-    }
-
-    fn column(&self, ctx: &mut Context, i: c_int) -> Result<()> {
-        let (i, Some(row)) = (i as usize, self.rows.get(self.at)) else {
-            return Ok(());
-        };
-        match i {
-            0 => ctx.set_result(row.id),
-            1 => ctx.set_result(row.score),
-            2 => ctx.set_result(row.distance),
-            3 => ctx.set_result(row.bm25),
-            _ => ctx.set_result(self.given.get(i - self.visible).unwrap_or(&Value::Null)),
-        }
-    }
-
-    fn rowid(&self) -> Result<i64> {
-        Ok(self.at as i64)
-    }
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

@@ -26,8 +26,10 @@ use rusqlite::{Connection, Result, ffi};
 use crate::error::{self, Error, error};
 use crate::host::guard;
 use crate::scalar;
+use crate::table_function;
 use cursor::{Cursor, owned};
 use plan::Plan;
+use search::Search;
 use store::{Row, SHADOWS, Store, Stores};
 
 const NAME: &str = "lumos_vec";
@@ -36,7 +38,7 @@ const NAME: &str = "lumos_vec";
 pub fn register(connection: &Connection) -> Result<()> {
     let stores = Stores::new(connection);
     connection.create_module(NAME, module(), Some(Arc::clone(&stores)))?;
-    search::register(connection, &stores)
+    table_function::register::<Search>(connection, &stores)
 }
 
 /// The module, with the methods that rusqlite does not wire: names of shadow tables, renaming, savepoints.

@@ -11,8 +11,14 @@ pub fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// A name with dots as quoted identifiers: `main.t`, `"my.schema".t`, or either inside single quotes.
+/// A name with dots as quoted identifiers, like `main.t`.
 pub fn qualified(name: &str) -> String {
+    let parts: Vec<String> = name_parts(name).iter().map(|p| identifier(p)).collect();
+    parts.join(".")
+}
+
+/// The parts of a name with dots: `main.t`, `"my.schema".t`, or either inside single quotes. There is one at least.
+pub fn name_parts(name: &str) -> Vec<String> {
     let name = match name
         .trim()
         .strip_prefix('\'')
@@ -43,10 +49,6 @@ pub fn qualified(name: &str) -> String {
         }
     }
     parts
-        .iter()
-        .map(|p| identifier(p))
-        .collect::<Vec<_>>()
-        .join(".")
 }
 
 /// A text as a literal, in both engines.

@@ -74,9 +74,9 @@ fn register(connection: Connection) -> rusqlite::Result<bool> {
     table_function::register::<Verify>(&connection, &session)?;
     table_function::register::<SchemaLog>(&connection, &session)?;
     table_function::register::<Tiers>(&connection, &session)?;
-    vector::register(&connection)?;
+    let stores = vector::register(&connection)?;
     text::tokenizer::register(&connection)?;
-    table_function::register::<Hybrid>(&connection, &session)?;
+    table_function::register::<Hybrid>(&connection, &stores)?;
     let router = route::Router::new(&session);
     route::auto::register(&connection, &router)?;
     table_function::register::<Route>(&connection, &router)?;

@@ -187,10 +187,23 @@ fn name(text: &str) -> Result<(String, &str)> {
             };
         }
     };
-    let (name, rest) = text[1..].split_once(close).ok_or_else(bad)?;
+    let (mut name, mut rest) = (String::new(), &text[1..]);
+    loop {
+        let (part, after) = rest.split_once(close).ok_or_else(bad)?;
+        name.push_str(part);
+        rest = after;
+        // Doubled, the quote is a part of the name.
+        match after.strip_prefix(close) {
+            Some(after) if close != ']' => {
+                name.push(close);
+                rest = after;
+            }
+            _ => break,
+        }
+    }
     match name.is_empty() {
         true => Err(bad()),
-        false => Ok((name.to_owned(), rest.trim_start())),
+        false => Ok((name, rest.trim_start())),
     }
 }
 
@@ -221,7 +234,7 @@ mod tests {
             "id INTEGER PRIMARY KEY",
             " e FLOAT[384] metric=cosine kind='flat8' oversample=9 ",
             "tag TEXT",
-            "\"a b\" REAL",
+            "\"a \"\"b\"\", c\" REAL",
             "+body",
             "+ raw BLOB",
             "done boolean",
@@ -238,7 +251,7 @@ mod tests {
                 ("id", "INTEGER", Role::Id),
                 ("e", "BLOB", Role::Vector),
                 ("tag", "TEXT", Role::Filter),
-                ("a b", "REAL", Role::Filter),
+                ("a \"b\", c", "REAL", Role::Filter),
                 ("body", "TEXT", Role::Kept),
                 ("raw", "BLOB", Role::Kept),
                 ("done", "INTEGER", Role::Filter),

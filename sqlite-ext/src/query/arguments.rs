@@ -5,9 +5,11 @@ use std::ffi::c_int;
 use lumos_core::functions;
 use rusqlite::types::ValueRef;
 use rusqlite::vtab::{Filters, IndexConstraintOp, IndexInfo};
+use serde_json::{Map, Value as Json};
 
 use crate::error::{Result, error};
-use crate::scalar::utf8;
+use crate::scalar::{article, utf8};
+use crate::session::parse_object;
 
 /// Takes the `count` columns from `first` on as arguments, which come in order. Returns the plan, with a bit for
 /// each that is given; `None` if one depends on a table that is read later.
@@ -70,5 +72,17 @@ pub fn text<'a>(value: impl Into<ValueRef<'a>>) -> Result<Option<&'a str>> {
         ValueRef::Null => Ok(None),
         ValueRef::Text(text) => Ok(Some(utf8(text)?)),
         other => Err(error(format!("takes text, not {}", other.data_type()))),
+    }
+}
+
+/// The options of a call: a JSON object, empty for NULL.
+pub fn options<'a>(value: impl Into<ValueRef<'a>>) -> Result<Map<String, Json>> {
+    match value.into() {
+        ValueRef::Null => Ok(Map::new()),
+        ValueRef::Text(text) => parse_object(utf8(text)?),
+        other => Err(error(format!(
+            "options is {}; give a JSON object",
+            article(other.data_type())
+        ))),
     }
 }

@@ -3,20 +3,21 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use lumos_core::sql::{identifier, literal};
+use lumos_core::sql::{identifier, name_parts, qualified};
 use lumos_core::text::fusion::{Leg, fuse};
 use lumos_core::text::query_forms;
-use lumos_core::vector::table::{Definition, Role};
+use rusqlite::params_from_iter;
 use rusqlite::types::Value;
-use rusqlite::{Connection, params};
 use serde_json::Value as Json;
 
 use crate::error::{Result, error};
-use crate::session::{Session, parse_object};
+use crate::query::arguments;
+use crate::scalar;
 use crate::table_function::{Rows, TableFunction};
+use crate::vector::store::{Chosen, Store, Stores};
 
 /// The rows of each leg: so many times `k`, and so many at least.
-const POOL: (i64, i64) = (5, 50);
+const POOL: (usize, usize) = (5, 50);
 
 /// The function.
 pub struct Hybrid;
@@ -26,10 +27,10 @@ impl TableFunction for Hybrid {
     const CALL: Option<&'static str> =
         Some("lumos_hybrid('index', query, 'words', 10, '{\"fts\": \"table\"}')");
 
-    type Aux = Session;
+    type Aux = Stores;
 
-    fn rows(session: &Arc<Session>, given: &[Value]) -> Result<Rows> {
-        let found = Search::new(given)?.run(&session.connection()?)?;
+    fn rows(stores: &Arc<Stores>, given: &[Value]) -> Result<Rows> {
+        let found = Search::new(stores, given)?.run()?;
         let real = |v: Option<f64>| v.map_or(Value::Null, Value::Real);
         Ok(Box::new(found.into_iter().map(move |row| {
             Ok(vec![
@@ -44,14 +45,14 @@ impl TableFunction for Hybrid {
 
 /// The arguments of a search.
 struct Search {
-    index: String,
-    /// A vector as JSON or BLOB; NULL for none.
-    query: Value,
+    store: Arc<Store>,
+    query: Option<Vec<f32>>,
     text: Option<String>,
-    k: i64,
+    k: usize,
     fts: String,
     weights: [f64; 2],
-    filter: Option<String>,
+    /// The rows that the filter leaves.
+    chosen: Chosen,
 }
 
 /// A row found: its score, and what the legs say of it.
@@ -63,7 +64,7 @@ struct Found {
 }
 
 impl Search {
-    fn new(given: &[Value]) -> Result<Search> {
+    fn new(stores: &Stores, given: &[Value]) -> Result<Search> {
         let [index, query, text, k, options] = [0, 1, 2, 3, 4].map(|i| given[i].clone());
         let Value::Text(index) = index else {
             return Err(error(
@@ -80,10 +81,8 @@ impl Search {
                 "k is not a whole number from 0 on; give the number of rows",
             ));
         };
-        let options = match options {
-            Value::Text(options) => parse_object(&options)?,
-            _ => Default::default(),
-        };
+        let store = stores.find(&index)?;
+        let options = arguments::options(&options)?;
         let known = ["fts", "weights", "filter"];
         if let Some(name) = options.keys().find(|name| !known.contains(&name.as_str())) {
             return Err(error(format!(
@@ -91,7 +90,6 @@ impl Search {
                 known.join(", ")
             )));
         }
-        let word = |name: &str| options.get(name).and_then(Json::as_str).map(str::to_owned);
         let weights = match options.get("weights") {
             None => [0.5, 0.5],
             Some(given) => weights(given).ok_or_else(|| {
@@ -100,29 +98,46 @@ impl Search {
                 ))
             })?,
         };
+        let fts = match options.get("fts") {
+            Some(Json::String(fts)) => fts.clone(),
+            _ => {
+                return Err(error(
+                    "needs the FTS5 table with the words; give the option {\"fts\": \"its name\"}",
+                ));
+            }
+        };
+        let chosen = match options.get("filter") {
+            None => Chosen::All,
+            Some(Json::String(filter)) => Chosen::Ids(store.filtered(filter)?),
+            Some(other) => {
+                return Err(error(format!(
+                    "filter is {other}; give a condition in SQL as a text"
+                )));
+            }
+        };
+        let query = match query {
+            Value::Null => None,
+            query => Some(scalar::vector((&query).into(), "the query")?),
+        };
         Ok(Search {
-            index,
+            store,
             query,
             text,
-            k,
-            fts: word("fts").ok_or_else(|| {
-                error(
-                    "needs the FTS5 table with the words; give the option {\"fts\": \"its name\"}",
-                )
-            })?,
+            k: k as usize,
+            fts,
             weights,
-            filter: word("filter"),
+            chosen,
         })
     }
 
-    fn run(&self, connection: &Connection) -> Result<Vec<Found>> {
+    fn run(&self) -> Result<Vec<Found>> {
         let pool = self.k.saturating_mul(POOL.0).max(POOL.1);
-        let near = match self.query {
-            Value::Null => Vec::new(),
-            _ => self.near(connection, pool)?,
+        let near = match &self.query {
+            Some(query) => self.near(query, pool)?,
+            None => Vec::new(),
         };
         let worded = match self.text.as_deref() {
-            Some(text) => self.worded(connection, text, pool)?,
+            Some(text) => self.worded(text, pool)?,
             None => Vec::new(),
         };
         let reversed: Vec<(i64, f64)> = near.iter().map(|(id, d)| (*id, -d)).collect();
@@ -138,7 +153,7 @@ impl Search {
         ];
         let (near, worded): (HashMap<_, _>, HashMap<_, _>) =
             (near.into_iter().collect(), worded.iter().copied().collect());
-        let best = fuse(&legs, usize::try_from(self.k).unwrap_or(usize::MAX));
+        let best = fuse(&legs, self.k);
         let found = best.into_iter().map(|(id, score)| Found {
             id,
             score,
@@ -149,23 +164,14 @@ impl Search {
     }
 
     /// The nearest rows, with their distances.
-    fn near(&self, connection: &Connection, pool: i64) -> Result<Vec<(i64, f64)>> {
-        let column = vector_column(connection, &self.index)?;
-        let filter = self
-            .filter
-            .as_ref()
-            .map(|f| format!(" AND ({f})"))
-            .unwrap_or_default();
-        let sql = format!(
-            "SELECT rowid, distance FROM {} WHERE {} MATCH ?1 AND k = ?2{filter}",
-            identifier(&self.index),
-            identifier(&column)
-        );
-        rows(connection, &sql, params![self.query, pool])
+    fn near(&self, query: &[f32], pool: usize) -> Result<Vec<(i64, f64)>> {
+        let oversample = self.store.definition.oversample;
+        let hits = self.store.nearest(query, pool, &self.chosen, oversample)?;
+        Ok(hits.into_iter().map(|hit| (hit.id, hit.distance)).collect())
     }
 
     /// The rows that hold a word of the text, with their BM25, the greater the better.
-    fn worded(&self, connection: &Connection, text: &str, pool: i64) -> Result<Vec<(i64, f64)>> {
+    fn worded(&self, text: &str, pool: usize) -> Result<Vec<(i64, f64)>> {
         let forms = query_forms(text);
         if forms.is_empty() {
             return Ok(Vec::new());
@@ -176,18 +182,31 @@ impl Search {
             .map(|f| format!("\"{f}\""))
             .collect::<Vec<_>>()
             .join(" OR ");
-        let filter = match &self.filter {
-            Some(f) => format!(
-                " AND rowid IN (SELECT rowid FROM {} WHERE {f})",
-                identifier(&self.index)
-            ),
-            None => String::new(),
+        let mut values = vec![Value::Text(words), Value::Integer(pool as i64)];
+        let filter = match &self.chosen {
+            Chosen::Ids(ids) => {
+                values.push(Value::Text(Json::from(ids.as_slice()).to_string()));
+                // With a bare rowid, FTS5 would look the words up anew for each.
+                " AND +rowid IN (SELECT value FROM json_each(?3))"
+            }
+            _ => "",
         };
-        let table = identifier(&self.fts);
+        let (table, column) = (qualified(&self.fts), self.fts_column());
         let sql = format!(
-            "SELECT rowid, -bm25({table}) FROM {table} WHERE {table} MATCH ?1{filter} ORDER BY bm25({table}), rowid LIMIT ?2"
+            "SELECT rowid, -bm25({column}) FROM {table} WHERE {column} MATCH ?1{filter} ORDER BY bm25({column}), rowid LIMIT ?2"
         );
-        rows(connection, &sql, params![words, pool])
+        let connection = self.store.connection()?;
+        let mut statement = connection.prepare(&sql)?;
+        let rows = statement.query_map(params_from_iter(values), |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The column by which FTS5 names a whole row: it has the table's name.
+    fn fts_column(&self) -> String {
+        let mut parts = name_parts(&self.fts);
+        identifier(&parts.pop().unwrap_or_default())
     }
 }
 
@@ -196,35 +215,4 @@ fn weights(given: &Json) -> Option<[f64; 2]> {
     let weights: [f64; 2] = numbers.try_into().ok()?;
     let fine = weights.iter().all(|w| w.is_finite() && *w >= 0.0) && given.as_array()?.len() == 2;
     fine.then_some(weights)
-}
-
-/// The column of vectors of a lumos_vec table.
-fn vector_column(connection: &Connection, table: &str) -> Result<String> {
-    let sql = format!(
-        "SELECT sql FROM sqlite_schema WHERE lower(name) = lower({})",
-        literal(table)
-    );
-    let found: Option<String> = connection.query_row(&sql, [], |row| row.get(0)).ok();
-    let Some(sql) = found.filter(|sql| sql.to_lowercase().contains("lumos_vec")) else {
-        return Err(error(format!(
-            "\"{table}\" is not a lumos_vec table; make one with CREATE VIRTUAL TABLE ... USING lumos_vec(...)"
-        )));
-    };
-    let columns = sql
-        .split_once('(')
-        .and_then(|(_, rest)| rest.rsplit_once(')'));
-    let columns = columns.map_or("", |(inner, _)| inner).split(',');
-    let definition = Definition::parse(columns)?;
-    let vector = definition.find(Role::Vector).unwrap_or_default();
-    Ok(definition.columns[vector].name.clone())
-}
-
-fn rows(
-    connection: &Connection,
-    sql: &str,
-    values: impl rusqlite::Params,
-) -> Result<Vec<(i64, f64)>> {
-    let mut statement = connection.prepare(sql)?;
-    let rows = statement.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

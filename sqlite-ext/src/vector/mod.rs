@@ -8,7 +8,7 @@ pub mod compat;
 mod cursor;
 mod plan;
 mod search;
-mod store;
+pub mod store;
 
 use std::borrow::Cow;
 use std::ffi::{CStr, CString, c_char, c_int};
@@ -34,11 +34,12 @@ use store::{Row, SHADOWS, Store, Stores};
 
 const NAME: &str = "lumos_vec";
 
-/// Registers the module, and the function that searches its tables.
-pub fn register(connection: &Connection) -> Result<()> {
+/// Registers the module and the function that searches its tables, and returns these.
+pub fn register(connection: &Connection) -> Result<Arc<Stores>> {
     let stores = Stores::new(connection);
     connection.create_module(NAME, module(), Some(Arc::clone(&stores)))?;
-    table_function::register::<Search>(connection, &stores)
+    table_function::register::<Search>(connection, &stores)?;
+    Ok(stores)
 }
 
 /// The module, with the methods that rusqlite does not wire: names of shadow tables, renaming, savepoints.

@@ -1,16 +1,17 @@
 //! `lumos_search(name, query, k, options)`: the nearest rows of a table of vectors, as a table-valued function.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use lumos_core::sql::qualified;
+use lumos_core::sql::{name_parts, qualified};
 use rusqlite::types::{Value, ValueRef};
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use super::plan;
 use super::store::{Chosen, Store, Stores};
 use crate::error::{Result, error};
+use crate::query::arguments;
 use crate::scalar;
-use crate::session::parse_object;
 use crate::table_function::{Rows, TableFunction};
 
 /// Rows where `k` is not given.
@@ -39,16 +40,7 @@ impl TableFunction for Search {
             ValueRef::Null => K,
             k => plan::rows(k)?,
         };
-        let options = match options {
-            ValueRef::Text(text) => Options::parse(scalar::utf8(text)?)?,
-            ValueRef::Null => Options::default(),
-            other => {
-                return Err(error(format!(
-                    "options is {}; give a JSON object",
-                    scalar::article(other.data_type())
-                )));
-            }
-        };
+        let options = Options::parse(arguments::options(options)?)?;
         let chosen = options.chosen(&store)?;
         let oversample = options.oversample.unwrap_or(store.definition.oversample);
         let mut hits = match options.exact {
@@ -81,9 +73,9 @@ struct Options {
 }
 
 impl Options {
-    fn parse(text: &str) -> Result<Options> {
+    fn parse(given: Map<String, Json>) -> Result<Options> {
         let mut options = Options::default();
-        for (name, value) in parse_object(text)? {
+        for (name, value) in given {
             let wrong = |what: &str| Err(error(format!("{name} is {value}; give {what}")));
             match (name.as_str(), &value) {
                 ("exact", Json::Bool(exact)) => options.exact = *exact,
@@ -121,12 +113,9 @@ impl Options {
                 None => Chosen::All,
             });
         };
-        let sql = format!("SELECT rowid FROM {} WHERE ({filter}\n)", store.table());
-        let connection = store.connection()?;
-        let mut statement = connection.prepare(&sql)?;
-        let rows = statement.query_map([], |row| row.get(0))?;
-        let mut ids: Vec<i64> = rows.collect::<rusqlite::Result<_>>()?;
+        let mut ids = store.filtered(filter)?;
         if let Some(wanted) = &self.ids {
+            let wanted: HashSet<&i64> = wanted.iter().collect();
             ids.retain(|id| wanted.contains(id));
         }
         Ok(Chosen::Ids(ids))
@@ -135,15 +124,11 @@ impl Options {
 
 impl Stores {
     /// The table of this name, `main.v` or `v`.
-    fn find(&self, name: &str) -> Result<Arc<Store>> {
-        let quoted = qualified(name);
+    pub fn find(&self, name: &str) -> Result<Arc<Store>> {
         // SQLite connects the table if it has not been used yet, and knows whether there is one.
         let connection = self.connection()?;
-        connection.prepare(&format!("SELECT rowid FROM {quoted} LIMIT 0"))?;
-        let parts: Vec<String> = quoted
-            .split("\".\"")
-            .map(|p| p.trim_matches('"').replace("\"\"", "\""))
-            .collect();
+        connection.prepare(&format!("SELECT rowid FROM {} LIMIT 0", qualified(name)))?;
+        let parts = name_parts(name);
         let found = match parts.as_slice() {
             [schema, table] => self.get(Some(schema), table),
             [table] => [Some("temp"), Some("main"), None]

@@ -618,6 +618,16 @@ impl Store {
         Ok(Chosen::Ids(ids.collect::<rusqlite::Result<_>>()?))
     }
 
+    /// The ids of the rows that a condition in SQL leaves.
+    pub fn filtered(&self, filter: &str) -> Result<Vec<i64>> {
+        // The line break ends a comment that the condition may end with.
+        let sql = format!("SELECT rowid FROM {} WHERE ({filter}\n)", self.table());
+        let connection = self.connection()?;
+        let mut statement = connection.prepare(&sql)?;
+        let ids = statement.query_map([], |row| row.get(0))?;
+        Ok(ids.collect::<rusqlite::Result<_>>()?)
+    }
+
     /// Makes the index agree with the vectors, whatever blocks were lost.
     fn repair(&self, connection: &Connection, index: &mut Index) -> Result<()> {
         let sql = format!("SELECT id FROM {}", self.shadow("vectors"));

@@ -14,7 +14,9 @@ use crate::error::{Result, error};
 use crate::query::arguments;
 use crate::scalar;
 use crate::table_function::{Rows, TableFunction};
-use crate::vector::store::{Chosen, Store, Stores};
+use crate::vector::read::Chosen;
+use crate::vector::store::Store;
+use crate::vector::stores::Stores;
 
 /// The rows of each leg: so many times `k`, and so many at least.
 const POOL: (usize, usize) = (5, 50);

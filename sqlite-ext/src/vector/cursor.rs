@@ -12,7 +12,8 @@ use rusqlite::vtab::{Context, Filters, VTabCursor, sqlite3_vtab_cursor};
 use rusqlite::{Result, params_from_iter};
 
 use super::plan::{self, Arguments, Plan};
-use super::store::{Chosen, Store};
+use super::read::Chosen;
+use super::store::Store;
 use super::{NAME, Table};
 use crate::error::{self, error};
 use crate::host::guard;

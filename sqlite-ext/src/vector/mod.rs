@@ -1,14 +1,19 @@
 //! `lumos_vec`: tables of vectors, with the nearest rows first.
 //!
-//! [`store`] has the shadow tables and the index, [`columns`] what filters need; [`plan`] and [`cursor`] read them.
-//! [`search`] is the same as a function; [`compat`] has names that others use.
+//! [`store`] writes the shadow tables, [`memory`] keeps the index over them and [`columns`] what filters need,
+//! [`read`] searches; [`commands`] are `rebuild` and others. [`plan`] and [`cursor`] are a scan of SQLite's.
+//! [`search`] is the same as a function, which finds tables by [`stores`]; [`compat`] has names that others use.
 
 mod columns;
+mod commands;
 pub mod compat;
 mod cursor;
+mod memory;
 mod plan;
+pub mod read;
 mod search;
 pub mod store;
+pub mod stores;
 
 use std::borrow::Cow;
 use std::ffi::{CStr, CString, c_char, c_int};
@@ -30,7 +35,8 @@ use crate::table_function;
 use cursor::{Cursor, owned};
 use plan::Plan;
 use search::Search;
-use store::{Row, SHADOWS, Store, Stores};
+use store::{Row, SHADOWS, Store};
+use stores::Stores;
 
 const NAME: &str = "lumos_vec";
 

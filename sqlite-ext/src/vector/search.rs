@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use lumos_core::sql::{name_parts, qualified};
 use rusqlite::types::{Value, ValueRef};
 use serde_json::{Map, Value as Json};
 
 use super::plan;
-use super::store::{Chosen, Store, Stores};
+use super::read::Chosen;
+use super::store::Store;
+use super::stores::Stores;
 use crate::error::{Result, error};
 use crate::query::arguments;
 use crate::scalar;
@@ -119,27 +120,5 @@ impl Options {
             ids.retain(|id| wanted.contains(id));
         }
         Ok(Chosen::Ids(ids))
-    }
-}
-
-impl Stores {
-    /// The table of this name, `main.v` or `v`.
-    pub fn find(&self, name: &str) -> Result<Arc<Store>> {
-        // SQLite connects the table if it has not been used yet, and knows whether there is one.
-        let connection = self.connection()?;
-        connection.prepare(&format!("SELECT rowid FROM {} LIMIT 0", qualified(name)))?;
-        let parts = name_parts(name);
-        let found = match parts.as_slice() {
-            [schema, table] => self.get(Some(schema), table),
-            [table] => [Some("temp"), Some("main"), None]
-                .into_iter()
-                .find_map(|schema| self.get(schema, table)),
-            _ => None,
-        };
-        found.ok_or_else(|| {
-            error(format!(
-                "{name} is no table of vectors; make one with CREATE VIRTUAL TABLE ... USING lumos_vec(...)"
-            ))
-        })
     }
 }

@@ -1,0 +1,104 @@
+//! What a table of vectors is told to do: `INSERT INTO v(v) VALUES('rebuild')` and others.
+
+use lumos_core::sql::{identifier, literal};
+
+use super::store::Store;
+use crate::error::{Result, error};
+use crate::mirror::locked;
+
+impl Store {
+    /// `INSERT INTO v(v) VALUES('rebuild')` and others.
+    pub fn command(&self, command: &str) -> Result<()> {
+        match command.to_lowercase().as_str() {
+            "rebuild" => self.rebuild(),
+            "optimize" => {
+                let connection = self.connection()?;
+                let memory = self.to_write(&connection)?;
+                let sparse = memory
+                    .index
+                    .as_ref()
+                    .is_some_and(|i| i.slots() > i.len() / 7 * 8 + 512);
+                drop(memory);
+                match sparse {
+                    true => self.rebuild(),
+                    false => Ok(()),
+                }
+            }
+            "verify" => self.verify(),
+            _ => Err(error(format!(
+                "unknown command {}; the commands are 'optimize', 'rebuild' and 'verify'",
+                literal(command)
+            ))),
+        }
+    }
+
+    /// Makes the index anew from the vectors.
+    fn rebuild(&self) -> Result<()> {
+        let connection = self.connection()?;
+        let mut memory = self.to_write(&connection)?;
+        let mut index = self.definition.index()?;
+        self.each_vector(&connection, &mut |id, vector| {
+            index.insert(id, vector)?;
+            Ok(())
+        })?;
+        connection.execute_batch(&format!(
+            "DELETE FROM {}; UPDATE {} SET rebuilt = generation + 1, vectors = {}, generation = generation + 1",
+            self.shadow("blocks"),
+            self.shadow("meta"),
+            index.len()
+        ))?;
+        memory.index = Some(index);
+        memory.columns = None;
+        memory.generation += 1;
+        memory.all_touched = true;
+        Ok(())
+    }
+
+    /// Compares the stored index with the vectors.
+    fn verify(&self) -> Result<()> {
+        self.flush()?;
+        let connection = self.connection()?;
+        let blocks = self.shadow("blocks");
+        let numbers: Vec<u32> = connection
+            .prepare(&format!("SELECT number FROM {blocks}"))?
+            .query_map([], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        let mut index = self.definition.index()?;
+        let mut read =
+            connection.prepare(&format!("SELECT data FROM {blocks} WHERE number = ?1"))?;
+        let refused = index.load_blocks(&numbers, |number| -> Result<Vec<u8>> {
+            Ok(read.query_row([number], |row| row.get(0))?)
+        })?;
+        let wrong = |what: String| {
+            Err(error(format!(
+                "{what}; answers are right all the same, and INSERT INTO {0}({0}) VALUES('rebuild') makes the index anew",
+                identifier(&locked(&self.name))
+            )))
+        };
+        if let Some((_, e)) = refused.first() {
+            return wrong(e.to_string());
+        }
+        let mut stored = 0;
+        let mut odd = None;
+        self.each_vector(&connection, &mut |id, vector| {
+            stored += 1;
+            if vector.len() != self.definition.dims {
+                return Err(error(format!(
+                    "the vector of row {id} is damaged; UPDATE it"
+                )));
+            }
+            if !index.agrees(id, vector) {
+                odd.get_or_insert(id);
+            }
+            Ok(())
+        })?;
+        match odd {
+            Some(id) => wrong(format!("row {id} is not in the index as it is stored")),
+            None if stored != index.len() => wrong(format!(
+                "the index has {} rows and the table {stored}",
+                index.len()
+            )),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! The index over a table of vectors in memory, and the blocks in which it is stored.
+//!
+//! What the memory holds is compared with the generation before each search, and blocks that this connection changed
+//! are read again after a rollback.
+
+use std::collections::BTreeSet;
+use std::sync::MutexGuard;
+
+use lumos_core::sql::identifier;
+use lumos_core::vector::index::Index;
+use lumos_core::vector::table::Role;
+use rusqlite::types::Value;
+use rusqlite::{Connection, ffi, params};
+
+use super::columns::Columns;
+use super::read::Chosen;
+use super::store::Store;
+use crate::error::{Error, Result, error};
+use crate::mirror::locked;
+
+/// What is kept between statements.
+#[derive(Default)]
+pub struct Memory {
+    pub index: Option<Index>,
+    /// What filters need; read when the first filter comes.
+    pub columns: Option<Columns>,
+    /// The generation that they are of.
+    pub generation: i64,
+    /// The generation before the running transaction.
+    pub base: i64,
+    /// The running transaction writes this table.
+    pub writing: bool,
+    /// Blocks that it has changed.
+    pub touched: BTreeSet<u32>,
+    /// It has changed all of them.
+    pub all_touched: bool,
+    /// Changes were taken back, and are still in memory.
+    pub rolled_back: bool,
+}
+
+impl Memory {
+    /// Takes note of a row's values. Its block is written anew, so that other connections see that the row changed.
+    pub fn set<'a>(&mut self, id: i64, values: impl Iterator<Item = (usize, &'a Value)>) {
+        let Some(index) = &mut self.index else { return };
+        let Some(slot) = index.touch(id) else { return };
+        self.touched.insert(index.block(slot));
+        if let Some(columns) = &mut self.columns {
+            values.for_each(|(place, value)| columns.set(slot, place, value));
+        }
+    }
+}
+
+impl Store {
+    /// The memory with the index as it is stored, for a write.
+    pub(super) fn to_write(&self, connection: &Connection) -> Result<MutexGuard<'_, Memory>> {
+        let mut memory = locked(&self.memory);
+        self.refresh(connection, &mut memory)?;
+        if !memory.writing {
+            memory.writing = true;
+            memory.base = memory.generation;
+        }
+        Ok(memory)
+    }
+
+    /// Writes the blocks that changed, before a commit or a savepoint.
+    pub fn flush(&self) -> Result<()> {
+        // Locked is it if a statement of this table itself begins a savepoint; that one needs no blocks.
+        let Ok(mut memory) = self.memory.try_lock() else {
+            return Ok(());
+        };
+        if !memory.writing || memory.rolled_back {
+            return Ok(());
+        }
+        let connection = self.connection()?;
+        let last = connection.last_insert_rowid();
+        let written = self.write_blocks(&connection, &mut memory);
+        // The program asks for the row that it inserted, not for a block.
+        // SAFETY: the handle of this connection.
+        unsafe { ffi::sqlite3_set_last_insert_rowid(self.db, last) };
+        if written.is_err() {
+            // Of what is in memory no one knows how much is stored.
+            memory.index = None;
+        }
+        written
+    }
+
+    pub(super) fn write_blocks(&self, connection: &Connection, memory: &mut Memory) -> Result<()> {
+        let Some(index) = memory.index.as_mut().filter(|i| i.is_changed()) else {
+            return Ok(());
+        };
+        let generation = memory.generation + 1;
+        let sql = format!(
+            "INSERT OR REPLACE INTO {} VALUES(?1, ?2, ?3)",
+            self.shadow("blocks")
+        );
+        let mut write = connection.prepare(&sql)?;
+        for (number, bytes) in index.changed_blocks(generation as u64) {
+            write.execute(params![number, generation, bytes])?;
+            memory.touched.insert(number);
+        }
+        let sql = format!(
+            "UPDATE {} SET generation = ?1, vectors = ?2",
+            self.shadow("meta")
+        );
+        connection.execute(&sql, params![generation, index.len() as i64])?;
+        memory.generation = generation;
+        Ok(())
+    }
+
+    /// The transaction is over, and what it changed stays, except what was taken back to a savepoint.
+    pub fn committed(&self) {
+        let mut memory = locked(&self.memory);
+        memory.writing = false;
+        if !memory.rolled_back {
+            memory.all_touched = false;
+            memory.touched.clear();
+        }
+    }
+
+    /// What the transaction changed is taken back.
+    pub fn rolled_back(&self) {
+        let mut memory = locked(&self.memory);
+        memory.rolled_back |= memory.writing;
+        memory.writing = false;
+    }
+
+    /// What the transaction changed since a savepoint is taken back.
+    pub fn rolled_back_to_savepoint(&self) {
+        // Locked is it if a statement of this table itself failed; it has changed nothing in memory.
+        if let Ok(mut memory) = self.memory.try_lock() {
+            memory.rolled_back |= memory.writing;
+        }
+    }
+
+    /// Brings the memory to what is stored.
+    pub(super) fn refresh(&self, connection: &Connection, memory: &mut Memory) -> Result<()> {
+        if memory.writing && !memory.rolled_back && memory.index.is_some() {
+            // No one else can write now.
+            return Ok(());
+        }
+        let sql = format!(
+            "SELECT generation, rebuilt, vectors FROM {}",
+            self.shadow("meta")
+        );
+        let (generation, rebuilt, vectors): (i64, i64, i64) =
+            connection.query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        if memory.rolled_back {
+            memory.generation = memory.base;
+        }
+        let known = memory.generation;
+        let usable = !memory.all_touched && known <= generation && rebuilt <= known;
+        match memory.index.as_mut().filter(|_| usable) {
+            None => {
+                let mut index = self.definition.index()?;
+                self.load(connection, &mut index, "1", vectors)?;
+                if memory.writing {
+                    // Rows may have been stored since the blocks were.
+                    self.repair(connection, &mut index)?;
+                }
+                memory.all_touched = memory.writing;
+                memory.index = Some(index);
+                memory.columns = None;
+            }
+            Some(index) => {
+                let mut condition = format!("generation > {known}");
+                if memory.rolled_back {
+                    let numbers: Vec<u32> = memory.touched.iter().copied().collect();
+                    index.load_blocks(&numbers, |_| Ok::<_, Error>(Vec::new()))?;
+                    let list: Vec<String> = numbers.iter().map(u32::to_string).collect();
+                    condition.push_str(&format!(" OR number IN ({})", list.join(", ")));
+                }
+                if memory.rolled_back || generation != known {
+                    let loaded = self.load(connection, index, &condition, vectors)?;
+                    match loaded {
+                        Some(numbers) if memory.columns.is_some() => {
+                            let ids: Vec<i64> =
+                                numbers.iter().flat_map(|n| index.block_ids(*n)).collect();
+                            self.read_cells(connection, memory, &ids)?;
+                        }
+                        Some(_) => {}
+                        None => memory.columns = None,
+                    }
+                }
+            }
+        }
+        memory.generation = generation;
+        memory.rolled_back = false;
+        if !memory.writing {
+            memory.touched.clear();
+        }
+        Ok(())
+    }
+
+    /// Loads the blocks for which the condition holds, and gives their numbers; `None` if rows were missing then and
+    /// were made from their vectors.
+    fn load(
+        &self,
+        connection: &Connection,
+        index: &mut Index,
+        condition: &str,
+        vectors: i64,
+    ) -> Result<Option<Vec<u32>>> {
+        let blocks = self.shadow("blocks");
+        let numbers: Vec<u32> = connection
+            .prepare(&format!(
+                "SELECT number FROM {blocks} WHERE {condition} ORDER BY number"
+            ))?
+            .query_map([], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        let mut read =
+            connection.prepare(&format!("SELECT data FROM {blocks} WHERE number = ?1"))?;
+        index.load_blocks(&numbers, |number| -> Result<Vec<u8>> {
+            Ok(read.query_row([number], |row| row.get(0))?)
+        })?;
+        match index.len() as i64 == vectors {
+            true => Ok(Some(numbers)),
+            false => self.repair(connection, index).map(|()| None),
+        }
+    }
+
+    /// Makes the index agree with the vectors, whatever blocks were lost.
+    pub(super) fn repair(&self, connection: &Connection, index: &mut Index) -> Result<()> {
+        let sql = format!("SELECT id FROM {}", self.shadow("vectors"));
+        let stored: BTreeSet<i64> = connection
+            .prepare(&sql)?
+            .query_map([], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        let gone: Vec<i64> = index.ids().filter(|id| !stored.contains(id)).collect();
+        for id in gone {
+            index.remove(id);
+        }
+        let missing: Vec<i64> = stored
+            .into_iter()
+            .filter(|id| !index.contains(*id))
+            .collect();
+        self.vectors(connection, &missing, &mut |id, vector| {
+            index.insert(id, vector)?;
+            Ok(())
+        })
+    }
+
+    /// The index as it is stored, and the slots of the chosen rows where the columns in memory choose.
+    pub(super) fn current<'a>(
+        &self,
+        connection: &Connection,
+        memory: &'a mut Memory,
+        chosen: &Chosen,
+    ) -> Result<(&'a Index, Option<Vec<u64>>)> {
+        self.refresh(connection, memory)?;
+        let Some(index) = &memory.index else {
+            return Err(error("the index is not there; open the database anew"));
+        };
+        let Chosen::Passing(conditions) = chosen else {
+            return Ok((index, None));
+        };
+        if memory.columns.is_none() {
+            memory.columns = Some(self.read_columns(connection, index)?);
+        }
+        let columns = memory.columns.as_ref();
+        let bits = columns.map(|c| c.bits(index.slots(), conditions));
+        Ok((index, bits))
+    }
+
+    /// Reads the cells of these rows.
+    pub(super) fn read_cells(
+        &self,
+        connection: &Connection,
+        memory: &mut Memory,
+        ids: &[i64],
+    ) -> Result<()> {
+        let (Some(index), Some(columns)) = (&memory.index, &mut memory.columns) else {
+            return Ok(());
+        };
+        let sql = format!("{} WHERE _id = ?1", self.select_cells(columns.places()));
+        let mut statement = connection.prepare(&sql)?;
+        for id in ids {
+            let mut rows = statement.query([id])?;
+            if let (Some(row), Some(slot)) = (rows.next()?, index.slot(*id)) {
+                for (i, place) in columns.places().to_vec().into_iter().enumerate() {
+                    columns.set(slot, place, &row.get(i + 1)?);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The cells of all rows.
+    fn read_columns(&self, connection: &Connection, index: &Index) -> Result<Columns> {
+        let definition = &self.definition.columns;
+        let places: Vec<usize> = (0..definition.len())
+            .filter(|i| definition[*i].role == Role::Filter)
+            .collect();
+        let mut columns = Columns::new(places.clone());
+        let mut statement = connection.prepare(&self.select_cells(&places))?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            if let Some(slot) = index.slot(row.get(0)?) {
+                for (i, place) in places.iter().enumerate() {
+                    columns.set(slot, *place, &row.get(i + 1)?);
+                }
+            }
+        }
+        Ok(columns)
+    }
+
+    fn select_cells(&self, places: &[usize]) -> String {
+        let names = places
+            .iter()
+            .map(|p| format!(", {}", identifier(&self.definition.columns[*p].name)));
+        format!(
+            "SELECT _id{} FROM {}",
+            names.collect::<String>(),
+            self.shadow("rows")
+        )
+    }
+}

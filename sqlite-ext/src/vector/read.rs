@@ -1,0 +1,220 @@
+//! Reading a table of vectors: the rows that a filter leaves, the nearest of them, and their values.
+
+use lumos_core::sql::identifier;
+use lumos_core::vector::index::{Filter, Hit};
+use lumos_core::vector::table::Role;
+use lumos_core::vector::{Metric, format};
+use rusqlite::types::{Value, ValueRef};
+use rusqlite::{Connection, OptionalExtension, params_from_iter};
+
+use super::columns;
+use super::plan::{self, Condition};
+use super::store::Store;
+use crate::error::{Result, error};
+use crate::host::check_interrupt;
+use crate::mirror::locked;
+
+/// Rows between two looks at whether the host wants to stop.
+const INTERRUPT_ROWS: usize = 4096;
+
+/// The rows that may come out of a search.
+pub enum Chosen {
+    /// All.
+    All,
+    /// Those with these ids.
+    Ids(Vec<i64>),
+    /// Those that pass, as the columns in memory say.
+    Passing(Vec<Condition>),
+}
+
+impl Store {
+    /// How the rows that pass these conditions are found: by the columns in memory where these answer as SQLite
+    /// would, else by a query of the shadow table.
+    pub fn choose(&self, conditions: Vec<Condition>) -> Result<Chosen> {
+        if conditions.is_empty() {
+            return Ok(Chosen::All);
+        }
+        let in_memory = conditions.iter().all(|condition| {
+            let column = condition.place.and_then(|p| self.definition.columns.get(p));
+            column.is_some_and(|c| c.role == Role::Filter && columns::answers(condition, c.ty))
+        });
+        if in_memory {
+            return Ok(Chosen::Passing(conditions));
+        }
+        let (condition, params) = plan::condition(&self.definition, &conditions);
+        let sql = format!("SELECT _id FROM {} WHERE {condition}", self.shadow("rows"));
+        let connection = self.connection()?;
+        let mut statement = connection.prepare(&sql)?;
+        let ids = statement.query_map(params_from_iter(params), |row| row.get(0))?;
+        Ok(Chosen::Ids(ids.collect::<rusqlite::Result<_>>()?))
+    }
+
+    /// The ids of the rows that a condition in SQL leaves.
+    pub fn filtered(&self, filter: &str) -> Result<Vec<i64>> {
+        // The line break ends a comment that the condition may end with.
+        let sql = format!("SELECT rowid FROM {} WHERE ({filter}\n)", self.table());
+        let connection = self.connection()?;
+        let mut statement = connection.prepare(&sql)?;
+        let ids = statement.query_map([], |row| row.get(0))?;
+        Ok(ids.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The chosen rows nearest to the query, by distance and id.
+    pub fn nearest(
+        &self,
+        query: &[f32],
+        k: usize,
+        chosen: &Chosen,
+        oversample: usize,
+    ) -> Result<Vec<Hit>> {
+        self.check_query(query)?;
+        let connection = self.connection()?;
+        let mut memory = locked(&self.memory);
+        let (index, bits) = self.current(&connection, &mut memory, chosen)?;
+        let filter = match (chosen, &bits) {
+            (Chosen::Ids(ids), _) => Filter::Ids(ids),
+            (_, Some(bits)) => Filter::Slots(bits),
+            (_, None) => Filter::All,
+        };
+        index.search(query, k, filter, oversample, |ids, found| {
+            self.vectors(&connection, ids, &mut |id, vector| {
+                found(id, vector);
+                Ok(())
+            })
+        })
+    }
+
+    /// The chosen rows by exact distance and id.
+    pub fn exact(&self, query: &[f32], chosen: &Chosen) -> Result<Vec<Hit>> {
+        self.check_query(query)?;
+        let connection = self.connection()?;
+        let mut hits = Vec::new();
+        let metric = self.definition.metric;
+        let mut measure = |id: i64, vector: &[f32]| {
+            if vector.len() == query.len() {
+                let distance = metric.distance(query, vector);
+                hits.push(Hit { id, distance });
+            }
+            Ok(())
+        };
+        match chosen {
+            Chosen::All => self.each_vector(&connection, &mut measure)?,
+            Chosen::Ids(ids) => self.vectors(&connection, ids, &mut measure)?,
+            Chosen::Passing(_) => {
+                let mut memory = locked(&self.memory);
+                let (index, bits) = self.current(&connection, &mut memory, chosen)?;
+                let bits = bits.unwrap_or_default();
+                let mut ids: Vec<i64> = index
+                    .ids()
+                    .filter(|id| {
+                        index.slot(*id).is_some_and(|slot| {
+                            bits.get(slot as usize / 64)
+                                .is_some_and(|word| word >> (slot % 64) & 1 == 1)
+                        })
+                    })
+                    .collect();
+                ids.sort_unstable();
+                self.vectors(&connection, &ids, &mut measure)?;
+            }
+        }
+        hits.sort_unstable_by(|a, b| a.distance.total_cmp(&b.distance).then(a.id.cmp(&b.id)));
+        hits.dedup_by_key(|hit| hit.id);
+        Ok(hits)
+    }
+
+    fn check_query(&self, query: &[f32]) -> Result<()> {
+        self.check(query)?;
+        let zero = query.iter().all(|v| *v == 0.0);
+        match zero && self.definition.metric == Metric::Cosine {
+            true => Err(error(
+                "the query is a zero vector, which has no direction; give another, or use metric=l2",
+            )),
+            false => Ok(()),
+        }
+    }
+
+    /// Calls back with the vectors of these rows.
+    pub(super) fn vectors(
+        &self,
+        connection: &Connection,
+        ids: &[i64],
+        found: &mut dyn FnMut(i64, &[f32]) -> Result<()>,
+    ) -> Result<()> {
+        let sql = format!(
+            "SELECT vector FROM {} WHERE id = ?1",
+            self.shadow("vectors")
+        );
+        let mut statement = connection.prepare(&sql)?;
+        let mut vector = Vec::new();
+        for (i, id) in ids.iter().enumerate() {
+            if i % INTERRUPT_ROWS == INTERRUPT_ROWS - 1 {
+                check_interrupt(connection)?;
+            }
+            let mut rows = statement.query([id])?;
+            if let Some(row) = rows.next()?
+                && let ValueRef::Blob(bytes) = row.get_ref(0)?
+            {
+                format::decode(bytes, &mut vector)?;
+                found(*id, &vector)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn each_vector(
+        &self,
+        connection: &Connection,
+        found: &mut dyn FnMut(i64, &[f32]) -> Result<()>,
+    ) -> Result<()> {
+        let sql = format!("SELECT id, vector FROM {}", self.shadow("vectors"));
+        let mut statement = connection.prepare(&sql)?;
+        let mut rows = statement.query([])?;
+        let (mut vector, mut count) = (Vec::new(), 0);
+        while let Some(row) = rows.next()? {
+            if let ValueRef::Blob(bytes) = row.get_ref(1)? {
+                format::decode(bytes, &mut vector)?;
+                found(row.get(0)?, &vector)?;
+            }
+            count += 1;
+            if count % INTERRUPT_ROWS == 0 {
+                check_interrupt(connection)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The values of the columns of these rows, by the columns' places; the vectors only if they are asked for.
+    pub fn values(&self, ids: &[i64], with_vector: bool) -> Result<Vec<Option<Vec<Value>>>> {
+        let connection = self.connection()?;
+        let sql = format!("SELECT {} WHERE r._id = ?1", self.select(with_vector));
+        let mut statement = connection.prepare(&sql)?;
+        let count = self.definition.columns.len();
+        ids.iter()
+            .map(|id| {
+                let row = statement
+                    .query_row([id], |row| (0..count).map(|i| row.get(i)).collect())
+                    .optional()?;
+                Ok(row)
+            })
+            .collect()
+    }
+
+    /// What stands after SELECT for rows with all columns in their order.
+    pub fn select(&self, with_vector: bool) -> String {
+        let columns = self.definition.columns.iter().map(|c| match c.role {
+            Role::Id => "r._id".to_owned(),
+            Role::Vector if with_vector => "v.vector".to_owned(),
+            Role::Vector => "NULL".to_owned(),
+            Role::Filter | Role::Kept => format!("r.{}", identifier(&c.name)),
+        });
+        let mut sql = columns.collect::<Vec<_>>().join(", ");
+        sql.push_str(&format!(" FROM {} r", self.shadow("rows")));
+        if with_vector {
+            sql.push_str(&format!(
+                " LEFT JOIN {} v ON v.id = r._id",
+                self.shadow("vectors")
+            ));
+        }
+        sql
+    }
+}

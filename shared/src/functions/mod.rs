@@ -23,6 +23,7 @@ mod load;
 mod models;
 mod optimize;
 mod query;
+mod recall;
 mod repair;
 mod resync;
 mod route;
@@ -83,6 +84,7 @@ pub const FUNCTIONS: &[&Function] = &[
     &distances::IP,
     &vec_table::VEC_TABLE,
     &search::SEARCH,
+    &recall::RECALL,
     &compat::COMPAT,
     &distances::L1,
     &distances::HAMMING,

@@ -21,6 +21,7 @@ use crate::mirror::locked;
 /// What is kept between statements.
 #[derive(Default)]
 pub struct Memory {
+    /// The index; none until it is first needed.
     pub index: Option<Index>,
     /// What filters need; read when the first filter comes.
     pub columns: Option<Columns>,

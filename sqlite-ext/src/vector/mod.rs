@@ -2,7 +2,8 @@
 //!
 //! [`store`] writes the shadow tables, [`memory`] keeps the index over them and [`columns`] what filters need,
 //! [`read`] searches; [`commands`] are `rebuild` and others. [`plan`] and [`cursor`] are a scan of SQLite's.
-//! [`search`] is the same as a function, which finds tables by [`stores`]; [`compat`] has names that others use.
+//! [`search`] is the same as a function, which finds tables by [`stores`], and [`recall`] tells how good it is;
+//! [`compat`] has names that others use.
 
 mod columns;
 mod commands;
@@ -11,6 +12,7 @@ mod cursor;
 mod memory;
 mod plan;
 pub mod read;
+mod recall;
 mod search;
 pub mod store;
 pub mod stores;
@@ -34,17 +36,19 @@ use crate::scalar;
 use crate::table_function;
 use cursor::{Cursor, owned};
 use plan::Plan;
+use recall::Recall;
 use search::Search;
 use store::{Row, SHADOWS, Store};
 use stores::Stores;
 
 const NAME: &str = "lumos_vec";
 
-/// Registers the module and the function that searches its tables, and returns these.
+/// Registers the module and the functions over its tables, and returns these.
 pub fn register(connection: &Connection) -> Result<Arc<Stores>> {
     let stores = Stores::new(connection);
     connection.create_module(NAME, module(), Some(Arc::clone(&stores)))?;
     table_function::register::<Search>(connection, &stores)?;
+    table_function::register::<Recall>(connection, &stores)?;
     Ok(stores)
 }
 

@@ -232,7 +232,7 @@ impl Plan {
             let value = filters.iter().nth(i).unwrap_or(ValueRef::Null);
             match word.as_str() {
                 "m" => arguments.query = Some(value.try_into().map_err(damaged)?),
-                "k" => arguments.k = Some(rows(value)?),
+                "k" => arguments.k = Some(count("k", value)?),
                 "l" => limit = value.as_i64().ok().and_then(|n| usize::try_from(n).ok()),
                 "o" => offset = value.as_i64().ok().map_or(0, |n| n.max(0) as usize),
                 _ => match word.split_at_checked(2) {
@@ -267,16 +267,16 @@ fn damaged(e: impl std::fmt::Display) -> Error {
     error(e.to_string())
 }
 
-/// `k`: a whole number from 0 on.
-pub fn rows(value: ValueRef<'_>) -> Result<usize> {
-    match value {
-        ValueRef::Integer(k) if k >= 0 => Ok(k as usize),
-        ValueRef::Integer(k) => Err(error(format!("k is {k}; give a whole number from 0 on"))),
-        _ => Err(error(format!(
-            "k is {}; give a whole number from 0 on",
-            crate::scalar::article(value.data_type())
-        ))),
-    }
+/// A whole number from 0 on; `name` is what it is called.
+pub fn count(name: &str, value: ValueRef<'_>) -> Result<usize> {
+    let what = match value {
+        ValueRef::Integer(n @ 0..) => return Ok(n as usize),
+        ValueRef::Integer(n) => n.to_string(),
+        other => crate::scalar::article(other.data_type()),
+    };
+    Err(error(format!(
+        "{name} is {what}; give a whole number from 0 on"
+    )))
 }
 
 fn bound(value: ValueRef<'_>) -> Option<f64> {

@@ -39,7 +39,7 @@ impl TableFunction for Search {
         let query = scalar::vector(query, "the query")?;
         let k = match k {
             ValueRef::Null => K,
-            k => plan::rows(k)?,
+            k => plan::count("k", k)?,
         };
         let options = Options::parse(arguments::options(options)?)?;
         let chosen = options.chosen(&store)?;

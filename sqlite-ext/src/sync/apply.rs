@@ -18,7 +18,7 @@ use crate::sync::drift::{self, Current, Followed};
 use crate::sync::evolve::Change;
 use crate::sync::schema::{self, Tracked};
 use crate::sync::{
-    MirroredTable, Position, Report, cannot_write_now, mark, mirrored_tables, schema_log,
+    self, MirroredTable, Position, Report, cannot_write_now, mark, mirrored_tables, schema_log,
     stored_state,
 };
 
@@ -305,6 +305,7 @@ impl Run<'_> {
         if stored.source != position.source {
             return match mirrored_tables(self.duckdb)?.as_slice() {
                 [] => Ok(Base::Nothing),
+                _ if self.may_be_behind => Err(sync::is_behind()),
                 _ => Err(error(
                     "the mirror belongs to another database; attach another path, or lumos_resync('*') to replace its tables",
                 )),

@@ -194,7 +194,7 @@ pub fn sync_entered(link: &Link<'_>, entered: &mut Entered<'_>) -> Result<Report
 fn apply_pending(link: &Link<'_>, entered: &mut Entered<'_>) -> Result<Report> {
     let connection = link.connection;
     let Some(position) = Position::read(connection)? else {
-        return nothing_tracked(link.mirror);
+        return nothing_tracked(link);
     };
     let applied = &mut *entered.applied;
     let nothing_new = Report {
@@ -224,6 +224,13 @@ fn apply_pending(link: &Link<'_>, entered: &mut Entered<'_>) -> Result<Report> {
 fn has_written() -> Error {
     error(
         "this transaction has written, and the mirror holds committed changes only; COMMIT or ROLLBACK first",
+    )
+}
+
+/// The refusal to work for a transaction that began before another connection tracked the tables anew.
+fn is_behind() -> Error {
+    error(
+        "this transaction sees the database as it was before its tables were tracked anew; COMMIT or ROLLBACK first",
     )
 }
 
@@ -278,12 +285,14 @@ fn transaction(
 }
 
 /// Without a changelog the mirror must be empty, else it would answer from what is not followed any more.
-fn nothing_tracked(mirror: &Mirror) -> Result<Report> {
+fn nothing_tracked(link: &Link<'_>) -> Result<Report> {
+    let (connection, mirror) = (link.connection, link.mirror);
     let duckdb = mirror.connection()?;
     let empty = mirrored_tables(&duckdb)?.is_empty();
     mirror.give_back(duckdb);
     match empty {
         true => Ok(Report::default()),
+        false if link.other_sessions && !connection.is_autocommit() => Err(is_behind()),
         false => Err(error(
             "the database tracks no table, but its mirror has some, from another database or from before; \
              lumos_resync('*') empties it, or attach another path",

@@ -17,7 +17,7 @@ import host
 import model
 
 # Each driver runs its own half.
-SCHEDULES = int(os.environ.get("LUMOS_SCHEDULES", 250))
+SCHEDULES = int(os.environ.get("LUMOS_SCHEDULES", 2500))
 FIRST = int(os.environ.get("LUMOS_FIRST_SCHEDULE", 0 if host.DRIVER == "apsw" else SCHEDULES))
 
 # What a sync may say while others write or this connection has a transaction open.
@@ -92,8 +92,22 @@ class Run:
                 self.do(index, step)
         else:
             raise Wrong(f"{sql}: {error}")
-        if settled and (different := model.differences(self.connections[index])):
+        if not settled:
+            return
+        if different := model.differences(self.connections[index]):
             raise Wrong("\n".join(different))
+        self.verify(self.connections[index])
+
+    def verify(self, db):
+        """Lumos finds no difference either."""
+        try:
+            found = db.rows("SELECT * FROM lumos_verify('*')")
+        except host.ERROR as error:
+            if not any(words in str(error) for words in [*EXPECTED, "is not tracked"]):
+                raise Wrong(f"lumos_verify: {error}") from error
+            return
+        if found:
+            raise Wrong(f"lumos_verify: {found}")
 
     def way_out(self, error):
         """What an error says to do, if it is one that a schedule may meet."""

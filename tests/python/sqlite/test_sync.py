@@ -403,6 +403,20 @@ class Busy(SyncCase):
         reader.rows("COMMIT")
         self.refused(reader, "SELECT * FROM lumos_query('FROM t')", "t")
 
+    def test_a_transaction_from_before_the_tables_were_tracked_anew(self):
+        reader = self.open()
+        for tracked in (True, False):
+            if not tracked:
+                self.db.rows("SELECT lumos_untrack('t')")
+            reader.rows("BEGIN")
+            self.assertEqual(reader.query("SELECT count(*) FROM t"), [(1,)])
+            if tracked:
+                self.db.rows("SELECT lumos_untrack('t')")
+            self.db.rows("SELECT lumos_track('t')")
+            self.refused(reader, "SELECT lumos_sync()", "tracked anew; COMMIT or ROLLBACK first")
+            reader.rows("COMMIT")
+            self.assertEqual(reader.query("SELECT count(*) FROM t"), [(1,)])
+
     def test_threads_that_write_sync_and_alter(self):
         failures, rounds = [], 25
 

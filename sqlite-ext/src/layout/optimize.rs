@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use serde_json::{Value as Json, json};
 
 use crate::error::{Result, error};
+use crate::faults::fault;
 use crate::mirror::{CATALOG, Mirror};
 use crate::progress::Progress;
 use crate::session::parse_object;
@@ -51,7 +52,11 @@ pub fn optimize(
     let mut rows = 0;
     for (name, sort) in &sorts {
         rows += work::run(host, &duckdb, &progress, || {
-            let rows = work::transaction(&duckdb, || Ok(duckdb.execute(sort)?))?;
+            let rows = work::transaction(&duckdb, || {
+                let rows = duckdb.execute(sort)?;
+                fault!("rows sorted");
+                Ok(rows)
+            })?;
             work::checkpoint(&duckdb);
             Ok(rows)
         })?;

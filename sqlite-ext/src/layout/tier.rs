@@ -10,6 +10,7 @@ use lumos_core::sql::{identifier, literal};
 use lumos_duckdb::engine::Connection as DuckDb;
 
 use crate::error::{Result, error};
+use crate::faults::fault;
 use crate::layout::cold::{self, Shape};
 use crate::layout::files::{self, ColdFile};
 use crate::layout::optimize;
@@ -76,6 +77,7 @@ impl Move {
             "INSERT INTO _lumos.files(id, path, part, state) VALUES {}",
             new.join(", ")
         ))?;
+        fault!("files listed");
         work::transaction(duckdb, || self.write(duckdb, &live, &targets))
     }
 
@@ -203,6 +205,7 @@ impl Move {
             )));
         }
         moved.rows = taken;
+        fault!("rows left the mirror");
         duckdb.execute(&format!(
             "DELETE FROM {}; {}",
             cold::gone(&shape.name),
@@ -236,11 +239,13 @@ impl Move {
             "COPY (FROM ({rows}) ORDER BY {order}) TO {} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)",
             literal(&part)
         ))?;
+        fault!("file written");
         if written == 0 {
             drop(fs::remove_file(&part));
             return Ok(false);
         }
         let seal = files::finish(Path::new(&part), Path::new(&target.path))?;
+        fault!("file has its name");
         let (first, last) = self.look(duckdb, target, written)?;
         duckdb.execute(&format!(
             "UPDATE _lumos.files SET state = 'live', rows = {written}, bytes = {}, checksum = {}, stamp = {}, \
@@ -328,6 +333,7 @@ pub fn bring_back(duckdb: &DuckDb, id: i64, shape: &Shape) -> Result<u64> {
             shape.views(&[]),
             cold::forget_statements(id, name)
         ))?;
+        fault!("rows brought back");
         Ok(rows)
     })
 }
@@ -339,6 +345,7 @@ pub fn settle<T>(mirror: &Mirror, duckdb: &DuckDb, name: &str, moved: Result<T>)
         mirror.cache.update(&mirrored, &[name.to_owned()]);
         mirror.reshaped();
     }
+    fault!("before sweeping");
     let swept = files::sweep(mirror, duckdb);
     // The error of the work matters more.
     let moved = moved?;

@@ -4,6 +4,7 @@ mirror equals the source, and the source has every committed row. A step that fa
 This process forks all others and never opens a mirror itself, so that each child starts as fresh as a program.
 """
 
+import json
 import os
 import pathlib
 import random
@@ -93,6 +94,9 @@ def write(path, seed, say):
 def work(db, draw, say, seed):
     """Writes a little and syncs in all ways, until killed."""
     number = iter(range(10**9))
+    (file,) = db.rows("SELECT file FROM pragma_database_list WHERE name = 'main'")[0]
+    cold = pathlib.Path(file).with_name("cold")
+    cold.mkdir(exist_ok=True)
 
     def one_snapshot():
         # Whatever others write: the sums are equal.
@@ -104,7 +108,16 @@ def work(db, draw, say, seed):
         one_snapshot()
         db.rows("ALTER TABLE renamed RENAME TO many")
 
+    def tier():
+        db.rows("SELECT lumos_detach()")
+        db.rows("SELECT lumos_attach(NULL, ?)", json.dumps({"allow_files": [str(cold)]}))
+        db.rows("SELECT lumos_tier('many', 'n', ?, ?)", draw.randrange(500, 3000), str(cold))
+
     steps = [
+        tier,
+        tier,
+        lambda: db.rows("SELECT lumos_untier('many')"),
+        lambda: db.rows("SELECT lumos_optimize(NULL)"),
         # More than the log keeps.
         lambda: [db.rows("UPDATE many SET n = n + 1") for _ in range(5)],
         lambda: alter(db),
@@ -133,7 +146,7 @@ def check(db, committed):
         db.rows("ALTER TABLE renamed RENAME TO many")
     db.rows("SELECT lumos_sync()")
     db.rows("SELECT lumos_track('*')")
-    different = model.differences(db)
+    different = model.differences(db) or db.rows("SELECT * FROM lumos_verify('*')")
     assert not different, different
     there = {code for (code,) in db.query("SELECT code FROM entry")}
     lost = [code for code in committed if code not in there]

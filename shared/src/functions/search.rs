@@ -8,7 +8,7 @@ pub const SEARCH: Function = Function {
     section: Section::Vectors,
     engines: Engines::Sqlite,
     kind: Kind::Table(&[
-        ("id", Type::Integer),
+        ("id", Type::Any),
         ("distance", Type::Real),
         ("rank", Type::Integer),
     ]),
@@ -20,7 +20,7 @@ pub const SEARCH: Function = Function {
     ],
     nulls: Nulls::Accept,
     deterministic: false,
-    doc: "The `k` (10) rows of a table of vectors nearest to the query, by distance and then by id; distances are exact. \
+    doc: "The `k` (10) rows of a table of vectors nearest to the query, by distance and then by id; distances are exact. `id` is the rowid, or the key where that is a text. \
           Options: `\"filter\"`, a condition in SQL on the table's columns, and `\"ids\"`, a list, leave only some rows: \
           exactly those are searched; `\"max_distance\"` ends the answer earlier; `\"exact\": true` measures every row; \
           `\"oversample\"` (4) is how many candidates are measured for each row, at least.",

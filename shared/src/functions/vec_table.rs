@@ -12,6 +12,7 @@ pub const VEC_TABLE: Function = Function {
     nulls: Nulls::Accept,
     deterministic: true,
     doc: "A table of vectors with an index: `CREATE VIRTUAL TABLE v USING lumos_vec(id INTEGER PRIMARY KEY, e FLOAT[384] metric=cosine, tag TEXT, +body)`. \
+          The key is an integer or, with `id TEXT PRIMARY KEY`, a text; such a row has a `rowid` beside, which stays as long as its key does, and of rows at the same distance the one that was there first comes first. \
           One column of vectors, as JSON or as a BLOB of 32-bit floats; the metric is `l2` (default), `cosine` or `ip`, the kind of index `flat4` (default) or `flat8`. \
           Columns of TEXT, INTEGER, REAL and BOOLEAN are to filter by, columns with a `+` are only kept. \
           `WHERE e MATCH ? AND k = 10` gives the ten nearest rows, with their exact `distance`; conditions on columns, `id IN (SELECT ...)` among them, and on `distance` choose rows first. \
@@ -41,6 +42,18 @@ pub const VEC_TABLE: Function = Function {
         Example {
             sql: "SELECT id FROM notes WHERE e MATCH '[3]' AND k = 1",
             answer: "lumos_vec: a vector of 1 dimensions; table notes has 2",
+        },
+        Example {
+            sql: "CREATE VIRTUAL TABLE pages USING lumos_vec(path TEXT PRIMARY KEY, e FLOAT[2])",
+            answer: "",
+        },
+        Example {
+            sql: "INSERT INTO pages VALUES ('a.md', '[0, 1]'), ('b.md', '[3, 4]')",
+            answer: "",
+        },
+        Example {
+            sql: "SELECT path FROM pages WHERE e MATCH '[3, 3]' AND k = 1",
+            answer: "b.md",
         },
     ],
     body: Body::Host,

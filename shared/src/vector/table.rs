@@ -9,6 +9,8 @@ use crate::{Error, Result};
 pub enum Role {
     /// The key: `id INTEGER PRIMARY KEY`.
     Id,
+    /// A key of text, beside the integer that every row has: `id TEXT PRIMARY KEY`.
+    Key,
     /// The vector: `e FLOAT[384] metric=cosine kind=flat4`.
     Vector,
     /// A value to filter by: `tag TEXT`.
@@ -62,7 +64,8 @@ impl Definition {
                     column.name
                 )));
             }
-            if column.role == Role::Id && definition.find(Role::Id).is_some() {
+            let is_key = |c: &Column| matches!(c.role, Role::Id | Role::Key);
+            if is_key(&column) && definition.columns.iter().any(is_key) {
                 return Err(Error::new("two primary keys; a table has one"));
             }
             definition.columns.push(column);
@@ -117,9 +120,10 @@ impl Definition {
         }
         let (ty, role) = match upper.as_slice() {
             ["INTEGER" | "INT" | "BIGINT", "PRIMARY", "KEY"] if !kept => ("INTEGER", Role::Id),
+            ["TEXT", "PRIMARY", "KEY"] if !kept => ("TEXT", Role::Key),
             [.., "PRIMARY", "KEY"] => {
                 return Err(Error::new(format!(
-                    "column {name}: the key is an integer; write {name} INTEGER PRIMARY KEY, and keep other keys in a column of their own"
+                    "column {name}: a key is an integer or a text; write {name} INTEGER PRIMARY KEY or {name} TEXT PRIMARY KEY"
                 )));
             }
             ["INTEGER" | "INT" | "BIGINT" | "BOOLEAN"] => ("INTEGER", Role::Filter),
@@ -269,6 +273,13 @@ mod tests {
     }
 
     #[test]
+    fn a_key_may_be_a_text() {
+        let definition = Definition::parse(["e FLOAT[2]", "name text primary key"]).unwrap();
+        assert_eq!(definition.find(Role::Key), Some(1));
+        assert_eq!(definition.columns[1].ty, "TEXT");
+    }
+
+    #[test]
     fn says_what_is_wrong() {
         for (arguments, message) in [
             (
@@ -292,8 +303,16 @@ mod tests {
                 "the column name \"E\" is taken; use another",
             ),
             (
-                vec!["id TEXT PRIMARY KEY", "e FLOAT[2]"],
-                "column id: the key is an integer; write id INTEGER PRIMARY KEY, and keep other keys in a column of their own",
+                vec!["id BLOB PRIMARY KEY", "e FLOAT[2]"],
+                "column id: a key is an integer or a text; write id INTEGER PRIMARY KEY or id TEXT PRIMARY KEY",
+            ),
+            (
+                vec![
+                    "id INTEGER PRIMARY KEY",
+                    "name TEXT PRIMARY KEY",
+                    "e FLOAT[2]",
+                ],
+                "two primary keys; a table has one",
             ),
             (
                 vec!["colour='red'"],

@@ -32,11 +32,14 @@ impl TableFunction for Hybrid {
     type Aux = Stores;
 
     fn rows(stores: &Arc<Stores>, given: &[Value]) -> Result<Rows> {
-        let found = Search::new(stores, given)?.run()?;
+        let search = Search::new(stores, given)?;
+        let found = search.run()?;
+        let ids: Vec<i64> = found.iter().map(|row| row.id).collect();
+        let found = search.store.keys(&ids)?.into_iter().zip(found);
         let real = |v: Option<f64>| v.map_or(Value::Null, Value::Real);
-        Ok(Box::new(found.into_iter().map(move |row| {
+        Ok(Box::new(found.map(move |(key, row)| {
             Ok(vec![
-                Value::Integer(row.id),
+                key,
                 Value::Real(row.score),
                 real(row.distance),
                 real(row.bm25),
@@ -189,9 +192,16 @@ impl Search {
             Chosen::Ids(ids) => {
                 values.push(Value::Text(Json::from(ids.as_slice()).to_string()));
                 // With a bare rowid, FTS5 would look the words up anew for each.
-                " AND +rowid IN (SELECT value FROM json_each(?3))"
+                " AND +rowid IN (SELECT value FROM json_each(?3))".into()
             }
-            _ => "",
+            // Others have no key.
+            _ if self.store.key().is_some() => {
+                format!(
+                    " AND +rowid IN (SELECT _id FROM {})",
+                    self.store.shadow("rows")
+                )
+            }
+            _ => String::new(),
         };
         let (table, column) = (qualified(&self.fts), self.fts_column());
         let sql = format!(

@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use lumos_core::sql::identifier;
 use lumos_core::vector::table::{Definition, Role};
-use rusqlite::types::ValueRef;
+use rusqlite::types::{Value, ValueRef};
 use rusqlite::vtab::{
     CreateVTab, IndexInfo, Inserts, Module, TransactionVTab, UpdateVTab, Updates, VTab, VTabConfig,
     VTabConnection, VTabKind, sqlite3_vtab,
@@ -187,13 +187,20 @@ impl Table {
                 .store
                 .kept()
                 .into_iter()
-                .map(|i| owned(columns[i]))
+                .map(|i| match definition.columns[i].role {
+                    Role::Key => key(columns[i]),
+                    _ => owned(columns[i]),
+                })
                 .collect::<error::Result<_>>()?,
         };
+        self.store.insert(&row, self.replaces())
+    }
+
+    /// True if the running statement says OR REPLACE.
+    fn replaces(&self) -> bool {
         // SAFETY: this is called in xUpdate of this connection.
-        let replace =
-            unsafe { ffi::sqlite3_vtab_on_conflict(self.store.handle()) } == ffi::SQLITE_REPLACE;
-        self.store.insert(&row, replace)
+        let conflict = unsafe { ffi::sqlite3_vtab_on_conflict(self.store.handle()) };
+        conflict == ffi::SQLITE_REPLACE
     }
 
     fn update_row(&self, args: &Updates<'_>) -> error::Result<()> {
@@ -224,16 +231,20 @@ impl Table {
                         scalar::article(other.data_type())
                     )));
                 }
+                (Role::Key, value) => values.push((i, key(value)?)),
                 (Role::Vector, value) => vector = Some(self.vector(value)?),
                 (Role::Filter | Role::Kept, value) => values.push((i, owned(value)?)),
             }
         }
         if new == old {
-            return self.store.update(old, vector, &values);
+            let replace = self.replaces();
+            return self.store.update(old, vector, &values, replace);
         }
-        // SAFETY: this is called in xUpdate of this connection.
-        let replace =
-            unsafe { ffi::sqlite3_vtab_on_conflict(self.store.handle()) } == ffi::SQLITE_REPLACE;
+        if definition.find(Role::Key).is_some() {
+            return Err(error(
+                "the rowid of a row with a text key stays; DELETE the row and INSERT it anew",
+            ));
+        }
         // Another id is another row: what was not set comes from the old one.
         let before = self.store.values(&[old], true)?.pop().flatten();
         let before = before.ok_or_else(|| error(format!("there is no row with id {old}")))?;
@@ -254,8 +265,19 @@ impl Table {
                 })
                 .collect(),
         };
-        self.store.insert(&row, replace)?;
+        self.store.insert(&row, self.replaces())?;
         self.store.delete(old)
+    }
+}
+
+/// The value of a column of text keys.
+fn key(value: ValueRef<'_>) -> error::Result<Value> {
+    match value {
+        ValueRef::Text(_) => owned(value),
+        other => Err(error(format!(
+            "the id is {}; give a text",
+            scalar::article(other.data_type())
+        ))),
     }
 }
 

@@ -11,6 +11,9 @@ use rusqlite::vtab::{Filters, IndexConstraintOp as Op, IndexInfo};
 
 use crate::error::{Error, Result, error};
 
+/// The id of a row in the shadow table.
+const ROWID: &str = "r._id";
+
 /// The plan's words, in the order of its arguments.
 #[derive(Debug, Default)]
 pub struct Plan {
@@ -126,12 +129,12 @@ impl Plan {
                     Some((letter @ ("<" | "l" | ">" | "g" | "="), ..)) => format!("d{letter}"),
                     _ => continue,
                 },
-                (_, Some(Role::Id | Role::Filter | Role::Kept), _) => {
+                (_, Some(Role::Id | Role::Key | Role::Filter | Role::Kept), _) => {
                     let place = column.or(definition.find(Role::Id));
                     let place = place.map_or("i".to_owned(), |p| p.to_string());
                     match (sign, test) {
                         (Some((letter, ..)), _) => {
-                            by_id |= role == Some(Role::Id) && *letter == "=";
+                            by_id |= matches!(role, Some(Role::Id | Role::Key)) && *letter == "=";
                             narrowed = true;
                             format!("c{letter}{place}")
                         }
@@ -287,14 +290,14 @@ fn bound(value: ValueRef<'_>) -> Option<f64> {
     }
 }
 
-/// The conditions as a WHERE on the shadow table, with its parameters.
+/// The conditions as a WHERE on the shadow table, which the statement calls `r`, with its parameters.
 pub fn condition(definition: &Definition, conditions: &[Condition]) -> (String, Vec<Value>) {
     let (mut tests, mut params) = (vec!["1".to_owned()], Vec::new());
     for condition in conditions {
         let column = condition.place.and_then(|p| definition.columns.get(p));
         let name = match column {
-            Some(c) if c.role != Role::Id => identifier(&c.name),
-            _ => "_id".to_owned(),
+            Some(c) if c.role != Role::Id => format!("r.{}", identifier(&c.name)),
+            _ => ROWID.to_owned(),
         };
         let (test, values) = test(&name, &condition.letter, &condition.values);
         tests.push(test);
@@ -345,7 +348,7 @@ fn test(name: &str, letter: &str, values: &[Value]) -> (String, Vec<Value>) {
         .map_or("=", |(.., sql)| sql);
     match values.first() {
         // Whether the column is compared as text or as a number hangs on the other side's affinity.
-        Some(Value::Integer(_) | Value::Real(_)) if name != "_id" => (
+        Some(Value::Integer(_) | Value::Real(_)) if name != ROWID => (
             format!("({name} {sql} ? OR {name} {sql} CAST(? AS NUMERIC))"),
             [values, values].concat(),
         ),

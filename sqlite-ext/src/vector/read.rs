@@ -6,6 +6,7 @@ use lumos_core::vector::table::Role;
 use lumos_core::vector::{Metric, format};
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, OptionalExtension, params_from_iter};
+use serde_json::Value as Json;
 
 use super::columns;
 use super::plan::{self, Condition};
@@ -42,7 +43,8 @@ impl Store {
             return Ok(Chosen::Passing(conditions));
         }
         let (condition, params) = plan::condition(&self.definition, &conditions);
-        let sql = format!("SELECT _id FROM {} WHERE {condition}", self.shadow("rows"));
+        let rows = self.shadow("rows");
+        let sql = format!("SELECT r._id FROM {rows} r WHERE {condition}");
         let connection = self.connection()?;
         let mut statement = connection.prepare(&sql)?;
         let ids = statement.query_map(params_from_iter(params), |row| row.get(0))?;
@@ -57,6 +59,51 @@ impl Store {
         let mut statement = connection.prepare(&sql)?;
         let ids = statement.query_map([], |row| row.get(0))?;
         Ok(ids.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// What names these rows: their ids, or their keys in a table with a text key, NULL where there is no row.
+    pub fn keys(&self, ids: &[i64]) -> Result<Vec<Value>> {
+        let Some(key) = self.key() else {
+            return Ok(ids.iter().copied().map(Value::Integer).collect());
+        };
+        let connection = self.connection()?;
+        let sql = format!("SELECT {key} FROM {} WHERE _id = ?1", self.shadow("rows"));
+        let mut statement = connection.prepare(&sql)?;
+        let found = ids
+            .iter()
+            .map(|id| statement.query_row([id], |row| row.get(0)).optional());
+        let found: Vec<Option<Value>> = found.collect::<rusqlite::Result<_>>()?;
+        let found = found.into_iter().map(|key| key.unwrap_or(Value::Null));
+        Ok(found.collect())
+    }
+
+    /// The rows with these names.
+    pub fn named(&self, keys: &[Json]) -> Result<Vec<i64>> {
+        let wrong = |what: &str| {
+            let keys = Json::from(keys);
+            error(format!("ids is {keys}; give a list of {what}"))
+        };
+        let Some(key) = self.key() else {
+            let ids: Option<Vec<i64>> = keys.iter().map(Json::as_i64).collect();
+            return ids.ok_or_else(|| wrong("integers"));
+        };
+        if !keys.iter().all(Json::is_string) {
+            return Err(wrong("texts"));
+        }
+        let connection = self.connection()?;
+        let sql = format!(
+            "SELECT _id FROM {} WHERE {key} IN (SELECT value FROM json_each(?1))",
+            self.shadow("rows")
+        );
+        let mut statement = connection.prepare(&sql)?;
+        let ids = statement.query_map([Json::from(keys).to_string()], |row| row.get(0))?;
+        Ok(ids.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The column of text keys, quoted, if the table has one.
+    pub fn key(&self) -> Option<String> {
+        let place = self.definition.find(Role::Key)?;
+        Some(identifier(&self.definition.columns[place].name))
     }
 
     /// The chosen rows nearest to the query, by distance and id.
@@ -205,7 +252,7 @@ impl Store {
             Role::Id => "r._id".to_owned(),
             Role::Vector if with_vector => "v.vector".to_owned(),
             Role::Vector => "NULL".to_owned(),
-            Role::Filter | Role::Kept => format!("r.{}", identifier(&c.name)),
+            Role::Key | Role::Filter | Role::Kept => format!("r.{}", identifier(&c.name)),
         });
         let mut sql = columns.collect::<Vec<_>>().join(", ");
         sql.push_str(&format!(" FROM {} r", self.shadow("rows")));

@@ -52,12 +52,10 @@ impl TableFunction for Search {
         if let Some(most) = options.max_distance {
             hits.retain(|hit| hit.distance <= most);
         }
-        let rows = hits.into_iter().zip(1..).map(|(hit, rank)| {
-            Ok(vec![
-                Value::Integer(hit.id),
-                Value::Real(hit.distance),
-                Value::Integer(rank),
-            ])
+        let ids: Vec<i64> = hits.iter().map(|hit| hit.id).collect();
+        let found = store.keys(&ids)?.into_iter().zip(hits);
+        let rows = found.zip(1..).map(|((key, hit), rank)| {
+            Ok(vec![key, Value::Real(hit.distance), Value::Integer(rank)])
         });
         Ok(Box::new(rows))
     }
@@ -69,7 +67,7 @@ struct Options {
     exact: bool,
     oversample: Option<usize>,
     max_distance: Option<f64>,
-    ids: Option<Vec<i64>>,
+    ids: Option<Vec<Json>>,
     filter: Option<String>,
 }
 
@@ -89,11 +87,8 @@ impl Options {
                     Some(most) => options.max_distance = Some(most),
                     None => return wrong("a number"),
                 },
-                ("ids", Json::Array(ids)) => match ids.iter().map(Json::as_i64).collect() {
-                    Some(ids) => options.ids = Some(ids),
-                    None => return wrong("a list of integers"),
-                },
-                ("ids", _) => return wrong("a list of integers"),
+                ("ids", Json::Array(ids)) => options.ids = Some(ids.clone()),
+                ("ids", _) => return wrong("a list of ids"),
                 ("filter", Json::String(filter)) => options.filter = Some(filter.clone()),
                 ("filter", _) => return wrong("a condition in SQL as a text"),
                 _ => {
@@ -108,16 +103,14 @@ impl Options {
 
     /// The rows that the options leave.
     fn chosen(&self, store: &Store) -> Result<Chosen> {
+        let named = self.ids.as_ref().map(|ids| store.named(ids)).transpose()?;
         let Some(filter) = &self.filter else {
-            return Ok(match &self.ids {
-                Some(ids) => Chosen::Ids(ids.clone()),
-                None => Chosen::All,
-            });
+            return Ok(named.map_or(Chosen::All, Chosen::Ids));
         };
         let mut ids = store.filtered(filter)?;
-        if let Some(wanted) = &self.ids {
-            let wanted: HashSet<&i64> = wanted.iter().collect();
-            ids.retain(|id| wanted.contains(id));
+        if let Some(named) = named {
+            let named: HashSet<i64> = named.into_iter().collect();
+            ids.retain(|id| named.contains(id));
         }
         Ok(Chosen::Ids(ids))
     }

@@ -6,11 +6,11 @@
 
 use std::sync::Mutex;
 
-use lumos_core::sql::identifier;
+use lumos_core::sql::{identifier, literal};
 use lumos_core::vector;
 use lumos_core::vector::table::{Definition, Role};
 use rusqlite::types::Value;
-use rusqlite::{Connection, ffi, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, ffi, params, params_from_iter};
 
 use super::memory::Memory;
 use crate::error::{Error, Result, error};
@@ -84,7 +84,7 @@ impl Store {
     pub fn kept(&self) -> Vec<usize> {
         let columns = self.definition.columns.iter().enumerate();
         columns
-            .filter(|(_, c)| matches!(c.role, Role::Filter | Role::Kept))
+            .filter(|(_, c)| matches!(c.role, Role::Key | Role::Filter | Role::Kept))
             .map(|(i, _)| i)
             .collect()
     }
@@ -102,7 +102,13 @@ impl Store {
             .kept()
             .into_iter()
             .map(|i| &self.definition.columns[i])
-            .map(|c| format!(", {} {}", identifier(&c.name), c.ty))
+            .map(|c| {
+                let unique = match c.role {
+                    Role::Key => " NOT NULL UNIQUE",
+                    _ => "",
+                };
+                format!(", {} {}{unique}", identifier(&c.name), c.ty)
+            })
             .collect();
         let [rows, vectors, blocks, meta] = SHADOWS.map(|s| self.shadow(s));
         self.connection()?.execute_batch(&format!(
@@ -145,13 +151,24 @@ impl Store {
         Ok(())
     }
 
-    /// Adds a row; with `replace`, in place of one with the same id. Returns its id.
+    /// Adds a row; with `replace`, in place of one with the same id or key. Returns its id.
     pub fn insert(&self, row: &Row, replace: bool) -> Result<i64> {
         if let Some(vector) = &row.vector {
             self.check(vector)?;
         }
         let connection = self.connection()?;
         let mut memory = self.to_write(&connection)?;
+        let kept = self.kept();
+        let mut id = row.id;
+        if let Some((other, key)) =
+            self.holder(&connection, kept.iter().copied().zip(&row.values))?
+        {
+            match id {
+                _ if !replace => return Err(taken("id", literal(key))),
+                Some(id) if id != other => self.remove(&connection, &mut memory, other)?,
+                _ => id = Some(other),
+            }
+        }
         let columns: String = self.kept_names().iter().map(|n| format!(", {n}")).collect();
         let marks = ", ?".repeat(row.values.len());
         let verb = if replace {
@@ -163,54 +180,85 @@ impl Store {
             "{verb} INTO {}(_id{columns}) VALUES(?{marks})",
             self.shadow("rows")
         );
-        let values = std::iter::once(row.id.map_or(Value::Null, Value::Integer))
+        let values = std::iter::once(id.map_or(Value::Null, Value::Integer))
             .chain(row.values.iter().cloned());
         let inserted = connection.prepare(&sql)?.execute(params_from_iter(values));
         if let Err(e) = inserted {
-            return Err(match (e.sqlite_error_code(), row.id) {
-                (Some(ffi::ErrorCode::ConstraintViolation), Some(id)) => Error {
-                    code: ffi::SQLITE_CONSTRAINT_PRIMARYKEY,
-                    ..error(format!(
-                        "a row with id {id} is there already; use INSERT OR REPLACE or UPDATE"
-                    ))
-                },
+            let name = match self.definition.find(Role::Key) {
+                Some(_) => "rowid",
+                None => "id",
+            };
+            return Err(match (e.sqlite_error_code(), id) {
+                (Some(ffi::ErrorCode::ConstraintViolation), Some(id)) => taken(name, id),
                 _ => e.into(),
             });
         }
-        let id = row.id.unwrap_or_else(|| connection.last_insert_rowid());
+        let id = id.unwrap_or_else(|| connection.last_insert_rowid());
         if replace {
             self.forget(&connection, &mut memory, id)?;
         }
         if let Some(vector) = &row.vector {
             self.put(&connection, &mut memory, id, vector)?;
         }
-        let values = self.kept().into_iter().zip(&row.values);
-        memory.set(id, values);
+        memory.set(id, kept.into_iter().zip(&row.values));
         Ok(id)
+    }
+
+    /// The row that has the text key among these values, and the key; `None` if there is none of them.
+    fn holder<'a>(
+        &self,
+        connection: &Connection,
+        mut values: impl Iterator<Item = (usize, &'a Value)>,
+    ) -> Result<Option<(i64, &'a str)>> {
+        let place = self.definition.find(Role::Key);
+        let Some((place, Value::Text(key))) = values.find(|(i, _)| Some(*i) == place) else {
+            return Ok(None);
+        };
+        let sql = format!(
+            "SELECT _id FROM {} WHERE {} = ?1",
+            self.shadow("rows"),
+            identifier(&self.definition.columns[place].name)
+        );
+        let mut statement = connection.prepare(&sql)?;
+        let found = statement.query_row([key], |row| row.get(0)).optional()?;
+        Ok(found.map(|id| (id, key.as_str())))
     }
 
     /// Removes a row.
     pub fn delete(&self, id: i64) -> Result<()> {
         let connection = self.connection()?;
         let mut memory = self.to_write(&connection)?;
-        self.forget(&connection, &mut memory, id)?;
+        self.remove(&connection, &mut memory, id)
+    }
+
+    fn remove(&self, connection: &Connection, memory: &mut Memory, id: i64) -> Result<()> {
+        self.forget(connection, memory, id)?;
         let sql = format!("DELETE FROM {} WHERE _id = ?1", self.shadow("rows"));
         connection.execute(&sql, [id])?;
         Ok(())
     }
 
-    /// Changes values of a row: the vector, where it is given, and columns of `v_rows` by their places.
+    /// Changes values of a row: the vector, where it is given, and columns of `v_rows` by their places. With
+    /// `replace`, a row that has its new key already goes.
     pub fn update(
         &self,
         id: i64,
         vector: Option<Option<Vec<f32>>>,
         values: &[(usize, Value)],
+        replace: bool,
     ) -> Result<()> {
         if let Some(Some(vector)) = &vector {
             self.check(vector)?;
         }
         let connection = self.connection()?;
         let mut memory = self.to_write(&connection)?;
+        match self.holder(&connection, values.iter().map(|(i, v)| (*i, v)))? {
+            Some((other, key)) if other != id => match replace {
+                true => self.remove(&connection, &mut memory, other)?,
+                false => return Err(taken("id", literal(key))),
+            },
+            _ => {}
+        }
         if !values.is_empty() {
             let sets: Vec<String> = values
                 .iter()
@@ -222,9 +270,13 @@ impl Store {
                 sets.join(", ")
             );
             let values = values.iter().map(|(_, v)| v.clone());
-            connection
+            let changed = connection
                 .prepare(&sql)?
                 .execute(params_from_iter(values.chain([Value::Integer(id)])))?;
+            if changed == 0 {
+                // Another row of this statement has replaced it.
+                return Ok(());
+            }
         }
         match vector {
             Some(Some(vector)) => {
@@ -286,5 +338,15 @@ impl Store {
             index.remove(id);
         }
         Ok(())
+    }
+}
+
+/// The error for a row that is there already.
+fn taken(name: &str, value: impl std::fmt::Display) -> Error {
+    Error {
+        code: ffi::SQLITE_CONSTRAINT_PRIMARYKEY,
+        ..error(format!(
+            "a row with {name} {value} is there already; use INSERT OR REPLACE or UPDATE"
+        ))
     }
 }

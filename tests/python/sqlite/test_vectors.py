@@ -42,16 +42,19 @@ def nearest(db, query, k, where="", table="v"):
 class Vectors(host.Case):
     """Random histories against a dict."""
 
+    table, name = TABLE, staticmethod(lambda number: number)
+
     def check(self, db, model, draw, metric):
         query = draw_vector(draw)
         vectors = {i: r[0] for i, r in model.items() if r[0] is not None}
         k = draw.choice([1, 3, 10])
-        self.assertEqual(nearest(db, query, k), exact(db, vectors, query, k, metric))
+        self.same(nearest(db, query, k), db, vectors, query, k, metric)
         tag = draw.choice("abc")
         allowed = {i: v for i, v in vectors.items() if model[i][1] == tag}
-        self.assertEqual(
-            nearest(db, query, k, f"AND tag = '{tag}'"), exact(db, allowed, query, k, metric)
-        )
+        self.same(nearest(db, query, k, f"AND tag = '{tag}'"), db, allowed, query, k, metric)
+
+    def same(self, got, db, rows, query, k, metric):
+        self.assertEqual(got, exact(db, rows, query, k, metric))
 
     def test_random_history(self):
         for metric, seed in (("l2", 1), ("cosine", 2)):
@@ -63,11 +66,11 @@ class Vectors(host.Case):
         db, other = self.open(path), self.open(path)
         db.rows("PRAGMA journal_mode = WAL")
         db.rows("PRAGMA synchronous = OFF")
-        db.rows(TABLE % metric)
+        db.rows(self.table % metric)
         model, saved = {}, []  # `saved`: what is undone by ROLLBACK, then by each ROLLBACK TO
 
         for step in range(steps):
-            what, i = draw.random(), draw.randrange(400)
+            what, i = draw.random(), self.name(draw.randrange(400))
             vector = None if draw.random() < 0.03 else draw_vector(draw)
             # JSON gives the zero vector and the integers; the BLOB is the way of programs.
             value = vector and (json.dumps(vector) if draw.random() < 0.3 else blob(vector))
@@ -87,22 +90,22 @@ class Vectors(host.Case):
                 if i in model:
                     model[i] = (model[i][0], row[1], model[i][2] + 1)
             elif what < 0.76:
-                new = draw.randrange(400)
-                if new not in model or new == i:
-                    db.rows("UPDATE v SET id = ? WHERE id = ?", new, i)
+                new, replace = self.name(draw.randrange(400)), draw.random() < 0.3
+                if new not in model or new == i or replace:
+                    db.rows(f"UPDATE {'OR REPLACE' if replace else ''} v SET id = ? WHERE id = ?", new, i)
                     if i in model:
                         model[new] = model.pop(i)
                 elif i in model:
-                    self.refused(db, f"UPDATE v SET id = {new} WHERE id = {i}", "is there already")
+                    self.refused(db, "UPDATE v SET id = ? WHERE id = ?", "is there already", values=(new, i))
             elif what < 0.78:
                 # A statement that fails halfway leaves nothing behind.
                 if model:
                     there = draw.choice(sorted(model))
-                    free = max(model) + 1000
                     self.refused(
                         db,
-                        f"INSERT INTO v(id, e) SELECT value, '{json.dumps(draw_vector(draw))}' FROM json_each('[{free}, {there}]')",
+                        f"INSERT INTO v(id, e) SELECT value, '{json.dumps(draw_vector(draw))}' FROM json_each(?)",
                         "is there already",
+                        values=(json.dumps([self.name(1000), there]),),
                     )
             elif what < 0.84:
                 if saved:
@@ -146,6 +149,49 @@ class Vectors(host.Case):
         if saved:
             db.rows("ROLLBACK")
         self.assertEqual(db.rows("PRAGMA integrity_check"), [("ok",)])
+
+
+class TextKeys(Vectors):
+    """The same with keys of text; of rows at the same distance, the one that was there first is nearer."""
+
+    table, name = TABLE.replace("INTEGER PRIMARY", "TEXT PRIMARY"), staticmethod(lambda number: f"k'{number:04}")
+
+    def same(self, got, db, rows, query, k, metric):
+        truth = exact(db, rows, query, len(rows), metric)
+        self.assertEqual([d for _, d in got], [d for _, d in truth[:k]])
+        self.assertLessEqual(set(got), set(truth))
+        self.assertEqual(len(dict(got)), len(got))
+
+    def test_where_keys_come_out(self):
+        db = self.open(self.folder / "v.sqlite")
+        db.rows(self.table % "l2")
+        rows = {f"row {i}": [float(i)] * DIMS for i in range(300)}
+        for key, vector in rows.items():
+            db.rows("INSERT INTO v(id, e, n) VALUES (?, ?, ?)", key, blob(vector), int(key[4:]))
+        query = json.dumps([0.0] * DIMS)
+        near = [f"row {i}" for i in range(3)]
+        self.assertEqual([i for i, _ in nearest(db, [0.0] * DIMS, 3)], near)
+        self.assertEqual(db.rows("SELECT id FROM lumos_search('v', ?, 3)", query), [(i,) for i in near])
+        options = json.dumps({"ids": ["row 7", "row 5", "nothing"], "filter": "n <> 3"})
+        self.assertEqual(db.rows("SELECT id FROM lumos_search('v', ?, 3, ?)", query, options), [("row 5",), ("row 7",)])
+        self.refused(db, "SELECT * FROM lumos_search('v', ?, 3, '{\"ids\": [7]}')", "ids is [7]; give a list of texts", values=(query,))
+        self.assertEqual(db.rows("SELECT recall, queries FROM lumos_recall('v', 20)"), [(1.0, 19)])
+        # Words are those of a row by its rowid; of rows that have none, nothing is known.
+        db.rows("CREATE VIRTUAL TABLE words USING fts5(body)")
+        db.rows("INSERT INTO words(rowid, body) SELECT rowid, 'word ' || n FROM v")
+        db.rows("INSERT INTO words(rowid, body) VALUES (5000, 'word 250')")
+        found = "SELECT id, distance IS NULL FROM lumos_hybrid('v', ?, 'word 250', 2, ?)"
+        weights = json.dumps({"fts": "words", "weights": [0, 1]})
+        self.assertEqual(db.rows(found, query, weights)[0], ("row 250", 1))
+        self.assertEqual(db.value("SELECT count(*) FROM lumos_hybrid('v', NULL, '250', 9, ?)", weights), 1)
+        # A row keeps its rowid when it is replaced, and has no other.
+        rowid = db.value("SELECT rowid FROM v WHERE id = 'row 9'")
+        db.rows("INSERT OR REPLACE INTO v(id, e) VALUES ('row 9', ?)", query)
+        self.assertEqual(db.rows("SELECT rowid, n FROM v WHERE id = 'row 9'"), [(rowid, None)])
+        self.refused(db, "UPDATE v SET rowid = 1000 WHERE id = 'row 9'", "the rowid of a row with a text key stays")
+        for value, type in ((7, "an INTEGER"), (b"7", "a BLOB"), (None, "NULL")):
+            self.refused(db, "INSERT INTO v(id, e) VALUES (?, ?)", f"the id is {type}; give a text", values=(value, query))
+        db.rows("INSERT INTO v(v) VALUES ('verify')")
 
 
 class Damage(host.Case):

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use lumos_core::sql::{identifier, name_parts, qualified};
 use lumos_core::text::fusion::{Leg, fuse};
 use lumos_core::text::query_forms;
+use lumos_core::vector::index::Sure;
 use rusqlite::params_from_iter;
 use rusqlite::types::Value;
 use serde_json::Value as Json;
@@ -171,7 +172,9 @@ impl Search {
     /// The nearest rows, with their distances.
     fn near(&self, query: &[f32], pool: usize) -> Result<Vec<(i64, f64)>> {
         let oversample = self.store.definition.oversample;
-        let hits = self.store.nearest(query, pool, &self.chosen, oversample)?;
+        let hits = self
+            .store
+            .nearest(query, pool, &self.chosen, Sure::Likely(oversample))?;
         Ok(hits.into_iter().map(|hit| (hit.id, hit.distance)).collect())
     }
 

@@ -1,7 +1,7 @@
 //! Reading a table of vectors: the rows that a filter leaves, the nearest of them, and their values.
 
 use lumos_core::sql::identifier;
-use lumos_core::vector::index::{Filter, Hit};
+use lumos_core::vector::index::{Filter, Hit, Sure};
 use lumos_core::vector::table::Role;
 use lumos_core::vector::{Metric, format};
 use rusqlite::types::{Value, ValueRef};
@@ -112,7 +112,7 @@ impl Store {
         query: &[f32],
         k: usize,
         chosen: &Chosen,
-        oversample: usize,
+        sure: Sure,
     ) -> Result<Vec<Hit>> {
         self.check_query(query)?;
         let connection = self.connection()?;
@@ -123,7 +123,7 @@ impl Store {
             (_, Some(bits)) => Filter::Slots(bits),
             (_, None) => Filter::All,
         };
-        index.search(query, k, filter, oversample, |ids, found| {
+        index.search(query, k, filter, sure, |ids, found| {
             self.vectors(&connection, ids, &mut |id, vector| {
                 found(id, vector);
                 Ok(())

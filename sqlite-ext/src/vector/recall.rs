@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use lumos_core::vector::index::{Hit, Sure};
 use rusqlite::types::{Value, ValueRef};
 
 use super::plan;
@@ -69,14 +70,17 @@ fn shares(store: &Store, n: usize, k: usize) -> Result<Vec<f64>> {
             continue;
         }
         let ids = |hits: Vec<_>| -> HashSet<i64> {
-            let ids = hits
-                .into_iter()
-                .map(|hit: lumos_core::vector::index::Hit| hit.id);
+            let ids = hits.into_iter().map(|hit: Hit| hit.id);
             ids.filter(|id| *id != own).take(k).collect()
         };
         let right = ids(store.exact(&query, &Chosen::All)?);
         let oversample = store.definition.oversample;
-        let found = ids(store.nearest(&query, k.saturating_add(1), &Chosen::All, oversample)?);
+        let found = ids(store.nearest(
+            &query,
+            k.saturating_add(1),
+            &Chosen::All,
+            Sure::Likely(oversample),
+        )?);
         if !right.is_empty() {
             shares.push(right.intersection(&found).count() as f64 / right.len() as f64);
         }

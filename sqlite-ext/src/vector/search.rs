@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use lumos_core::vector::index::Sure;
 use rusqlite::types::{Value, ValueRef};
 use serde_json::{Map, Value as Json};
 
@@ -43,12 +44,11 @@ impl TableFunction for Search {
         };
         let options = Options::parse(arguments::options(options)?)?;
         let chosen = options.chosen(&store)?;
-        let oversample = options.oversample.unwrap_or(store.definition.oversample);
-        let mut hits = match options.exact {
-            true => store.exact(&query, &chosen)?,
-            false => store.nearest(&query, k, &chosen, oversample)?,
+        let sure = match options.exact {
+            true => Sure::Proven,
+            false => Sure::Likely(options.oversample.unwrap_or(store.definition.oversample)),
         };
-        hits.truncate(k);
+        let mut hits = store.nearest(&query, k, &chosen, sure)?;
         if let Some(most) = options.max_distance {
             hits.retain(|hit| hit.distance <= most);
         }

@@ -294,6 +294,26 @@ class Filters(host.Case):
                 got = db.rows(sql, json.dumps(query), limit, offset)
                 self.assertEqual(got, exact(db, kept, query, limit + offset, "cosine")[offset:], condition)
 
+    def test_what_is_proven_is_exact(self):
+        db, draw = self.open(self.folder / "v.sqlite"), random.Random(8)
+        centres = [draw_vector(draw) for _ in range(9)]
+        for metric in ("l2", "cosine", "ip"):
+            for kind in ("flat4", "flat8"):
+                db.rows(f"CREATE VIRTUAL TABLE p USING lumos_vec(id INTEGER PRIMARY KEY, e FLOAT[{DIMS}] metric={metric} kind={kind}, tag TEXT)")
+                rows = {i: [x + draw.gauss(0, 10 ** -(i % 5)) for x in centres[i % 9]] for i in range(600)}
+                db.rows("BEGIN")
+                for i, vector in rows.items():
+                    db.rows("INSERT INTO p VALUES (?, ?, ?)", i, json.dumps(vector), f"t{i % 3}")
+                db.rows("COMMIT")
+                rows = {i: struct.unpack(f"<{DIMS}f", blob(vector)) for i, vector in rows.items()}
+                for number in range(12):
+                    query, k = draw.choice([draw_vector(draw), centres[number % 9]]), draw.choice([1, 10, 250])
+                    options = draw.choice([{"exact": True}, {"exact": True, "filter": "tag = 't1'"}])
+                    kept = {i: v for i, v in rows.items() if len(options) == 1 or i % 3 == 1}
+                    got = db.rows("SELECT id, distance FROM lumos_search('p', ?, ?, ?)", json.dumps(query), k, json.dumps(options))
+                    self.assertEqual(got, exact(db, kept, query, k, metric), (metric, kind, number))
+                db.rows("DROP TABLE p")
+
     def test_distance_bounds_and_pages(self):
         db, draw = self.open(self.folder / "v.sqlite"), random.Random(6)
         db.rows(TABLE % "l2")

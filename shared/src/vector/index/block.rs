@@ -1,6 +1,8 @@
 //! Some rows of an index, as they are in memory and as they are stored.
 
-use super::code::Weights;
+use std::sync::OnceLock;
+
+use super::code::{Coder, Lengths, Weights};
 use crate::{Error, Result};
 
 /// The first bytes of every stored block; the last is the version of the format.
@@ -31,6 +33,8 @@ pub struct Block {
     pub biases: Vec<f32>,
     /// Ids; of rows that are not there, 0.
     pub row_ids: Vec<i64>,
+    /// What follows from codes and weights, once it was asked for.
+    lengths: OnceLock<Vec<Option<Lengths>>>,
     stride: usize,
 }
 
@@ -47,6 +51,7 @@ impl Block {
             factors: vec![0.0; rows],
             biases: vec![0.0; rows],
             row_ids: vec![0; rows],
+            lengths: OnceLock::new(),
             stride,
         }
     }
@@ -71,7 +76,26 @@ impl Block {
         self.live[row / 64] |= 1 << (row % 64);
         self.row_ids[row] = id;
         (self.factors[row], self.biases[row]) = (weights.factor, weights.bias);
+        self.lengths.take();
         self.changed = true;
+    }
+
+    /// The lengths of all rows; of those that are not there, any.
+    pub fn lengths(&self, coder: &Coder) -> &[Option<Lengths>] {
+        self.lengths.get_or_init(|| {
+            let codes = self.codes.chunks_exact(self.stride);
+            let weights = self.factors.iter().zip(&self.biases);
+            codes
+                .zip(weights)
+                .map(|(code, (factor, bias))| {
+                    let weights = Weights {
+                        factor: *factor,
+                        bias: *bias,
+                    };
+                    coder.lengths(code, weights)
+                })
+                .collect()
+        })
     }
 
     /// True if a row has this code with these weights.

@@ -28,7 +28,7 @@ use super::check_finite;
 use super::metric::Metric;
 use crate::{Error, Result};
 
-pub use search::{Filter, Hit, OVERSAMPLE};
+pub use search::{Filter, Hit, OVERSAMPLE, Sure};
 
 /// The most dimensions of an index.
 pub const MAX_DIMS: usize = 16_384;

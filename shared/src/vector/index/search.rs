@@ -1,7 +1,8 @@
 //! The nearest rows: estimates for all, exact distances for those that may be among them.
 
+use super::code::{Query, ROUNDING};
 use super::scan::Scan;
-use super::{Error, Index};
+use super::{Error, Index, Metric};
 
 /// Candidates measured exactly for each row that is asked for, where nothing else is said. More are measured
 /// where the estimates turn out to be too coarse for that.
@@ -20,6 +21,16 @@ pub struct Hit {
     pub id: i64,
     /// Its exact distance to the query.
     pub distance: f64,
+}
+
+/// How sure a search is that it finds the nearest.
+#[derive(Debug, Clone, Copy)]
+pub enum Sure {
+    /// It measures so many candidates for each row that is asked for, and what their errors show to be likely nearer.
+    Likely(usize),
+    /// It measures every row of which the code does not prove that it is farther. Under `ip` codes prove nothing, and
+    /// all rows are measured.
+    Proven,
 }
 
 /// The rows that may come out.
@@ -43,7 +54,7 @@ impl Index {
         query: &[f32],
         k: usize,
         filter: Filter<'_>,
-        oversample: usize,
+        sure: Sure,
         mut fetch: impl FnMut(&[i64], &mut dyn FnMut(i64, &[f32])) -> Result<(), E>,
     ) -> Result<Vec<Hit>, E> {
         self.check(query)?;
@@ -51,7 +62,12 @@ impl Index {
         if k == 0 {
             return Ok(Vec::new());
         }
-        let mut estimates = self.estimates(query, filter);
+        let coded = self.coder.query(query);
+        let mut estimates = self.estimates(&coded, filter);
+        let oversample = match sure {
+            Sure::Likely(oversample) => oversample,
+            Sure::Proven => OVERSAMPLE,
+        };
         let mut candidates = self.nearest(&estimates, k.saturating_mul(oversample).max(k + SPARE));
         // Of each hit also the estimate, for the error.
         let mut hits: Vec<(Hit, f64)> = Vec::new();
@@ -72,10 +88,15 @@ impl Index {
                 estimates[candidate.slot as usize] = f32::NAN;
             }
             // Next is what may be nearer than the last of the k, as far as estimates err.
-            let bound = hits.get(k - 1).map_or(f64::INFINITY, |(last, _)| {
-                self.coder.scaled(last.distance) + ERRORS * self.error(&hits)
-            });
-            candidates = self.below(&estimates, bound as f32);
+            let last = hits.get(k - 1).map(|(last, _)| last.distance);
+            candidates = match (sure, last) {
+                (Sure::Proven, Some(last)) => self.possible(&estimates, &coded, last),
+                (Sure::Likely(_), Some(last)) => {
+                    let bound = self.coder.scaled(last) + ERRORS * self.error(&hits);
+                    self.below(&estimates, bound as f32)
+                }
+                (_, None) => self.below(&estimates, f32::INFINITY),
+            };
         }
         hits.truncate(k);
         Ok(hits.into_iter().map(|(hit, _)| hit).collect())
@@ -93,8 +114,7 @@ impl Index {
     }
 
     /// The estimate of every slot; NaN where there is no row, or none that the filter leaves.
-    fn estimates(&self, query: &[f32], filter: Filter<'_>) -> Vec<f32> {
-        let query = self.coder.query(query);
+    fn estimates(&self, query: &Query, filter: Filter<'_>) -> Vec<f32> {
         let rows = self.block_rows();
         let listed = match filter {
             Filter::Ids(ids) => Some(self.bits(ids)),
@@ -192,6 +212,44 @@ impl Index {
             .filter(|(estimate, _)| **estimate <= bound)
             .map(|(estimate, slot)| self.candidate(*estimate, slot))
             .collect()
+    }
+
+    /// The rows of which the codes do not prove that they are farther than `last`, by Cauchy and Schwarz.
+    ///
+    /// With x = c + r, c the code and r ⊥ x what it leaves out, and q = c' + r' likewise, the estimate of q·x is
+    /// c'·c, and q·x - c'·c = q·r + r'·c. Of q only the part orthogonal to x meets r; it is no longer than q - x,
+    /// nor, for unit vectors, than the sine of their angle.
+    fn possible(&self, estimates: &[f32], query: &Query, last: f64) -> Vec<Candidate> {
+        let last = last as f32;
+        let (scale, across, bound) = match self.metric() {
+            Metric::L2 => (2.0, last, last * last),
+            Metric::Cosine => {
+                let cosine = (1.0 - last).clamp(0.0, 1.0);
+                (1.0, (1.0 - cosine * cosine).sqrt(), last)
+            }
+            _ => return self.below(estimates, f32::INFINITY),
+        };
+        let rows = self.block_rows();
+        let mut found = Vec::new();
+        let places = estimates.chunks(rows).zip((0u32..).step_by(rows));
+        for (block, (estimates, first)) in self.blocks.iter().zip(places) {
+            let slots = estimates
+                .iter()
+                .zip(block.lengths(&self.coder))
+                .zip(first..);
+            for ((estimate, lengths), slot) in slots {
+                let most = lengths.map_or(f32::INFINITY, |row| {
+                    let code = (row.vector * row.vector + row.rest * row.rest).sqrt();
+                    let rounding = ROUNDING * (query.length + row.vector).powi(2);
+                    bound + scale * (across * row.rest + query.rest * code) + rounding
+                });
+                // A bound that overflowed says nothing.
+                if *estimate <= most || (most.is_nan() && !estimate.is_nan()) {
+                    found.push(self.candidate(*estimate, slot));
+                }
+            }
+        }
+        found
     }
 
     fn candidate(&self, estimate: f32, slot: u32) -> Candidate {

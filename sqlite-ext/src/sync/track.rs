@@ -3,7 +3,7 @@
 use lumos_core::changelog::{Key, Options, Wanted};
 use lumos_core::sql::{identifier, literal};
 use lumos_duckdb::engine::Connection as DuckDb;
-use rusqlite::Connection;
+use rusqlite::{Connection, ffi};
 use serde_json::{Map, Value as Json, json};
 
 use crate::error::{Error, Result, error};
@@ -125,7 +125,9 @@ pub fn track(link: &Link<'_>, request: Request) -> Result<Json> {
     mirror.give_back(duckdb);
     // A table that cannot be copied is not tracked; the others go on.
     while initial && let Err(e) = sync::sync(link) {
+        let is_interrupt = e.code == ffi::SQLITE_INTERRUPT;
         let failed = new.iter().position(|n| e.table == Some(n.id));
+        let failed = failed.filter(|_| !is_interrupt);
         let table = failed.and_then(|i| {
             schema::tracked_tables(connection)
                 .ok()?
@@ -139,8 +141,15 @@ pub fn track(link: &Link<'_>, request: Request) -> Result<Json> {
                 failures.push((table.name, e));
             }
             None => {
-                undo(connection, mirror, &new)?;
-                return Err(e);
+                return Err(match undo(connection, mirror, &new) {
+                    Ok(()) => e,
+                    // SQLite ends all that this call still wants of it.
+                    Err(_) if is_interrupt => Error {
+                        message: "interrupted; what is not copied yet is tracked all the same, and the next query copies it: lumos_untrack ends that".into(),
+                        ..e
+                    },
+                    Err(e) => e,
+                });
             }
         }
         if !several {

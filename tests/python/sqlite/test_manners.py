@@ -80,6 +80,19 @@ class Interrupts(host.Case):
         self.assertGreater(stopped, 2)
         self.assertEqual(db.query("SELECT count(*), sum(n) FROM big", 2), [(200_000, 200_001 * 100_000 + 200_000)])
 
+    def test_tracking_that_is_interrupted_is_done_by_the_next_query(self):
+        db = self.open()
+        db.rows("CREATE TABLE big(id INTEGER PRIMARY KEY, a TEXT, b TEXT, c TEXT)")
+        db.rows("WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c LIMIT 1000000) INSERT INTO big SELECT i, 'a' || i, 'b' || i, 'c' || i FROM c")
+        for pattern in ("big", "*"):
+            timer = threading.Timer(0.3, db.connection.interrupt)
+            timer.start()
+            self.refused(db, f"SELECT lumos_track('{pattern}')", "interrupted", "lumos_untrack")
+            timer.join()
+            self.assertEqual(db.query("SELECT count(*) FROM big"), [(1_000_000,)])
+            db.rows("SELECT lumos_untrack('*')")
+        self.assertEqual(db.rows("SELECT name FROM sqlite_schema WHERE name GLOB '_lumos*'"), [])
+
 
 # A table that takes long to read, and words while it is read.
 SLOW = """

@@ -22,7 +22,7 @@ pub const SEARCH: Function = Function {
     deterministic: false,
     doc: "The `k` (10) rows of a table of vectors nearest to the query, by distance and then by id; distances are exact. `id` is the rowid, or the key where that is a text. \
           Options: `\"filter\"`, a condition in SQL on the table's columns, and `\"ids\"`, a list, leave only some rows: \
-          exactly those are searched; `\"max_distance\"` ends the answer earlier; `\"exact\": true` measures every row of which its code does not prove that it is farther (under `ip` all), so that the answer surely has the nearest; \
+          exactly those are searched; `\"max_distance\"` ends the answer earlier; `\"exact\": true` measures every row of which its code does not prove that it is farther (under `ip`, and over the rows of another table, all), so that the answer surely has the nearest; \
           `\"oversample\"` (4) is how many candidates are measured for each row, at least.",
     examples: &[
         Example {

@@ -19,6 +19,8 @@ pub const VEC_TABLE: Function = Function {
           With `ORDER BY distance LIMIT 10` in place of `k` any condition may follow, and there is no limit to the limit. \
           A row with a NULL vector is kept and never near; a zero vector has cosine distance 1, and a query of zeros is an error. \
           Rows are written by INSERT, INSERT OR REPLACE, UPDATE and DELETE, in transactions and savepoints; SQLite has no ON CONFLICT DO UPDATE for virtual tables. \
+          With `content='docs', content_rowid='id'` the rows are those of the table `docs` and stay there, vectors too; its columns have the same names. Only the index is kept, over the rows that are there at first and then those that are named: \
+          `INSERT INTO v(rowid) VALUES (new.id)` looks at a row anew, `INSERT INTO v(v, rowid) VALUES ('delete', old.id)` leaves it out. As with FTS5, triggers of `docs` do that, or `'rebuild'`; a row that nobody named may be missed, while filters, values and distances are those of `docs` now. \
           The index lies in tables beside it (`v_rows`, `v_vectors`, `v_blocks`, `v_meta`) with checksums; blocks that are damaged are made anew from the vectors as they are read. \
           `INSERT INTO v(v) VALUES('verify')` compares it with the vectors, `'rebuild'` makes it anew, `'optimize'` does so only where many rows were removed. \
           Programs without Lumos must not write these tables.",
@@ -54,6 +56,34 @@ pub const VEC_TABLE: Function = Function {
         Example {
             sql: "SELECT path FROM pages WHERE e MATCH '[3, 3]' AND k = 1",
             answer: "b.md",
+        },
+        Example {
+            sql: "CREATE TABLE docs(id INTEGER PRIMARY KEY, body TEXT, e)",
+            answer: "",
+        },
+        Example {
+            sql: "CREATE VIRTUAL TABLE near USING lumos_vec(id INTEGER PRIMARY KEY, e FLOAT[2], +body, content='docs', content_rowid='id')",
+            answer: "",
+        },
+        Example {
+            sql: "CREATE TRIGGER docs_insert AFTER INSERT ON docs BEGIN INSERT INTO near(rowid) VALUES (new.id); END",
+            answer: "",
+        },
+        Example {
+            sql: "CREATE TRIGGER docs_delete AFTER DELETE ON docs BEGIN INSERT INTO near(near, rowid) VALUES ('delete', old.id); END",
+            answer: "",
+        },
+        Example {
+            sql: "CREATE TRIGGER docs_update AFTER UPDATE OF id, e ON docs BEGIN INSERT INTO near(near, rowid) VALUES ('delete', old.id); INSERT INTO near(rowid) VALUES (new.id); END",
+            answer: "",
+        },
+        Example {
+            sql: "INSERT INTO docs VALUES (7, 'seven', '[0, 7]'), (8, 'eight', '[8, 0]')",
+            answer: "",
+        },
+        Example {
+            sql: "SELECT body, distance FROM near WHERE e MATCH '[0, 0]' AND k = 1",
+            answer: "seven|7.0",
         },
     ],
     body: Body::Host,

@@ -30,6 +30,15 @@ pub struct Column {
     pub role: Role,
 }
 
+/// Another table whose rows these are: `content='docs', content_rowid='id'`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    /// Its name.
+    pub table: String,
+    /// Its column that is the rowid.
+    pub rowid: String,
+}
+
 /// The columns of a table and the index over its vectors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Definition {
@@ -43,6 +52,8 @@ pub struct Definition {
     pub kind: Kind,
     /// Candidates for each row that is asked for.
     pub oversample: usize,
+    /// The table that has the rows, if it is another.
+    pub content: Option<Content>,
 }
 
 impl Definition {
@@ -54,8 +65,18 @@ impl Definition {
             metric: Metric::L2,
             kind: Kind::Flat4,
             oversample: OVERSAMPLE,
+            content: None,
         };
+        let (mut content, mut content_rowid) = (None, None);
         for argument in arguments {
+            match setting(argument) {
+                Some(("content", value)) => content = Some(value),
+                Some((_, value)) => content_rowid = Some(value),
+                None => {}
+            }
+            if setting(argument).is_some() {
+                continue;
+            }
             let column = definition.column(argument.trim())?;
             let same = |c: &Column| c.name.eq_ignore_ascii_case(&column.name);
             if definition.columns.iter().any(same) || RESERVED.contains(&column.name.as_str()) {
@@ -73,6 +94,23 @@ impl Definition {
         if definition.dims == 0 {
             return Err(Error::new(
                 "no column of vectors; give one like e FLOAT[384] metric=cosine",
+            ));
+        }
+        definition.content = match (content, content_rowid) {
+            (Some(table), rowid) => Some(Content {
+                table,
+                rowid: rowid.unwrap_or_else(|| "rowid".into()),
+            }),
+            (None, Some(_)) => {
+                return Err(Error::new(
+                    "content_rowid without content; give content='the table' too",
+                ));
+            }
+            (None, None) => None,
+        };
+        if definition.content.is_some() && definition.find(Role::Key).is_some() {
+            return Err(Error::new(
+                "rows of another table have integer keys; leave the text key out, or keep it in a column with a +",
             ));
         }
         definition.index()?;
@@ -164,6 +202,21 @@ impl Definition {
         }
         Ok(())
     }
+}
+
+/// `content='docs'`, `content_rowid='id'`: the name and the value of what is no column.
+fn setting(text: &str) -> Option<(&'static str, String)> {
+    let (name, value) = text.split_once('=')?;
+    let name = ["content", "content_rowid"]
+        .into_iter()
+        .find(|n| n.eq_ignore_ascii_case(name.trim()))?;
+    let value = value.trim();
+    let quote = value.chars().next().filter(|c| "'\"".contains(*c));
+    let value = match quote.and_then(|q| value[1..].strip_suffix(q).map(|v| (q, v))) {
+        Some((quote, inside)) => inside.replace(&format!("{quote}{quote}"), &quote.to_string()),
+        None => value.to_owned(),
+    };
+    Some((name, value))
 }
 
 /// Columns that every table has.
@@ -270,6 +323,23 @@ mod tests {
             ),
             (384, Metric::Cosine, Kind::Flat8, 9)
         );
+    }
+
+    #[test]
+    fn the_rows_may_be_those_of_another_table() {
+        let parse = |more: &[&str]| {
+            let arguments = ["e FLOAT[2]"].into_iter().chain(more.iter().copied());
+            Definition::parse(arguments).map(|d| d.content.map(|c| (c.table, c.rowid)))
+        };
+        let of = |table: &str, rowid: &str| Ok(Some((table.to_owned(), rowid.to_owned())));
+        assert_eq!(parse(&["content='docs'"]), of("docs", "rowid"));
+        assert_eq!(
+            parse(&["content_rowid = \"the id\"", " CONTENT='it''s'"]),
+            of("it's", "the id")
+        );
+        assert_eq!(parse(&["content=docs"]), of("docs", "rowid"));
+        assert!(parse(&["content_rowid=id"]).is_err());
+        assert!(parse(&["id TEXT PRIMARY KEY", "content=docs"]).is_err());
     }
 
     #[test]

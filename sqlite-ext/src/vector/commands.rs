@@ -8,8 +8,15 @@ use crate::mirror::locked;
 
 impl Store {
     /// `INSERT INTO v(v) VALUES('rebuild')` and others.
-    pub fn command(&self, command: &str) -> Result<()> {
+    pub fn command(&self, command: &str, rowid: Option<i64>) -> Result<()> {
+        let content = self.definition.content.is_some();
         match command.to_lowercase().as_str() {
+            "delete" if content => match rowid {
+                Some(id) => self.leave_out(id),
+                None => Err(error(
+                    "'delete' needs the rowid of the row; write INSERT INTO v(v, rowid) VALUES('delete', old.id)",
+                )),
+            },
             "rebuild" => self.rebuild(),
             "optimize" => {
                 let connection = self.connection()?;
@@ -33,12 +40,13 @@ impl Store {
     }
 
     /// Makes the index anew from the vectors.
-    fn rebuild(&self) -> Result<()> {
+    pub(super) fn rebuild(&self) -> Result<()> {
         let connection = self.connection()?;
         let mut memory = self.to_write(&connection)?;
         let mut index = self.definition.index()?;
         self.each_vector(&connection, &mut |id, vector| {
-            index.insert(id, vector)?;
+            let inserted = index.insert(id, vector);
+            inserted.map_err(|e| error(format!("row {id}: {e}")))?;
             Ok(())
         })?;
         connection.execute_batch(&format!(
@@ -70,8 +78,12 @@ impl Store {
             Ok(read.query_row([number], |row| row.get(0))?)
         })?;
         let wrong = |what: String| {
+            let so = match self.definition.content {
+                Some(_) => "rows may be missed until",
+                None => "answers are right all the same, and",
+            };
             Err(error(format!(
-                "{what}; answers are right all the same, and INSERT INTO {0}({0}) VALUES('rebuild') makes the index anew",
+                "{what}; {so} INSERT INTO {0}({0}) VALUES('rebuild') makes the index anew",
                 identifier(&locked(&self.name))
             )))
         };

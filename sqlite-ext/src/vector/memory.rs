@@ -40,6 +40,25 @@ pub struct Memory {
 }
 
 impl Memory {
+    /// Adds a row to the index, or replaces it.
+    pub fn insert(&mut self, id: i64, vector: &[f32]) -> Result<()> {
+        if let Some(index) = &mut self.index {
+            let slot = index.insert(id, vector)?;
+            self.touched.insert(index.block(slot));
+        }
+        Ok(())
+    }
+
+    /// Removes a row from the index.
+    pub fn remove(&mut self, id: i64) {
+        if let Some(index) = &mut self.index
+            && let Some(slot) = index.slot(id)
+        {
+            self.touched.insert(index.block(slot));
+            index.remove(id);
+        }
+    }
+
     /// Takes note of a row's values. Its block is written anew, so that other connections see that the row changed.
     pub fn set<'a>(&mut self, id: i64, values: impl Iterator<Item = (usize, &'a Value)>) {
         let Some(index) = &mut self.index else { return };

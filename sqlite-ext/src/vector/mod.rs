@@ -1,13 +1,14 @@
 //! `lumos_vec`: tables of vectors, with the nearest rows first.
 //!
 //! [`store`] writes the shadow tables, [`memory`] keeps the index over them and [`columns`] what filters need,
-//! [`read`] searches; [`commands`] are `rebuild` and others. [`plan`] and [`cursor`] are a scan of SQLite's.
+//! [`read`] searches; [`commands`] are `rebuild` and others; [`content`] is for rows of another table. [`plan`] and [`cursor`] are a scan of SQLite's.
 //! [`search`] is the same as a function, which finds tables by [`stores`], and [`recall`] tells how good it is;
 //! [`compat`] has names that others use.
 
 mod columns;
 mod commands;
 pub mod compat;
+mod content;
 mod cursor;
 mod memory;
 mod plan;
@@ -156,17 +157,18 @@ impl Table {
         let columns = args_list.get(2..).unwrap_or_default();
         let definition = &self.store.definition;
         let (columns, hidden) = columns.split_at(definition.columns.len().min(columns.len()));
-        if let Some(ValueRef::Text(command)) = hidden.get(2) {
-            self.store.command(scalar::utf8(command)?)?;
-            return Ok(0);
-        }
-        self.check_hidden(hidden)?;
         let mut id = definition
             .find(Role::Id)
             .map_or(ValueRef::Null, |i| columns[i]);
         if id == ValueRef::Null {
             id = args_list[1];
         }
+        if let Some(ValueRef::Text(command)) = hidden.get(2) {
+            self.store
+                .command(scalar::utf8(command)?, id.as_i64().ok())?;
+            return Ok(0);
+        }
+        self.check_hidden(hidden)?;
         let id = match id {
             ValueRef::Null => None,
             ValueRef::Integer(id) => Some(id),
@@ -177,6 +179,17 @@ impl Table {
                 )));
             }
         };
+        if let Some(content) = &definition.content {
+            let is_id = |i: usize| Some(i) == definition.find(Role::Id);
+            let more = (0..columns.len()).any(|i| !is_id(i) && columns[i] != ValueRef::Null);
+            return match id {
+                Some(id) if !more => self.store.follow(id).map(|()| id),
+                _ => Err(error(format!(
+                    "the rows are those of {}; give the rowid alone, of the row to look at anew",
+                    content.table
+                ))),
+            };
+        }
         let vector = definition
             .find(Role::Vector)
             .map_or(ValueRef::Null, |i| columns[i]);
@@ -203,7 +216,19 @@ impl Table {
         conflict == ffi::SQLITE_REPLACE
     }
 
+    /// Refuses to change rows of another table.
+    fn check_own(&self) -> error::Result<()> {
+        match &self.store.definition.content {
+            Some(content) => Err(error(format!(
+                "the rows are those of {}; change them there",
+                content.table
+            ))),
+            None => Ok(()),
+        }
+    }
+
     fn update_row(&self, args: &Updates<'_>) -> error::Result<()> {
+        self.check_own()?;
         let args_list: Vec<ValueRef<'_>> = args.iter().collect();
         let definition = &self.store.definition;
         let count = definition.columns.len();
@@ -334,7 +359,7 @@ impl CreateVTab<'_> for Table {
 impl UpdateVTab<'_> for Table {
     fn delete(&mut self, id: ValueRef<'_>) -> Result<()> {
         guard(NAME, || match id {
-            ValueRef::Integer(id) => self.store.delete(id),
+            ValueRef::Integer(id) => self.check_own().and_then(|()| self.store.delete(id)),
             _ => Err(error("the id is not an integer")),
         })
     }

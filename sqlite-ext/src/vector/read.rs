@@ -11,9 +11,10 @@ use serde_json::Value as Json;
 use super::columns;
 use super::plan::{self, Condition};
 use super::store::Store;
-use crate::error::{Result, error};
+use crate::error::{Error, Result, error};
 use crate::host::check_interrupt;
 use crate::mirror::locked;
+use crate::scalar;
 
 /// Rows between two looks at whether the host wants to stop.
 const INTERRUPT_ROWS: usize = 4096;
@@ -35,10 +36,13 @@ impl Store {
         if conditions.is_empty() {
             return Ok(Chosen::All);
         }
-        let in_memory = conditions.iter().all(|condition| {
-            let column = condition.place.and_then(|p| self.definition.columns.get(p));
-            column.is_some_and(|c| c.role == Role::Filter && columns::answers(condition, c.ty))
-        });
+        // Columns of another table may have other types, and change without a word.
+        let own = self.definition.content.is_none();
+        let in_memory = own
+            && conditions.iter().all(|condition| {
+                let column = condition.place.and_then(|p| self.definition.columns.get(p));
+                column.is_some_and(|c| c.role == Role::Filter && columns::answers(condition, c.ty))
+            });
         if in_memory {
             return Ok(Chosen::Passing(conditions));
         }
@@ -198,10 +202,8 @@ impl Store {
                 check_interrupt(connection)?;
             }
             let mut rows = statement.query([id])?;
-            if let Some(row) = rows.next()?
-                && let ValueRef::Blob(bytes) = row.get_ref(0)?
-            {
-                format::decode(bytes, &mut vector)?;
+            if let Some(row) = rows.next()? {
+                decode(*id, row.get_ref(0)?, &mut vector)?;
                 found(*id, &vector)?;
             }
         }
@@ -218,10 +220,9 @@ impl Store {
         let mut rows = statement.query([])?;
         let (mut vector, mut count) = (Vec::new(), 0);
         while let Some(row) = rows.next()? {
-            if let ValueRef::Blob(bytes) = row.get_ref(1)? {
-                format::decode(bytes, &mut vector)?;
-                found(row.get(0)?, &vector)?;
-            }
+            let id = row.get(0)?;
+            decode(id, row.get_ref(1)?, &mut vector)?;
+            found(id, &vector)?;
             count += 1;
             if count % INTERRUPT_ROWS == 0 {
                 check_interrupt(connection)?;
@@ -264,4 +265,13 @@ impl Store {
         }
         sql
     }
+}
+
+/// Reads a stored vector: a BLOB, in the rows of another table also JSON.
+fn decode(id: i64, value: ValueRef<'_>, vector: &mut Vec<f32>) -> Result<()> {
+    let decoded = match value {
+        ValueRef::Blob(bytes) => format::decode(bytes, vector).map_err(Error::from),
+        value => scalar::vector(value, "it").map(|read| *vector = read),
+    };
+    decoded.map_err(|e| error(format!("the vector of row {id}: {}; UPDATE it", e.message)))
 }

@@ -48,7 +48,12 @@ impl TableFunction for Search {
             true => Sure::Proven,
             false => Sure::Likely(options.oversample.unwrap_or(store.definition.oversample)),
         };
-        let mut hits = store.nearest(&query, k, &chosen, sure)?;
+        // Of another table the index may lack rows.
+        let mut hits = match options.exact && store.definition.content.is_some() {
+            true => store.exact(&query, &chosen)?,
+            false => store.nearest(&query, k, &chosen, sure)?,
+        };
+        hits.truncate(k);
         if let Some(most) = options.max_distance {
             hits.retain(|hit| hit.distance <= most);
         }

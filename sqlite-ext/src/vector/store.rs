@@ -76,8 +76,22 @@ impl Store {
 
     /// The name of a shadow table, quoted.
     pub fn shadow(&self, ending: &str) -> String {
+        let (schema, name) = self.shadow_parts(ending);
+        format!("{}.{}", identifier(&schema), identifier(&name))
+    }
+
+    /// The schema and the name of a shadow table.
+    pub(super) fn shadow_parts(&self, ending: &str) -> (String, String) {
         let name = format!("{}_{ending}", locked(&self.name));
-        format!("{}.{}", identifier(&self.schema), identifier(&name))
+        (self.schema.clone(), name)
+    }
+
+    /// The endings of the shadow tables that are no views.
+    fn stored(&self) -> &'static [&'static str] {
+        match self.definition.content {
+            Some(_) => &SHADOWS[2..],
+            None => &SHADOWS,
+        }
     }
 
     /// The places of the columns that `v_rows` has beside the id.
@@ -111,12 +125,18 @@ impl Store {
             })
             .collect();
         let [rows, vectors, blocks, meta] = SHADOWS.map(|s| self.shadow(s));
-        self.connection()?.execute_batch(&format!(
-            "CREATE TABLE {rows}(_id INTEGER PRIMARY KEY{});
-             CREATE TABLE {vectors}(id INTEGER PRIMARY KEY, vector BLOB NOT NULL);
-             CREATE TABLE {blocks}(number INTEGER PRIMARY KEY, generation INTEGER NOT NULL, data BLOB NOT NULL);
+        let connection = self.connection()?;
+        connection.execute_batch(&format!(
+            "CREATE TABLE {blocks}(number INTEGER PRIMARY KEY, generation INTEGER NOT NULL, data BLOB NOT NULL);
              CREATE TABLE {meta}(format INTEGER NOT NULL, generation INTEGER NOT NULL, rebuilt INTEGER NOT NULL, vectors INTEGER NOT NULL);
-             INSERT INTO {meta} VALUES(1, 0, 0, 0);",
+             INSERT INTO {meta} VALUES(1, 0, 0, 0);"
+        ))?;
+        if let Some(content) = &self.definition.content {
+            return self.create_over(content);
+        }
+        connection.execute_batch(&format!(
+            "CREATE TABLE {rows}(_id INTEGER PRIMARY KEY{});
+             CREATE TABLE {vectors}(id INTEGER PRIMARY KEY, vector BLOB NOT NULL);",
             columns.concat()
         ))?;
         Ok(())
@@ -136,17 +156,27 @@ impl Store {
 
     /// Drops the shadow tables.
     pub fn destroy(&self) -> Result<()> {
-        let drops = SHADOWS.map(|s| format!("DROP TABLE IF EXISTS {};", self.shadow(s)));
-        Ok(self.connection()?.execute_batch(&drops.concat())?)
+        if self.definition.content.is_some() {
+            self.destroy_views()?;
+        }
+        let drops = self.stored().iter();
+        let drops: String = drops
+            .map(|s| format!("DROP TABLE IF EXISTS {};", self.shadow(s)))
+            .collect();
+        Ok(self.connection()?.execute_batch(&drops)?)
     }
 
     /// Renames the shadow tables.
     pub fn rename(&self, name: &str) -> Result<()> {
-        let renames = SHADOWS.map(|s| {
+        if self.definition.content.is_some() {
+            self.rename_views(name)?;
+        }
+        let renames = self.stored().iter().map(|s| {
             let new = identifier(&format!("{name}_{s}"));
             format!("ALTER TABLE {} RENAME TO {new};", self.shadow(s))
         });
-        self.connection()?.execute_batch(&renames.concat())?;
+        let renames: String = renames.collect();
+        self.connection()?.execute_batch(&renames)?;
         name.clone_into(&mut locked(&self.name));
         Ok(())
     }
@@ -318,25 +348,14 @@ impl Store {
             self.shadow("vectors")
         );
         connection.prepare(&sql)?.execute(params![id, bytes])?;
-        let Memory { index, touched, .. } = memory;
-        if let Some(index) = index {
-            let slot = index.insert(id, vector)?;
-            touched.insert(index.block(slot));
-        }
-        Ok(())
+        memory.insert(id, vector)
     }
 
     /// Removes the vector of a row.
     fn forget(&self, connection: &Connection, memory: &mut Memory, id: i64) -> Result<()> {
         let sql = format!("DELETE FROM {} WHERE id = ?1", self.shadow("vectors"));
         connection.prepare(&sql)?.execute([id])?;
-        let Memory { index, touched, .. } = memory;
-        if let Some(index) = index
-            && let Some(slot) = index.slot(id)
-        {
-            touched.insert(index.block(slot));
-            index.remove(id);
-        }
+        memory.remove(id);
         Ok(())
     }
 }

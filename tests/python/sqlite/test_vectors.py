@@ -43,6 +43,11 @@ class Vectors(host.Case):
     """Random histories against a dict."""
 
     table, name = TABLE, staticmethod(lambda number: number)
+    # The table that is written, and what it says of a row that is there.
+    target, conflict = "v", "is there already"
+
+    def make(self, db, metric):
+        db.rows(self.table % metric)
 
     def check(self, db, model, draw, metric):
         query = draw_vector(draw)
@@ -66,7 +71,7 @@ class Vectors(host.Case):
         db, other = self.open(path), self.open(path)
         db.rows("PRAGMA journal_mode = WAL")
         db.rows("PRAGMA synchronous = OFF")
-        db.rows(self.table % metric)
+        self.make(db, metric)
         model, saved = {}, []  # `saved`: what is undone by ROLLBACK, then by each ROLLBACK TO
 
         for step in range(steps):
@@ -76,35 +81,35 @@ class Vectors(host.Case):
             value = vector and (json.dumps(vector) if draw.random() < 0.3 else blob(vector))
             row = (vector, draw.choice("abc"), draw.randrange(10))
             if what < 0.45:
-                db.rows("INSERT OR REPLACE INTO v(id, e, tag, n, body) VALUES (?, ?, ?, ?, 'x')", i, value, *row[1:])
+                db.rows(f"INSERT OR REPLACE INTO {self.target}(id, e, tag, n, body) VALUES (?, ?, ?, ?, 'x')", i, value, *row[1:])
                 model[i] = row
             elif what < 0.60:
-                db.rows("DELETE FROM v WHERE id = ?", i)
+                db.rows(f"DELETE FROM {self.target} WHERE id = ?", i)
                 model.pop(i, None)
             elif what < 0.68:
-                db.rows("UPDATE v SET e = ? WHERE id = ?", value, i)
+                db.rows(f"UPDATE {self.target} SET e = ? WHERE id = ?", value, i)
                 if i in model:
                     model[i] = (vector, *model[i][1:])
             elif what < 0.74:
-                db.rows("UPDATE v SET tag = ?, n = n + 1 WHERE id = ?", row[1], i)
+                db.rows(f"UPDATE {self.target} SET tag = ?, n = n + 1 WHERE id = ?", row[1], i)
                 if i in model:
                     model[i] = (model[i][0], row[1], model[i][2] + 1)
             elif what < 0.76:
                 new, replace = self.name(draw.randrange(400)), draw.random() < 0.3
                 if new not in model or new == i or replace:
-                    db.rows(f"UPDATE {'OR REPLACE' if replace else ''} v SET id = ? WHERE id = ?", new, i)
+                    db.rows(f"UPDATE {'OR REPLACE' if replace else ''} {self.target} SET id = ? WHERE id = ?", new, i)
                     if i in model:
                         model[new] = model.pop(i)
                 elif i in model:
-                    self.refused(db, "UPDATE v SET id = ? WHERE id = ?", "is there already", values=(new, i))
+                    self.refused(db, f"UPDATE {self.target} SET id = ? WHERE id = ?", self.conflict, values=(new, i))
             elif what < 0.78:
                 # A statement that fails halfway leaves nothing behind.
                 if model:
                     there = draw.choice(sorted(model))
                     self.refused(
                         db,
-                        f"INSERT INTO v(id, e) SELECT value, '{json.dumps(draw_vector(draw))}' FROM json_each(?)",
-                        "is there already",
+                        f"INSERT INTO {self.target}(id, e) SELECT value, '{json.dumps(draw_vector(draw))}' FROM json_each(?)",
+                        self.conflict,
                         values=(json.dumps([self.name(1000), there]),),
                     )
             elif what < 0.84:
@@ -192,6 +197,85 @@ class TextKeys(Vectors):
         for value, type in ((7, "an INTEGER"), (b"7", "a BLOB"), (None, "NULL")):
             self.refused(db, "INSERT INTO v(id, e) VALUES (?, ?)", f"the id is {type}; give a text", values=(value, query))
         db.rows("INSERT INTO v(v) VALUES ('verify')")
+
+
+class OtherTables(Vectors):
+    """The same over the rows of another table, whose triggers keep the index current."""
+
+    table = TABLE[:-1] + ", content='docs', content_rowid='id')"
+    target, conflict = "docs", "UNIQUE constraint failed"
+
+    def make(self, db, metric, triggers=True):
+        db.rows("CREATE TABLE docs(id INTEGER PRIMARY KEY, body, tag TEXT, n INTEGER, e)")
+        db.rows("INSERT INTO docs(id, e, tag) VALUES (1, '[1,1,1,1,1,1]', 'a')")
+        super().make(db, metric)
+        if triggers:
+            db.rows("CREATE TRIGGER docs_insert AFTER INSERT ON docs BEGIN INSERT INTO v(rowid) VALUES (new.id); END")
+            db.rows("CREATE TRIGGER docs_delete AFTER DELETE ON docs BEGIN INSERT INTO v(v, rowid) VALUES ('delete', old.id); END")
+            db.rows("""CREATE TRIGGER docs_update AFTER UPDATE OF id, e ON docs BEGIN
+                INSERT INTO v(v, rowid) VALUES ('delete', old.id); INSERT INTO v(rowid) VALUES (new.id); END""")
+            db.rows("DELETE FROM docs")
+
+    def test_without_triggers(self):
+        path = self.folder / "v.sqlite"
+        db, draw = self.open(path), random.Random(9)
+        self.make(db, "l2", triggers=False)
+        near = "SELECT id, e, tag FROM v WHERE e MATCH '[1,1,1,1,1,1]' AND k = 2"
+        # The rows that were there are found; filters and values are those of now.
+        db.rows("UPDATE docs SET tag = 'b'")
+        self.assertEqual(db.rows(near), [(1, "[1,1,1,1,1,1]", "b")])
+        self.assertEqual(db.rows(near + " AND tag = 'a'"), [])
+        # A new row is not found until it is named, or all are read; verify says so.
+        db.rows("INSERT INTO docs(id, e) VALUES (2, ?)", blob([1.0, 1, 1, 1, 1, 2]))
+        self.assertEqual([r[0] for r in db.rows(near)], [1])
+        proven = "SELECT id FROM lumos_search('v', '[1,1,1,1,1,1]', 2, '{\"exact\": true}')"
+        self.assertEqual(db.rows(proven), [(1,), (2,)])
+        self.refused(db, "INSERT INTO v(v) VALUES ('verify')", "row 2 is not in the index", "rows may be missed until", "'rebuild'")
+        db.rows("INSERT INTO v(rowid) VALUES (2)")
+        self.assertEqual([r[0] for r in db.rows(near)], [1, 2])
+        # A row that is gone is not found, though the index has it; others take its place.
+        db.rows("DELETE FROM docs WHERE id = 1")
+        db.rows("INSERT INTO docs(id, e) VALUES (3, '[1,1,1,1,1,3]'), (4, NULL)")
+        db.rows("INSERT INTO v(rowid) VALUES (3), (4), (77)")
+        self.assertEqual([r[0] for r in db.rows(near)], [2, 3])
+        self.assertEqual([r[0] for r in self.open(path).rows(near)], [2, 3])
+        self.refused(db, "INSERT INTO v(v) VALUES ('verify')", "the index has 3 rows and the table 2")
+        db.rows("INSERT INTO v(v) VALUES ('rebuild')")
+        db.rows("INSERT INTO v(v) VALUES ('verify')")
+        # What is no vector is named.
+        db.rows("UPDATE docs SET e = 'no vector' WHERE id = 3")
+        self.refused(db, near, "the vector of row 3", "UPDATE it")
+        self.refused(db, "INSERT INTO v(v) VALUES ('rebuild')", "the vector of row 3", "UPDATE it")
+        db.rows("UPDATE docs SET e = '[1]' WHERE id = 3")
+        self.refused(db, "INSERT INTO v(rowid) VALUES (3)", "a vector of 1 dimensions; table v has 6")
+        self.refused(db, "INSERT INTO v(v) VALUES ('rebuild')", "row 3: a vector of 1 dimensions; the index has 6")
+        self.assertEqual([r[0] for r in db.rows(near)], [2])
+
+    def test_the_rows_are_not_its_own(self):
+        db = self.open(self.folder / "v.sqlite")
+        self.make(db, "l2")
+        db.rows("INSERT INTO docs(id, e) VALUES (5, '[1,1,1,1,1,1]')")
+        for sql in ("INSERT INTO v(id, tag) VALUES (5, 'x')", "INSERT INTO v(e) VALUES ('[1,1,1,1,1,1]')"):
+            self.refused(db, sql, "the rows are those of docs; give the rowid alone")
+        for sql in ("DELETE FROM v", "UPDATE v SET tag = 'x'", "UPDATE v SET id = 6"):
+            self.refused(db, sql, "the rows are those of docs; change them there")
+        self.refused(db, "INSERT INTO v(v) VALUES ('delete')", "'delete' needs the rowid of the row")
+        near = "SELECT id FROM %s WHERE e MATCH '[1,1,1,1,1,1]' AND k = 2"
+        for old, new in (("v", "the w"), ("docs", "pages"), ("the w", "u")):
+            db.rows(f'ALTER TABLE "{old}" RENAME TO "{new}"')
+        self.assertEqual(db.rows(near % "u"), [(5,)])
+        self.assertEqual(self.open(self.folder / "v.sqlite").rows(near % "u"), [(5,)])
+        db.rows("DROP TABLE u")
+        self.assertEqual(db.rows("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')"), [("pages",)])
+        for columns, words in (
+            ("e FLOAT[6], colour TEXT, content=pages", "no such column: c.colour"),
+            ("e FLOAT[6], content=nothing", "no such table: main.nothing"),
+            ("e FLOAT[2], content=pages", "row 5: a vector of 6 dimensions; the index has 2"),
+            ("id TEXT PRIMARY KEY, e FLOAT[6], content=pages", "rows of another table have integer keys"),
+            ("e FLOAT[6], content_rowid=id", "content_rowid without content"),
+        ):
+            self.refused(db, f"CREATE VIRTUAL TABLE v USING lumos_vec({columns})", words)
+        self.assertEqual(db.rows("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')"), [("pages",)])
 
 
 class Damage(host.Case):

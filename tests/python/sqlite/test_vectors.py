@@ -208,7 +208,7 @@ class OtherTables(Vectors):
     def make(self, db, metric, triggers=True):
         db.rows("CREATE TABLE docs(id INTEGER PRIMARY KEY, body, tag TEXT, n INTEGER, e)")
         db.rows("INSERT INTO docs(id, e, tag) VALUES (1, '[1,1,1,1,1,1]', 'a')")
-        super().make(db, metric)
+        db.rows(self.table % metric)
         if triggers:
             db.rows("CREATE TRIGGER docs_insert AFTER INSERT ON docs BEGIN INSERT INTO v(rowid) VALUES (new.id); END")
             db.rows("CREATE TRIGGER docs_delete AFTER DELETE ON docs BEGIN INSERT INTO v(v, rowid) VALUES ('delete', old.id); END")
@@ -281,16 +281,19 @@ class OtherTables(Vectors):
 class Damage(host.Case):
     """Whatever is wrong in the stored blocks, answers are right; `verify` says it, `rebuild` mends it."""
 
+    table, make = TABLE, Vectors.make
+    target, said = "v", "answers are right all the same"
+
     def setUp(self):
         super().setUp()
         self.path = self.folder / "v.sqlite"
         draw = random.Random(3)
         db = self.open(self.path)
-        db.rows(TABLE % "l2")
+        self.make(db, "l2")
         db.rows("BEGIN")
         self.rows = {i: draw_vector(draw) for i in range(1500)}
         for i, v in self.rows.items():
-            db.rows("INSERT INTO v(id, e, tag) VALUES (?, ?, 'a')", i, blob(v))
+            db.rows(f"INSERT INTO {self.target}(id, e, tag) VALUES (?, ?, 'a')", i, blob(v))
         db.rows("COMMIT")
         self.db, self.queries = db, [draw_vector(draw) for _ in range(20)]
         self.truth = [exact(db, self.rows, q, 10) for q in self.queries]
@@ -318,16 +321,23 @@ class Damage(host.Case):
         self.db.rows(damage, *values)
         db = host.Database(self.path)
         self.assertEqual([nearest(db, q, 10) for q in self.queries], self.truth, damage)
-        self.refused(db, "INSERT INTO v(v) VALUES ('verify')", "answers are right all the same", "'rebuild'")
+        self.refused(db, "INSERT INTO v(v) VALUES ('verify')", self.said, "'rebuild'")
         db.close()
 
     def test_a_write_mends_the_block(self):
         number, data = self.db.rows("SELECT number, data FROM v_blocks WHERE number = 1")[0]
         self.db.rows("UPDATE v_blocks SET data = ? WHERE number = 1", data[:-1] + b"\0")
         db = self.open(self.path)
-        db.rows("UPDATE v SET e = ? WHERE id = 3", blob(self.rows[3]))
+        db.rows(f"UPDATE {self.target} SET e = ? WHERE id = 3", blob(self.rows[3]))
         db.rows("INSERT INTO v(v) VALUES ('verify')")
         self.assertEqual([nearest(db, q, 10) for q in self.queries], self.truth)
+
+
+class DamageOverOtherTables(Damage):
+    """The same over the rows of another table."""
+
+    table, make = OtherTables.table, OtherTables.make
+    target, said = "docs", "rows may be missed until"
 
 
 class Filters(host.Case):

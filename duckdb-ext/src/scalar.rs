@@ -26,7 +26,7 @@ type ScalarBody = fn(&[ValueRef<'_>]) -> Result<Value>;
 /// # Safety
 /// `connection` is open, and the functions that DuckDB offers to extensions are loaded.
 pub unsafe fn register_all(connection: ffi::duckdb_connection) -> Result<(), String> {
-    for &function in FUNCTIONS.iter().filter(|f| f.engines == Engines::Both) {
+    for &function in FUNCTIONS.iter().filter(|f| f.engines != Engines::Sqlite) {
         // SAFETY: by contract.
         let registered = unsafe {
             match function.kind {

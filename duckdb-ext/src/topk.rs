@@ -1,7 +1,6 @@
 //! `lumos_topk` as an aggregate of DuckDB.
 
 use std::ffi::CString;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
 use libduckdb_sys as ffi;
@@ -10,17 +9,10 @@ use lumos_core::vector::topk::{Query, TopK};
 use lumos_core::{Error, Function, Result, ValueRef};
 
 use crate::convert::{Column, Stored, type_id};
-use crate::memory::{self, LogicalType};
-use crate::scalar::{float_list_or, panic_message};
-
-/// An id, ordered as DuckDB orders it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Id {
-    Integer(i64),
-    /// As DuckDB stores it: as a signed number whose order is that of the text.
-    Uuid(i128),
-    Text(Box<[u8]>),
-}
+use crate::hits::{self, ID_TYPES, Id, Ids};
+use crate::memory::LogicalType;
+use crate::scalar::float_list_or;
+use crate::search;
 
 /// What a group has found so far.
 struct Search {
@@ -30,13 +22,6 @@ struct Search {
 
 /// What DuckDB keeps for a group: null before its first row.
 type State = *mut Search;
-
-/// The types that an id can have; others become text.
-const ID_TYPES: [ffi::DUCKDB_TYPE; 3] = [
-    ffi::DUCKDB_TYPE_DUCKDB_TYPE_BIGINT,
-    ffi::DUCKDB_TYPE_DUCKDB_TYPE_UUID,
-    ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR,
-];
 
 /// Registers the aggregate, for each type of ids, and as scalar functions are for lists and for the rest.
 ///
@@ -64,7 +49,7 @@ pub unsafe fn register(
                         };
                         ffi::duckdb_aggregate_function_add_parameter(overload, ty.raw());
                     }
-                    let result = row_type(id).list();
+                    let result = hits::row_type(id).list();
                     ffi::duckdb_aggregate_function_set_return_type(overload, result.raw());
                     ffi::duckdb_aggregate_function_set_functions(
                         overload,
@@ -85,30 +70,13 @@ pub unsafe fn register(
                 }
             }
         }
+        search::add(set, &name);
         let state = ffi::duckdb_register_aggregate_function_set(connection, set);
         ffi::duckdb_destroy_aggregate_function_set(&mut set);
         match state {
             ffi::DuckDBSuccess => Ok(()),
             _ => Err("DuckDB refused to register the aggregate".into()),
         }
-    }
-}
-
-/// STRUCT(id, distance DOUBLE).
-fn row_type(id: ffi::DUCKDB_TYPE) -> LogicalType {
-    let members = [
-        LogicalType::simple(id),
-        LogicalType::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_DOUBLE),
-    ];
-    let mut types = [members[0].raw(), members[1].raw()];
-    let mut names = [c"id".as_ptr(), c"distance".as_ptr()];
-    // SAFETY: two types and two names, alive during the call.
-    unsafe {
-        LogicalType::own(ffi::duckdb_create_struct_type(
-            types.as_mut_ptr(),
-            names.as_mut_ptr(),
-            2,
-        ))
     }
 }
 
@@ -145,7 +113,9 @@ unsafe extern "C" fn update(
     states: *mut ffi::duckdb_aggregate_state,
 ) {
     // SAFETY: DuckDB's chunk is flat, with a state for each of its rows, all alive during the call.
-    guard(info, || unsafe { update_chunk(info, input, states) });
+    hits::guard(info, "lumos_topk", || unsafe {
+        update_chunk(info, input, states)
+    });
 }
 
 /// # Safety
@@ -256,46 +226,13 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// The ids of a chunk.
-enum Ids<'a> {
-    Integer(&'a [i64]),
-    Uuid(&'a [ffi::duckdb_hugeint]),
-    Text(&'a [ffi::duckdb_string_t]),
-}
-
-impl Ids<'_> {
-    /// # Safety
-    /// As [`memory::slice`], of one of [`ID_TYPES`].
-    unsafe fn new(vector: ffi::duckdb_vector, rows: usize) -> Self {
-        // SAFETY: by contract.
-        unsafe {
-            let ty = LogicalType::own(ffi::duckdb_vector_get_column_type(vector));
-            match ty.id() {
-                ffi::DUCKDB_TYPE_DUCKDB_TYPE_BIGINT => Ids::Integer(memory::slice(vector, rows)),
-                ffi::DUCKDB_TYPE_DUCKDB_TYPE_UUID => Ids::Uuid(memory::slice(vector, rows)),
-                _ => Ids::Text(memory::slice(vector, rows)),
-            }
-        }
-    }
-
-    fn get(&self, row: usize) -> Id {
-        match self {
-            Ids::Integer(ids) => Id::Integer(ids[row]),
-            Ids::Uuid(ids) => {
-                Id::Uuid(i128::from(ids[row].upper) << 64 | i128::from(ids[row].lower))
-            }
-            Ids::Text(ids) => Id::Text(memory::bytes(&ids[row]).into()),
-        }
-    }
-}
-
 unsafe extern "C" fn combine(
     info: ffi::duckdb_function_info,
     source: *mut ffi::duckdb_aggregate_state,
     target: *mut ffi::duckdb_aggregate_state,
     count: ffi::idx_t,
 ) {
-    guard(info, || {
+    hits::guard(info, "lumos_topk", || {
         for i in 0..count as usize {
             // SAFETY: DuckDB gives `count` pairs of states that are different from each other. The source stays
             // as it is, since DuckDB may combine it again.
@@ -334,13 +271,13 @@ unsafe extern "C" fn finalize(
     count: ffi::idx_t,
     offset: ffi::idx_t,
 ) {
-    guard(info, || {
+    hits::guard(info, "lumos_topk", || {
         for i in 0..count as usize {
             let row = offset as usize + i;
             // SAFETY: DuckDB gives `count` states, and room for their lists from `offset` on.
             unsafe {
                 match search(*source.add(i)) {
-                    Some(search) => write(search, result, row),
+                    Some(search) => hits::write(&search.nearest, result, row),
                     None => {
                         ffi::duckdb_vector_ensure_validity_writable(result);
                         let mask = ffi::duckdb_vector_get_validity(result);
@@ -351,53 +288,6 @@ unsafe extern "C" fn finalize(
         }
         Ok(())
     });
-}
-
-/// Writes what was found as the list of `row`, behind the elements that the lists before it have.
-///
-/// # Safety
-/// `result` is a list of what [`row_type`] says, with room for `row`.
-unsafe fn write(search: &Search, result: ffi::duckdb_vector, row: usize) {
-    let hits = search.nearest.sorted();
-    // SAFETY: by contract; the children have room for what is reserved.
-    unsafe {
-        let start = ffi::duckdb_list_vector_get_size(result);
-        let end = start + hits.len() as ffi::idx_t;
-        ffi::duckdb_list_vector_reserve(result, end);
-        ffi::duckdb_list_vector_set_size(result, end);
-        let entry = ffi::duckdb_list_entry {
-            offset: start,
-            length: hits.len() as u64,
-        };
-        ffi::duckdb_vector_get_data(result)
-            .cast::<ffi::duckdb_list_entry>()
-            .add(row)
-            .write(entry);
-        let structs = ffi::duckdb_list_vector_get_child(result);
-        let ids = ffi::duckdb_struct_vector_get_child(structs, 0);
-        let distances = ffi::duckdb_struct_vector_get_child(structs, 1);
-        let id_cells = ffi::duckdb_vector_get_data(ids);
-        let distance_cells = ffi::duckdb_vector_get_data(distances).cast::<f64>();
-        for (hit, at) in hits.into_iter().zip(start as usize..) {
-            distance_cells.add(at).write(hit.distance);
-            match &hit.id {
-                Id::Integer(id) => id_cells.cast::<i64>().add(at).write(*id),
-                Id::Uuid(id) => {
-                    let cell = ffi::duckdb_hugeint {
-                        lower: *id as u64,
-                        upper: (*id >> 64) as i64,
-                    };
-                    id_cells.cast::<ffi::duckdb_hugeint>().add(at).write(cell);
-                }
-                Id::Text(id) => ffi::duckdb_vector_assign_string_element_len(
-                    ids,
-                    at as ffi::idx_t,
-                    id.as_ptr().cast(),
-                    id.len() as ffi::idx_t,
-                ),
-            }
-        }
-    }
 }
 
 unsafe extern "C" fn destroy(states: *mut ffi::duckdb_aggregate_state, count: ffi::idx_t) {
@@ -411,17 +301,4 @@ unsafe extern "C" fn destroy(states: *mut ffi::duckdb_aggregate_state, count: ff
             }
         }
     }
-}
-
-/// Runs the body of a callback; an error or a panic becomes DuckDB's.
-fn guard(info: ffi::duckdb_function_info, body: impl FnOnce() -> Result<()>) {
-    let reason = match catch_unwind(AssertUnwindSafe(body)) {
-        Ok(Ok(())) => return,
-        Ok(Err(error)) => error.to_string(),
-        Err(panic) => format!("internal error: {}", panic_message(&*panic)),
-    };
-    let message = format!("lumos_topk: {reason}").replace('\0', "");
-    let message = CString::new(message).unwrap_or_default();
-    // SAFETY: DuckDB copies the message.
-    unsafe { ffi::duckdb_aggregate_function_set_error(info, message.as_ptr()) }
 }

@@ -102,6 +102,8 @@ pub enum Engines {
     Both,
     /// SQLite only: it needs the mirror.
     Sqlite,
+    /// DuckDB only: the function of this name in SQLite is another.
+    DuckDb,
 }
 
 /// The form of a function.

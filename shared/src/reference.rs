@@ -46,6 +46,7 @@ pub fn render() -> String {
             let engines = match f.engines {
                 Engines::Both => "SQLite, DuckDB",
                 Engines::Sqlite => "SQLite",
+                Engines::DuckDb => "DuckDB",
             };
             let _ = writeln!(out, "- In: {engines}\n\n```sql");
             for example in f.examples {

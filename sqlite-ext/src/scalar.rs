@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use lumos_core::functions::FUNCTIONS;
-use lumos_core::{Body, Function, Kind, Nulls, Type, ValueRef, embed, vector};
+use lumos_core::{Body, Engines, Function, Kind, Nulls, Type, ValueRef, embed, vector};
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::{self, Value};
 use rusqlite::{Connection, Result};
@@ -25,7 +25,8 @@ pub const JSON_SUBTYPE: u32 = b'J' as u32;
 
 /// Registers every scalar function of the list, with each number of arguments that it takes.
 pub fn register(connection: &Connection, session: &Arc<Session>) -> Result<()> {
-    for function in FUNCTIONS.iter().copied() {
+    let here = |f: &&Function| f.engines != Engines::DuckDb;
+    for function in FUNCTIONS.iter().copied().filter(here) {
         let Kind::Scalar(result) = function.kind else {
             continue;
         };

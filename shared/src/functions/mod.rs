@@ -84,6 +84,7 @@ pub const FUNCTIONS: &[&Function] = &[
     &distances::IP,
     &vec_table::VEC_TABLE,
     &search::SEARCH,
+    &search::SEARCH_DUCKDB,
     &recall::RECALL,
     &compat::COMPAT,
     &distances::L1,
@@ -97,7 +98,8 @@ pub const FUNCTIONS: &[&Function] = &[
     &hybrid::HYBRID,
 ];
 
-/// The function with this name; a module for CREATE VIRTUAL TABLE only if no function has its name.
+/// The function with this name, SQLite's if DuckDB has another; a module for CREATE VIRTUAL TABLE only if no
+/// function has its name.
 pub fn find(name: &str) -> Option<&'static Function> {
     let named = || FUNCTIONS.iter().copied().filter(|f| f.name == name);
     named().find(|f| f.kind != Kind::Module).or(named().next())
@@ -106,6 +108,7 @@ pub fn find(name: &str) -> Option<&'static Function> {
 #[cfg(test)]
 mod tests {
     use super::{FUNCTIONS, Kind};
+    use crate::Engines;
 
     #[test]
     fn names_are_lumos_and_unique() {
@@ -114,10 +117,9 @@ mod tests {
             let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
             assert!(!rest.is_empty() && rest.chars().all(plain), "{}", f.name);
             assert!(
-                FUNCTIONS[..i]
-                    .iter()
-                    .all(|g| g.name != f.name
-                        || (g.kind == Kind::Module) != (f.kind == Kind::Module)),
+                FUNCTIONS[..i].iter().all(|g| g.name != f.name
+                    || (g.kind == Kind::Module) != (f.kind == Kind::Module)
+                    || [g.engines, f.engines] == [Engines::Sqlite, Engines::DuckDb]),
                 "{} is listed twice",
                 f.name
             );

@@ -1,6 +1,10 @@
 //! `lumos_search`.
 
-use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Type};
+use crate::vector::written;
+use crate::{
+    Body, Engines, Error, Example, Function, Kind, Nulls, Param, Result, Section, Type, Value,
+    ValueRef,
+};
 
 /// The definition.
 pub const SEARCH: Function = Function {
@@ -44,3 +48,79 @@ pub const SEARCH: Function = Function {
     ],
     body: Body::Host,
 };
+
+/// The definition in DuckDB, where tables are the user's own.
+pub const SEARCH_DUCKDB: Function = Function {
+    name: "lumos_search",
+    section: Section::Vectors,
+    engines: Engines::DuckDb,
+    kind: Kind::Scalar(Type::Text),
+    params: &[
+        Param::new("name", Type::Text),
+        Param::new("query", Type::Vector),
+        Param::optional("k", Type::Integer),
+        Param::optional("options", Type::Json),
+    ],
+    nulls: Nulls::Accept,
+    deterministic: true,
+    doc: "Writes the SQL of a search, for `FROM query(lumos_search(...))`, whose rows are `id`, `distance` and `rank`: the `k` (10) rows of an ordinary table nearest to the query, by distance and then by id; distances are exact. \
+          `name` is the table with the columns of ids and vectors, like `docs(id, e)`: then every vector is read, as by lumos_topk. \
+          A third column, `docs(id, e, h)`, makes it an indexed search. It is declared `h UBIGINT CHECK (h = hash(e))` and written as `hash(e)`: DuckDB itself then refuses any change of a vector without its hash, so that an index in memory, which knows vectors by their hashes, is never stale. \
+          The first search reads all vectors and builds it; later ones read ids and hashes, and vectors only of rows that are new. Where the CHECK is missing, the search is an error. \
+          A row whose hash is NULL is read and measured at every search; `UPDATE docs SET h = hash(e) WHERE h IS NULL` ends that. \
+          The index takes the memory of the vectors and about an eighth more, at most `\"memory\"` (1024) MB, and lives as long as the database is open; what does not fit is read at every search. \
+          Options as in SQLite, `\"filter\"`, `\"ids\"`, `\"max_distance\"`, `\"exact\"` (every vector is read) and `\"oversample\"`, and `\"metric\"`, `l2` (default), `cosine` or `ip`, and `\"kind\"`, `flat4` (default) or `flat8`. \
+          A table in another database is written with its schema, `shop.main.docs(id, e, h)`.",
+    examples: &[
+        Example {
+            sql: "CREATE TABLE docs(id BIGINT, e FLOAT[2], tag TEXT, h UBIGINT CHECK (h = hash(e)))",
+            answer: "",
+        },
+        Example {
+            sql: "INSERT INTO docs SELECT *, hash(e) FROM (VALUES (1, [0, 1]::FLOAT[2], 'a'), (2, [3, 4], 'b'), (3, [6, 9], 'a')) t(id, e, tag)",
+            answer: "",
+        },
+        Example {
+            sql: "FROM query(lumos_search('docs(id, e, h)', [0, 0]::FLOAT[2], 2))",
+            answer: "1|1.0|1\n2|5.0|2",
+        },
+        Example {
+            sql: "SELECT id FROM query(lumos_search('docs(id, e, h)', '[0, 0]', 2, '{\"filter\": \"tag = ''a''\", \"max_distance\": 5}'))",
+            answer: "1",
+        },
+        Example {
+            sql: "UPDATE docs SET e = [0, 2] WHERE id = 2",
+            answer: "CHECK constraint failed",
+        },
+        Example {
+            sql: "UPDATE docs SET e = [0, 2], h = hash([0, 2]::FLOAT[2]) WHERE id = 2",
+            answer: "",
+        },
+        Example {
+            sql: "SELECT id, distance FROM query(lumos_search('docs(id, e, h)', '[0, 0]', 2))",
+            answer: "1|1.0\n2|2.0",
+        },
+    ],
+    body: Body::Pure(search),
+};
+
+fn search(args: &[ValueRef<'_>]) -> Result<Value> {
+    let (target, query) = match args {
+        [ValueRef::Text(target), ValueRef::Vector(query), ..] => (target, query),
+        [ValueRef::Text(_), ValueRef::Null, ..] => return Ok(Value::Text(written::nothing())),
+        _ => {
+            return Err(Error::new(
+                "name is NULL; give a table with its columns like docs(id, e)",
+            ));
+        }
+    };
+    let k = match args.get(2) {
+        Some(ValueRef::Integer(k)) => *k,
+        _ => written::K,
+    };
+    let options = match args.get(3) {
+        Some(ValueRef::Text(options)) => options,
+        _ => "{}",
+    };
+    written::search(target, query, k, options).map(Value::Text)
+}

@@ -4,14 +4,17 @@
 //! - [`distance`], [`Metric`]: distances between two vectors, and which of them
 //! - [`topk`]: the nearest of many rows, exactly
 //! - [`index`]: the same from codes of them
+//! - [`held`]: vectors in memory under an index, and [`written`]: the SQL that searches them in DuckDB
 
 pub mod distance;
 pub mod format;
 mod half;
+pub mod held;
 pub mod index;
 mod metric;
 pub mod table;
 pub mod topk;
+pub mod written;
 
 pub use format::Format;
 pub use metric::Metric;

@@ -6,6 +6,8 @@
 use pulp::Arch;
 #[cfg(target_arch = "x86_64")]
 use pulp::{NullaryFnOnce, cast, x86::V3};
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::__m256i;
 
 use super::Kind;
 
@@ -77,49 +79,79 @@ struct Avx2<'a, const FOUR: bool>(V3, &'a Scan<'a>, &'a mut [i32]);
 impl<const FOUR: bool> NullaryFnOnce for Avx2<'_, FOUR> {
     type Output = ();
 
+    /// Sums up the partial sums of each row: of four rows together where all are wanted.
     #[inline(always)]
     fn call(self) {
         let Avx2(simd, scan, products) = self;
-        let (avx, avx2) = (simd.avx, simd.avx2);
-        let (steps, _) = scan.steps.as_chunks::<32>();
-        let four = |code: &[u8]| {
-            let (parts, _) = code.as_chunks::<32>();
-            let mask = avx._mm256_set1_epi8(15);
-            let ones = avx._mm256_set1_epi16(1);
-            let mut total = avx._mm256_setzero_si256();
-            // Eight products of at most 2 * 15 * 127 fit into 16 bits.
-            for (parts, steps) in parts.chunks(4).zip(steps.chunks(8)) {
-                let mut sums = avx._mm256_setzero_si256();
-                for (part, pair) in parts.iter().zip(steps.chunks_exact(2)) {
-                    let part = cast(*part);
-                    let low = avx2._mm256_and_si256(part, mask);
-                    let high = avx2._mm256_and_si256(avx2._mm256_srli_epi16::<4>(part), mask);
-                    let low = avx2._mm256_maddubs_epi16(low, cast(pair[0]));
-                    let high = avx2._mm256_maddubs_epi16(high, cast(pair[1]));
-                    sums = avx2._mm256_add_epi16(sums, avx2._mm256_add_epi16(low, high));
+        let avx2 = simd.avx2;
+        let stride = scan.stride;
+        let words = scan.codes.chunks(stride * 64).zip(products.chunks_mut(64));
+        for ((codes, products), wanted) in words.zip(scan.wanted) {
+            if *wanted == u64::MAX && products.len() == 64 {
+                let (quads, _) = products.as_chunks_mut::<4>();
+                for (codes, products) in codes.chunks_exact(stride * 4).zip(quads) {
+                    let (ab, cd) = codes.split_at(stride * 2);
+                    let ((a, b), (c, d)) = (ab.split_at(stride), cd.split_at(stride));
+                    let ab = avx2._mm256_hadd_epi32(
+                        partial::<FOUR>(simd, scan, a),
+                        partial::<FOUR>(simd, scan, b),
+                    );
+                    let cd = avx2._mm256_hadd_epi32(
+                        partial::<FOUR>(simd, scan, c),
+                        partial::<FOUR>(simd, scan, d),
+                    );
+                    let sums: [i32; 8] = cast(avx2._mm256_hadd_epi32(ab, cd));
+                    for (i, product) in products.iter_mut().enumerate() {
+                        *product = sums[i] + sums[i + 4];
+                    }
                 }
-                total = avx2._mm256_add_epi32(total, avx2._mm256_madd_epi16(sums, ones));
+                continue;
             }
-            let total: [i32; 8] = cast(total);
-            total.iter().sum()
-        };
-        let eight = |code: &[u8]| {
-            let (parts, _) = code.as_chunks::<16>();
-            let (steps, _) = scan.steps.as_chunks::<16>();
-            let mut total = avx._mm256_setzero_si256();
-            for (part, steps) in parts.iter().zip(steps) {
-                let part = avx2._mm256_cvtepi8_epi16(cast(*part));
-                let steps = avx2._mm256_cvtepi8_epi16(cast(*steps));
-                total = avx2._mm256_add_epi32(total, avx2._mm256_madd_epi16(part, steps));
+            let rows = codes.chunks_exact(stride).zip(products);
+            for (row, (code, product)) in rows.enumerate() {
+                if wanted >> row & 1 == 1 {
+                    let sums: [i32; 8] = cast(partial::<FOUR>(simd, scan, code));
+                    *product = sums.iter().sum();
+                }
             }
-            let total: [i32; 8] = cast(total);
-            total.iter().sum()
-        };
-        match FOUR {
-            true => scan.each(products, four),
-            false => scan.each(products, eight),
         }
     }
+}
+
+/// The product of one code, in eight sums.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn partial<const FOUR: bool>(simd: V3, scan: &Scan<'_>, code: &[u8]) -> __m256i {
+    let (avx, avx2) = (simd.avx, simd.avx2);
+    let mut total = avx._mm256_setzero_si256();
+    if FOUR {
+        let (parts, _) = code.as_chunks::<32>();
+        let (steps, _) = scan.steps.as_chunks::<32>();
+        let mask = avx._mm256_set1_epi8(15);
+        let ones = avx._mm256_set1_epi16(1);
+        // Eight products of at most 2 * 15 * 127 fit into 16 bits.
+        for (parts, steps) in parts.chunks(4).zip(steps.chunks(8)) {
+            let mut sums = avx._mm256_setzero_si256();
+            for (part, pair) in parts.iter().zip(steps.chunks_exact(2)) {
+                let part = cast(*part);
+                let low = avx2._mm256_and_si256(part, mask);
+                let high = avx2._mm256_and_si256(avx2._mm256_srli_epi16::<4>(part), mask);
+                let low = avx2._mm256_maddubs_epi16(low, cast(pair[0]));
+                let high = avx2._mm256_maddubs_epi16(high, cast(pair[1]));
+                sums = avx2._mm256_add_epi16(sums, avx2._mm256_add_epi16(low, high));
+            }
+            total = avx2._mm256_add_epi32(total, avx2._mm256_madd_epi16(sums, ones));
+        }
+    } else {
+        let (parts, _) = code.as_chunks::<16>();
+        let (steps, _) = scan.steps.as_chunks::<16>();
+        for (part, steps) in parts.iter().zip(steps) {
+            let part = avx2._mm256_cvtepi8_epi16(cast(*part));
+            let steps = avx2._mm256_cvtepi8_epi16(cast(*steps));
+            total = avx2._mm256_add_epi32(total, avx2._mm256_madd_epi16(part, steps));
+        }
+    }
+    total
 }
 
 #[cfg(test)]

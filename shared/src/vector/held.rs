@@ -14,9 +14,6 @@ use crate::{Error, Result};
 /// Vectors of one piece of memory, so that growing copies nothing.
 const PART: usize = 1024;
 
-/// Indexes smaller than this are kept however many of their vectors are in no row any more.
-const SMALL: usize = 4096;
-
 /// Vectors of one number of dimensions, and the index over them.
 pub struct Held {
     index: Index,
@@ -118,10 +115,10 @@ impl Held {
         }
     }
 
-    /// True if most of it is in no row that a search over the whole table has met.
-    pub fn is_mostly_gone(&self, slots: &[u64]) -> bool {
+    /// True if it fills its room with vectors most of which are in no row that a search over the whole table has met.
+    pub fn is_mostly_gone(&self, slots: &[u64], room: usize) -> bool {
         let met: usize = slots.iter().map(|word| word.count_ones() as usize).sum();
-        self.hashes.len() > SMALL && met < self.hashes.len() / 2
+        self.bytes() >= room && met < self.hashes.len() / 2
     }
 
     fn vector(&self, slot: u32) -> &[f32] {
@@ -227,6 +224,10 @@ mod tests {
         let room = held.bytes();
         held.add(1, &[1.0], room).unwrap();
         assert_eq!(held.slot(1, 0), None);
+        let all = vec![u64::MAX; held.index().slots().div_ceil(64)];
+        assert!(held.is_mostly_gone(&all[..20], room));
+        assert!(!held.is_mostly_gone(&all[..20], room + 1));
+        assert!(!held.is_mostly_gone(&all, room));
     }
 
     #[test]

@@ -1,0 +1,200 @@
+//! An aggregate of DuckDB that keeps a Rust value for its group: how the two parts of `lumos_search` run.
+
+use std::ffi::{CStr, c_void};
+use std::ptr;
+use std::sync::Arc;
+
+use libduckdb_sys as ffi;
+use lumos_core::vector::held::Store;
+use lumos_core::{Error, Result};
+
+use crate::hits;
+use crate::memory::LogicalType;
+
+const NAME: &str = "lumos_search";
+
+/// A part of a search, as far as it has come.
+pub trait Part: Clone {
+    /// A part that is yet to read, as the first row asks for it.
+    ///
+    /// # Safety
+    /// The chunk has rows of the form's arguments and is alive during the call.
+    unsafe fn begin(chunk: ffi::duckdb_data_chunk, store: &Store) -> Result<Self>;
+
+    /// Reads the rows of a chunk.
+    ///
+    /// # Safety
+    /// As [`Self::begin`], and it has so many rows.
+    unsafe fn read(&mut self, chunk: ffi::duckdb_data_chunk, rows: usize) -> Result<()>;
+
+    /// Takes over what another has found.
+    fn merge(&mut self, other: &Self);
+
+    /// Writes the result.
+    ///
+    /// # Safety
+    /// `result` is of the form's type, with room for `row`.
+    unsafe fn write(
+        part: Option<&Self>,
+        store: &Store,
+        result: ffi::duckdb_vector,
+        row: usize,
+    ) -> Result<()>;
+}
+
+/// Adds a form of the aggregate with these arguments.
+///
+/// # Safety
+/// `set` is alive.
+pub unsafe fn add_form<P: Part>(
+    set: ffi::duckdb_aggregate_function_set,
+    name: &CStr,
+    params: &[ffi::DUCKDB_TYPE],
+    result: &LogicalType,
+    store: &Arc<Store>,
+) {
+    // SAFETY: the form is ours until destroyed; DuckDB copies it, the name and the types, and owns the store's handle.
+    unsafe {
+        let mut form = ffi::duckdb_create_aggregate_function();
+        ffi::duckdb_aggregate_function_set_name(form, name.as_ptr());
+        for param in params {
+            ffi::duckdb_aggregate_function_add_parameter(form, LogicalType::simple(*param).raw());
+        }
+        ffi::duckdb_aggregate_function_set_return_type(form, result.raw());
+        ffi::duckdb_aggregate_function_set_functions(
+            form,
+            Some(state_size),
+            Some(init),
+            Some(update::<P>),
+            Some(combine::<P>),
+            Some(finalize::<P>),
+        );
+        ffi::duckdb_aggregate_function_set_destructor(form, Some(destroy::<P>));
+        // The rows whose hash is NULL are wanted too.
+        ffi::duckdb_aggregate_function_set_special_handling(form);
+        let store = Arc::into_raw(Arc::clone(store)).cast_mut().cast();
+        ffi::duckdb_aggregate_function_set_extra_info(form, store, Some(release));
+        ffi::duckdb_add_aggregate_function_to_set(set, form);
+        ffi::duckdb_destroy_aggregate_function(&mut form);
+    }
+}
+
+unsafe extern "C" fn release(store: *mut c_void) {
+    // SAFETY: DuckDB gives back what `add_form` gave it, once.
+    drop(unsafe { Arc::from_raw(store.cast::<Store>()) });
+}
+
+unsafe extern "C" fn state_size(_: ffi::duckdb_function_info) -> ffi::idx_t {
+    size_of::<*mut c_void>() as ffi::idx_t
+}
+
+unsafe extern "C" fn init(_: ffi::duckdb_function_info, state: ffi::duckdb_aggregate_state) {
+    // SAFETY: DuckDB gives room for what `state_size` says.
+    unsafe { state.cast::<*mut c_void>().write(ptr::null_mut()) }
+}
+
+/// # Safety
+/// `state` was initialized for `P`, is not destroyed, and no other reference to its part is alive.
+unsafe fn part<'a, P>(state: ffi::duckdb_aggregate_state) -> Option<&'a mut P> {
+    // SAFETY: by contract; a part is a Box of ours.
+    unsafe { state.cast::<*mut P>().read().as_mut() }
+}
+
+/// # Safety
+/// As [`part`], and there is none.
+unsafe fn begin<'a, P>(state: ffi::duckdb_aggregate_state, new: P) -> &'a mut P {
+    let new = Box::leak(Box::new(new));
+    // SAFETY: by contract.
+    unsafe { state.cast::<*mut P>().write(new) };
+    new
+}
+
+/// # Safety
+/// `info` is that of a form of [`add_form`].
+unsafe fn store<'a>(info: ffi::duckdb_function_info) -> &'a Store {
+    // SAFETY: by contract; the form holds the store as long as it is there.
+    unsafe { &*ffi::duckdb_aggregate_function_get_extra_info(info).cast::<Store>() }
+}
+
+unsafe extern "C" fn update<P: Part>(
+    info: ffi::duckdb_function_info,
+    chunk: ffi::duckdb_data_chunk,
+    states: *mut ffi::duckdb_aggregate_state,
+) {
+    hits::guard(info, NAME, || {
+        // SAFETY: DuckDB's chunk is flat, with a state for each of its rows, all alive during the call.
+        unsafe {
+            let rows = ffi::duckdb_data_chunk_get_size(chunk) as usize;
+            if rows == 0 {
+                return Ok(());
+            }
+            let states = std::slice::from_raw_parts(states, rows);
+            if states.iter().any(|state| *state != states[0]) {
+                return Err(Error::new("what lumos_search writes has no GROUP BY"));
+            }
+            let store = store(info);
+            let part = match part::<P>(states[0]) {
+                Some(part) => part,
+                None => begin(states[0], P::begin(chunk, store)?),
+            };
+            part.read(chunk, rows)
+        }
+    });
+}
+
+unsafe extern "C" fn combine<P: Part>(
+    info: ffi::duckdb_function_info,
+    source: *mut ffi::duckdb_aggregate_state,
+    target: *mut ffi::duckdb_aggregate_state,
+    count: ffi::idx_t,
+) {
+    hits::guard(info, NAME, || {
+        for i in 0..count as usize {
+            // SAFETY: DuckDB gives `count` pairs of states that are different from each other. The source stays
+            // as it is, since DuckDB may combine it again.
+            unsafe {
+                let Some(from) = part::<P>(*source.add(i)) else {
+                    continue;
+                };
+                match part::<P>(*target.add(i)) {
+                    Some(to) => to.merge(from),
+                    None => {
+                        begin(*target.add(i), from.clone());
+                    }
+                }
+            }
+        }
+        Ok(())
+    });
+}
+
+unsafe extern "C" fn finalize<P: Part>(
+    info: ffi::duckdb_function_info,
+    source: *mut ffi::duckdb_aggregate_state,
+    result: ffi::duckdb_vector,
+    count: ffi::idx_t,
+    offset: ffi::idx_t,
+) {
+    hits::guard(info, NAME, || {
+        for i in 0..count as usize {
+            // SAFETY: DuckDB gives `count` states, and room for their results from `offset` on.
+            unsafe {
+                let part = part::<P>(*source.add(i));
+                P::write(part.as_deref(), store(info), result, offset as usize + i)?;
+            }
+        }
+        Ok(())
+    });
+}
+
+unsafe extern "C" fn destroy<P>(states: *mut ffi::duckdb_aggregate_state, count: ffi::idx_t) {
+    for i in 0..count as usize {
+        // SAFETY: DuckDB destroys each state once; a part is a Box of ours.
+        unsafe {
+            let part = (*states.add(i)).cast::<*mut P>().replace(ptr::null_mut());
+            if !part.is_null() {
+                drop(Box::from_raw(part));
+            }
+        }
+    }
+}

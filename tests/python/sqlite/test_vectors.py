@@ -13,7 +13,7 @@ import host
 from test_kill import child
 
 STEPS = int(os.environ.get("LUMOS_VECTOR_STEPS", 10_000))
-KILLS = int(os.environ.get("LUMOS_VECTOR_KILLS", 40))
+KILLS = int(os.environ.get("LUMOS_VECTOR_KILLS", 60))
 DIMS = 6
 TABLE = f"CREATE VIRTUAL TABLE v USING lumos_vec(id INTEGER PRIMARY KEY, e FLOAT[{DIMS}] metric=%s, tag TEXT, n INTEGER, +body)"
 
@@ -435,7 +435,7 @@ class Filters(host.Case):
 
 
 class Connections(host.Case):
-    """Several connections, other processes, and kills."""
+    """Several connections, and other processes."""
 
     def test_others_writes_are_seen(self):
         path = self.folder / "v.sqlite"
@@ -468,49 +468,77 @@ class Connections(host.Case):
         other.rows("INSERT INTO v(id, e) VALUES (9, '[0,1,1,1,1,1]')")
         self.assertEqual(db.value(near), "9")
 
-    def test_killed_writers_lose_nothing(self):
-        path = self.folder / "v.sqlite"
+
+class Kills(host.Case):
+    """`kill -9` of a process that writes and builds: what is committed is there, and found."""
+
+    table, make, target = TABLE, Vectors.make, "v"
+
+    def test_nothing_committed_is_lost(self):
+        path, draw, committed = self.folder / "v.sqlite", random.Random(7), 0
         db = host.Database(path)
         db.rows("PRAGMA journal_mode = WAL")
-        db.rows(TABLE % "l2")
+        self.make(db, "l2")
+        rows = {int(i): list(struct.unpack(f"<{DIMS}f", e)) for i, e in db.rows("SELECT id, e FROM v")}
         db.close()
-        draw, said = random.Random(7), {}
         for round_ in range(KILLS):
-            process, lines = child(lambda say: write(path, round_, say))
+            process, lines = child(lambda say: self.write(path, round_, rows, say))
             time.sleep(0.05 + draw.random() * 0.1)
             os.kill(process, signal.SIGKILL)
             os.waitpid(process, 0)
+            before = rows
             for line in lines:
                 self.assertFalse(line.startswith("failed"), line)
-                if line.endswith("\n"):
-                    code, vector = line.strip().split(" ", 1)
-                    said[int(code)] = json.loads(vector)
+                # What the process was about to commit when it was killed may be there or not.
+                if line == "committed\n":
+                    rows, before, committed = before, before, committed + 1
+                elif line.endswith("\n"):
+                    before = apply(rows, json.loads(line))
             lines.close()
             db = host.Database(path)
-            rows = {i: list(struct.unpack(f"<{DIMS}f", e)) for i, e in db.rows("SELECT id, e FROM v")}
-            for code, vector in said.items():
-                self.assertEqual(rows.get(code), vector, "a committed row is lost")
-            query = draw_vector(draw)
+            there = {i: list(struct.unpack(f"<{DIMS}f", e)) for i, e in db.rows("SELECT id, e FROM v")}
+            self.assertIn(there, (rows, before), "a committed row is lost, or doubled, or half written")
+            rows, query = there, draw_vector(draw)
             self.assertEqual(nearest(db, query, 5), exact(db, rows, query, 5))
             db.rows("INSERT INTO v(v) VALUES ('verify')")
             db.close()
-        self.assertGreater(len(said), KILLS)
+        self.assertGreater(committed, KILLS)
+
+    def write(self, path, seed, rows, say):
+        """Writes until killed; says what it is about to commit, and then that it has."""
+        db, draw = host.Database(path), random.Random(seed)
+        while True:
+            change = {}
+            db.rows("BEGIN IMMEDIATE")
+            for _ in range(draw.randrange(1, 8)):
+                i, vector, what = draw.randrange(3000), draw_vector(draw), draw.random()
+                if what < 0.2:
+                    db.rows(f"DELETE FROM {self.target} WHERE id = ?", i)
+                    change[i] = None
+                elif what < 0.4 and apply(rows, change).get(i):
+                    db.rows(f"UPDATE {self.target} SET e = ? WHERE id = ?", blob(vector), i)
+                    change[i] = vector
+                else:
+                    db.rows(f"INSERT OR REPLACE INTO {self.target}(id, e) VALUES (?, ?)", i, blob(vector))
+                    change[i] = vector
+            if draw.random() < 0.1:
+                db.rows("INSERT INTO v(v) VALUES (?)", draw.choice(["rebuild", "optimize"]))
+            say(json.dumps(change))
+            db.rows("COMMIT")
+            say("committed")
+            rows = apply(rows, change)
 
 
-def write(path, seed, say):
-    """Writes until killed; says what is committed."""
-    db, draw, n = host.Database(path), random.Random(seed), 0
-    while True:
-        vectors = {seed * 100_000 + n * 10 + i: draw_vector(draw) for i in range(draw.randrange(1, 6))}
-        db.rows("BEGIN IMMEDIATE")
-        for code, vector in vectors.items():
-            db.rows("INSERT INTO v(id, e) VALUES (?, ?)", code, blob(vector))
-        if draw.random() < 0.1:
-            db.rows("INSERT INTO v(v) VALUES ('rebuild')")
-        db.rows("COMMIT")
-        for code, vector in vectors.items():
-            say(f"{code} {json.dumps(vector)}")
-        n += 1
+class KillsOverOtherTables(Kills):
+    """The same over the rows of another table."""
+
+    table, make, target = OtherTables.table, OtherTables.make, "docs"
+
+
+def apply(rows, change):
+    """The rows after a change; None deletes."""
+    new = {**rows, **{int(i): vector for i, vector in change.items()}}
+    return {i: vector for i, vector in new.items() if vector is not None}
 
 
 if __name__ == "__main__":

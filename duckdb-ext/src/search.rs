@@ -3,6 +3,7 @@
 //! - `(id, vec, q, k, hash, true_hash, plan, places)`: measures those exactly, and has them held from then on
 
 use std::ffi::CStr;
+use std::ops::Range;
 use std::ptr;
 use std::sync::Arc;
 
@@ -63,8 +64,8 @@ struct Scan {
     plan: Plan,
     query: Vec<f32>,
     shared: Shared,
-    /// Of each row whose vector is held, its slot and its id.
-    slots: Vec<u32>,
+    /// The slots of the rows whose vectors are held, in runs, and their ids in the same order.
+    runs: Vec<Range<u32>>,
     ids: IdList,
     /// The places of the other rows.
     unknown: Vec<i64>,
@@ -101,6 +102,14 @@ impl IdList {
             IdList::Integer(all) => Id::Integer(all[i]),
             IdList::Uuid(all) => Id::Uuid(all[i]),
             IdList::Text(all) => Id::Text(all[i].clone()),
+        }
+    }
+
+    /// Adds the ids of so many rows of a chunk.
+    fn push_run(&mut self, ids: &Ids<'_>, rows: Range<usize>) {
+        match (self, ids) {
+            (IdList::Integer(all), Ids::Integer(ids)) => all.extend(&ids[rows]),
+            (all, ids) => rows.for_each(|row| all.push(ids.get(row))),
         }
     }
 
@@ -144,7 +153,7 @@ impl Part for Scan {
             shared: store.open(&plan.name, query.len(), plan.metric, plan.kind)?,
             plan,
             query,
-            slots: Vec::new(),
+            runs: Vec::new(),
             ids,
             unknown: Vec::new(),
         })
@@ -167,29 +176,43 @@ impl Part for Scan {
             return Err(no_places());
         }
         let held = self.shared.read()?;
-        let mut likely = self.slots.last().map_or(0, |slot| slot + 1);
-        for row in 0..rows {
-            if absent.is_null(row) {
+        let whole = absent.first_null(0..rows).is_none() && unhashed.first_null(0..rows).is_none();
+        let mut likely = self.runs.last().map_or(0, |run| run.end);
+        let mut row = 0;
+        while row < rows {
+            // Rows mostly come in the order of the slots.
+            let run = if whole {
+                held.run(&hashes[row..rows], likely)
+            } else {
+                0
+            };
+            if run > 0 {
+                self.ids.push_run(&ids, row..row + run);
+                push(&mut self.runs, likely..likely + run as u32);
+                likely += run as u32;
+                row += run;
                 continue;
             }
-            let hash = (!unhashed.is_null(row)).then(|| hashes[row]);
-            if hash.is_some() && hash == held.no_vector {
-                continue;
-            }
-            match hash.and_then(|hash| held.slot(hash, likely)) {
-                Some(slot) => {
-                    likely = slot + 1;
-                    self.slots.push(slot);
-                    self.ids.push(ids.get(row));
+            if !absent.is_null(row) {
+                let hash = (!unhashed.is_null(row)).then(|| hashes[row]);
+                let no_vector = hash.is_some() && hash == held.no_vector;
+                match hash.and_then(|hash| held.slot(hash)) {
+                    Some(slot) => {
+                        likely = slot + 1;
+                        push(&mut self.runs, slot..likely);
+                        self.ids.push(ids.get(row));
+                    }
+                    None if no_vector => {}
+                    None => self.unknown.push(places[row]),
                 }
-                None => self.unknown.push(places[row]),
             }
+            row += 1;
         }
         Ok(())
     }
 
     fn merge(&mut self, other: &Self) {
-        self.slots.extend(&other.slots);
+        self.runs.extend(other.runs.iter().cloned());
         self.ids.extend(&other.ids);
         self.unknown.extend(&other.unknown);
     }
@@ -238,31 +261,45 @@ impl Scan {
         let mut nearest = TopK::new(self.plan.k)?;
         let held = self.shared.read()?;
         let mut met = vec![0u64; held.index().slots().div_ceil(64)];
-        for slot in &self.slots {
-            met[*slot as usize / 64] |= 1 << (slot % 64);
+        for run in &self.runs {
+            set(&mut met, run.clone());
         }
-        let k = nearest.k().min(self.slots.len());
+        let rows: usize = self.runs.iter().map(ExactSizeIterator::len).sum();
+        let k = nearest.k().min(rows);
         let mut hits = held.nearest(&self.query, k, self.plan.oversample, &met)?;
         if self.plan.whole && held.is_mostly_gone(&met, self.plan.room) {
             let (name, dims) = (&self.plan.name, self.query.len());
             store.forget(name, dims, self.plan.metric, self.plan.kind);
         }
         drop(held);
-        // From here on a bit stands for a vector that was found.
-        met.fill(0);
         hits.sort_unstable_by_key(|(slot, _)| *slot);
-        for (slot, _) in &hits {
-            met[*slot as usize / 64] |= 1 << (slot % 64);
-        }
-        for (i, slot) in self.slots.iter().enumerate() {
-            if met[*slot as usize / 64] >> (slot % 64) & 1 == 0 {
-                continue;
+        let mut first = 0;
+        for run in &self.runs {
+            let from = hits.partition_point(|(slot, _)| *slot < run.start);
+            for (slot, distance) in hits[from..].iter().take_while(|hit| hit.0 < run.end) {
+                let place = first + (slot - run.start) as usize;
+                nearest.offer(*distance, || self.ids.get(place));
             }
-            if let Ok(hit) = hits.binary_search_by_key(slot, |(slot, _)| *slot) {
-                nearest.offer(hits[hit].1, || self.ids.get(i));
-            }
+            first += run.len();
         }
         Ok(nearest)
+    }
+}
+
+/// Adds slots to runs of them.
+fn push(runs: &mut Vec<Range<u32>>, slots: Range<u32>) {
+    match runs.last_mut() {
+        Some(last) if last.end == slots.start => last.end = slots.end,
+        _ => runs.push(slots),
+    }
+}
+
+/// Sets these bits.
+fn set(words: &mut [u64], bits: Range<u32>) {
+    for word in bits.start / 64..bits.end.div_ceil(64) {
+        let from = bits.start.max(word * 64) % 64;
+        let unset = (word + 1) * 64 - bits.end.min((word + 1) * 64);
+        words[word as usize] |= u64::MAX << from & u64::MAX >> unset;
     }
 }
 

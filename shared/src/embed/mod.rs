@@ -2,11 +2,15 @@
 //!
 //! - [`hash`]: the embedding that needs no model
 //! - [`models`]: the models of this process by name, and what a text becomes by one of them
-//! - [`table`], [`encoder`]: the two kinds of models; [`wordpiece`] and [`tensors`] read their files
+//! - [`table`], [`encoder`]: the two kinds of models; [`tokenizer`] and [`tensors`] read their files
+//! - [`wordpiece`], [`unigram`] with [`normalizer`]: the two kinds of vocabularies
 
 pub mod encoder;
 pub mod hash;
 pub mod models;
+pub mod normalizer;
 pub mod table;
 pub mod tensors;
+pub mod tokenizer;
+pub mod unigram;
 pub mod wordpiece;

@@ -12,7 +12,7 @@ use super::encoder::Encoder;
 use super::hash;
 use super::table::Table;
 use super::tensors::Tensors;
-use super::wordpiece::WordPiece;
+use super::tokenizer::Tokenizer;
 use crate::{Error, Result};
 
 /// The name of the model that is always there.
@@ -27,7 +27,7 @@ struct Model {
 }
 
 enum Kind {
-    Table(Table),
+    Table(Box<Table>),
     Encoder(Box<Encoder>),
 }
 
@@ -125,11 +125,12 @@ impl Kind {
             Some(bytes) => object(file, bytes),
             None => Ok(Json::Null),
         };
-        let tokenizer = WordPiece::parse(&required("tokenizer.json")?)?;
+        let tokenizer = Tokenizer::parse(&required("tokenizer.json")?)?;
         let bytes = required("model.safetensors")?;
         let tensors = Tensors::parse(&bytes)?;
         if let Some(name) = Table::tensor(&tensors) {
-            return Table::load(&tensors, name, tokenizer).map(Kind::Table);
+            return Table::load(&tensors, name, tokenizer)
+                .map(|table| Kind::Table(Box::new(table)));
         }
         let Some(prefix) = Encoder::prefix(&tensors) else {
             return Err(Error::new(

@@ -3,7 +3,7 @@
 use ndarray::{Array1, Array2};
 
 use super::tensors::Tensors;
-use super::wordpiece::WordPiece;
+use super::tokenizer::Tokenizer;
 use crate::{Error, Result};
 
 /// As model2vec has it: what a text says beyond that changes its mean little.
@@ -11,7 +11,7 @@ const MOST_TOKENS: usize = 512;
 
 /// The vectors of all tokens.
 pub struct Table {
-    tokenizer: WordPiece,
+    tokenizer: Tokenizer,
     vectors: Array2<f32>,
 }
 
@@ -24,7 +24,7 @@ impl Table {
     }
 
     /// Takes the vectors, multiplied by the weights of the tokens if the file has some.
-    pub fn load(tensors: &Tensors<'_>, name: &str, tokenizer: WordPiece) -> Result<Table> {
+    pub fn load(tensors: &Tensors<'_>, name: &str, tokenizer: Tokenizer) -> Result<Table> {
         if tensors.has("mapping") {
             return Err(Error::new(
                 "model.safetensors has a tensor \"mapping\": a quantized vocabulary is not supported; save the model without it",

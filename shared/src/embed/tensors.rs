@@ -3,6 +3,7 @@
 use ndarray::{Array1, Array2};
 use safetensors::{Dtype, SafeTensors};
 
+use crate::vector::half;
 use crate::{Error, Result};
 
 /// The tensors of one file.
@@ -59,17 +60,21 @@ impl<'a> Tensors<'a> {
             .0
             .tensor(name)
             .map_err(|_| Error::new(format!("model.safetensors has no tensor {name}")))?;
-        let values: Vec<f32> = match tensor.dtype() {
-            Dtype::F32 => tensor
-                .data()
-                .as_chunks()
-                .0
-                .iter()
-                .map(|b| f32::from_le_bytes(*b))
-                .collect(),
+        let data = tensor.data();
+        let wide = |convert: fn(u16) -> f32| -> Vec<f32> {
+            let halves = data.as_chunks().0.iter();
+            halves.map(|b| convert(u16::from_le_bytes(*b))).collect()
+        };
+        let values = match tensor.dtype() {
+            Dtype::F32 => {
+                let floats = data.as_chunks().0.iter();
+                floats.map(|b| f32::from_le_bytes(*b)).collect()
+            }
+            Dtype::F16 => wide(half::f16_to_f32),
+            Dtype::BF16 => wide(half::bf16_to_f32),
             other => {
                 return Err(Error::new(format!(
-                    "model.safetensors: {name} is stored as {other:?}; only F32 is supported"
+                    "model.safetensors: {name} is stored as {other:?}; only F32, F16 and BF16 are supported"
                 )));
             }
         };

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
 
+use super::tokenizer::kind;
 use crate::{Error, Result};
 
 /// A vocabulary, and how a text is prepared for it.
@@ -17,30 +18,20 @@ pub struct WordPiece {
     lowercase: bool,
     strip_accents: bool,
     unknown: u32,
-    /// The tokens that an encoder wants before and after the text.
-    frame: Option<(u32, u32)>,
 }
 
 impl WordPiece {
-    /// Reads `tokenizer.json`.
-    pub fn parse(bytes: &[u8]) -> Result<WordPiece> {
-        let json: Json = serde_json::from_slice(bytes)
-            .map_err(|e| Error::new(format!("tokenizer.json is not JSON: {e}")))?;
+    /// Reads what a `tokenizer.json` says.
+    pub fn parse(json: &Json) -> Result<WordPiece> {
         let model = &json["model"];
-        // Older files do not name the type.
-        let type_of = |part: &Json| part["type"].as_str().unwrap_or("none").to_owned();
         for (part, expected) in [
-            ("model", "WordPiece"),
             ("normalizer", "BertNormalizer"),
             ("pre_tokenizer", "BertPreTokenizer"),
         ] {
-            let found = type_of(&json[part]);
-            let old = part == "model"
-                && found == "none"
-                && model["continuing_subword_prefix"].is_string();
-            if found != expected && !old {
+            let found = kind(&json[part]);
+            if found != expected {
                 return Err(Error::new(format!(
-                    "tokenizer.json has a {part} of type {found}; only {expected} is supported"
+                    "tokenizer.json has a {part} of type {found}; only {expected} is supported for WordPiece"
                 )));
             }
         }
@@ -56,10 +47,6 @@ impl WordPiece {
                 "tokenizer.json has no token {unknown} in its vocabulary"
             ))
         })?;
-        let frame = match (vocabulary.get("[CLS]"), vocabulary.get("[SEP]")) {
-            (Some(first), Some(last)) => Some((*first, *last)),
-            _ => None,
-        };
         let lowercase = json["normalizer"]["lowercase"].as_bool().unwrap_or(true);
         Ok(WordPiece {
             prefix: model["continuing_subword_prefix"]
@@ -73,7 +60,6 @@ impl WordPiece {
                 .unwrap_or(lowercase),
             vocabulary,
             unknown,
-            frame,
         })
     }
 
@@ -85,36 +71,18 @@ impl WordPiece {
             .map_or(0, |id| *id as usize + 1)
     }
 
-    /// The tokens of a text without those that are not in the vocabulary, at most `most`.
-    pub fn known(&self, text: &str, most: usize) -> Vec<u32> {
-        let mut ids = Vec::new();
-        self.tokenize(text, |id| {
-            if id != self.unknown {
-                ids.push(id);
-            }
-            ids.len() < most
-        });
-        ids
+    /// The number of a token.
+    pub fn id(&self, token: &str) -> Option<u32> {
+        self.vocabulary.get(token).copied()
     }
 
-    /// The tokens of a text between those that frame it, at most `most` altogether.
-    pub fn framed(&self, text: &str, most: usize) -> Result<Vec<u32>> {
-        let (first, last) = self
-            .frame
-            .ok_or_else(|| Error::new("tokenizer.json has no tokens [CLS] and [SEP]"))?;
-        let mut ids = vec![first];
-        self.tokenize(text, |id| {
-            if ids.len() + 1 < most {
-                ids.push(id);
-            }
-            ids.len() + 1 < most
-        });
-        ids.push(last);
-        Ok(ids)
+    /// The token of what is not in the vocabulary.
+    pub fn unknown(&self) -> u32 {
+        self.unknown
     }
 
     /// Calls `each` with every token until it says false.
-    fn tokenize(&self, text: &str, mut each: impl FnMut(u32) -> bool) {
+    pub fn tokenize(&self, text: &str, mut each: impl FnMut(u32) -> bool) {
         let mut pieces = Vec::new();
         // Cleaned word by word: a long text is not copied for the few tokens that are taken of it.
         for chunk in text.split(char::is_whitespace) {

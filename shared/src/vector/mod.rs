@@ -8,7 +8,7 @@
 
 pub mod distance;
 pub mod format;
-mod half;
+pub(crate) mod half;
 pub mod held;
 pub mod index;
 mod metric;

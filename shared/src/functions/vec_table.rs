@@ -13,7 +13,7 @@ pub const VEC_TABLE: Function = Function {
     deterministic: true,
     doc: "A table of vectors with an index: `CREATE VIRTUAL TABLE v USING lumos_vec(id INTEGER PRIMARY KEY, e FLOAT[384] metric=cosine, tag TEXT, +body)`. \
           The key is an integer or, with `id TEXT PRIMARY KEY`, a text; such a row has a `rowid` beside, which stays as long as its key does, and of rows at the same distance the one that was there first comes first. \
-          One column of vectors, as JSON or as a BLOB of 32-bit floats; the metric is `l2` (default), `cosine` or `ip`, the kind of index `flat4` (default) or `flat8`. \
+          One column of vectors, as JSON or as a BLOB of 32-bit floats; the metric is `l2` (default), `cosine` or `ip`, the kind of index `flat4` (default), `flat8` or, for a million rows and more under `l2` and `cosine`, `hnsw`. \
           Columns of TEXT, INTEGER, REAL and BOOLEAN are to filter by, columns with a `+` are only kept. \
           `WHERE e MATCH ? AND k = 10` gives the ten nearest rows, with their exact `distance`; conditions on columns, `id IN (SELECT ...)` among them, and on `distance` choose rows first. \
           With `ORDER BY distance LIMIT 10` in place of `k` any condition may follow, and there is no limit to the limit. \
@@ -23,6 +23,8 @@ pub const VEC_TABLE: Function = Function {
           `INSERT INTO v(rowid) VALUES (new.id)` looks at a row anew, `INSERT INTO v(v, rowid) VALUES ('delete', old.id)` leaves it out. As with FTS5, triggers of `docs` do that, or `'rebuild'`; a row that nobody named may be missed, while filters, values and distances are those of `docs` now. \
           The index lies in tables beside it (`v_rows`, `v_vectors`, `v_blocks`, `v_meta`) with checksums; blocks that are damaged are made anew from the vectors as they are read. \
           `INSERT INTO v(v) VALUES('verify')` compares it with the vectors, `'rebuild'` makes it anew, `'optimize'` does so only where many rows were removed. \
+          Under `kind=hnsw` these two make a graph too, from 4,096 rows on, `'optimize'` only where more than one row of a hundred was written since; nothing else does, and it takes some minutes a million rows, which the interrupt key ends. \
+          Rows written since are scanned beside the graph, and so is all under a filter, so that no answer is stale or short. \
           Programs without Lumos must not write these tables.",
     examples: &[
         Example {
@@ -44,6 +46,22 @@ pub const VEC_TABLE: Function = Function {
         Example {
             sql: "SELECT id FROM notes WHERE e MATCH '[3]' AND k = 1",
             answer: "lumos_vec: a vector of 1 dimensions; table notes has 2",
+        },
+        Example {
+            sql: "CREATE VIRTUAL TABLE much USING lumos_vec(id INTEGER PRIMARY KEY, e FLOAT[2] kind=hnsw)",
+            answer: "",
+        },
+        Example {
+            sql: "INSERT INTO much(e) WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c LIMIT 5000) SELECT json_array(i, i % 7) FROM c",
+            answer: "",
+        },
+        Example {
+            sql: "INSERT INTO much(much) VALUES ('optimize')",
+            answer: "",
+        },
+        Example {
+            sql: "SELECT id, distance FROM much WHERE e MATCH '[3000, 4]' AND k = 1",
+            answer: "3000|0.0",
         },
         Example {
             sql: "CREATE VIRTUAL TABLE pages USING lumos_vec(path TEXT PRIMARY KEY, e FLOAT[2])",

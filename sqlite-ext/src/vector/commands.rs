@@ -1,9 +1,11 @@
 //! What a table of vectors is told to do: `INSERT INTO v(v) VALUES('rebuild')` and others.
 
 use lumos_core::sql::{identifier, literal};
+use lumos_core::vector::index::Index;
 
 use super::store::Store;
 use crate::error::{Result, error};
+use crate::host::check_interrupt;
 use crate::mirror::locked;
 
 impl Store {
@@ -21,12 +23,9 @@ impl Store {
             "optimize" => {
                 let connection = self.connection()?;
                 let memory = self.to_write(&connection)?;
-                let sparse = memory
-                    .index
-                    .as_ref()
-                    .is_some_and(|i| i.slots() > i.len() / 7 * 8 + 512);
+                let worth = memory.index.as_ref().is_some_and(Index::wants_rebuild);
                 drop(memory);
-                match sparse {
+                match worth {
                     true => self.rebuild(),
                     false => Ok(()),
                 }
@@ -39,7 +38,7 @@ impl Store {
         }
     }
 
-    /// Makes the index anew from the vectors.
+    /// Makes the index anew from the vectors, a graph too where the table has one. Until then the old one stays in memory.
     pub(super) fn rebuild(&self) -> Result<()> {
         let connection = self.connection()?;
         let mut memory = self.to_write(&connection)?;
@@ -48,6 +47,9 @@ impl Store {
             let inserted = index.insert(id, vector);
             inserted.map_err(|e| error(format!("row {id}: {e}")))?;
             Ok(())
+        })?;
+        index.link(memory.generation as u64 + 1, || {
+            check_interrupt(&connection)
         })?;
         connection.execute_batch(&format!(
             "DELETE FROM {}; UPDATE {} SET rebuilt = generation + 1, vectors = {}, generation = generation + 1",
@@ -89,6 +91,9 @@ impl Store {
         };
         if let Some((_, e)) = refused.first() {
             return wrong(e.to_string());
+        }
+        if index.lacks_graph() {
+            return wrong("the index's graph is missing".into());
         }
         let mut stored = 0;
         let mut odd = None;

@@ -43,7 +43,9 @@ impl Memory {
     /// Adds a row to the index, or replaces it.
     pub fn insert(&mut self, id: i64, vector: &[f32]) -> Result<()> {
         if let Some(index) = &mut self.index {
+            let before = index.slot(id).map(|slot| index.block(slot));
             let slot = index.insert(id, vector)?;
+            self.touched.extend(before);
             self.touched.insert(index.block(slot));
         }
         Ok(())

@@ -310,9 +310,10 @@ impl Store {
         }
         match vector {
             Some(Some(vector)) => {
-                let is_new = !memory.index.as_ref().is_some_and(|i| i.contains(id));
+                let slot = |memory: &Memory| memory.index.as_ref().and_then(|i| i.slot(id));
+                let before = slot(&memory);
                 self.put(&connection, &mut memory, id, &vector)?;
-                if is_new && memory.columns.is_some() {
+                if before != slot(&memory) && memory.columns.is_some() {
                     self.read_cells(&connection, &mut memory, &[id])?;
                 }
             }

@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import struct
+import threading
 import time
 import unittest
 
@@ -42,12 +43,16 @@ def nearest(db, query, k, where="", table="v"):
 class Vectors(host.Case):
     """Random histories against a dict."""
 
-    table, name = TABLE, staticmethod(lambda number: number)
+    table, name, steps = TABLE, staticmethod(lambda number: number), STEPS // 2
     # The table that is written, and what it says of a row that is there.
     target, conflict = "v", "is there already"
 
     def make(self, db, metric):
         db.rows(self.table % metric)
+
+    def filled(self, db):
+        """The rows of a history at its beginning."""
+        return {}
 
     def check(self, db, model, draw, metric):
         query = draw_vector(draw)
@@ -64,7 +69,7 @@ class Vectors(host.Case):
     def test_random_history(self):
         for metric, seed in (("l2", 1), ("cosine", 2)):
             with self.subTest(metric=metric):
-                self.history(metric, random.Random(seed), STEPS // 2)
+                self.history(metric, random.Random(seed), self.steps)
 
     def history(self, metric, draw, steps):
         path = self.folder / f"{metric}.sqlite"
@@ -72,7 +77,7 @@ class Vectors(host.Case):
         db.rows("PRAGMA journal_mode = WAL")
         db.rows("PRAGMA synchronous = OFF")
         self.make(db, metric)
-        model, saved = {}, []  # `saved`: what is undone by ROLLBACK, then by each ROLLBACK TO
+        model, saved = self.filled(db), []  # `saved`: what is undone by ROLLBACK, then by each ROLLBACK TO
 
         for step in range(steps):
             what, i = draw.random(), self.name(draw.randrange(400))
@@ -154,6 +159,88 @@ class Vectors(host.Case):
         if saved:
             db.rows("ROLLBACK")
         self.assertEqual(db.rows("PRAGMA integrity_check"), [("ok",)])
+
+
+class Graphs(Vectors):
+    """The same with a graph, over as many rows as make one."""
+
+    table, steps = TABLE.replace("metric=%s", "metric=%s kind=hnsw"), STEPS // 20
+
+    def filled(self, db):
+        model = fill(db, random.Random(11), range(200, 4400))
+        db.rows("INSERT INTO v(v) VALUES ('optimize')")
+        return model
+
+    def test_when_it_is_made(self):
+        db, draw = self.open(self.folder / "v.sqlite"), random.Random(12)
+        db.rows(self.table % "l2")
+        parts = "SELECT count(*), min(generation) FROM v_blocks WHERE number >= 1 << 31"
+        fill(db, draw, range(100))
+        db.rows("INSERT INTO v(v) VALUES ('optimize')")
+        self.assertEqual(db.rows(parts), [(0, None)], "few rows need none")
+        rows = {i: r[0] for i, r in fill(db, draw, range(4200)).items()}
+        self.assertEqual(db.rows(parts), [(0, None)], "a row that is written makes none")
+        db.rows("INSERT INTO v(v) VALUES ('optimize')")
+        made = db.rows(parts)
+        self.assertGreater(made[0][0], 0)
+        # Few changes leave it, and are found all the same; a connection that has read it already sees them too.
+        other = self.open(self.folder / "v.sqlite")
+        query = draw_vector(draw)
+        self.same(nearest(other, query, 10), db, rows, query, 10, "l2")
+        db.rows("INSERT OR REPLACE INTO v(id, e) VALUES (7, ?), (9999, ?)", blob(query), blob(query))
+        db.rows("DELETE FROM v WHERE id = ?", next(i for i, _ in nearest(db, query, 3) if i not in (7, 9999)))
+        rows = {i: list(struct.unpack(f"<{DIMS}f", e)) for i, e in db.rows("SELECT id, e FROM v")}
+        for connection in (db, other):
+            self.assertEqual(nearest(connection, query, 2), [(7, 0.0), (9999, 0.0)])
+            self.same(nearest(connection, query, 10), db, rows, query, 10, "l2")
+        db.rows("INSERT INTO v(v) VALUES ('optimize'), ('verify')")
+        self.assertEqual(db.rows(parts), made)
+        # Many have it made anew, and those who have the old one see that.
+        rows |= {i: r[0] for i, r in fill(db, draw, range(5000, 5600)).items()}
+        db.rows("INSERT INTO v(v) VALUES ('optimize'), ('verify')")
+        self.assertGreater(db.rows(parts), made)
+        self.same(nearest(other, query, 10), db, rows, query, 10, "l2")
+        self.assertEqual(db.rows("SELECT recall FROM lumos_recall('v', 50)"), [(1.0,)])
+        # Taken back, the old one counts.
+        db.rows("BEGIN")
+        more = fill(db, draw, range(6000, 6600), begin=False)
+        db.rows("SAVEPOINT s")
+        db.rows("INSERT INTO v(v) VALUES ('rebuild')")
+        both = rows | {i: r[0] for i, r in more.items()}
+        self.same(nearest(db, query, 10), db, both, query, 10, "l2")
+        db.rows("ROLLBACK TO s")
+        self.same(nearest(db, query, 10), db, both, query, 10, "l2")
+        db.rows("ROLLBACK")
+        self.same(nearest(db, query, 10), db, rows, query, 10, "l2")
+        db.rows("INSERT INTO v(v) VALUES ('verify')")
+
+    def test_interrupted_it_stays_as_it_was(self):
+        db, draw = self.open(self.folder / "v.sqlite"), random.Random(13)
+        db.rows(self.table % "l2")
+        rows = {i: r[0] for i, r in fill(db, draw, range(4200)).items()}
+        before = db.rows("SELECT number, data FROM v_blocks")
+        timer = threading.Timer(0.3, db.connection.interrupt)
+        timer.start()
+        with self.assertRaises(Exception) as caught:
+            db.rows("INSERT INTO v(v) SELECT 'rebuild' FROM json_each('[1, 2, 3, 4, 5, 6, 7, 8, 9]')")
+        timer.join()
+        self.assertIn("interrupt", str(caught.exception).lower())
+        self.assertEqual(db.rows("SELECT number, data FROM v_blocks"), before)
+        query = draw_vector(draw)
+        self.same(nearest(db, query, 10), db, rows, query, 10, "l2")
+        db.rows("INSERT INTO v(v) VALUES ('verify')")
+
+
+def fill(db, draw, ids, begin=True):
+    """Writes rows, and returns them as a history has them."""
+    rows = {i: (draw_vector(draw), "a", i % 10) for i in ids}
+    if begin:
+        db.rows("BEGIN")
+    for i, (vector, tag, n) in rows.items():
+        db.rows("INSERT OR REPLACE INTO v(id, e, tag, n) VALUES (?, ?, ?, ?)", i, blob(vector), tag, n)
+    if begin:
+        db.rows("COMMIT")
+    return rows
 
 
 class TextKeys(Vectors):
@@ -281,7 +368,7 @@ class OtherTables(Vectors):
 class Damage(host.Case):
     """Whatever is wrong in the stored blocks, answers are right; `verify` says it, `rebuild` mends it."""
 
-    table, make = TABLE, Vectors.make
+    table, make, count = TABLE, Vectors.make, 1500
     target, said = "v", "answers are right all the same"
 
     def setUp(self):
@@ -291,7 +378,7 @@ class Damage(host.Case):
         db = self.open(self.path)
         self.make(db, "l2")
         db.rows("BEGIN")
-        self.rows = {i: draw_vector(draw) for i in range(1500)}
+        self.rows = {i: draw_vector(draw) for i in range(self.count)}
         for i, v in self.rows.items():
             db.rows(f"INSERT INTO {self.target}(id, e, tag) VALUES (?, ?, 'a')", i, blob(v))
         db.rows("COMMIT")
@@ -338,6 +425,25 @@ class DamageOverOtherTables(Damage):
 
     table, make = OtherTables.table, OtherTables.make
     target, said = "docs", "rows may be missed until"
+
+
+class DamageOfGraphs(Damage):
+    """The same with a graph, which then is not used."""
+
+    table, count = Graphs.table, 4200
+
+    def setUp(self):
+        super().setUp()
+        self.db.rows("INSERT INTO v(v) VALUES ('optimize')")
+
+    def test_a_write_mends_the_block(self):
+        self.db.rows("UPDATE v_blocks SET data = zeroblob(9) WHERE number = 1")
+        db = self.open(self.path)
+        db.rows("UPDATE v SET e = ? WHERE id = 3", blob(self.rows[3]))
+        self.refused(db, "INSERT INTO v(v) VALUES ('verify')", "the index's graph is missing", self.said)
+        self.assertEqual([nearest(db, q, 10) for q in self.queries], self.truth)
+        db.rows("INSERT INTO v(v) VALUES ('optimize'), ('verify')")
+        self.assertEqual([nearest(db, q, 10) for q in self.queries], self.truth)
 
 
 class Filters(host.Case):
@@ -533,6 +639,17 @@ class KillsOverOtherTables(Kills):
     """The same over the rows of another table."""
 
     table, make, target = OtherTables.table, OtherTables.make, "docs"
+
+
+class KillsOfGraphs(Kills):
+    """The same with a graph, over as many rows as make one."""
+
+    table = Graphs.table
+
+    def make(self, db, metric):
+        db.rows(self.table % metric)
+        fill(db, random.Random(14), range(4200))
+        db.rows("INSERT INTO v(v) VALUES ('optimize')")
 
 
 def apply(rows, change):

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use super::Kind;
 use super::code::{Coder, Lengths, Weights};
 use crate::{Error, Result};
 
@@ -19,12 +20,55 @@ pub struct Head {
     pub kind: u8,
 }
 
+impl Head {
+    /// Writes what stands first in a block.
+    pub fn write(&self, magic: &[u8; 8], number: u32, bytes: &mut Vec<u8>) {
+        bytes.extend(magic);
+        bytes.extend(self.dims.to_le_bytes());
+        bytes.extend([self.metric, self.kind, 0, 0]);
+        bytes.extend(number.to_le_bytes());
+    }
+
+    /// True if rows stand in a graph.
+    fn has_graph(&self) -> bool {
+        self.kind == Kind::Hnsw as u8
+    }
+}
+
+/// Adds the checksum.
+pub fn seal(mut bytes: Vec<u8>) -> Vec<u8> {
+    bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
+    bytes
+}
+
+/// What stands in a block between its head and its checksum.
+pub fn open<'a>(head: &Head, magic: &[u8; 8], number: u32, bytes: &'a [u8]) -> Result<Reader<'a>> {
+    let damaged = || Error::new(format!("block {number} of the index is damaged"));
+    let (rest, sum) = bytes.split_last_chunk().ok_or_else(damaged)?;
+    if crc32fast::hash(rest) != u32::from_le_bytes(*sum) {
+        return Err(damaged());
+    }
+    let mut own = Vec::new();
+    head.write(magic, number, &mut own);
+    rest.strip_prefix(own.as_slice())
+        .map(Reader)
+        .ok_or_else(|| {
+            Error::new(format!(
+                "block {number} belongs to another index or another version"
+            ))
+        })
+}
+
 /// Rows side by side: ids, weights and codes.
 pub struct Block {
     /// Differs from what is stored.
     pub changed: bool,
     /// A bit for each row that is there.
     pub live: Vec<u64>,
+    /// A bit for each slot that is not in the graph: its row was written since, or is out of reach.
+    pub fresh: Vec<u64>,
+    /// The graph for which `fresh` holds; for another all rows are fresh.
+    pub graph: u64,
     /// Codes, `stride` bytes each.
     pub codes: Vec<u8>,
     /// What each row's product is multiplied by.
@@ -47,6 +91,8 @@ impl Block {
         Block {
             changed: false,
             live: vec![0; rows.div_ceil(64)],
+            fresh: vec![0; rows.div_ceil(64)],
+            graph: 0,
             codes: vec![0; rows * stride],
             factors: vec![0.0; rows],
             biases: vec![0.0; rows],
@@ -66,14 +112,36 @@ impl Block {
         (0..self.row_ids.len()).filter_map(|row| self.id(row))
     }
 
+    /// A bit for each of 64 rows that is there and in this graph.
+    pub fn linked(&self, word: usize, graph: u64) -> u64 {
+        match self.graph == graph {
+            true => self.live[word] & !self.fresh[word],
+            false => 0,
+        }
+    }
+
+    /// A row's code.
+    pub fn code(&self, row: usize) -> &[u8] {
+        &self.codes[row * self.stride..(row + 1) * self.stride]
+    }
+
+    /// A row's weights.
+    pub fn weights(&self, row: usize) -> Weights {
+        Weights {
+            factor: self.factors[row],
+            bias: self.biases[row],
+        }
+    }
+
     /// The place of a row's code.
-    pub fn code(&mut self, row: usize) -> &mut [u8] {
+    pub fn code_mut(&mut self, row: usize) -> &mut [u8] {
         &mut self.codes[row * self.stride..(row + 1) * self.stride]
     }
 
     /// Fills in a row whose code is written.
     pub fn set(&mut self, row: usize, id: i64, weights: Weights) {
         self.live[row / 64] |= 1 << (row % 64);
+        self.fresh[row / 64] |= 1 << (row % 64);
         self.row_ids[row] = id;
         (self.factors[row], self.biases[row]) = (weights.factor, weights.bias);
         self.lengths.take();
@@ -100,9 +168,8 @@ impl Block {
 
     /// True if a row has this code with these weights.
     pub fn has(&self, row: usize, code: &[u8], weights: Weights) -> bool {
-        let own = &self.codes[row * self.stride..(row + 1) * self.stride];
         let bits = |a: f32, b: f32| a.to_bits() == b.to_bits();
-        own == code
+        self.code(row) == code
             && bits(self.factors[row], weights.factor)
             && bits(self.biases[row], weights.bias)
     }
@@ -119,16 +186,23 @@ impl Block {
         let used = (0..self.row_ids.len())
             .rev()
             .find(|r| self.id(*r).is_some());
-        let used = used.map_or(0, |last| last + 1);
+        // Those of a graph have codes that show the way, even where there is no row.
+        let used = match self.graph {
+            0 => used.map_or(0, |last| last + 1),
+            _ => self.row_ids.len(),
+        };
         let mut bytes = Vec::with_capacity(64 + used * (Self::ROW_BYTES + self.stride));
-        bytes.extend(MAGIC);
-        bytes.extend(head.dims.to_le_bytes());
-        bytes.extend([head.metric, head.kind, 0, 0]);
-        bytes.extend(number.to_le_bytes());
+        head.write(MAGIC, number, &mut bytes);
         bytes.extend((used as u32).to_le_bytes());
         bytes.extend(generation.to_le_bytes());
         for word in &self.live {
             bytes.extend(word.to_le_bytes());
+        }
+        if head.has_graph() {
+            bytes.extend(self.graph.to_le_bytes());
+            for word in &self.fresh {
+                bytes.extend(word.to_le_bytes());
+            }
         }
         for row in 0..used {
             bytes.extend(self.row_ids[row].to_le_bytes());
@@ -136,8 +210,7 @@ impl Block {
             bytes.extend(self.biases[row].to_le_bytes());
         }
         bytes.extend(&self.codes[..used * self.stride]);
-        bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
-        bytes
+        seal(bytes)
     }
 
     /// Reads what [`Self::to_bytes`] wrote.
@@ -148,31 +221,24 @@ impl Block {
         rows: usize,
         stride: usize,
     ) -> Result<Block> {
-        let damaged = || Error::new(format!("block {number} of the index is damaged"));
-        let (rest, sum) = bytes.split_last_chunk().ok_or_else(damaged)?;
-        if crc32fast::hash(rest) != u32::from_le_bytes(*sum) {
-            return Err(damaged());
-        }
-        let mut reader = Reader(rest);
-        let own = reader.take::<8>() == Some(*MAGIC)
-            && reader.take() == Some(head.dims.to_le_bytes())
-            && reader.take() == Some([head.metric, head.kind, 0, 0])
-            && reader.take() == Some(number.to_le_bytes());
-        if !own {
-            return Err(Error::new(format!(
-                "block {number} belongs to another index or another version"
-            )));
-        }
+        let mut reader = open(head, MAGIC, number, bytes)?;
         let mut block = Block::new(rows, stride);
-        block.read(&mut reader).ok_or_else(damaged)?;
-        Ok(block)
+        let read = block.read(head, &mut reader);
+        read.map(|()| block)
+            .ok_or_else(|| Error::new(format!("block {number} of the index is damaged")))
     }
 
-    fn read(&mut self, reader: &mut Reader<'_>) -> Option<()> {
+    fn read(&mut self, head: &Head, reader: &mut Reader<'_>) -> Option<()> {
         let used = u32::from_le_bytes(reader.take()?) as usize;
         let _generation: [u8; 8] = reader.take()?;
         for word in &mut self.live {
             *word = u64::from_le_bytes(reader.take()?);
+        }
+        if head.has_graph() {
+            self.graph = u64::from_le_bytes(reader.take()?);
+            for word in &mut self.fresh {
+                *word = u64::from_le_bytes(reader.take()?);
+            }
         }
         for row in 0..used {
             *self.row_ids.get_mut(row)? = i64::from_le_bytes(reader.take()?);
@@ -185,10 +251,11 @@ impl Block {
 }
 
 /// The bytes that are still to be read.
-struct Reader<'a>(&'a [u8]);
+pub struct Reader<'a>(pub &'a [u8]);
 
 impl Reader<'_> {
-    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+    /// The next bytes.
+    pub fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (first, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
         Some(*first)

@@ -43,6 +43,7 @@ pub struct Lengths {
 }
 
 /// A query in the form that codes are compared with.
+#[derive(Default)]
 pub struct Query {
     /// A step for each dimension of a code, padding included.
     pub steps: Vec<i8>,
@@ -56,6 +57,21 @@ pub struct Query {
     pub length: f32,
     /// The length of what its steps leave out.
     pub rest: f32,
+}
+
+impl Query {
+    /// The estimate of a row from the product of its code with the steps. Where floats overflow there is none: such a
+    /// row is measured first.
+    #[inline(always)]
+    pub fn estimate(&self, product: i32, factor: f32, bias: f32) -> f32 {
+        let product = (product as f32 - self.middle) * self.size;
+        let sum = self.base + bias + factor * product;
+        if sum.is_finite() {
+            sum
+        } else {
+            f32::NEG_INFINITY
+        }
+    }
 }
 
 impl Coder {
@@ -72,7 +88,7 @@ impl Coder {
     /// Bytes of a code: whole vector registers of 32 bytes.
     pub fn stride(&self) -> usize {
         match self.kind {
-            Kind::Flat4 => self.dims.div_ceil(64) * 32,
+            Kind::Flat4 | Kind::Hnsw => self.dims.div_ceil(64) * 32,
             Kind::Flat8 => self.dims.div_ceil(32) * 32,
         }
     }
@@ -88,7 +104,7 @@ impl Coder {
         let square = dot(&x, &x);
         self.rotation.apply(&mut x);
         let (levels, end) = match self.kind {
-            Kind::Flat4 => (16.0, CLIP * (square / self.dims as f32).sqrt()),
+            Kind::Flat4 | Kind::Hnsw => (16.0, CLIP * (square / self.dims as f32).sqrt()),
             Kind::Flat8 => (256.0, x.iter().fold(0.0, |m: f32, v| m.max(v.abs()))),
         };
         let middle = (levels - 1.0) / 2.0;
@@ -100,7 +116,7 @@ impl Coder {
         code.fill(0);
         match self.kind {
             // 64 dimensions in 32 bytes: the first 32 in the low halves, the others in the high.
-            Kind::Flat4 => {
+            Kind::Flat4 | Kind::Hnsw => {
                 for (bytes, steps) in code.chunks_exact_mut(32).zip(steps.chunks(64)) {
                     let (low, high) = steps.split_at(steps.len().min(32));
                     bytes.iter_mut().zip(low).for_each(|(b, s)| *b = *s as u8);
@@ -160,7 +176,7 @@ impl Coder {
     fn square(&self, code: &[u8]) -> u32 {
         let mut sum = 0;
         match self.kind {
-            Kind::Flat4 => {
+            Kind::Flat4 | Kind::Hnsw => {
                 let centred = |step: u8| (i32::from(step) * 2 - 15).pow(2) as u32;
                 for bytes in code.chunks_exact(32) {
                     sum += bytes.iter().map(|b| centred(b & 15)).sum::<u32>();
@@ -193,7 +209,7 @@ impl Coder {
             .map(|(v, s)| (v - f32::from(*s) * size).powi(2))
             .sum();
         let (middle, padded) = match self.kind {
-            Kind::Flat4 => (7.5, self.stride() * 2),
+            Kind::Flat4 | Kind::Hnsw => (7.5, self.stride() * 2),
             Kind::Flat8 => (-0.5, self.stride()),
         };
         steps.resize(padded, 0);
@@ -209,6 +225,27 @@ impl Coder {
             length: square.sqrt(),
             rest: rest.sqrt(),
         }
+    }
+
+    /// What a row's code of 4 bits stands for, as a query: distances between rows are estimated with it.
+    pub fn as_query(&self, code: &[u8], weights: Weights, query: &mut Query) {
+        query.steps.resize(code.len() * 2, 0);
+        Arch::new().dispatch(|| {
+            for (bytes, steps) in code.chunks_exact(32).zip(query.steps.chunks_exact_mut(64)) {
+                let (low, high) = steps.split_at_mut(32);
+                for ((byte, low), high) in bytes.iter().zip(low).zip(high) {
+                    // Twice the centred steps, which are whole numbers from -15 to 15.
+                    (*low, *high) = ((byte & 15) as i8 * 2 - 15, (byte >> 4) as i8 * 2 - 15);
+                }
+            }
+        });
+        query.steps[self.dims..].fill(0);
+        let sum: i32 = query.steps.iter().map(|s| i32::from(*s)).sum();
+        query.middle = 7.5 * sum as f32;
+        (query.size, query.base) = match self.metric {
+            Metric::L2 => (weights.factor / -4.0, weights.bias),
+            _ => (weights.factor / -2.0, 1.0),
+        };
     }
 
     /// An exact distance on the scale of the estimates.

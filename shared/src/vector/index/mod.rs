@@ -10,11 +10,16 @@
 //! - open: [`Index::new`], then [`Index::load_blocks`]; a block that is damaged is refused, and the engine inserts
 //!   the rows anew that the index then lacks ([`Index::contains`]); later the blocks that others have written
 //! - search: [`Index::search`], with a [`Filter`] if only some rows may come out
+//! - [`Kind::Hnsw`] only: [`Index::link`] makes the graph, stored with the blocks; rows written later are scanned
+//!   beside it
 //!
-//! Answers depend on the rows alone: not on the order of inserts, removals and rebuilds, nor on the machine.
+//! Answers depend on the rows alone, under [`Kind::Hnsw`] on those that the graph was made of too: not on the order of inserts, removals and rebuilds, nor on the machine.
 
 mod block;
 mod code;
+mod graph;
+mod linked;
+mod parts;
 mod rotation;
 mod scan;
 mod search;
@@ -23,6 +28,8 @@ use std::collections::HashMap;
 
 use block::Block;
 use code::Coder;
+use graph::Graph;
+use parts::Parts;
 
 use super::check_finite;
 use super::metric::Metric;
@@ -40,17 +47,20 @@ pub enum Kind {
     Flat4,
     /// A scan of codes of 8 bits a dimension.
     Flat8,
+    /// A graph over codes of 4 bits a dimension, see [`Index::link`].
+    Hnsw,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 2] = [Kind::Flat4, Kind::Flat8];
+    pub const ALL: [Kind; 3] = [Kind::Flat4, Kind::Flat8, Kind::Hnsw];
 
     /// Its name in SQL.
     pub const fn name(self) -> &'static str {
         match self {
             Kind::Flat4 => "flat4",
             Kind::Flat8 => "flat8",
+            Kind::Hnsw => "hnsw",
         }
     }
 
@@ -61,7 +71,7 @@ impl Kind {
             .find(|k| k.name().eq_ignore_ascii_case(name));
         found.ok_or_else(|| {
             Error::new(format!(
-                "unknown kind \"{name}\"; the kinds are flat4 and flat8"
+                "unknown kind \"{name}\"; the kinds are flat4, flat8 and hnsw"
             ))
         })
     }
@@ -69,13 +79,17 @@ impl Kind {
 
 /// Codes of many vectors, each with an id.
 ///
-/// A row has a slot, which stays the same until the row is removed; a later row may take it then.
+/// A row has a slot, which stays the same until the row is removed; a later row may take it then. A slot of a graph
+/// keeps its code to show the way, whatever becomes of its row, until the index is made anew.
 pub struct Index {
     dims: usize,
     metric: Metric,
     kind: Kind,
     coder: Coder,
+    /// Rows of a block, a power of two.
+    rows: usize,
     blocks: Vec<Block>,
+    graph: Option<Graph>,
     slots: HashMap<i64, u32>,
     /// Slots without a row, the next one last; looked for when first needed.
     free: Option<Vec<u32>>,
@@ -95,11 +109,21 @@ impl Index {
                 metric.name()
             )));
         }
+        if metric == Metric::Ip && kind == Kind::Hnsw {
+            return Err(Error::new(
+                "kind=hnsw has no metric ip, under which a row need not be near to itself; use metric=cosine, which for vectors of length one is the same, or kind=flat4",
+            ));
+        }
+        let coder = Coder::new(dims, metric, kind);
+        // A block is some 32 KiB, so that a change of one row writes little.
+        let rows = (32 << 10) / (coder.stride() + Block::ROW_BYTES);
         Ok(Index {
             dims,
             metric,
             kind,
-            coder: Coder::new(dims, metric, kind),
+            coder,
+            rows: (rows.max(1).next_power_of_two() / 2).clamp(64, 512),
+            graph: None,
             blocks: Vec::new(),
             slots: HashMap::new(),
             free: None,
@@ -143,7 +167,7 @@ impl Index {
 
     /// The number of the block that a slot is in.
     pub fn block(&self, slot: u32) -> u32 {
-        slot / self.block_rows() as u32
+        slot / self.rows as u32
     }
 
     /// The ids in a block.
@@ -174,7 +198,7 @@ impl Index {
 
     /// The number of slots, free ones included.
     pub fn slots(&self) -> usize {
-        self.blocks.len() * self.block_rows()
+        self.blocks.len() * self.rows
     }
 
     /// The ids, in no order.
@@ -185,19 +209,27 @@ impl Index {
     /// The bytes that it takes in memory, nearly.
     pub fn bytes(&self) -> usize {
         // A slot in the map is a pair, with a byte of control and the map's reserve.
-        self.slots() * (self.coder.stride() + Block::ROW_BYTES) + self.slots.capacity() * 17
+        let links = self.graph.as_ref().map_or(0, |g| g.words.len() * 4);
+        let rows = self.slots() * (self.coder.stride() + Block::ROW_BYTES);
+        rows + self.slots.capacity() * 17 + links
     }
 
     /// Adds a row, or replaces the row of this id. Returns its slot.
     pub fn insert(&mut self, id: i64, vector: &[f32]) -> Result<u32> {
         self.check(vector)?;
-        let slot = match self.slots.get(&id) {
-            Some(slot) => *slot,
-            None => self.free_slot()?,
+        let slot = match self.slot(id) {
+            Some(slot) if !self.is_kept(slot) => slot,
+            found => {
+                let free = self.free_slot()?;
+                if found.is_some() {
+                    self.remove(id);
+                }
+                free
+            }
         };
         let (block, row) = self.place(slot);
         let block = &mut self.blocks[block];
-        let weights = self.coder.encode(vector, block.code(row));
+        let weights = self.coder.encode(vector, block.code_mut(row));
         block.set(row, id, weights);
         self.slots.insert(id, slot);
         Ok(slot)
@@ -208,9 +240,10 @@ impl Index {
         let Some(slot) = self.slots.remove(&id) else {
             return false;
         };
+        let kept = self.is_kept(slot);
         let (block, row) = self.place(slot);
         self.blocks[block].clear(row);
-        if let Some(free) = &mut self.free {
+        if let Some(free) = self.free.as_mut().filter(|_| !kept) {
             free.push(slot);
         }
         true
@@ -233,17 +266,21 @@ impl Index {
     pub fn changed_blocks(&mut self, generation: u64) -> Vec<(u32, Vec<u8>)> {
         let head = self.head();
         let changed = self.blocks.iter_mut().zip(0..).filter(|(b, _)| b.changed);
-        changed
-            .map(|(block, number)| {
-                block.changed = false;
-                (number, block.to_bytes(&head, number, generation))
-            })
-            .collect()
+        let blocks = changed.map(|(block, number)| {
+            block.changed = false;
+            (number, block.to_bytes(&head, number, generation))
+        });
+        let mut blocks: Vec<(u32, Vec<u8>)> = blocks.collect();
+        if let Some(graph) = self.graph.as_mut().filter(|g| g.changed) {
+            graph.changed = false;
+            blocks.extend(graph.to_parts(&head, generation));
+        }
+        blocks
     }
 
     /// True if a block has changed since.
     pub fn is_changed(&self) -> bool {
-        self.blocks.iter().any(|b| b.changed)
+        self.blocks.iter().any(|b| b.changed) || self.graph.as_ref().is_some_and(|g| g.changed)
     }
 
     /// Puts stored blocks in their places, in which others may be, and returns those that were refused: damaged,
@@ -254,7 +291,7 @@ impl Index {
         numbers: &[u32],
         mut read: impl FnMut(u32) -> Result<Vec<u8>, E>,
     ) -> Result<Vec<(u32, Error)>, E> {
-        let (rows, stride, head) = (self.block_rows(), self.coder.stride(), self.head());
+        let (rows, stride, head) = (self.rows, self.coder.stride(), self.head());
         self.free = None;
         // All are emptied first: a row may have moved from one to another.
         for number in numbers {
@@ -266,9 +303,18 @@ impl Index {
             }
         }
         let mut refused = Vec::new();
+        let mut parts = Parts::default();
+        if numbers.iter().any(|n| *n >= parts::FIRST) {
+            self.graph = None;
+        }
         for number in numbers {
             let bytes = read(*number)?;
             if bytes.is_empty() {
+                continue;
+            }
+            if *number >= parts::FIRST {
+                let added = parts.add(&head, *number, &bytes);
+                refused.extend(added.err().map(|e| (*number, e)));
                 continue;
             }
             let mut block = match Block::from_bytes(&head, *number, &bytes, rows, stride) {
@@ -292,30 +338,31 @@ impl Index {
             }
             self.blocks[*number as usize] = block;
         }
+        match parts.finish() {
+            Ok(None) => {}
+            Ok(graph) => self.graph = graph,
+            Err(e) => refused.push((parts::FIRST, e)),
+        }
+        self.drop_misfit();
         Ok(refused)
     }
 
-    /// Rows of a block: a block is some 32 KiB, so that a change of one row writes little.
-    fn block_rows(&self) -> usize {
-        let rows = (32 << 10) / (self.coder.stride() + Block::ROW_BYTES);
-        (rows.max(1).next_power_of_two() / 2).clamp(64, 512)
-    }
-
     fn place(&self, slot: u32) -> (usize, usize) {
-        let rows = self.block_rows();
-        (slot as usize / rows, slot as usize % rows)
+        let slot = slot as usize;
+        (slot >> self.rows.trailing_zeros(), slot & (self.rows - 1))
     }
 
     fn free_slot(&mut self) -> Result<u32> {
-        let rows = self.block_rows();
-        let blocks = &self.blocks;
-        let free = self.free.get_or_insert_with(|| {
-            let slots = (0..blocks.len() * rows).rev();
-            slots
-                .filter(|slot| blocks[slot / rows].id(slot % rows).is_none())
-                .map(|slot| slot as u32)
-                .collect()
-        });
+        let rows = self.rows;
+        if self.free.is_none() {
+            let slots = (0..self.slots() as u32).rev();
+            let free = slots.filter(|slot| {
+                let (block, row) = self.place(*slot);
+                self.blocks[block].id(row).is_none() && !self.is_kept(*slot)
+            });
+            self.free = Some(free.collect());
+        }
+        let free = self.free.get_or_insert_default();
         if let Some(slot) = free.pop() {
             return Ok(slot);
         }
@@ -337,5 +384,7 @@ impl Index {
     }
 }
 
+#[cfg(test)]
+mod graph_tests;
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! Products of a query with many codes: the loop that a search spends its time in.
+//! Products of a query with many codes, side by side or from anywhere: the loops that a search spends its time in.
 //!
 //! With AVX2 where the processor has it, by `pulp`, which makes such instructions safe to call; plain loops
 //! elsewhere. Sums of integers: the answer is the same on both ways.
@@ -31,11 +31,11 @@ impl Scan<'_> {
         #[cfg(target_arch = "x86_64")]
         if let Some(simd) = V3::try_new() {
             return match self.kind {
-                Kind::Flat4 => simd.vectorize(Avx2::<true>(simd, self, products)),
+                Kind::Flat4 | Kind::Hnsw => simd.vectorize(Avx2::<true>(simd, self, products)),
                 Kind::Flat8 => simd.vectorize(Avx2::<false>(simd, self, products)),
             };
         }
-        Arch::new().dispatch(|| self.each(products, |code| self.plain(code)));
+        Arch::new().dispatch(|| self.each(products, |code| plain(self.kind, self.steps, code)));
     }
 
     #[inline(always)]
@@ -47,31 +47,62 @@ impl Scan<'_> {
             }
         }
     }
+}
 
-    #[inline(always)]
-    fn plain(&self, code: &[u8]) -> i32 {
-        let mut sum = 0;
-        match self.kind {
-            Kind::Flat4 => {
-                for (bytes, steps) in code.chunks_exact(32).zip(self.steps.chunks_exact(64)) {
-                    let (low, high) = steps.split_at(32);
-                    for ((byte, low), high) in bytes.iter().zip(low).zip(high) {
-                        sum += i32::from(byte & 15) * i32::from(*low)
-                            + i32::from(byte >> 4) * i32::from(*high);
-                    }
-                }
-            }
-            Kind::Flat8 => {
-                for (byte, step) in code.iter().zip(self.steps) {
-                    sum += i32::from(*byte as i8) * i32::from(*step);
+#[inline(always)]
+fn plain(kind: Kind, steps: &[i8], code: &[u8]) -> i32 {
+    let mut sum = 0;
+    match kind {
+        Kind::Flat4 | Kind::Hnsw => {
+            for (bytes, steps) in code.chunks_exact(32).zip(steps.chunks_exact(64)) {
+                let (low, high) = steps.split_at(32);
+                for ((byte, low), high) in bytes.iter().zip(low).zip(high) {
+                    sum += i32::from(byte & 15) * i32::from(*low)
+                        + i32::from(byte >> 4) * i32::from(*high);
                 }
             }
         }
-        sum
+        Kind::Flat8 => {
+            for (byte, step) in code.iter().zip(steps) {
+                sum += i32::from(*byte as i8) * i32::from(*step);
+            }
+        }
+    }
+    sum
+}
+
+/// Writes the products of codes of 4 bits that lie anywhere.
+pub fn listed(steps: &[i8], codes: &[&[u8]], products: &mut [i32]) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(simd) = V3::try_new() {
+        return simd.vectorize(Avx2Listed(simd, steps, codes, products));
+    }
+    Arch::new().dispatch(|| {
+        for (code, product) in codes.iter().zip(&mut *products) {
+            *product = plain(Kind::Hnsw, steps, code);
+        }
+    });
+}
+
+/// The same with AVX2.
+#[cfg(target_arch = "x86_64")]
+struct Avx2Listed<'a>(V3, &'a [i8], &'a [&'a [u8]], &'a mut [i32]);
+
+#[cfg(target_arch = "x86_64")]
+impl NullaryFnOnce for Avx2Listed<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Avx2Listed(simd, steps, codes, products) = self;
+        for (code, product) in codes.iter().zip(products) {
+            let sums: [i32; 8] = cast(partial::<true>(simd, steps, code));
+            *product = sums.iter().sum();
+        }
     }
 }
 
-/// The same with AVX2; `FOUR` for codes of 4 bits.
+/// [`Scan::run`] with AVX2; `FOUR` for codes of 4 bits.
 #[cfg(target_arch = "x86_64")]
 struct Avx2<'a, const FOUR: bool>(V3, &'a Scan<'a>, &'a mut [i32]);
 
@@ -93,12 +124,12 @@ impl<const FOUR: bool> NullaryFnOnce for Avx2<'_, FOUR> {
                     let (ab, cd) = codes.split_at(stride * 2);
                     let ((a, b), (c, d)) = (ab.split_at(stride), cd.split_at(stride));
                     let ab = avx2._mm256_hadd_epi32(
-                        partial::<FOUR>(simd, scan, a),
-                        partial::<FOUR>(simd, scan, b),
+                        partial::<FOUR>(simd, scan.steps, a),
+                        partial::<FOUR>(simd, scan.steps, b),
                     );
                     let cd = avx2._mm256_hadd_epi32(
-                        partial::<FOUR>(simd, scan, c),
-                        partial::<FOUR>(simd, scan, d),
+                        partial::<FOUR>(simd, scan.steps, c),
+                        partial::<FOUR>(simd, scan.steps, d),
                     );
                     let sums: [i32; 8] = cast(avx2._mm256_hadd_epi32(ab, cd));
                     for (i, product) in products.iter_mut().enumerate() {
@@ -110,7 +141,7 @@ impl<const FOUR: bool> NullaryFnOnce for Avx2<'_, FOUR> {
             let rows = codes.chunks_exact(stride).zip(products);
             for (row, (code, product)) in rows.enumerate() {
                 if wanted >> row & 1 == 1 {
-                    let sums: [i32; 8] = cast(partial::<FOUR>(simd, scan, code));
+                    let sums: [i32; 8] = cast(partial::<FOUR>(simd, scan.steps, code));
                     *product = sums.iter().sum();
                 }
             }
@@ -121,12 +152,12 @@ impl<const FOUR: bool> NullaryFnOnce for Avx2<'_, FOUR> {
 /// The product of one code, in eight sums.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-fn partial<const FOUR: bool>(simd: V3, scan: &Scan<'_>, code: &[u8]) -> __m256i {
+fn partial<const FOUR: bool>(simd: V3, steps: &[i8], code: &[u8]) -> __m256i {
     let (avx, avx2) = (simd.avx, simd.avx2);
     let mut total = avx._mm256_setzero_si256();
     if FOUR {
         let (parts, _) = code.as_chunks::<32>();
-        let (steps, _) = scan.steps.as_chunks::<32>();
+        let (steps, _) = steps.as_chunks::<32>();
         let mask = avx._mm256_set1_epi8(15);
         let ones = avx._mm256_set1_epi16(1);
         // Eight products of at most 2 * 15 * 127 fit into 16 bits.
@@ -144,7 +175,7 @@ fn partial<const FOUR: bool>(simd: V3, scan: &Scan<'_>, code: &[u8]) -> __m256i 
         }
     } else {
         let (parts, _) = code.as_chunks::<16>();
-        let (steps, _) = scan.steps.as_chunks::<16>();
+        let (steps, _) = steps.as_chunks::<16>();
         for (part, steps) in parts.iter().zip(steps) {
             let part = avx2._mm256_cvtepi8_epi16(cast(*part));
             let steps = avx2._mm256_cvtepi8_epi16(cast(*steps));
@@ -186,9 +217,15 @@ mod tests {
                 };
                 let (mut fast, mut plain) = ([0; 70], [0; 70]);
                 scan.run(&mut fast);
-                scan.each(&mut plain, |code| scan.plain(code));
+                scan.each(&mut plain, |code| super::plain(kind, &steps, code));
                 assert_eq!(fast, plain);
                 assert_eq!(fast[66], 0, "row 66 is not wanted");
+                if kind == Kind::Flat4 {
+                    let rows: Vec<&[u8]> = codes.chunks_exact(stride).take(64).collect();
+                    let mut some = [0; 64];
+                    listed(&steps, &rows, &mut some);
+                    assert_eq!(some, fast[..64]);
+                }
             }
         }
     }

@@ -1,5 +1,8 @@
 //! The nearest rows: estimates for all, exact distances for those that may be among them.
 
+use std::cmp::Ordering;
+
+use super::block::Block;
 use super::code::{Query, ROUNDING};
 use super::scan::Scan;
 use super::{Error, Index, Metric};
@@ -9,10 +12,10 @@ use super::{Error, Index, Metric};
 pub const OVERSAMPLE: usize = 4;
 
 /// The fewest candidates beyond the rows that are asked for: enough to see how far estimates err.
-const SPARE: usize = 24;
+pub const SPARE: usize = 24;
 
 /// How many standard errors an estimate may be off before a row is missed.
-const ERRORS: f64 = 3.0;
+pub const ERRORS: f64 = 3.0;
 
 /// A row that was found.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -62,6 +65,11 @@ impl Index {
         if k == 0 {
             return Ok(Vec::new());
         }
+        if let (Filter::All, Sure::Likely(oversample)) = (filter, sure)
+            && let Some(hits) = self.search_linked(query, k, oversample, &mut fetch)?
+        {
+            return Ok(hits);
+        }
         let coded = self.coder.query(query);
         let mut estimates = self.estimates(&coded, filter);
         let oversample = match sure {
@@ -72,21 +80,10 @@ impl Index {
         // Of each hit also the estimate, for the error.
         let mut hits: Vec<(Hit, f64)> = Vec::new();
         while !candidates.is_empty() {
-            candidates.sort_unstable_by_key(|c| c.id);
-            let ids: Vec<i64> = candidates.iter().map(|c| c.id).collect();
-            fetch(&ids, &mut |id, vector| {
-                let place = candidates.binary_search_by_key(&id, |c| c.id);
-                if let (Ok(i), true) = (place, vector.len() == query.len()) {
-                    let distance = self.metric().distance(query, vector);
-                    hits.push((Hit { id, distance }, candidates[i].estimate.into()));
-                }
-            })?;
-            hits.sort_unstable_by(|(a, _), (b, _)| {
-                a.distance.total_cmp(&b.distance).then(a.id.cmp(&b.id))
-            });
-            for candidate in candidates {
+            for candidate in &candidates {
                 estimates[candidate.slot as usize] = f32::NAN;
             }
+            measure(self.metric(), query, candidates, &mut hits, &mut fetch)?;
             // Next is what may be nearer than the last of the k, as far as estimates err.
             let last = hits.get(k - 1).map(|(last, _)| last.distance);
             candidates = match (sure, last) {
@@ -103,7 +100,7 @@ impl Index {
     }
 
     /// The standard error of the estimates, as the candidates show it.
-    fn error(&self, hits: &[(Hit, f64)]) -> f64 {
+    pub(super) fn error(&self, hits: &[(Hit, f64)]) -> f64 {
         let squares = hits
             .iter()
             .map(|(hit, estimate)| (self.coder.scaled(hit.distance) - estimate).powi(2));
@@ -115,7 +112,6 @@ impl Index {
 
     /// The estimate of every slot; NaN where there is no row, or none that the filter leaves.
     fn estimates(&self, query: &Query, filter: Filter<'_>) -> Vec<f32> {
-        let rows = self.block_rows();
         let listed = match filter {
             Filter::Ids(ids) => Some(self.bits(ids)),
             _ => None,
@@ -125,49 +121,56 @@ impl Index {
             _ => listed.as_deref(),
         };
         let mut estimates = vec![f32::NAN; self.slots()];
-        let mut products = vec![0; rows];
-        let mut wanted = vec![0; rows / 64];
-        let places = self.blocks.iter().zip(estimates.chunks_exact_mut(rows));
+        let mut products = vec![0; self.rows];
+        let mut wanted = vec![0; self.rows / 64];
+        let places = self
+            .blocks
+            .iter()
+            .zip(estimates.chunks_exact_mut(self.rows));
         for (number, (block, estimates)) in places.enumerate() {
             for (i, (word, live)) in wanted.iter_mut().zip(&block.live).enumerate() {
                 *word = match allowed {
-                    Some(bits) => live & bits.get(number * rows / 64 + i).unwrap_or(&0),
+                    Some(bits) => live & bits.get(number * self.rows / 64 + i).unwrap_or(&0),
                     None => *live,
                 };
             }
-            if wanted.iter().all(|word| *word == 0) {
-                continue;
-            }
-            let scan = Scan {
-                kind: self.kind,
-                codes: &block.codes,
-                stride: self.coder.stride(),
-                wanted: &wanted,
-                steps: &query.steps,
-            };
-            scan.run(&mut products);
-            let weights = block.factors.iter().zip(&block.biases);
-            for ((estimate, product), (factor, bias)) in
-                estimates.iter_mut().zip(&products).zip(weights)
-            {
-                let product = (*product as f32 - query.middle) * query.size;
-                let sum = query.base + bias + factor * product;
-                // Where floats overflow there is no estimate: such a row is measured first.
-                *estimate = if sum.is_finite() {
-                    sum
-                } else {
-                    f32::NEG_INFINITY
-                };
-            }
-            for (estimates, word) in estimates.chunks_exact_mut(64).zip(&wanted) {
-                let mut unwanted = !word;
-                while unwanted != 0 {
-                    estimates[unwanted.trailing_zeros() as usize] = f32::NAN;
-                    unwanted &= unwanted - 1;
-                }
-            }
+            self.estimate_block(query, block, &wanted, &mut products, estimates);
         }
         estimates
+    }
+
+    /// The estimates of the rows of a block that are wanted, a bit each; the others become NaN, or stay it if none is.
+    pub(super) fn estimate_block(
+        &self,
+        query: &Query,
+        block: &Block,
+        wanted: &[u64],
+        products: &mut [i32],
+        estimates: &mut [f32],
+    ) {
+        if wanted.iter().all(|word| *word == 0) {
+            return;
+        }
+        let scan = Scan {
+            kind: self.kind,
+            codes: &block.codes,
+            stride: self.coder.stride(),
+            wanted,
+            steps: &query.steps,
+        };
+        scan.run(products);
+        let weights = block.factors.iter().zip(&block.biases);
+        for ((estimate, product), (factor, bias)) in estimates.iter_mut().zip(products).zip(weights)
+        {
+            *estimate = query.estimate(*product, *factor, *bias);
+        }
+        for (estimates, word) in estimates.chunks_exact_mut(64).zip(wanted) {
+            let mut unwanted = !word;
+            while unwanted != 0 {
+                estimates[unwanted.trailing_zeros() as usize] = f32::NAN;
+                unwanted &= unwanted - 1;
+            }
+        }
     }
 
     /// A bit for the slot of each of these ids.
@@ -237,7 +240,7 @@ impl Index {
             }
             _ => return self.below(estimates, f32::INFINITY),
         };
-        let rows = self.block_rows();
+        let rows = self.rows;
         let mut found = Vec::new();
         let places = estimates.chunks(rows).zip((0u32..).step_by(rows));
         for (block, (estimates, first)) in self.blocks.iter().zip(places) {
@@ -260,7 +263,7 @@ impl Index {
         found
     }
 
-    fn candidate(&self, estimate: f32, slot: u32) -> Candidate {
+    pub(super) fn candidate(&self, estimate: f32, slot: u32) -> Candidate {
         let (block, row) = self.place(slot);
         Candidate {
             estimate,
@@ -271,18 +274,45 @@ impl Index {
 }
 
 /// A row that may be among the nearest.
-struct Candidate {
-    estimate: f32,
-    slot: u32,
-    id: i64,
+pub struct Candidate {
+    /// Its estimate.
+    pub estimate: f32,
+    /// Its slot.
+    pub slot: u32,
+    /// Its id.
+    pub id: i64,
 }
 
-/// Keeps the `count` first by estimate and id.
+/// The order of candidates: by estimate, then by id.
+pub fn before(a: &Candidate, b: &Candidate) -> Ordering {
+    a.estimate.total_cmp(&b.estimate).then(a.id.cmp(&b.id))
+}
+
+/// Keeps the `count` first.
 fn keep(found: &mut Vec<Candidate>, count: usize) {
     if count < found.len() {
-        found.select_nth_unstable_by(count, |a, b| {
-            a.estimate.total_cmp(&b.estimate).then(a.id.cmp(&b.id))
-        });
+        found.select_nth_unstable_by(count, before);
         found.truncate(count);
     }
+}
+
+/// Measures candidates by their vectors, and puts them among the hits, of each hit also the estimate.
+pub fn measure<E>(
+    metric: Metric,
+    query: &[f32],
+    mut candidates: Vec<Candidate>,
+    hits: &mut Vec<(Hit, f64)>,
+    fetch: &mut impl FnMut(&[i64], &mut dyn FnMut(i64, &[f32])) -> Result<(), E>,
+) -> Result<(), E> {
+    candidates.sort_unstable_by_key(|c| c.id);
+    let ids: Vec<i64> = candidates.iter().map(|c| c.id).collect();
+    fetch(&ids, &mut |id, vector| {
+        let place = candidates.binary_search_by_key(&id, |c| c.id);
+        if let (Ok(i), true) = (place, vector.len() == query.len()) {
+            let distance = metric.distance(query, vector);
+            hits.push((Hit { id, distance }, candidates[i].estimate.into()));
+        }
+    })?;
+    hits.sort_unstable_by(|(a, _), (b, _)| a.distance.total_cmp(&b.distance).then(a.id.cmp(&b.id)));
+    Ok(())
 }

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use super::*;
 
 /// A small generator, so that every run is the same.
-struct Draw(u64);
+pub struct Draw(pub u64);
 
 impl Draw {
-    fn next(&mut self) -> u64 {
+    pub fn next(&mut self) -> u64 {
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)
@@ -16,11 +16,11 @@ impl Draw {
         self.0 >> 33
     }
 
-    fn below(&mut self, n: u64) -> u64 {
+    pub fn below(&mut self, n: u64) -> u64 {
         self.next() % n
     }
 
-    fn vector(&mut self, dims: usize) -> Vec<f32> {
+    pub fn vector(&mut self, dims: usize) -> Vec<f32> {
         (0..dims)
             .map(|_| {
                 (0..4)
@@ -32,9 +32,9 @@ impl Draw {
     }
 }
 
-type Rows = BTreeMap<i64, Vec<f32>>;
+pub type Rows = BTreeMap<i64, Vec<f32>>;
 
-fn search(index: &Index, rows: &Rows, query: &[f32], k: usize, filter: Filter<'_>) -> Vec<Hit> {
+pub fn search(index: &Index, rows: &Rows, query: &[f32], k: usize, filter: Filter<'_>) -> Vec<Hit> {
     let fetch = |ids: &[i64], found: &mut dyn FnMut(i64, &[f32])| {
         ids.iter().for_each(|id| found(*id, &rows[id]));
         Ok::<_, Error>(())
@@ -44,7 +44,7 @@ fn search(index: &Index, rows: &Rows, query: &[f32], k: usize, filter: Filter<'_
         .unwrap()
 }
 
-fn exact(rows: &Rows, metric: Metric, query: &[f32], k: usize) -> Vec<Hit> {
+pub fn exact(rows: &Rows, metric: Metric, query: &[f32], k: usize) -> Vec<Hit> {
     let mut hits: Vec<Hit> = rows
         .iter()
         .map(|(id, v)| Hit {

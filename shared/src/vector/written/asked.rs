@@ -172,7 +172,14 @@ impl Options {
                 }
                 "filter" => options.filter = Some(text("a condition in SQL as a text")?.to_owned()),
                 "metric" => options.metric = Metric::parse_indexed(text("l2, cosine or ip")?)?,
-                "kind" => options.kind = Kind::parse(text("flat4 or flat8")?)?,
+                "kind" => match Kind::parse(text("flat4 or flat8")?)? {
+                    Kind::Hnsw => {
+                        return Err(wrong(
+                            "flat4 or flat8; a graph belongs to a table of lumos_vec in SQLite",
+                        ));
+                    }
+                    kind => options.kind = kind,
+                },
                 "memory" => options.memory = whole(1 << 20)?,
                 _ => {
                     return Err(Error::new(format!(

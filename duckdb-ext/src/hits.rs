@@ -1,11 +1,12 @@
 //! Rows that a search in DuckDB has found: their ids, and lists of them as results.
 
 use std::ffi::CString;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use libduckdb_sys as ffi;
 use lumos_core::Result;
-use lumos_core::vector::topk::TopK;
+use lumos_core::vector::topk::{Hit, TopK};
 
 use crate::memory::{self, LogicalType};
 use crate::scalar::panic_message;
@@ -28,22 +29,20 @@ pub const ID_TYPES: [ffi::DUCKDB_TYPE; 3] = [
     ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR,
 ];
 
-/// STRUCT(id, distance DOUBLE).
-pub fn row_type(id: ffi::DUCKDB_TYPE) -> LogicalType {
+/// STRUCT(id, distance DOUBLE), with `query BIGINT` where rows are found for many queries.
+pub fn row_type(id: ffi::DUCKDB_TYPE, many: bool) -> LogicalType {
     let members = [
-        LogicalType::simple(id),
-        LogicalType::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_DOUBLE),
+        (LogicalType::simple(id), c"id"),
+        (
+            LogicalType::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_DOUBLE),
+            c"distance",
+        ),
+        (
+            LogicalType::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_BIGINT),
+            c"query",
+        ),
     ];
-    let mut types = [members[0].raw(), members[1].raw()];
-    let mut names = [c"id".as_ptr(), c"distance".as_ptr()];
-    // SAFETY: two types and two names, alive during the call.
-    unsafe {
-        LogicalType::own(ffi::duckdb_create_struct_type(
-            types.as_mut_ptr(),
-            names.as_mut_ptr(),
-            2,
-        ))
-    }
+    LogicalType::structure(&members[..if many { 3 } else { 2 }])
 }
 
 /// The ids of a chunk.
@@ -83,12 +82,117 @@ impl Ids<'_> {
     }
 }
 
-/// Writes what was found as the list of `row`, behind the elements that the lists before it have.
+/// Ids by the million.
+#[derive(Clone)]
+pub enum IdList {
+    /// BIGINT.
+    Integer(Vec<i64>),
+    /// UUID.
+    Uuid(Vec<i128>),
+    /// VARCHAR.
+    Text(Vec<Box<[u8]>>),
+}
+
+impl IdList {
+    /// None yet, of the type that these have.
+    pub fn of(ids: &Ids<'_>) -> IdList {
+        match ids {
+            Ids::Integer(_) => IdList::Integer(Vec::new()),
+            Ids::Uuid(_) => IdList::Uuid(Vec::new()),
+            Ids::Text(_) => IdList::Text(Vec::new()),
+        }
+    }
+
+    /// None yet, of the same type.
+    pub fn none(&self) -> IdList {
+        match self {
+            IdList::Integer(_) => IdList::Integer(Vec::new()),
+            IdList::Uuid(_) => IdList::Uuid(Vec::new()),
+            IdList::Text(_) => IdList::Text(Vec::new()),
+        }
+    }
+
+    /// Adds one, of that type.
+    pub fn push(&mut self, id: Id) {
+        match (self, id) {
+            (IdList::Integer(all), Id::Integer(id)) => all.push(id),
+            (IdList::Uuid(all), Id::Uuid(id)) => all.push(id),
+            (IdList::Text(all), Id::Text(id)) => all.push(id),
+            _ => {}
+        }
+    }
+
+    /// Adds the ids of so many rows of a chunk.
+    pub fn push_run(&mut self, ids: &Ids<'_>, rows: Range<usize>) {
+        match (self, ids) {
+            (IdList::Integer(all), Ids::Integer(ids)) => all.extend(&ids[rows]),
+            (all, ids) => rows.for_each(|row| all.push(ids.get(row))),
+        }
+    }
+
+    /// The id at this place.
+    pub fn get(&self, i: usize) -> Id {
+        match self {
+            IdList::Integer(all) => Id::Integer(all[i]),
+            IdList::Uuid(all) => Id::Uuid(all[i]),
+            IdList::Text(all) => Id::Text(all[i].clone()),
+        }
+    }
+
+    /// Writes all of them, for [`Self::read`].
+    pub fn write(&self, bytes: &mut Vec<u8>) {
+        match self {
+            IdList::Integer(all) => all.iter().for_each(|id| bytes.extend(id.to_le_bytes())),
+            IdList::Uuid(all) => all.iter().for_each(|id| bytes.extend(id.to_le_bytes())),
+            IdList::Text(all) => all.iter().for_each(|id| {
+                bytes.extend((id.len() as u64).to_le_bytes());
+                bytes.extend(id);
+            }),
+        }
+    }
+
+    /// Adds the first that is written there, and takes it off.
+    pub fn read(&mut self, bytes: &mut &[u8]) -> Option<()> {
+        match self {
+            IdList::Integer(all) => all.push(i64::from_le_bytes(take(bytes)?)),
+            IdList::Uuid(all) => all.push(i128::from_le_bytes(take(bytes)?)),
+            IdList::Text(all) => {
+                let length = u64::from_le_bytes(take(bytes)?) as usize;
+                let (id, rest) = bytes.split_at_checked(length)?;
+                *bytes = rest;
+                all.push(id.into());
+            }
+        }
+        Some(())
+    }
+
+    /// Adds those of another list.
+    pub fn extend(&mut self, other: &IdList) {
+        match (self, other) {
+            (IdList::Integer(all), IdList::Integer(ids)) => all.extend(ids),
+            (IdList::Uuid(all), IdList::Uuid(ids)) => all.extend(ids),
+            (IdList::Text(all), IdList::Text(ids)) => all.extend(ids.iter().cloned()),
+            _ => {}
+        }
+    }
+}
+
+/// Takes bytes off.
+pub fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
+    let (taken, rest) = bytes.split_first_chunk()?;
+    *bytes = rest;
+    Some(*taken)
+}
+
+/// Writes what was found for each query as the list of `row`, behind the elements that the lists before it have.
 ///
 /// # Safety
 /// `result` is a list of what [`row_type`] says, with room for `row`.
-pub unsafe fn write(nearest: &TopK<Id>, result: ffi::duckdb_vector, row: usize) {
-    let hits = nearest.sorted();
+pub unsafe fn write(nearest: &[TopK<Id>], many: bool, result: ffi::duckdb_vector, row: usize) {
+    let mut hits: Vec<(i64, &Hit<Id>)> = Vec::new();
+    for (query, nearest) in (0..).zip(nearest) {
+        hits.extend(nearest.sorted().into_iter().map(|hit| (query, hit)));
+    }
     // SAFETY: by contract; the children have room for what is reserved.
     unsafe {
         let start = ffi::duckdb_list_vector_get_size(result);
@@ -104,12 +208,16 @@ pub unsafe fn write(nearest: &TopK<Id>, result: ffi::duckdb_vector, row: usize) 
             .add(row)
             .write(entry);
         let structs = ffi::duckdb_list_vector_get_child(result);
+        let cells =
+            |i| ffi::duckdb_vector_get_data(ffi::duckdb_struct_vector_get_child(structs, i));
         let ids = ffi::duckdb_struct_vector_get_child(structs, 0);
-        let distances = ffi::duckdb_struct_vector_get_child(structs, 1);
-        let id_cells = ffi::duckdb_vector_get_data(ids);
-        let distance_cells = ffi::duckdb_vector_get_data(distances).cast::<f64>();
-        for (hit, at) in hits.into_iter().zip(start as usize..) {
-            distance_cells.add(at).write(hit.distance);
+        let (id_cells, distances) = (cells(0), cells(1).cast::<f64>());
+        let queries = many.then(|| cells(2).cast::<i64>());
+        for ((query, hit), at) in hits.into_iter().zip(start as usize..) {
+            distances.add(at).write(hit.distance);
+            if let Some(queries) = queries {
+                queries.add(at).write(query);
+            }
             match &hit.id {
                 Id::Integer(id) => id_cells.cast::<i64>().add(at).write(*id),
                 Id::Uuid(id) => {

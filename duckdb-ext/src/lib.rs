@@ -2,7 +2,8 @@
 //!
 //! Where to look:
 //! - [`scalar`]: registers the scalar functions of the list, and runs them a chunk at a time
-//! - [`topk`]: the aggregate; [`search`]: its forms for what `lumos_search` writes, run by [`part`]; [`hits`]: what both find
+//! - [`topk`]: the aggregate; [`search`], [`words`]: its forms for what `lumos_search` and `lumos_hybrid` write, run by
+//!   [`part`]; [`hits`]: what all find
 //! - [`convert`]: arguments out of a chunk, results into one
 //! - [`models`]: the files of models, for `lumos_model_add`
 //! - [`memory`], [`numbers`]: DuckDB's flat vectors as slices
@@ -26,3 +27,4 @@ mod part;
 pub mod scalar;
 mod search;
 pub mod topk;
+mod words;

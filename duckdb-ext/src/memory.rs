@@ -1,5 +1,6 @@
 //! DuckDB's flat vectors as slices: the layouts of strings, lists, arrays and NULL masks.
 
+use std::ffi::CStr;
 use std::ops::Range;
 use std::ptr;
 
@@ -29,6 +30,21 @@ impl LogicalType {
     pub fn list(&self) -> Self {
         // SAFETY: the handle is alive, and DuckDB copies the type.
         unsafe { Self::own(ffi::duckdb_create_list_type(self.0)) }
+    }
+
+    /// A struct of members of these types.
+    pub fn structure(members: &[(LogicalType, &CStr)]) -> Self {
+        let mut types: Vec<_> = members.iter().map(|(ty, _)| ty.0).collect();
+        let mut names: Vec<_> = members.iter().map(|(_, name)| name.as_ptr()).collect();
+        let count = members.len() as ffi::idx_t;
+        // SAFETY: a type and a name for each member, all alive during the call, which copies them.
+        unsafe {
+            Self::own(ffi::duckdb_create_struct_type(
+                types.as_mut_ptr(),
+                names.as_mut_ptr(),
+                count,
+            ))
+        }
     }
 
     /// The handle, valid as long as `self`.
@@ -196,6 +212,24 @@ pub fn bytes(string: &ffi::duckdb_string_t) -> &[u8] {
 pub fn identity(string: &ffi::duckdb_string_t) -> [u64; 2] {
     // SAFETY: 16 initialized bytes, 8-aligned.
     unsafe { ptr::from_ref(string).cast::<[u64; 2]>().read() }
+}
+
+/// The strings of the list in the first row; none if it is NULL.
+///
+/// # Safety
+/// As [`slice`], of a list of strings.
+pub unsafe fn strings<'a>(vector: ffi::duckdb_vector) -> &'a [ffi::duckdb_string_t] {
+    // SAFETY: by contract; the child has the elements of all lists.
+    unsafe {
+        if Validity::new(vector, 1).is_null(0) {
+            return &[];
+        }
+        let list = slice::<ffi::duckdb_list_entry>(vector, 1)[0];
+        let size = ffi::duckdb_list_vector_get_size(vector) as usize;
+        let all = slice(ffi::duckdb_list_vector_get_child(vector), size);
+        let end = (list.offset + list.length) as usize;
+        all.get(list.offset as usize..end).unwrap_or_default()
+    }
 }
 
 /// The cells of a vector.

@@ -5,16 +5,17 @@ use std::ptr;
 use std::sync::Arc;
 
 use libduckdb_sys as ffi;
-use lumos_core::vector::held::Store;
+use lumos_core::held::Store;
 use lumos_core::{Error, Result};
 
 use crate::hits;
 use crate::memory::LogicalType;
 
-const NAME: &str = "lumos_search";
-
 /// A part of a search, as far as it has come.
 pub trait Part: Clone {
+    /// The function of which errors speak.
+    const NAME: &'static str;
+
     /// A part that is yet to read, as the first row asks for it.
     ///
     /// # Safety
@@ -49,7 +50,7 @@ pub trait Part: Clone {
 pub unsafe fn add_form<P: Part>(
     set: ffi::duckdb_aggregate_function_set,
     name: &CStr,
-    params: &[ffi::DUCKDB_TYPE],
+    params: &[&LogicalType],
     result: &LogicalType,
     store: &Arc<Store>,
 ) {
@@ -58,7 +59,7 @@ pub unsafe fn add_form<P: Part>(
         let mut form = ffi::duckdb_create_aggregate_function();
         ffi::duckdb_aggregate_function_set_name(form, name.as_ptr());
         for param in params {
-            ffi::duckdb_aggregate_function_add_parameter(form, LogicalType::simple(*param).raw());
+            ffi::duckdb_aggregate_function_add_parameter(form, param.raw());
         }
         ffi::duckdb_aggregate_function_set_return_type(form, result.raw());
         ffi::duckdb_aggregate_function_set_functions(
@@ -121,7 +122,7 @@ unsafe extern "C" fn update<P: Part>(
     chunk: ffi::duckdb_data_chunk,
     states: *mut ffi::duckdb_aggregate_state,
 ) {
-    hits::guard(info, NAME, || {
+    hits::guard(info, P::NAME, || {
         // SAFETY: DuckDB's chunk is flat, with a state for each of its rows, all alive during the call.
         unsafe {
             let rows = ffi::duckdb_data_chunk_get_size(chunk) as usize;
@@ -130,7 +131,7 @@ unsafe extern "C" fn update<P: Part>(
             }
             let states = std::slice::from_raw_parts(states, rows);
             if states.iter().any(|state| *state != states[0]) {
-                return Err(Error::new("what lumos_search writes has no GROUP BY"));
+                return Err(Error::new("the SQL that it writes has no GROUP BY"));
             }
             let store = store(info);
             let part = match part::<P>(states[0]) {
@@ -148,7 +149,7 @@ unsafe extern "C" fn combine<P: Part>(
     target: *mut ffi::duckdb_aggregate_state,
     count: ffi::idx_t,
 ) {
-    hits::guard(info, NAME, || {
+    hits::guard(info, P::NAME, || {
         for i in 0..count as usize {
             // SAFETY: DuckDB gives `count` pairs of states that are different from each other. The source stays
             // as it is, since DuckDB may combine it again.
@@ -175,7 +176,7 @@ unsafe extern "C" fn finalize<P: Part>(
     count: ffi::idx_t,
     offset: ffi::idx_t,
 ) {
-    hits::guard(info, NAME, || {
+    hits::guard(info, P::NAME, || {
         for i in 0..count as usize {
             // SAFETY: DuckDB gives `count` states, and room for their results from `offset` on.
             unsafe {

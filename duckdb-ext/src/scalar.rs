@@ -2,11 +2,12 @@
 
 use std::any::Any;
 use std::ffi::{CStr, CString, c_void};
-use std::panic::catch_unwind;
-use std::ptr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use libduckdb_sys as ffi;
 use lumos_core::functions::FUNCTIONS;
+use lumos_core::held::Store;
 use lumos_core::{
     Body, Engines, Error, Function, Kind, Nulls, Result, Type, Value, ValueRef, embed,
 };
@@ -21,17 +22,27 @@ const MAX_ARGS: usize = 8;
 
 type ScalarBody = fn(&[ValueRef<'_>]) -> Result<Value>;
 
+type StoreBody = fn(&Store, &[ValueRef<'_>]) -> Result<Value>;
+
+/// What DuckDB keeps for each form of a function.
+struct Registered {
+    function: &'static Function,
+    store: Arc<Store>,
+}
+
 /// Registers every function that DuckDB has, for all connections of the database.
 ///
 /// # Safety
 /// `connection` is open, and the functions that DuckDB offers to extensions are loaded.
 pub unsafe fn register_all(connection: ffi::duckdb_connection) -> Result<(), String> {
+    // The functions hold it, and so it lives as long as the database.
+    let store = Arc::new(Store::default());
     for &function in FUNCTIONS.iter().filter(|f| f.engines != Engines::Sqlite) {
         // SAFETY: by contract.
         let registered = unsafe {
             match function.kind {
-                Kind::Aggregate => topk::register(connection, function),
-                _ => register(connection, function),
+                Kind::Aggregate => topk::register(connection, function, &store),
+                _ => register(connection, function, &store),
             }
         };
         registered.map_err(|reason| format!("{}: {reason}", function.name))?;
@@ -44,11 +55,12 @@ pub unsafe fn register_all(connection: ffi::duckdb_connection) -> Result<(), Str
 unsafe fn register(
     connection: ffi::duckdb_connection,
     function: &'static Function,
+    store: &Arc<Store>,
 ) -> Result<(), String> {
     let Kind::Scalar(ty) = function.kind else {
         return Err("table functions are not supported in DuckDB yet".into());
     };
-    if body(function).is_none() {
+    if body(function).is_none() && of_store(function).is_none() {
         return Err("has no body in DuckDB".into());
     }
     if function.params.len() > MAX_ARGS {
@@ -67,6 +79,7 @@ unsafe fn register(
                 set,
                 &name,
                 function,
+                store,
                 params.iter().map(|p| LogicalType::simple(type_id(p.ty))),
                 ty,
             );
@@ -75,6 +88,7 @@ unsafe fn register(
                     set,
                     &name,
                     function,
+                    store,
                     params.iter().map(|p| float_list_or(p.ty)),
                     ty,
                 );
@@ -98,11 +112,12 @@ unsafe fn add_overload(
     set: ffi::duckdb_scalar_function_set,
     name: &CStr,
     function: &'static Function,
+    store: &Arc<Store>,
     params: impl Iterator<Item = LogicalType>,
     result: Type,
 ) {
     // SAFETY: the overload is ours until destroyed below; DuckDB copies it, the name and the types.
-    // `extra_info` points to a constant, which is never written to or freed.
+    // `extra_info` is a Box that DuckDB gives back, to be freed.
     unsafe {
         let mut overload = ffi::duckdb_create_scalar_function();
         ffi::duckdb_scalar_function_set_name(overload, name.as_ptr());
@@ -119,13 +134,22 @@ unsafe fn add_overload(
         }
         ffi::duckdb_scalar_function_set_extra_info(
             overload,
-            ptr::from_ref(function).cast_mut().cast::<c_void>(),
-            None,
+            Box::into_raw(Box::new(Registered {
+                function,
+                store: Arc::clone(store),
+            }))
+            .cast(),
+            Some(release),
         );
         ffi::duckdb_scalar_function_set_function(overload, Some(call));
         ffi::duckdb_add_scalar_function_to_set(set, overload);
         ffi::duckdb_destroy_scalar_function(&mut overload);
     }
+}
+
+unsafe extern "C" fn release(registered: *mut c_void) {
+    // SAFETY: DuckDB gives back what `add_overload` gave it, once.
+    drop(unsafe { Box::from_raw(registered.cast::<Registered>()) });
 }
 
 /// The second form of a function of vectors, which DuckDB prefers if all of them are `FLOAT[]` or `FLOAT[n]`.
@@ -145,10 +169,13 @@ unsafe extern "C" fn call(
     input: ffi::duckdb_data_chunk,
     output: ffi::duckdb_vector,
 ) {
-    // SAFETY: `add_overload` gave a `&'static Function` to every overload.
-    let function = unsafe { &*ffi::duckdb_scalar_function_get_extra_info(info).cast::<Function>() };
+    // SAFETY: `add_overload` gave this to every overload.
+    let Registered { function, store } =
+        unsafe { &*ffi::duckdb_scalar_function_get_extra_info(info).cast::<Registered>() };
     // SAFETY: DuckDB's chunk is flat and, like the result vector, alive during the call.
-    let outcome = catch_unwind(|| unsafe { run(function, input, output) });
+    let outcome = catch_unwind(AssertUnwindSafe(|| unsafe {
+        run(function, store, input, output)
+    }));
     let reason = match outcome {
         Ok(Ok(())) => return,
         Ok(Err(error)) => error.to_string(),
@@ -164,11 +191,17 @@ unsafe extern "C" fn call(
 /// `input` is a flat chunk of this function's arguments and `output` has room for its results.
 unsafe fn run(
     function: &'static Function,
+    store: &Store,
     input: ffi::duckdb_data_chunk,
     output: ffi::duckdb_vector,
 ) -> Result<()> {
-    let (Some(body), Kind::Scalar(ty)) = (body(function), function.kind) else {
+    let Kind::Scalar(ty) = function.kind else {
         return Ok(());
+    };
+    let compute = |args: &[ValueRef<'_>]| match (body(function), of_store(function)) {
+        (Some(body), _) => body(args),
+        (_, Some(body)) => body(store, args),
+        (None, None) => Err(Error::new("internal error: has no body")),
     };
     // SAFETY: by contract.
     let (rows, arity, mut output) = unsafe {
@@ -199,7 +232,7 @@ unsafe fn run(
         for (arg, column) in args.iter_mut().zip(&mut columns) {
             *arg = column.get(row)?;
         }
-        output.set(row, &body(&args[..arity])?)?;
+        output.set(row, &compute(&args[..arity])?)?;
     }
     Ok(())
 }
@@ -215,6 +248,20 @@ fn body(function: &Function) -> Option<ScalarBody> {
             Some(|_| Ok(Value::Text(embed::models::list().to_string())))
         }
         (Body::Host, _) => None,
+    }
+}
+
+/// What a function computes of the indexes in memory.
+fn of_store(function: &Function) -> Option<StoreBody> {
+    match (function.body, function.name) {
+        (Body::Host, "lumos_indexes") => {
+            Some(|store, _| Ok(Value::Text(store.list()?.to_string())))
+        }
+        (Body::Host, "lumos_index_drop") => Some(|store, args| match args {
+            [ValueRef::Text(name)] => Ok(Value::Integer(store.drop(name) as i64)),
+            _ => Err(Error::new("takes the name of an index")),
+        }),
+        _ => None,
     }
 }
 

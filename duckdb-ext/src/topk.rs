@@ -1,9 +1,11 @@
 //! `lumos_topk` as an aggregate of DuckDB.
 
 use std::ffi::CString;
-use std::ptr;
+use std::sync::Arc;
+use std::{ptr, slice};
 
 use libduckdb_sys as ffi;
+use lumos_core::held::Store;
 use lumos_core::vector::Metric;
 use lumos_core::vector::topk::{Query, TopK};
 use lumos_core::{Error, Function, Result, ValueRef};
@@ -12,7 +14,7 @@ use crate::convert::{Column, Stored, type_id};
 use crate::hits::{self, ID_TYPES, Id, Ids};
 use crate::memory::LogicalType;
 use crate::scalar::float_list_or;
-use crate::search;
+use crate::{search, words};
 
 /// What a group has found so far.
 struct Search {
@@ -30,6 +32,7 @@ type State = *mut Search;
 pub unsafe fn register(
     connection: ffi::duckdb_connection,
     function: &'static Function,
+    store: &Arc<Store>,
 ) -> Result<(), String> {
     let name = CString::new(function.name).map_err(|e| e.to_string())?;
     // SAFETY: set and overloads are ours until destroyed; DuckDB copies them, the name and the types.
@@ -49,7 +52,7 @@ pub unsafe fn register(
                         };
                         ffi::duckdb_aggregate_function_add_parameter(overload, ty.raw());
                     }
-                    let result = hits::row_type(id).list();
+                    let result = hits::row_type(id, false).list();
                     ffi::duckdb_aggregate_function_set_return_type(overload, result.raw());
                     ffi::duckdb_aggregate_function_set_functions(
                         overload,
@@ -70,7 +73,8 @@ pub unsafe fn register(
                 }
             }
         }
-        search::add(set, &name);
+        search::add(set, &name, store);
+        words::add(set, &name, store);
         let state = ffi::duckdb_register_aggregate_function_set(connection, set);
         ffi::duckdb_destroy_aggregate_function_set(&mut set);
         match state {
@@ -130,7 +134,7 @@ unsafe fn update_chunk(
         let function = ffi::duckdb_aggregate_function_get_extra_info(info).cast::<Function>();
         let rows = ffi::duckdb_data_chunk_get_size(input) as usize;
         let arity = ffi::duckdb_data_chunk_get_column_count(input) as usize;
-        let states = std::slice::from_raw_parts(states, if rows == 0 { 0 } else { rows });
+        let states = slice::from_raw_parts(states, if rows == 0 { 0 } else { rows });
         (&*function, rows, arity, states)
     };
     let vector = |i: usize| {
@@ -277,7 +281,9 @@ unsafe extern "C" fn finalize(
             // SAFETY: DuckDB gives `count` states, and room for their lists from `offset` on.
             unsafe {
                 match search(*source.add(i)) {
-                    Some(search) => hits::write(&search.nearest, result, row),
+                    Some(search) => {
+                        hits::write(slice::from_ref(&search.nearest), false, result, row)
+                    }
                     None => {
                         ffi::duckdb_vector_ensure_validity_writable(result);
                         let mask = ffi::duckdb_vector_get_validity(result);

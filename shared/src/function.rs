@@ -102,7 +102,7 @@ pub enum Engines {
     Both,
     /// SQLite only: it needs the mirror.
     Sqlite,
-    /// DuckDB only: the function of this name in SQLite is another.
+    /// DuckDB only: where SQLite has a function of this name, it is another.
     DuckDb,
 }
 

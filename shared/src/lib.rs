@@ -10,6 +10,7 @@
 //! - [`text`]: text into terms, the one tokenizer
 //! - [`embed`]: text into vectors
 //! - [`vector`]: vectors as SQL values, distances between them, and the index that finds the nearest
+//! - [`held`]: what searches in DuckDB keep in memory, by name
 //! - [`route`]: which engine runs a SELECT that both have
 //! - [`reference`]: renders `sql/reference.md` from the list
 //!
@@ -23,6 +24,7 @@ pub mod error;
 pub mod fingerprint;
 pub mod function;
 pub mod functions;
+pub mod held;
 pub mod mirror;
 pub mod reference;
 pub mod route;

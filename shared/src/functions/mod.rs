@@ -18,6 +18,7 @@ mod explain;
 mod export;
 mod hybrid;
 mod import;
+mod indexes;
 mod lag;
 mod load;
 mod models;
@@ -30,6 +31,7 @@ mod route;
 mod scalar;
 mod schema_log;
 mod search;
+mod search_many;
 mod status;
 mod sync;
 mod table;
@@ -85,7 +87,9 @@ pub const FUNCTIONS: &[&Function] = &[
     &vec_table::VEC_TABLE,
     &search::SEARCH,
     &search::SEARCH_DUCKDB,
+    &search_many::SEARCH_MANY,
     &recall::RECALL,
+    &recall::RECALL_DUCKDB,
     &compat::COMPAT,
     &distances::L1,
     &distances::HAMMING,
@@ -96,6 +100,9 @@ pub const FUNCTIONS: &[&Function] = &[
     &models::MODEL_REMOVE,
     &models::MODELS,
     &hybrid::HYBRID,
+    &hybrid::HYBRID_DUCKDB,
+    &indexes::INDEXES,
+    &indexes::INDEX_DROP,
 ];
 
 /// The function with this name, SQLite's if DuckDB has another; a module for CREATE VIRTUAL TABLE only if no

@@ -1,6 +1,8 @@
 //! `lumos_recall`.
 
-use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Type};
+use super::search::{count, options, target};
+use crate::vector::written;
+use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Type, Value};
 
 /// The definition.
 pub const RECALL: Function = Function {
@@ -37,4 +39,40 @@ pub const RECALL: Function = Function {
         },
     ],
     body: Body::Host,
+};
+
+/// The definition in DuckDB, where tables are the user's own.
+pub const RECALL_DUCKDB: Function = Function {
+    name: "lumos_recall",
+    section: Section::Vectors,
+    engines: Engines::DuckDb,
+    kind: Kind::Scalar(Type::Text),
+    params: &[
+        Param::new("name", Type::Text),
+        Param::optional("n", Type::Integer),
+        Param::optional("k", Type::Integer),
+        Param::optional("options", Type::Json),
+    ],
+    nulls: Nulls::Accept,
+    deterministic: true,
+    doc: "Writes the SQL that measures indexed searches of a table against exact ones, for `FROM query(lumos_recall(...))`, whose row is `recall`, `least` and `queries`:           of the `k` (10) nearest rows, the share that `lumos_search` with the same arguments finds, as the mean over all queries and of the worst.           The queries are `n` (100) of the table's vectors, evenly by their ids, each without its own row; zero vectors are left out.           Options as of `lumos_search`, without `\"exact\"`. The table is read as by two calls of `lumos_search_many`.",
+    examples: &[
+        Example {
+            sql: "CREATE TABLE notes(id BIGINT, e FLOAT[384], h UBIGINT CHECK (h = hash(e)))",
+            answer: "",
+        },
+        Example {
+            sql: "INSERT INTO notes SELECT *, hash(e) FROM (SELECT i, lumos_vec_json(lumos_embed('note ' || i || ' of ' || (i * i)))::FLOAT[384] AS e FROM range(1000) t(i))",
+            answer: "",
+        },
+        Example {
+            sql: "FROM query(lumos_recall('notes(id, e, h)', 50, 10, '{\"metric\": \"cosine\"}'))",
+            answer: "1.0|1.0|50",
+        },
+    ],
+    body: Body::Pure(|args| {
+        let n = count(args.get(1), 100);
+        let k = count(args.get(2), written::K);
+        written::recall(target(args)?, n, k, options(args.get(3))).map(Value::Text)
+    }),
 };

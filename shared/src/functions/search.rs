@@ -106,22 +106,36 @@ pub const SEARCH_DUCKDB: Function = Function {
 };
 
 fn search(args: &[ValueRef<'_>]) -> Result<Value> {
-    let (target, query) = match args {
-        [ValueRef::Text(target), ValueRef::Vector(query), ..] => (target, query),
-        [ValueRef::Text(_), ValueRef::Null, ..] => return Ok(Value::Text(written::nothing())),
-        _ => {
-            return Err(Error::new(
-                "name is NULL; give a table with its columns like docs(id, e)",
-            ));
-        }
+    let target = target(args)?;
+    let Some(ValueRef::Vector(query)) = args.get(1) else {
+        return Ok(Value::Text(written::nothing()));
     };
-    let k = match args.get(2) {
-        Some(ValueRef::Integer(k)) => *k,
-        _ => written::K,
-    };
-    let options = match args.get(3) {
+    let k = count(args.get(2), written::K);
+    written::search(target, query, k, options(args.get(3))).map(Value::Text)
+}
+
+/// The first argument of all that write SQL of searches.
+pub(super) fn target<'a>(args: &[ValueRef<'a>]) -> Result<&'a str> {
+    match args.first() {
+        Some(ValueRef::Text(target)) => Ok(target),
+        _ => Err(Error::new(
+            "name is NULL; give a table with its columns like docs(id, e)",
+        )),
+    }
+}
+
+/// A number that may be left out.
+pub(super) fn count(given: Option<&ValueRef<'_>>, default: i64) -> i64 {
+    match given {
+        Some(ValueRef::Integer(count)) => *count,
+        _ => default,
+    }
+}
+
+/// The last argument.
+pub(super) fn options<'a>(given: Option<&ValueRef<'a>>) -> &'a str {
+    match given {
         Some(ValueRef::Text(options)) => options,
         _ => "{}",
-    };
-    written::search(target, query, k, options).map(Value::Text)
+    }
 }

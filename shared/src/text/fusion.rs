@@ -43,6 +43,42 @@ pub fn fuse(legs: &[Leg<'_>], k: usize) -> Vec<(i64, f64)> {
     rows
 }
 
+/// The same in SQL of DuckDB: the best `k` rows of a search with id and distance and of one with id and bm25, of which
+/// either may be missing, with the weights of both.
+pub fn sql(near: Option<&str>, worded: Option<&str>, weights: [f64; 2], k: i64) -> String {
+    let leg = |rows: &str, weight: f64, score: &str, columns: &str| {
+        let (least, greatest) = (
+            format!("min({score}) OVER ()"),
+            format!("max({score}) OVER ()"),
+        );
+        format!(
+            "SELECT id, '{weight:?}'::DOUBLE * CASE WHEN {greatest} > {least} \
+             THEN ({score} - {least}) / ({greatest} - {least}) ELSE 1 END AS score, {columns} FROM ({rows})"
+        )
+    };
+    let legs = [
+        near.map(|rows| {
+            leg(
+                rows,
+                weights[0],
+                "-distance",
+                "distance, NULL::DOUBLE AS bm25",
+            )
+        }),
+        worded.map(|rows| leg(rows, weights[1], "bm25", "NULL::DOUBLE AS distance, bm25")),
+    ];
+    let legs: Vec<String> = legs.into_iter().flatten().collect();
+    if legs.is_empty() {
+        return "SELECT NULL::BIGINT AS id, NULL::DOUBLE AS score, NULL::DOUBLE AS distance, NULL::DOUBLE AS bm25 WHERE false".into();
+    }
+    // The order in which two numbers are added makes no difference.
+    format!(
+        "SELECT id, sum(score) AS score, min(distance) AS distance, max(bm25) AS bm25 FROM ({}) \
+         GROUP BY id ORDER BY score DESC, id LIMIT {k}",
+        legs.join(" UNION ALL ")
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,9 +10,13 @@
 //! Stop words are terms like others, marked as such: they stand in an index, so that phrases are found, but
 //! a search leaves them out.
 //!
-//! [`fusion`] brings the answers of several searches together.
+//! - [`bm25`]: what the words of a query say of a text
+//! - [`held`]: texts in memory by their words, and by the hash of the text
+//! - [`fusion`]: brings the answers of several searches together
 
+pub mod bm25;
 pub mod fusion;
+pub mod held;
 mod stop;
 
 use std::convert::Infallible;
@@ -82,9 +86,19 @@ pub fn terms(text: &str, mut each: impl FnMut(Term<'_>)) {
     let Ok(()) = done;
 }
 
-/// The words and pairs to search for, before they are stemmed: each term once, in the order of the text, without stop
-/// words unless there is nothing else.
+/// The words and pairs to search for, before they are stemmed: see [`query_terms`].
 pub fn query_forms(text: &str) -> Vec<String> {
+    query(text).into_iter().map(|(_, form)| form).collect()
+}
+
+/// The terms to search for, as [`Term::text`] has them: each once, in the order of the text, without stop words unless
+/// there is nothing else.
+pub fn query_terms(text: &str) -> Vec<String> {
+    query(text).into_iter().map(|(text, _)| text).collect()
+}
+
+/// Text and form of each term.
+fn query(text: &str) -> Vec<(String, String)> {
     let (mut telling, mut stops) = (Vec::new(), Vec::new());
     terms(text, |term| {
         let list: &mut Vec<(String, String)> = if term.stop { &mut stops } else { &mut telling };
@@ -92,8 +106,7 @@ pub fn query_forms(text: &str) -> Vec<String> {
             list.push((term.text.to_owned(), term.form.to_owned()));
         }
     });
-    let found = if telling.is_empty() { stops } else { telling };
-    found.into_iter().map(|(_, form)| form).collect()
+    if telling.is_empty() { stops } else { telling }
 }
 
 /// The two kinds of runs.
@@ -298,5 +311,6 @@ mod tests {
         assert_eq!(query_forms("To be or not to be"), ["to", "be", "or", "not"]);
         assert_eq!(query_forms("我喜欢的猫"), ["喜欢"]);
         assert_eq!(query_forms("的"), ["的"]);
+        assert_eq!(query_terms("What did the cats do to the cat?"), ["cat"]);
     }
 }

@@ -2,10 +2,7 @@
 //!
 //! A hash stands for a vector wherever it is: in which table and row, at which time, in which transaction. So nothing
 //! here can be stale, and whatever is not here is read from the table. Slots are only added: a search may go on
-//! with those it knows while others add.
-
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+//! with those it knows while others add. [`crate::held`] keeps them by name.
 
 use super::index::{Filter, Index, Kind, Sure};
 use super::metric::Metric;
@@ -136,54 +133,6 @@ impl Held {
     }
 }
 
-/// What many searches share.
-#[derive(Clone)]
-pub struct Shared(Arc<RwLock<Held>>);
-
-impl Shared {
-    /// To look at it.
-    pub fn read(&self) -> Result<RwLockReadGuard<'_, Held>> {
-        self.0.read().map_err(|_| broken())
-    }
-
-    /// To add to it.
-    pub fn write(&self) -> Result<RwLockWriteGuard<'_, Held>> {
-        self.0.write().map_err(|_| broken())
-    }
-}
-
-fn broken() -> Error {
-    Error::new("an earlier search failed while it wrote the index; search again")
-}
-
-/// All indexes of a database, by their names.
-#[derive(Default)]
-pub struct Store(Mutex<HashMap<String, Shared>>);
-
-impl Store {
-    /// The index of this name, dimensions, metric and kind; a new one if there is none.
-    pub fn open(&self, name: &str, dims: usize, metric: Metric, kind: Kind) -> Result<Shared> {
-        let key = key(name, dims, metric, kind);
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(shared) = all.get(&key).filter(|s| !s.0.is_poisoned()) {
-            return Ok(shared.clone());
-        }
-        let new = Shared(Arc::new(RwLock::new(Held::new(dims, metric, kind)?)));
-        all.insert(key, new.clone());
-        Ok(new)
-    }
-
-    /// Forgets an index; searches that are under way end with it.
-    pub fn forget(&self, name: &str, dims: usize, metric: Metric, kind: Kind) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.remove(&key(name, dims, metric, kind));
-    }
-}
-
-fn key(name: &str, dims: usize, metric: Metric, kind: Kind) -> String {
-    format!("{} {} {dims} {name}", metric.name(), kind.name())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -250,20 +199,5 @@ mod tests {
         assert!(held.is_mostly_gone(&all[..20], room));
         assert!(!held.is_mostly_gone(&all[..20], room + 1));
         assert!(!held.is_mostly_gone(&all, room));
-    }
-
-    #[test]
-    fn a_store_keeps_until_it_forgets() {
-        let store = Store::default();
-        let open = |dims| store.open("t", dims, Metric::L2, Kind::Flat4).unwrap();
-        open(2)
-            .write()
-            .unwrap()
-            .add(1, &[0.0, 1.0], 1 << 20)
-            .unwrap();
-        assert_eq!(open(2).read().unwrap().index().len(), 1);
-        assert_eq!(open(3).read().unwrap().index().len(), 0);
-        store.forget("t", 2, Metric::L2, Kind::Flat4);
-        assert_eq!(open(2).read().unwrap().index().len(), 0);
     }
 }

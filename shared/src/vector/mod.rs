@@ -5,6 +5,7 @@
 //! - [`topk`]: the nearest of many rows, exactly
 //! - [`index`]: the same from codes of them
 //! - [`held`]: vectors in memory under an index, and [`written`]: the SQL that searches them in DuckDB
+//! - [`options`]: what searches can be asked for, in both engines
 
 pub mod distance;
 pub mod format;
@@ -12,6 +13,7 @@ pub(crate) mod half;
 pub mod held;
 pub mod index;
 mod metric;
+pub mod options;
 pub mod table;
 pub mod topk;
 pub mod written;

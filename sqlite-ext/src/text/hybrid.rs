@@ -7,6 +7,7 @@ use lumos_core::sql::{identifier, name_parts, qualified};
 use lumos_core::text::fusion::{Leg, fuse};
 use lumos_core::text::query_forms;
 use lumos_core::vector::index::Sure;
+use lumos_core::vector::options::Options;
 use rusqlite::params_from_iter;
 use rusqlite::types::Value;
 use serde_json::Value as Json;
@@ -21,6 +22,9 @@ use crate::vector::stores::Stores;
 
 /// The rows of each leg: so many times `k`, and so many at least.
 const POOL: (usize, usize) = (5, 50);
+
+/// What the last argument may say.
+const OPTIONS: [&str; 3] = ["fts", "weights", "filter"];
 
 /// The function.
 pub struct Hybrid;
@@ -88,38 +92,15 @@ impl Search {
             ));
         };
         let store = stores.find(&index)?;
-        let options = arguments::options(&options)?;
-        let known = ["fts", "weights", "filter"];
-        if let Some(name) = options.keys().find(|name| !known.contains(&name.as_str())) {
-            return Err(error(format!(
-                "unknown option \"{name}\"; the options are {}",
-                known.join(", ")
-            )));
-        }
-        let weights = match options.get("weights") {
-            None => [0.5, 0.5],
-            Some(given) => weights(given).ok_or_else(|| {
-                error(format!(
-                    "weights are {given}; give two numbers from 0 on, of vectors and words, like [0.5, 0.5]"
-                ))
-            })?,
+        let options = Options::parse(&arguments::options(&options)?, &OPTIONS)?;
+        let Some(fts) = options.fts else {
+            return Err(error(
+                "needs the FTS5 table with the words; give the option {\"fts\": \"its name\"}",
+            ));
         };
-        let fts = match options.get("fts") {
-            Some(Json::String(fts)) => fts.clone(),
-            _ => {
-                return Err(error(
-                    "needs the FTS5 table with the words; give the option {\"fts\": \"its name\"}",
-                ));
-            }
-        };
-        let chosen = match options.get("filter") {
+        let chosen = match options.filter {
             None => Chosen::All,
-            Some(Json::String(filter)) => Chosen::Ids(store.filtered(filter)?),
-            Some(other) => {
-                return Err(error(format!(
-                    "filter is {other}; give a condition in SQL as a text"
-                )));
-            }
+            Some(filter) => Chosen::Ids(store.filtered(&filter)?),
         };
         let query = match query {
             Value::Null => None,
@@ -131,7 +112,7 @@ impl Search {
             text,
             k: k as usize,
             fts,
-            weights,
+            weights: options.weights,
             chosen,
         })
     }
@@ -223,11 +204,4 @@ impl Search {
         let mut parts = name_parts(&self.fts);
         identifier(&parts.pop().unwrap_or_default())
     }
-}
-
-fn weights(given: &Json) -> Option<[f64; 2]> {
-    let numbers: Vec<f64> = given.as_array()?.iter().filter_map(Json::as_f64).collect();
-    let weights: [f64; 2] = numbers.try_into().ok()?;
-    let fine = weights.iter().all(|w| w.is_finite() && *w >= 0.0) && given.as_array()?.len() == 2;
-    fine.then_some(weights)
 }

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use lumos_core::vector::index::Sure;
+use lumos_core::vector::options::Options;
 use rusqlite::types::{Value, ValueRef};
-use serde_json::{Map, Value as Json};
 
 use super::plan;
 use super::read::Chosen;
@@ -18,6 +18,9 @@ use crate::table_function::{Rows, TableFunction};
 
 /// Rows where `k` is not given.
 const K: usize = 10;
+
+/// What the last argument may say.
+const OPTIONS: [&str; 5] = ["exact", "oversample", "max_distance", "ids", "filter"];
 
 /// The function.
 pub struct Search;
@@ -42,8 +45,8 @@ impl TableFunction for Search {
             ValueRef::Null => K,
             k => plan::count("k", k)?,
         };
-        let options = Options::parse(arguments::options(options)?)?;
-        let chosen = options.chosen(&store)?;
+        let options = Options::parse(&arguments::options(options)?, &OPTIONS)?;
+        let chosen = chosen(&options, &store)?;
         let sure = match options.exact {
             true => Sure::Proven,
             false => Sure::Likely(options.oversample.unwrap_or(store.definition.oversample)),
@@ -66,57 +69,17 @@ impl TableFunction for Search {
     }
 }
 
-/// What the last argument says.
-#[derive(Default)]
-struct Options {
-    exact: bool,
-    oversample: Option<usize>,
-    max_distance: Option<f64>,
-    ids: Option<Vec<Json>>,
-    filter: Option<String>,
-}
-
-impl Options {
-    fn parse(given: Map<String, Json>) -> Result<Options> {
-        let mut options = Options::default();
-        for (name, value) in given {
-            let wrong = |what: &str| Err(error(format!("{name} is {value}; give {what}")));
-            match (name.as_str(), &value) {
-                ("exact", Json::Bool(exact)) => options.exact = *exact,
-                ("exact", _) => return wrong("true or false"),
-                ("oversample", _) => match value.as_u64().filter(|n| (1..=1000).contains(n)) {
-                    Some(n) => options.oversample = Some(n as usize),
-                    None => return wrong("a whole number from 1 to 1000"),
-                },
-                ("max_distance", _) => match value.as_f64() {
-                    Some(most) => options.max_distance = Some(most),
-                    None => return wrong("a number"),
-                },
-                ("ids", Json::Array(ids)) => options.ids = Some(ids.clone()),
-                ("ids", _) => return wrong("a list of ids"),
-                ("filter", Json::String(filter)) => options.filter = Some(filter.clone()),
-                ("filter", _) => return wrong("a condition in SQL as a text"),
-                _ => {
-                    return Err(error(format!(
-                        "unknown option \"{name}\"; the options are exact, oversample, max_distance, ids and filter"
-                    )));
-                }
-            }
-        }
-        Ok(options)
+/// The rows that the options leave.
+fn chosen(options: &Options, store: &Store) -> Result<Chosen> {
+    let named = options.ids.as_ref().map(|ids| store.named(ids));
+    let named = named.transpose()?;
+    let Some(filter) = &options.filter else {
+        return Ok(named.map_or(Chosen::All, Chosen::Ids));
+    };
+    let mut ids = store.filtered(filter)?;
+    if let Some(named) = named {
+        let named: HashSet<i64> = named.into_iter().collect();
+        ids.retain(|id| named.contains(id));
     }
-
-    /// The rows that the options leave.
-    fn chosen(&self, store: &Store) -> Result<Chosen> {
-        let named = self.ids.as_ref().map(|ids| store.named(ids)).transpose()?;
-        let Some(filter) = &self.filter else {
-            return Ok(named.map_or(Chosen::All, Chosen::Ids));
-        };
-        let mut ids = store.filtered(filter)?;
-        if let Some(named) = named {
-            let named: HashSet<i64> = named.into_iter().collect();
-            ids.retain(|id| named.contains(id));
-        }
-        Ok(Chosen::Ids(ids))
-    }
+    Ok(Chosen::Ids(ids))
 }

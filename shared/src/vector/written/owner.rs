@@ -1,6 +1,6 @@
 //! Where the table is: written so that all parts of a search mean the same one.
 
-use super::asked::Target;
+use super::target::Target;
 use crate::sql::{identifier, literal};
 
 /// Database and schema of a table. What is not given is filled in when the text is bound, in a text within the text,

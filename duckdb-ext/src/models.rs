@@ -1,22 +1,33 @@
-//! The files of models, for `lumos_model_add` in both engines.
+//! The files of models and the servers that have some, for `lumos_model_add` in both engines.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
+use lumos_core::embed::endpoint::Endpoint;
 use lumos_core::embed::models;
 use lumos_core::{Error, Result};
 use serde_json::Value as Json;
 
+use crate::endpoint;
+
 /// Larger models than this are not meant for the inside of another program.
 const LARGEST_FILE: u64 = 4 << 30;
 
-/// Adds the model in the folder `path`, and describes it.
-pub fn add(name: &str, path: &str) -> Result<Json> {
+/// Adds the model in the folder `path`, or that of the server with this address, and describes it.
+pub fn add(name: &str, path: &str, options: Option<&str>) -> Result<Json> {
+    if Endpoint::is_url(path) {
+        return models::add_endpoint(name, endpoint::parse(path, options)?);
+    }
+    if options.is_some() {
+        return Err(Error::new(
+            "options are for the URL of a server; a folder takes none",
+        ));
+    }
     let folder = Path::new(path).canonicalize().ok().filter(|f| f.is_dir());
     let folder = folder.ok_or_else(|| {
         Error::new(format!(
-            "{path} is not a folder; give the one that holds the model"
+            "{path} is not a folder; give the one that holds the model, or the URL of a server"
         ))
     })?;
     models::add(name, &folder.to_string_lossy(), |file| read(&folder, file))

@@ -6,13 +6,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use libduckdb_sys as ffi;
+use lumos_core::embed::models as known;
 use lumos_core::functions::FUNCTIONS;
 use lumos_core::held::Store;
-use lumos_core::{
-    Body, Engines, Error, Function, Kind, Nulls, Result, Type, Value, ValueRef, embed,
-};
+use lumos_core::{Body, Engines, Error, Function, Kind, Nulls, Result, Type, Value, ValueRef};
 
 use crate::convert::{Column, Output, type_id};
+use crate::embed;
 use crate::memory::LogicalType;
 use crate::models;
 use crate::topk;
@@ -223,7 +223,14 @@ unsafe fn run(
         }
     };
     let mut columns: Vec<Column<'_>> = function.params.iter().zip(0..arity).map(column).collect();
+    let done = match function.name {
+        "lumos_embed" => embed::remote(&mut columns, rows, &mut output)?,
+        _ => Vec::new(),
+    };
     for row in 0..rows {
+        if done.get(row) == Some(&true) {
+            continue;
+        }
         if function.nulls == Nulls::Propagate && columns.iter().any(|c| c.is_null(row)) {
             output.set(row, &Value::Null)?;
             continue;
@@ -244,9 +251,7 @@ fn body(function: &Function) -> Option<ScalarBody> {
         (Body::Host, "lumos_debug") => Some(debug),
         (Body::Host, "lumos_model_add") => Some(model_add),
         (Body::Host, "lumos_model_remove") => Some(model_remove),
-        (Body::Host, "lumos_models") => {
-            Some(|_| Ok(Value::Text(embed::models::list().to_string())))
-        }
+        (Body::Host, "lumos_models") => Some(|_| Ok(Value::Text(known::list().to_string()))),
         (Body::Host, _) => None,
     }
 }
@@ -271,16 +276,22 @@ fn model_add(args: &[ValueRef<'_>]) -> Result<Value> {
         _ if !cfg!(feature = "extension") => Err(Error::new(
             "call it in SQLite; the model is then known here too",
         )),
-        [ValueRef::Text(name), ValueRef::Text(path)] => {
-            models::add(name, path).map(|model| Value::Text(model.to_string()))
+        [ValueRef::Text(name), ValueRef::Text(path), options @ ..] => {
+            let options = match options {
+                [ValueRef::Text(options)] => Some(*options),
+                _ => None,
+            };
+            models::add(name, path, options).map(|model| Value::Text(model.to_string()))
         }
-        _ => Err(Error::new("takes the name of a model and its folder")),
+        _ => Err(Error::new(
+            "takes the name of a model and its folder or URL",
+        )),
     }
 }
 
 fn model_remove(args: &[ValueRef<'_>]) -> Result<Value> {
     match args {
-        [ValueRef::Text(name)] => Ok(Value::Integer(embed::models::remove(name).into())),
+        [ValueRef::Text(name)] => Ok(Value::Integer(known::remove(name).into())),
         _ => Err(Error::new("takes the name of a model")),
     }
 }

@@ -1,9 +1,11 @@
 //! The scalar functions: each from the list, with its body from `lumos-core` or from here.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Instant;
 
 use lumos_core::functions::FUNCTIONS;
+use lumos_core::vector::format::{self, Format};
 use lumos_core::{Body, Engines, Function, Kind, Nulls, Type, ValueRef, embed, vector};
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::{self, Value};
@@ -11,7 +13,7 @@ use rusqlite::{Connection, Result};
 use serde_json::Value as Json;
 
 use crate::error::{self, Error, error};
-use crate::host::guard;
+use crate::host::{check_interrupt, guard};
 use crate::layout::{optimize, policy};
 use crate::mirror::Mirror;
 use crate::progress::Progress;
@@ -63,6 +65,7 @@ fn call(function: &Function, ctx: &Context<'_>, session: &Arc<Session>) -> error
         return Ok(Value::Null);
     }
     match function.body {
+        Body::Pure(_) if function.name == "lumos_embed" && ctx.len() == 2 => embed(ctx, session),
         Body::Pure(body) => pure(function, body, ctx),
         Body::Host => host(function, ctx, session),
     }
@@ -98,6 +101,28 @@ fn pure(function: &Function, body: PureBody, ctx: &Context<'_>) -> error::Result
         lumos_core::Value::Text(v) => Value::Text(v),
         lumos_core::Value::Blob(v) => Value::Blob(v),
     })
+}
+
+/// `lumos_embed(text, model)`, which a server may answer: the host can stop it between requests.
+fn embed(ctx: &Context<'_>, session: &Session) -> error::Result<Value> {
+    let (types::ValueRef::Text(text), types::ValueRef::Text(model)) =
+        (ctx.get_raw(0), ctx.get_raw(1))
+    else {
+        return Err(error("takes a text, and the name of a model as text"));
+    };
+    let connection = session.connection()?;
+    let stopped = Cell::new(false);
+    let stop = || {
+        stopped.set(check_interrupt(&connection).is_err());
+        stopped.get()
+    };
+    match embed::models::embed_all(&[utf8(text)?], utf8(model)?, &stop) {
+        Err(_) if stopped.get() => Err(Error::interrupted()),
+        vectors => Ok(Value::Blob(format::encode(
+            &vectors?.concat(),
+            Format::F32,
+        )?)),
+    }
 }
 
 /// A vector as SQL gives it: a BLOB or JSON.
@@ -197,7 +222,7 @@ fn host(function: &Function, ctx: &Context<'_>, session: &Arc<Session>) -> error
             )?));
         }
         "lumos_compat" => compat::compat(&session.connection()?, required(0)?)?,
-        "lumos_model_add" => lumos_duckdb::models::add(required(0)?, required(1)?)?,
+        "lumos_model_add" => lumos_duckdb::models::add(required(0)?, required(1)?, text(2)?)?,
         "lumos_model_remove" => {
             return Ok(Value::Integer(embed::models::remove(required(0)?).into()));
         }

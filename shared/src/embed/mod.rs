@@ -2,10 +2,12 @@
 //!
 //! - [`hash`]: the embedding that needs no model
 //! - [`models`]: the models of this process by name, and what a text becomes by one of them
-//! - [`table`], [`encoder`]: the two kinds of models; [`tokenizer`] and [`tensors`] read their files
+//! - [`endpoint`]: vectors from a server
+//! - [`table`], [`encoder`]: the two kinds of models in files; [`tokenizer`] and [`tensors`] read their files
 //! - [`wordpiece`], [`unigram`] with [`normalizer`]: the two kinds of vocabularies
 
 pub mod encoder;
+pub mod endpoint;
 pub mod hash;
 pub mod models;
 pub mod normalizer;

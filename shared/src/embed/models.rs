@@ -6,9 +6,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use ndarray::Array1;
 use serde_json::{Value as Json, json};
 
 use super::encoder::Encoder;
+use super::endpoint::Endpoint;
 use super::hash;
 use super::table::Table;
 use super::tensors::Tensors;
@@ -21,7 +23,7 @@ pub const BUILT_IN: &str = "hash";
 static MODELS: Mutex<BTreeMap<String, Arc<Model>>> = Mutex::new(BTreeMap::new());
 
 struct Model {
-    /// The folder that it was read from.
+    /// The folder that it was read from, or the server's address.
     path: String,
     kind: Kind,
 }
@@ -29,34 +31,57 @@ struct Model {
 enum Kind {
     Table(Box<Table>),
     Encoder(Box<Encoder>),
+    Endpoint(Box<Endpoint>),
 }
 
 /// Adds the model in the folder `path`, and describes it. `read` gives a file of the folder, if it is there.
 ///
 /// Adding the same folder again under the same name reads nothing.
 pub fn add(name: &str, path: &str, read: impl Fn(&str) -> Result<Option<Vec<u8>>>) -> Result<Json> {
-    if name.is_empty() || name == BUILT_IN {
-        return Err(Error::new(format!(
+    match known(name)? {
+        Some(model) if model.path == path => Ok(describe(name, &model)),
+        Some(model) => Err(taken(name, &model)),
+        None => Ok(insert(name, path, Kind::load(read)?)),
+    }
+}
+
+/// Adds the model of a server, and describes it. Nothing is sent before a text is embedded.
+pub fn add_endpoint(name: &str, endpoint: Endpoint) -> Result<Json> {
+    match known(name)? {
+        Some(model) => match &model.kind {
+            Kind::Endpoint(known) if known.is(&endpoint) => Ok(describe(name, &model)),
+            _ => Err(taken(name, &model)),
+        },
+        None => {
+            let path = endpoint.shown().to_owned();
+            Ok(insert(name, &path, Kind::Endpoint(Box::new(endpoint))))
+        }
+    }
+}
+
+/// The model of this name, unless no model can have it.
+fn known(name: &str) -> Result<Option<Arc<Model>>> {
+    match name {
+        "" | BUILT_IN => Err(Error::new(format!(
             "\"{name}\" cannot be the name of a model; choose another"
-        )));
+        ))),
+        _ => Ok(models().get(name).map(Arc::clone)),
     }
-    let known = models().get(name).map(Arc::clone);
-    if let Some(model) = known {
-        return match model.path == path {
-            true => Ok(describe(name, &model)),
-            false => Err(Error::new(format!(
-                "there is a model \"{name}\" already, from {}; choose another name, or lumos_model_remove('{name}') first",
-                model.path
-            ))),
-        };
-    }
-    let model = Arc::new(Model {
-        path: path.into(),
-        kind: Kind::load(read)?,
-    });
+}
+
+fn taken(name: &str, model: &Model) -> Error {
+    Error::new(format!(
+        "there is a model \"{name}\" already, from {}; choose another name, or lumos_model_remove('{name}') first",
+        model.path
+    ))
+}
+
+fn insert(name: &str, path: &str, kind: Kind) -> Json {
+    let path = path.to_owned();
+    let model = Arc::new(Model { path, kind });
     let description = describe(name, &model);
     models().insert(name.into(), model);
-    Ok(description)
+    description
 }
 
 /// Forgets a model; its memory is free once no call uses it any more. False if there is none.
@@ -75,8 +100,13 @@ pub fn list() -> Json {
 
 /// The vector of a text by this model; its length is 1, or 0 if the model knows nothing of the text.
 pub fn embed(text: &str, model: &str) -> Result<Vec<f32>> {
+    embed_all(&[text], model, &|| false).map(|vectors| vectors.concat())
+}
+
+/// The vectors of texts by this model, which asks now and then whether to stop.
+pub fn embed_all(texts: &[&str], model: &str, stop: &dyn Fn() -> bool) -> Result<Vec<Vec<f32>>> {
     if model == BUILT_IN {
-        return Ok(hash::embed(text));
+        return Ok(texts.iter().map(|text| hash::embed(text)).collect());
     }
     // Not locked while it computes.
     let found = models().get(model).map(Arc::clone);
@@ -85,15 +115,29 @@ pub fn embed(text: &str, model: &str) -> Result<Vec<f32>> {
             "there is no model \"{model}\"; add it with lumos_model_add('{model}', 'its folder'), or leave the model out for '{BUILT_IN}'"
         )));
     };
-    let vector = match &found.kind {
-        Kind::Table(table) => table.embed(text),
-        Kind::Encoder(encoder) => encoder.embed(text)?,
-    };
+    match &found.kind {
+        Kind::Table(table) => Ok(texts.iter().map(|text| unit(table.embed(text))).collect()),
+        Kind::Encoder(encoder) => {
+            let vectors = texts.iter().map(|text| encoder.embed(text).map(unit));
+            vectors.collect()
+        }
+        Kind::Endpoint(endpoint) => endpoint.embed(texts, stop),
+    }
+}
+
+/// True if texts for this model go to a server, where many at once cost little more than one.
+pub fn is_remote(model: &str) -> bool {
+    let models = models();
+    matches!(models.get(model), Some(model) if matches!(model.kind, Kind::Endpoint(_)))
+}
+
+/// The vector of length 1 in the direction of this one.
+fn unit(vector: Array1<f32>) -> Vec<f32> {
     let length = vector.dot(&vector).sqrt();
-    Ok(match length > 0.0 {
+    match length > 0.0 {
         true => vector.iter().map(|v| v / length).collect(),
         false => vector.to_vec(),
-    })
+    }
 }
 
 fn models() -> MutexGuard<'static, BTreeMap<String, Arc<Model>>> {
@@ -102,8 +146,9 @@ fn models() -> MutexGuard<'static, BTreeMap<String, Arc<Model>>> {
 
 fn describe(name: &str, model: &Model) -> Json {
     let (kind, dimensions) = match &model.kind {
-        Kind::Table(table) => ("static", table.dimensions()),
-        Kind::Encoder(encoder) => ("encoder", encoder.dimensions()),
+        Kind::Table(table) => ("static", Some(table.dimensions())),
+        Kind::Encoder(encoder) => ("encoder", Some(encoder.dimensions())),
+        Kind::Endpoint(endpoint) => ("endpoint", endpoint.dimensions()),
     };
     json!({"model": name, "kind": kind, "dimensions": dimensions, "path": model.path})
 }

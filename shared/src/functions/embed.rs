@@ -1,6 +1,7 @@
 //! `lumos_embed(text[, model])`.
 
 use crate::embed::models;
+use crate::vector::format::{self, Format};
 use crate::{
     Body, Engines, Error, Example, Function, Kind, Nulls, Param, Result, Section, Type, Value,
     ValueRef,
@@ -18,7 +19,7 @@ pub const EMBED: Function = Function {
     ],
     nulls: Nulls::Propagate,
     deterministic: true,
-    doc: "The vector of a text, as a BLOB of 32-bit floats that the other functions take: texts that are alike get vectors that are near. The model 'hash' needs no file and is the default: it has 384 dimensions, length 1, and compares words (English ones by their stems, whatever their case and accents), parts of words, and pairs of Chinese, Japanese and Korean characters. It knows nothing of meaning: \"car\" is as far from \"automobile\" as from \"banana\". Its vectors never change between versions and machines. Other models are those of lumos_model_add; their vectors have length 1 too, and an index over them holds only as long as the name means the same model. A text of which a model knows nothing, for 'hash' one without letters and digits, gives the zero vector, whose cosine distance to all others is 1.",
+    doc: "The vector of a text, as a BLOB of 32-bit floats that the other functions take: texts that are alike get vectors that are near. The model 'hash' needs no file and is the default: it has 384 dimensions, length 1, and compares words (English ones by their stems, whatever their case and accents), parts of words, and pairs of Chinese, Japanese and Korean characters. It knows nothing of meaning: \"car\" is as far from \"automobile\" as from \"banana\". Its vectors never change between versions and machines. Other models are those of lumos_model_add; their vectors have length 1 too, and an index over them holds only as long as the name means the same model; those of a server come through the network, as lumos_model_add says, and nothing else does. A text of which a model knows nothing, for 'hash' one without letters and digits, gives the zero vector, whose cosine distance to all others is 1.",
     examples: &[
         Example {
             sql: "SELECT round(lumos_cosine(lumos_embed('Who paints sunrises?'), lumos_embed('She painted a sunrise')), 2) AS near, round(lumos_cosine(lumos_embed('Who paints sunrises?'), lumos_embed('The train was late')), 2) AS far",
@@ -42,8 +43,5 @@ fn body(args: &[ValueRef<'_>]) -> Result<Value> {
         [ValueRef::Text(text), ValueRef::Text(model)] => (text, *model),
         _ => return Err(Error::new("takes a text, and the name of a model as text")),
     };
-    let vector = models::embed(text, model)?;
-    Ok(Value::Blob(
-        vector.iter().flat_map(|v| v.to_le_bytes()).collect(),
-    ))
+    format::encode(&models::embed(text, model)?, Format::F32).map(Value::Blob)
 }

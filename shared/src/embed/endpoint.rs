@@ -1,0 +1,338 @@
+//! Vectors from a server that speaks OpenAI's `/v1/embeddings`: what is sent to it, and what its answers mean.
+//!
+//! The sending itself is the adapters'; here is no network.
+
+mod answer;
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::{Error, Result, vector};
+
+/// The most texts of one request.
+const LARGEST_BATCH: u64 = 2048;
+const MOST_DIMENSIONS: u64 = 16384;
+/// The longest that a request may take, in seconds.
+const LONGEST: f64 = 3600.0;
+/// How many answers are kept for texts that are asked for one by one, and how long such a text may be.
+const KEPT: usize = 64;
+const LONGEST_KEPT: usize = 1 << 14;
+
+/// Sends the texts to an endpoint and reads its vectors; asks now and then whether to stop.
+pub type Ask = fn(&Endpoint, &[&str], &dyn Fn() -> bool) -> Result<Vec<Vec<f32>>>;
+
+/// A server, and what to say to it.
+pub struct Endpoint {
+    terms: Terms,
+    ask: Ask,
+    /// How long its vectors have been so far.
+    seen: OnceLock<usize>,
+    kept: Mutex<VecDeque<(String, Vec<f32>)>>,
+}
+
+/// What the user said of it.
+#[derive(PartialEq)]
+struct Terms {
+    url: String,
+    model: String,
+    key: Option<String>,
+    /// Certificates to trust instead of the usual ones, as PEM.
+    ca: Option<String>,
+    dimensions: Option<usize>,
+    timeout: Duration,
+    batch: usize,
+}
+
+impl Endpoint {
+    /// True if this is the address of a server, not a folder.
+    pub fn is_url(path: &str) -> bool {
+        let begins = |scheme: &str| {
+            path.get(..scheme.len())
+                .is_some_and(|p| p.eq_ignore_ascii_case(scheme))
+        };
+        begins("http://") || begins("https://")
+    }
+
+    /// Reads the options of `lumos_model_add`.
+    pub fn parse(url: &str, options: Option<&str>, ask: Ask) -> Result<Endpoint> {
+        let host = url.split(['/', '?', '#']).nth(2).unwrap_or_default();
+        if host.contains('@') {
+            return Err(Error::new(
+                "the URL has a name or password in it; give what the server wants as the option \"key\"",
+            ));
+        }
+        if host.is_empty() || url.contains(|c: char| c.is_control() || c.is_whitespace()) {
+            return Err(Error::new(
+                "the URL has no host or holds a space; give one like 'https://api.openai.com/v1/embeddings'",
+            ));
+        }
+        let mut options = match options.map(serde_json::from_str) {
+            None => Map::new(),
+            Some(Ok(Json::Object(options))) => options,
+            // What was given is not shown: it may hold the key.
+            Some(_) => {
+                return Err(Error::new(
+                    "the options are not a JSON object; give '{\"model\": \"text-embedding-3-small\"}' or alike",
+                ));
+            }
+        };
+        let mut take = |name: &str| options.shift_remove(name).filter(|value| !value.is_null());
+        let model = match take("model") {
+            Some(Json::String(model)) if !model.is_empty() => model,
+            _ => {
+                return Err(Error::new(
+                    "the option \"model\" is missing; give the model's name as the server knows it, as in '{\"model\": \"text-embedding-3-small\"}'",
+                ));
+            }
+        };
+        let key = match take("key") {
+            None => None,
+            Some(Json::String(key))
+                if !key.is_empty() && key.bytes().all(|b| b.is_ascii_graphic()) =>
+            {
+                Some(key)
+            }
+            Some(_) => {
+                return Err(Error::new(
+                    "the option \"key\" is no text of visible ASCII characters without spaces; give the key as the server's owner did",
+                ));
+            }
+        };
+        let ca = match take("ca") {
+            None => None,
+            Some(Json::String(ca)) if ca.contains("-----BEGIN CERTIFICATE-----") => Some(ca),
+            Some(_) => {
+                return Err(Error::new(
+                    "the option \"ca\" is no certificate; give the text of a PEM file, as '-----BEGIN CERTIFICATE-----...'",
+                ));
+            }
+        };
+        let mut number = |name: &str, most: u64| match take(name) {
+            None => Ok(None),
+            Some(value) => match value.as_u64() {
+                Some(n) if (1..=most).contains(&n) => Ok(Some(n as usize)),
+                _ => Err(Error::new(format!(
+                    "{name} is {value}; give a whole number from 1 to {most}"
+                ))),
+            },
+        };
+        let dimensions = number("dimensions", MOST_DIMENSIONS)?;
+        let batch = number("batch", LARGEST_BATCH)?.unwrap_or(64);
+        let timeout = match take("timeout") {
+            None => 30.0,
+            Some(value) => value
+                .as_f64()
+                .filter(|seconds| *seconds > 0.0 && *seconds <= LONGEST)
+                .ok_or_else(|| {
+                    Error::new(format!(
+                        "timeout is {value}; give seconds, more than 0 and at most {LONGEST}"
+                    ))
+                })?,
+        };
+        if let Some(name) = options.keys().next() {
+            return Err(Error::new(format!(
+                "unknown option \"{name}\"; the options are model, key, dimensions, timeout, batch and ca"
+            )));
+        }
+        let terms = Terms {
+            url: url.to_owned(),
+            model,
+            key,
+            ca,
+            dimensions,
+            timeout: Duration::from_secs_f64(timeout),
+            batch,
+        };
+        Ok(Endpoint {
+            terms,
+            ask,
+            seen: OnceLock::new(),
+            kept: Mutex::default(),
+        })
+    }
+
+    /// Where requests go.
+    pub fn url(&self) -> &str {
+        &self.terms.url
+    }
+
+    /// The address as people may see it: what follows a question mark may be secret.
+    pub fn shown(&self) -> &str {
+        self.terms.url.split(['?', '#']).next().unwrap_or_default()
+    }
+
+    /// What the server wants to know its user by.
+    pub fn key(&self) -> Option<&str> {
+        self.terms.key.as_deref()
+    }
+
+    /// The certificates to trust, as PEM; the usual ones if there are none.
+    pub fn ca(&self) -> Option<&str> {
+        self.terms.ca.as_deref()
+    }
+
+    /// How long a request may take, with all that is tried.
+    pub fn timeout(&self) -> Duration {
+        self.terms.timeout
+    }
+
+    /// How many texts a request has at most.
+    pub fn batch(&self) -> usize {
+        self.terms.batch
+    }
+
+    /// How long its vectors are, as far as that is known before an answer.
+    pub fn dimensions(&self) -> Option<usize> {
+        self.terms.dimensions.or_else(|| self.seen.get().copied())
+    }
+
+    /// True if the same was said of both.
+    pub fn is(&self, other: &Endpoint) -> bool {
+        self.terms == other.terms
+    }
+
+    /// The vectors of the texts, of length 1. A single text may have been asked for just before.
+    pub fn embed(&self, texts: &[&str], stop: &dyn Fn() -> bool) -> Result<Vec<Vec<f32>>> {
+        let single = match texts {
+            [text] if text.len() <= LONGEST_KEPT => Some(*text),
+            _ => None,
+        };
+        let kept = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(text) = single
+            && let Some((_, vector)) = kept().iter().find(|(known, _)| known == text)
+        {
+            return Ok(vec![vector.clone()]);
+        }
+        let mut vectors = (self.ask)(self, texts, stop)?;
+        for vector in &mut vectors {
+            *vector = vector::normalize(vector);
+        }
+        if let (Some(text), [vector]) = (single, &vectors[..]) {
+            let mut kept = kept();
+            kept.truncate(KEPT - 1);
+            kept.push_front((text.to_owned(), vector.clone()));
+        }
+        Ok(vectors)
+    }
+
+    /// The body of a request.
+    pub fn request(&self, texts: &[&str]) -> String {
+        let mut body = json!({"model": self.terms.model, "input": texts});
+        if let Some(dimensions) = self.terms.dimensions {
+            body["dimensions"] = dimensions.into();
+        }
+        body.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    pub const URL: &str = "http://localhost:1/v1/embeddings";
+
+    pub fn endpoint(options: &str) -> Endpoint {
+        Endpoint::parse(URL, Some(options), never).unwrap()
+    }
+
+    fn never(_: &Endpoint, _: &[&str], _: &dyn Fn() -> bool) -> Result<Vec<Vec<f32>>> {
+        Err(Error::new("asked"))
+    }
+
+    fn refused(url: &str, options: Option<&str>, words: &str) {
+        let error = Endpoint::parse(url, options, never)
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(error.contains(words), "{error}");
+        assert!(!error.contains("secret"), "{error}");
+    }
+
+    #[test]
+    fn options_are_read() {
+        let all =
+            endpoint(r#"{"model": "m", "key": "k", "dimensions": 3, "timeout": 1.5, "batch": 2}"#);
+        assert_eq!(
+            (all.key(), all.dimensions(), all.batch()),
+            (Some("k"), Some(3), 2)
+        );
+        assert_eq!(all.timeout(), Duration::from_millis(1500));
+        assert_eq!(
+            all.request(&["a", "\"b"]),
+            r#"{"model":"m","input":["a","\"b"],"dimensions":3}"#
+        );
+        let few = endpoint(r#"{"model": "m", "key": null}"#);
+        assert_eq!((few.key(), few.dimensions(), few.batch()), (None, None, 64));
+        assert_eq!(few.request(&[]), r#"{"model":"m","input":[]}"#);
+        assert!(!few.is(&all) && few.is(&endpoint(r#"{"model": "m"}"#)));
+        assert!(
+            Endpoint::is_url("HTTPS://a")
+                && !Endpoint::is_url("/http://a")
+                && !Endpoint::is_url("httpé")
+        );
+        refused(URL, None, "\"model\" is missing");
+        refused(
+            URL,
+            Some(r#"{"model": "m", "key": "secret"#),
+            "not a JSON object",
+        );
+        refused(URL, Some("[]"), "not a JSON object");
+        refused(
+            URL,
+            Some(r#"{"model": "m", "key": "secret\n"}"#),
+            "\"key\" is no text",
+        );
+        refused(
+            URL,
+            Some(r#"{"model": "m", "batch": 0}"#),
+            "batch is 0; give a whole number from 1 to 2048",
+        );
+        refused(
+            URL,
+            Some(r#"{"model": "m", "timeout": 0}"#),
+            "timeout is 0; give seconds",
+        );
+        refused(
+            URL,
+            Some(r#"{"model": "m", "retries": 2}"#),
+            "unknown option \"retries\"",
+        );
+        refused(
+            "https://me:secret@host/v1",
+            Some("{}"),
+            "a name or password",
+        );
+        refused("https:///v1", Some("{}"), "no host");
+        let query =
+            Endpoint::parse("http://h/v1?code=secret", Some(r#"{"model": "m"}"#), never).unwrap();
+        assert_eq!(
+            (query.shown(), query.url()),
+            ("http://h/v1", "http://h/v1?code=secret")
+        );
+    }
+
+    #[test]
+    fn a_text_asked_for_again_is_not_sent_again() {
+        fn ask(_: &Endpoint, texts: &[&str], _: &dyn Fn() -> bool) -> Result<Vec<Vec<f32>>> {
+            use std::sync::atomic::{AtomicU8, Ordering};
+            static ASKED: AtomicU8 = AtomicU8::new(0);
+            let n = f32::from(ASKED.fetch_add(1, Ordering::Relaxed));
+            Ok(texts.iter().map(|_| vec![3.0, 4.0, n]).collect())
+        }
+        let endpoint = Endpoint::parse(URL, Some(r#"{"model": "m"}"#), ask).unwrap();
+        let embed = |texts: &[&str]| endpoint.embed(texts, &|| false).unwrap();
+        assert_eq!(embed(&["a"]), [[0.6, 0.8, 0.0]]);
+        assert_eq!(embed(&["a"]), [[0.6, 0.8, 0.0]]);
+        assert!(embed(&["b"])[0][2] > 0.1);
+        assert!(embed(&["a", "a"])[1][2] > 0.2);
+        let (first, again) = (embed(&["c"]), embed(&["c"]));
+        assert_eq!(first, again);
+        for i in 0..KEPT {
+            embed(&[&i.to_string()]);
+        }
+        assert_ne!(embed(&["c"]), first);
+    }
+}

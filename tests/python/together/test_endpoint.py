@@ -1,0 +1,268 @@
+"""Vectors from a server that speaks OpenAI's `/v1/embeddings`, in both engines, against a real one on this machine."""
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import threading
+import time
+import unittest
+
+import numpy
+
+import host
+from both import Both
+from embeddings_server import TLS, Server, cut, embeddings, hang_up, right, send, status, vector
+
+KEY = "sk-kept-to-itself"
+
+
+def unit(values):
+    return (numpy.array(values) / numpy.linalg.norm(values)).astype("<f4")
+
+
+class Endpoint(Both):
+    def setUp(self):
+        super().setUp()
+        self.server = Server()
+        self.addCleanup(self.server.close)
+
+    def add(self, url=None, name="m", **options):
+        options = {"model": "small", "key": KEY, "timeout": 5, **options}
+        return json.loads(self.both("SELECT lumos_model_add(?, ?, ?)", name, url or self.server.url, json.dumps(options)))
+
+    def again(self, **options):
+        self.both("SELECT lumos_model_remove('m')")
+        self.add(**options)
+
+    def fails(self, words, answer, text="a"):
+        """Each engine's request is answered by this, and fails with these words; the key stays secret."""
+        self.server.forever = answer
+        with self.subTest(words):
+            self.refused(words, "SELECT lumos_embed(?, 'm')", text)
+        self.server.forever = None
+
+    def refused(self, words, sql, *values):
+        for db in (self.sqlite.connection, self.duckdb):
+            with self.assertRaises(Exception) as caught:
+                db.execute(sql, values).fetchall()
+            self.assertIn(words, str(caught.exception))
+            self.assertNotIn(KEY, str(caught.exception))
+
+    def test_vectors(self):
+        added = self.add(dimensions=5)
+        self.assertEqual(added, {"model": "m", "kind": "endpoint", "dimensions": 5, "path": self.server.url})
+        self.assertIn(added, self.models())
+        self.assertEqual(self.server.requests, [])
+        for text in ("", "Hello world", "如何做米饭？", 'quo"tes\n'):
+            numpy.testing.assert_allclose(self.vector(text, "m"), unit(vector(text, 5)), rtol=1e-6)
+        self.assertEqual(self.server.requests[2], {"model": "small", "input": ["Hello world"], "dimensions": 5})
+        path, headers = self.server.headers[2]
+        self.assertEqual(path, "/v1/embeddings")
+        self.assertEqual(headers["authorization"], "Bearer " + KEY)
+        self.assertEqual(headers["content-type"], "application/json")
+        self.assertNotIn("accept-encoding", headers)
+        # Without an option, the first answer tells the dimensions, and nothing is said of a key.
+        self.again(key=None, dimensions=None)
+        self.assertIsNone(self.models()[1]["dimensions"])
+        self.vector("a", "m")
+        self.assertEqual(self.models()[1]["dimensions"], 3)
+        self.assertNotIn("dimensions", self.server.requests[-1])
+        self.assertNotIn("authorization", self.server.headers[-1][1])
+
+    def test_names(self):
+        added = self.add()
+        self.assertEqual(added, self.add())
+        sql = "SELECT lumos_model_add('m', ?, ?)"
+        self.refused('there is a model "m" already, from http://localhost', sql, self.server.url, '{"model": "large"}')
+        self.refused("options are for the URL of a server", "SELECT lumos_model_add('n', '.', '{}')")
+        self.refused('the option "model" is missing', "SELECT lumos_model_add('n', 'http://localhost:1')")
+        self.refused("the options are not a JSON object", "SELECT lumos_model_add('n', 'http://localhost:1', ?)", KEY)
+        self.assertNotIn(KEY, json.dumps([self.models(), self.sqlite.value("SELECT lumos_debug()")]))
+        self.assertEqual(self.server.requests, [])
+
+    def test_a_text_once(self):
+        """SQLite calls the function for each row, DuckDB for a chunk."""
+        self.add(batch=4)
+        texts = ["t%d" % (i * i % 10) for i in range(300)]
+        values = json.dumps(texts[:100] + [None] + texts[100:])
+        expected = [unit(vector(t)) if t else None for t in json.loads(values)]
+
+        def same(rows):
+            for found, wanted in zip(rows, expected, strict=True):
+                if wanted is None:
+                    self.assertIsNone(found[0])
+                else:
+                    numpy.testing.assert_allclose(numpy.frombuffer(found[0], "<f4"), wanted, rtol=1e-6)
+
+        same(self.sqlite.rows("SELECT lumos_embed(value, 'm') FROM json_each(?)", values))
+        self.assertEqual(len(self.server.requests), len(set(texts)))
+        self.assertEqual({len(r["input"]) for r in self.server.requests}, {1})
+        self.server.requests.clear()
+        sql = "SELECT lumos_embed(t, 'm') FROM (SELECT unnest(from_json(?, '[\"VARCHAR\"]')) AS t)"
+        same(self.duckdb.execute(sql, [values]).fetchall())
+        self.assertEqual([len(r["input"]) for r in self.server.requests], [4, 2])
+        sent = [text for r in self.server.requests for text in r["input"]]
+        self.assertEqual(sorted(sent), sorted(set(texts)))
+        # Texts of before are remembered, but not many.
+        self.server.requests.clear()
+        self.sqlite.rows("SELECT lumos_embed(value, 'm') FROM json_each(?)", values)
+        self.assertEqual(self.server.requests, [])
+        self.sqlite.rows("SELECT lumos_embed('n' || value, 'm') FROM json_each(?)", json.dumps([*range(64)]))
+        self.sqlite.rows("SELECT lumos_embed('t1', 'm')")
+        self.assertEqual(len(self.server.requests), 65)
+
+    def test_many_rows_on_several_threads(self):
+        self.add(batch=512)
+        self.duckdb.execute("CREATE TABLE t AS SELECT range AS i, 'text ' || range AS t FROM range(300_000)")
+        # A row in a hundred, so that chunks are of all sizes.
+        sql = "SELECT t, lumos_embed(t, 'm') FROM t WHERE i % 100 = 7"
+        for text, found in self.duckdb.execute(sql).fetchall():
+            numpy.testing.assert_allclose(numpy.frombuffer(found, "<f4"), unit(vector(text)), rtol=1e-6)
+        self.assertEqual(sum(len(r["input"]) for r in self.server.requests), 3000)
+        # Rows of two models.
+        mixed = "lumos_embed(t, CASE WHEN i % 2 = 0 THEN 'm' ELSE 'hash' END)"
+        for i, text, found, hashed in self.duckdb.execute(f"SELECT i, t, {mixed}, lumos_embed(t) FROM t WHERE i < 100").fetchall():
+            self.assertEqual(found, hashed if i % 2 else unit(vector(text)).tobytes())
+
+    def test_in_the_duckdb_inside(self):
+        self.add()
+        inside = "SELECT c0 FROM lumos_query('SELECT lumos_embed(''cat'', ''m'')')"
+        self.assertEqual(self.sqlite.value(inside), unit(vector("cat")).tobytes())
+        with self.assertRaisesRegex(host.ERROR, "call it in SQLite"):
+            self.sqlite.rows("SELECT c0 FROM lumos_query('SELECT lumos_model_add(''n'', ''http://localhost:1'', ''{}'')')")
+
+    def test_refusals(self):
+        self.add()
+        url = self.server.url
+        self.fails(f"lumos_embed: {url} answered with status 400: too long; check the options", status(400, "too long"))
+        wrong = status(401, {"error": {"message": "Incorrect API key provided: " + KEY}})
+        self.fails('provided: ***"}}; give lumos_model_add the right "key"', wrong)
+        self.fails("with status 404: nothing; check the URL and the name of the model", status(404, ""))
+        self.fails("with status 500: " + "x" * 300 + "...; try again later", status(500, "x" * 1_000_000))
+        elsewhere = Server()
+        self.addCleanup(elsewhere.close)
+        for code in (301, 302, 303, 307, 308):
+            self.fails(f"with status {code}: no; redirects are not followed", status(code, Location=elsewhere.url))
+        self.assertEqual(elsewhere.requests, [])
+
+    def test_wrong_answers(self):
+        self.add()
+        self.fails(f"{self.server.url} answered what is not JSON", status(200, '{"data": ['))
+        self.fails('answered JSON without a list "data": {"error": "busy"}', status(200, {"error": "busy"}))
+        self.fails("answered 2 vectors for 1 texts", embeddings([1, 2], [3, 4]))
+        self.fails("answered 0 vectors for 1 texts", embeddings())
+        self.fails("answered a vector with the index 7,", embeddings([1, 2], index=7))
+        for numbers in ([], [1, None], ["1"], [1e39]):
+            self.fails("answered an embedding that is not a list of finite numbers", embeddings(numbers))
+        for number in ("NaN", "Infinity"):
+            body = '{"data": [{"index": 0, "embedding": [1, %s]}]}' % number
+            self.fails("answered what is not JSON", status(200, body))
+        self.again(dimensions=4)
+        self.fails("answered a vector of 2 dimensions, where 4 were expected", embeddings([1, 2]))
+        self.again()
+        self.vector("a", "m")
+        self.fails("answered a vector of 2 dimensions, where 3 were expected", embeddings([1, 2]), "b")
+        # No answer is too large to be refused.
+        self.fails("gave no answer: ", status(200, b" " * 3_000_000), "c")
+
+    def test_broken_connections(self):
+        self.add(timeout=1)
+        self.fails(f"lumos_embed: {self.server.url} gave no answer: ", cut)
+        self.fails("gave no answer: ", hang_up)
+        self.fails("gave no answer within 1 seconds; give a longer", lambda *_: time.sleep(2))
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            silent = f"http://127.0.0.1:{taken.getsockname()[1]}/"
+            self.again(url=silent, timeout=0.3)
+            self.refused("gave no answer within 0.3 seconds", "SELECT lumos_embed('a', 'm')")
+        self.again(url=silent)
+        self.refused("gave no answer: ", "SELECT lumos_embed('a', 'm')")
+        self.again(url="http://no-such-host.invalid/")
+        self.refused("gave no answer: ", "SELECT lumos_embed('a', 'm')")
+        # After all that, it works again.
+        self.again()
+        self.vector("a", "m")
+
+    def test_patience(self):
+        self.add()
+        for code in (429, 503):
+            self.server.answers = 2 * [status(code, Retry_After="0"), status(code), None]
+            self.vector(f"a{code}", "m")
+            self.assertEqual(self.server.answers, [])
+        self.server.requests.clear()
+        self.server.forever = status(429, "slow down", Retry_After="0")
+        with self.assertRaisesRegex(host.ERROR, "with status 429: slow down; try again later"):
+            self.sqlite.rows("SELECT lumos_embed('b', 'm')")
+        self.assertEqual(len(self.server.requests), 4)
+        begun = time.monotonic()
+        self.fails("with status 503: no; try again later", status(503, Retry_After="60"), "b")
+        self.assertLess(time.monotonic() - begun, 3)
+
+    def test_interrupt(self):
+        self.add(timeout=30)
+        self.server.forever = status(503, Retry_After="20")
+        timer = threading.Timer(0.5, self.sqlite.connection.interrupt)
+        timer.start()
+        begun = time.monotonic()
+        with self.assertRaises(host.ERROR) as caught:
+            self.sqlite.rows("SELECT lumos_embed('a', 'm')")
+        self.assertIn("interrupt", str(caught.exception).lower())
+        self.assertLess(time.monotonic() - begun, 5)
+        timer.join()
+
+    def test_tls(self):
+        server = Server(tls=True)
+        self.addCleanup(server.close)
+        certificate = (TLS / "ca.pem").read_text()
+        self.add(server.url, ca=certificate)
+        numpy.testing.assert_allclose(self.vector("a", "m"), unit(vector("a")), rtol=1e-6)
+        # Certificates of others are not trusted, nor the right ones for another name.
+        for url, options in ((server.url, {}), (server.url.replace("localhost", "127.0.0.1"), {"ca": certificate})):
+            self.again(url=url, **options)
+            self.refused("gave no answer: ", "SELECT lumos_embed('b', 'm')")
+        self.refused("the option \"ca\" is no certificate", "SELECT lumos_model_add('n', ?, ?)", server.url, '{"model": "a", "ca": "b"}')
+        self.assertEqual(len(server.requests), 2)
+
+    def test_no_proxy_is_taken_from_the_environment(self):
+        proxy = Server()
+        self.addCleanup(proxy.close)
+        address = proxy.url.removesuffix("/v1/embeddings")
+        names = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
+        before = {name: os.environ.get(name) for name in names}
+        os.environ.update(dict.fromkeys(names, address))
+        try:
+            self.add()
+            self.vector("a", "m")
+        finally:
+            for name, value in before.items():
+                os.environ.pop(name)
+                if value is not None:
+                    os.environ[name] = value
+        self.assertEqual((len(proxy.requests), len(self.server.requests)), (0, 2))
+
+    def test_a_shell_survives_a_server_that_goes_away(self):
+        """Python ignores SIGPIPE, the shell does not; the text is larger than what a socket takes at once."""
+        listener = socket.create_server(("127.0.0.1", 0))
+
+        def go_away():
+            with contextlib.suppress(OSError):
+                while True:
+                    listener.accept()[0].close()
+
+        threading.Thread(target=go_away, daemon=True).start()
+        script = f"""
+            SELECT lumos_model_add('m', 'http://127.0.0.1:{listener.getsockname()[1]}', '{{"model": "a"}}');
+            SELECT lumos_embed(hex(zeroblob(5000000)), 'm');
+            SELECT 'alive';
+        """
+        found = subprocess.run(
+            ["sqlite3", "-cmd", f".load {host.EXTENSION}"], input=script, capture_output=True, text=True, timeout=60
+        )
+        listener.close()
+        self.assertIn("gave no answer: ", found.stderr)
+        self.assertEqual(found.stdout.splitlines()[-1], "alive")
+
+
+if __name__ == "__main__":
+    unittest.main()

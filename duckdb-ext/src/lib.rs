@@ -2,8 +2,8 @@
 //!
 //! Where to look:
 //! - [`scalar`]: registers the scalar functions of the list, and runs them a chunk at a time
-//! - [`topk`]: the aggregate; [`search`], [`words`]: its forms for what `lumos_search` and `lumos_hybrid` write, run by
-//!   [`part`]; [`hits`]: what all find
+//! - [`topk`]: the aggregate, with forms for what the searches write, run by [`part`]: [`search`] in two parts, [`scan`]
+//!   and [`rest`], and [`words`], which hands on what it has [`found`]; [`hits`]: rows of all of them
 //! - [`convert`]: arguments out of a chunk, results into one
 //! - [`models`], [`endpoint`]: the files of models and the servers that have some, for `lumos_model_add`; `embed`: `lumos_embed` of a chunk
 //! - [`memory`], [`numbers`]: DuckDB's flat vectors as slices
@@ -21,12 +21,15 @@ pub mod endpoint;
 pub mod engine;
 #[cfg(feature = "extension")]
 mod extension;
+mod found;
 mod hits;
 pub mod memory;
 pub mod models;
 pub mod numbers;
 mod part;
+mod rest;
 pub mod scalar;
+mod scan;
 mod search;
 pub mod topk;
 mod words;

@@ -11,13 +11,13 @@ use std::sync::Arc;
 
 use libduckdb_sys as ffi;
 use lumos_core::held::{Shared, Store};
-use lumos_core::text::bm25::Totals;
 use lumos_core::text::held::{Held, count};
 use lumos_core::vector::topk::TopK;
 use lumos_core::vector::written::WordPlan;
 use lumos_core::{Error, Result};
 
-use crate::hits::{self, ID_TYPES, Id, IdList, Ids, take};
+use crate::found::Found;
+use crate::hits::{self, ID_TYPES, IdList, Ids};
 use crate::memory::{self, LogicalType, Validity};
 use crate::part::{Part, add_form};
 use crate::search::{check, no_places, write_places};
@@ -52,108 +52,6 @@ pub unsafe fn add(set: ffi::duckdb_aggregate_function_set, name: &CStr, store: &
             let rest = [&id, &text, &hash, &hash, &flag, &text, &place, &blob];
             add_form::<Rest>(set, name, &rest, &found, store);
         }
-    }
-}
-
-/// What rows say of the words: all of them together, and each that is chosen and holds one.
-#[derive(Clone)]
-struct Found {
-    totals: Totals,
-    ids: IdList,
-    /// Of each of these rows the length of its text, and how often each word is in it.
-    lengths: Vec<u32>,
-    counts: Vec<u32>,
-}
-
-impl Found {
-    fn new(ids: IdList, words: usize) -> Found {
-        Found {
-            totals: Totals::new(words),
-            ids,
-            lengths: Vec::new(),
-            counts: Vec::new(),
-        }
-    }
-
-    /// Adds a row to those that hold a word.
-    fn push(&mut self, id: Id, length: u32, counts: &[u32]) {
-        self.ids.push(id);
-        self.lengths.push(length);
-        self.counts.extend(counts);
-    }
-
-    fn merge(&mut self, other: &Found) {
-        self.totals.merge(&other.totals);
-        self.ids.extend(&other.ids);
-        self.lengths.extend(&other.lengths);
-        self.counts.extend(&other.counts);
-    }
-
-    /// The `k` best rows, each with its place here; the distance is the negative score.
-    fn best(&self, k: i64) -> Result<TopK<(Id, usize)>> {
-        let (mut best, scorer) = (TopK::new(k)?, self.totals.scorer());
-        let counts = self.counts.chunks_exact(self.totals.holders.len().max(1));
-        for (i, (length, counts)) in self.lengths.iter().zip(counts).enumerate() {
-            let score = scorer.score(*length, counts);
-            best.offer(-score, || (self.ids.get(i), i));
-        }
-        Ok(best)
-    }
-
-    /// Leaves out all rows but the `k` best, as far as these can be told from these totals.
-    fn keep(&mut self, k: i64) -> Result<()> {
-        let best = self.best(k)?;
-        let (words, lengths, counts) = (self.totals.holders.len(), &self.lengths, &self.counts);
-        let mut kept = Found::new(self.ids.none(), words);
-        for hit in best.sorted() {
-            let (id, i) = &hit.id;
-            kept.push(id.clone(), lengths[*i], &counts[i * words..(i + 1) * words]);
-        }
-        kept.totals = self.totals.clone();
-        *self = kept;
-        Ok(())
-    }
-
-    /// As a text of bytes, for [`Self::read`].
-    fn write(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        let mut long = |value: u64| bytes.extend(value.to_le_bytes());
-        long(self.totals.texts);
-        long(self.totals.length);
-        self.totals
-            .holders
-            .iter()
-            .for_each(|holders| long(*holders));
-        long(self.lengths.len() as u64);
-        for value in self.lengths.iter().chain(&self.counts) {
-            bytes.extend(value.to_le_bytes());
-        }
-        self.ids.write(&mut bytes);
-        bytes
-    }
-
-    /// Takes over what another has written.
-    fn read(&mut self, bytes: &[u8]) -> Option<()> {
-        let mut rest = bytes;
-        let words = self.totals.holders.len();
-        let mut totals = Totals::new(words);
-        totals.texts = u64::from_le_bytes(take(&mut rest)?);
-        totals.length = u64::from_le_bytes(take(&mut rest)?);
-        for holders in &mut totals.holders {
-            *holders = u64::from_le_bytes(take(&mut rest)?);
-        }
-        let rows = u64::from_le_bytes(take(&mut rest)?) as usize;
-        for _ in 0..rows {
-            self.lengths.push(u32::from_le_bytes(take(&mut rest)?));
-        }
-        for _ in 0..rows * words {
-            self.counts.push(u32::from_le_bytes(take(&mut rest)?));
-        }
-        for _ in 0..rows {
-            self.ids.read(&mut rest)?;
-        }
-        self.totals.merge(&totals);
-        rest.is_empty().then_some(())
     }
 }
 

@@ -4,6 +4,7 @@ import json
 import math
 import os
 import random
+import threading
 import unittest
 
 from test_search import Case, connect
@@ -211,6 +212,35 @@ class Values(Words):
         self.db.execute("INSERT INTO docs VALUES (1, 'k1', [1, 2], 7, NULL)")
         self.refused("lumos_hybrid: no CHECK says that the hashes of", self.hybrid, "docs(id, e, h, body, hb)", None, "k1")
         self.assertEqual(len(self.hybrid("docs(id, e, body)", None, "k1")), 1)
+
+    def test_threads_that_search_and_write(self):
+        path = os.path.join(self.folder, "threads.db")
+        self.db.close()
+        self.db = connect(path)
+        self.fill(200)
+        failed = []
+
+        def work(number):
+            db = self.db.cursor()
+            sql = "SELECT id, bm25 FROM query(lumos_hybrid(?, NULL, 'k1 new', 20))"
+            try:
+                for i in range(15):
+                    db.execute("BEGIN; INSERT INTO docs SELECT id + 1000, b, e, hash(b), h FROM "
+                               f"(SELECT *, body || ' new k{number * i % 11}' AS b FROM docs WHERE id < 200)")
+                    found = [db.execute(sql, [f"docs({columns})"]).fetchall() for columns in ["id, e, body", "id, e, h, body, hb"]]
+                    self.assertEqual(*found)
+                    self.assertEqual(len(found[0]), 20)
+                    db.execute("ROLLBACK" if number > 1 or i % 3 else "COMMIT")
+            except Exception as error:
+                failed.append(error)
+            db.close()
+
+        threads = [threading.Thread(target=work, args=[n]) for n in range(1, 5)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(failed, [])
 
     def test_a_macro_in_place_of_the_hash(self):
         self.db.execute("CREATE MACRO hash(x) AS 1::UBIGINT")

@@ -1,0 +1,203 @@
+//! The first part of a search, see [`crate::search`].
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use libduckdb_sys as ffi;
+use lumos_core::Result;
+use lumos_core::held::{Shared, Store};
+use lumos_core::vector::held::Held;
+use lumos_core::vector::topk::{Query, TopK};
+use lumos_core::vector::written::Plan;
+
+use crate::hits::{self, Id, IdList, Ids};
+use crate::memory::{self, Validity};
+use crate::part::Part;
+use crate::search::{check, no_places, open, read_plan, read_queries, write_places};
+
+/// What the rows say by their hashes: which vectors they have, of those in memory.
+#[derive(Clone)]
+pub struct Scan {
+    plan: Plan,
+    queries: Arc<[Query]>,
+    /// Without a query there is nothing to look into.
+    shared: Option<Shared<Held>>,
+    /// The slots of the rows whose vectors are held, in runs, and their ids in the same order.
+    runs: Vec<Range<u32>>,
+    ids: IdList,
+    /// The places of the other rows.
+    unknown: Vec<i64>,
+}
+
+impl Part for Scan {
+    const NAME: &'static str = "lumos_search";
+
+    unsafe fn begin(chunk: ffi::duckdb_data_chunk, store: &Store) -> Result<Self> {
+        // SAFETY: by contract, with the types that `add` says.
+        let (ids, queries, plan, checks) = unsafe {
+            let vector = |i| ffi::duckdb_data_chunk_get_vector(chunk, i);
+            let plan = memory::slice::<ffi::duckdb_string_t>(vector(4), 1);
+            let checks = memory::slice::<ffi::duckdb_string_t>(vector(5), 1);
+            let none = Validity::new(vector(5), 1).is_null(0);
+            (
+                IdList::of(&Ids::new(vector(0), 1)),
+                memory::strings(vector(2)),
+                read_plan(&plan[0])?,
+                if none { b"" } else { memory::bytes(&checks[0]) },
+            )
+        };
+        check(checks, &plan.checks, &plan.name)?;
+        let queries = read_queries(queries, &plan)?;
+        Ok(Scan {
+            shared: open(store, &queries, &plan)?,
+            plan,
+            queries,
+            runs: Vec::new(),
+            ids,
+            unknown: Vec::new(),
+        })
+    }
+
+    unsafe fn read(&mut self, chunk: ffi::duckdb_data_chunk, rows: usize) -> Result<()> {
+        // SAFETY: by contract, with the types that `add` says.
+        let (ids, absent, places, unplaced, hashes, unhashed) = unsafe {
+            let vector = |i| ffi::duckdb_data_chunk_get_vector(chunk, i);
+            (
+                Ids::new(vector(0), rows),
+                Validity::new(vector(0), rows),
+                memory::slice::<i64>(vector(1), rows),
+                Validity::new(vector(1), rows),
+                memory::slice::<u64>(vector(3), rows),
+                Validity::new(vector(3), rows),
+            )
+        };
+        if unplaced.first_null(0..rows).is_some() {
+            return Err(no_places());
+        }
+        let Some(shared) = &self.shared else {
+            return Ok(());
+        };
+        let held = shared.read()?;
+        let whole = absent.first_null(0..rows).is_none() && unhashed.first_null(0..rows).is_none();
+        let mut likely = self.runs.last().map_or(0, |run| run.end);
+        let mut row = 0;
+        while row < rows {
+            // Rows mostly come in the order of the slots.
+            let run = if whole {
+                held.run(&hashes[row..rows], likely)
+            } else {
+                0
+            };
+            if run > 0 {
+                self.ids.push_run(&ids, row..row + run);
+                push(&mut self.runs, likely..likely + run as u32);
+                likely += run as u32;
+                row += run;
+                continue;
+            }
+            if !absent.is_null(row) {
+                let hash = (!unhashed.is_null(row)).then(|| hashes[row]);
+                let no_vector = hash.is_some() && hash == held.no_vector;
+                match hash.and_then(|hash| held.slot(hash)) {
+                    Some(slot) => {
+                        likely = slot + 1;
+                        push(&mut self.runs, slot..likely);
+                        self.ids.push(ids.get(row));
+                    }
+                    None if no_vector => {}
+                    None => self.unknown.push(places[row]),
+                }
+            }
+            row += 1;
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.runs.extend(other.runs.iter().cloned());
+        self.ids.extend(&other.ids);
+        self.unknown.extend(&other.unknown);
+    }
+
+    unsafe fn write(
+        part: Option<&Self>,
+        store: &Store,
+        result: ffi::duckdb_vector,
+        row: usize,
+    ) -> Result<()> {
+        // SAFETY: by contract.
+        let (places, found) = unsafe {
+            (
+                ffi::duckdb_struct_vector_get_child(result, 0),
+                ffi::duckdb_struct_vector_get_child(result, 1),
+            )
+        };
+        let unknown = part.map_or(&[][..], |scan| &scan.unknown);
+        let nearest = part.map_or_else(|| Ok(Vec::new()), |scan| scan.nearest(store))?;
+        // SAFETY: by contract.
+        unsafe {
+            write_places(unknown, places, row);
+            hits::write(&nearest, true, found, row);
+        }
+        Ok(())
+    }
+}
+
+impl Scan {
+    /// For each query.
+    fn nearest(&self, store: &Store) -> Result<Vec<TopK<Id>>> {
+        let mut nearest = vec![TopK::new(self.plan.k)?; self.queries.len()];
+        let Some(shared) = &self.shared else {
+            return Ok(nearest);
+        };
+        let held = shared.read()?;
+        let mut met = vec![0u64; held.index().slots().div_ceil(64)];
+        for run in &self.runs {
+            set(&mut met, run.clone());
+        }
+        let rows: usize = self.runs.iter().map(ExactSizeIterator::len).sum();
+        let k = nearest[0].k().min(rows);
+        let mut hits = Vec::new();
+        for (i, query) in self.queries.iter().enumerate() {
+            let found = held.nearest(query.vector(), k, self.plan.oversample, &met)?;
+            hits.extend(
+                found
+                    .into_iter()
+                    .map(|(slot, distance)| (slot, i, distance)),
+            );
+        }
+        if self.plan.whole && held.is_mostly_gone(&met, self.plan.room) {
+            let (name, dims) = (&self.plan.name, held.index().dims());
+            store.forget_vectors(name, dims, self.plan.metric, self.plan.kind);
+        }
+        drop(held);
+        hits.sort_unstable_by_key(|(slot, ..)| *slot);
+        let mut first = 0;
+        for run in &self.runs {
+            let from = hits.partition_point(|(slot, ..)| *slot < run.start);
+            for (slot, query, distance) in hits[from..].iter().take_while(|hit| hit.0 < run.end) {
+                let place = first + (slot - run.start) as usize;
+                nearest[*query].offer(*distance, || self.ids.get(place));
+            }
+            first += run.len();
+        }
+        Ok(nearest)
+    }
+}
+
+/// Adds slots to runs of them.
+fn push(runs: &mut Vec<Range<u32>>, slots: Range<u32>) {
+    match runs.last_mut() {
+        Some(last) if last.end == slots.start => last.end = slots.end,
+        _ => runs.push(slots),
+    }
+}
+
+/// Sets these bits.
+fn set(words: &mut [u64], bits: Range<u32>) {
+    for word in bits.start / 64..bits.end.div_ceil(64) {
+        let from = bits.start.max(word * 64) % 64;
+        let unset = (word + 1) * 64 - bits.end.min((word + 1) * 64);
+        words[word as usize] |= u64::MAX << from & u64::MAX >> unset;
+    }
+}

@@ -42,7 +42,7 @@ def encode(t, ids, skipped=0):
         return x / numpy.sqrt((x * x).mean(-1, keepdims=True) + 1e-12) * t[name + ".weight"] + t[name + ".bias"]
 
     def linear(x, name):
-        return x @ t[name + ".weight"].T.astype("f8") + t[name + ".bias"]
+        return x @ t[name + ".weight"].T.astype("f8", copy=False) + t[name + ".bias"]
 
     x = t["embeddings.word_embeddings.weight"][ids].astype("f8")
     x += t["embeddings.position_embeddings.weight"][skipped : skipped + len(ids)] + t["embeddings.token_type_embeddings.weight"][0]

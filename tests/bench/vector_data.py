@@ -1,12 +1,15 @@
-"""Vectors to measure with, as BLOBs of 32-bit floats: Fashion-MNIST from Debian's package, GloVe from a wheel."""
+"""Vectors to measure with, as BLOBs of 32-bit floats: Fashion-MNIST from Debian's package, GloVe from a wheel, and
+clusters from a seed."""
 
 import array
 import gzip
 import subprocess
+import sys
 
 import common
 
 DATA = common.FOLDER / "vectors"
+CLUSTERS, CLUSTER_DIMS, DIRECTIONS = 2_000, 384, 24
 
 
 def fashion():
@@ -32,3 +35,22 @@ def glove():
     asked = set(range(7, len(words), len(words) // 1_000))
     others = [w for i, w in enumerate(words) if i not in asked]
     return others[: common.rows_of(399_000)], [words[i] for i in sorted(asked)][:1_000]
+
+
+def clusters(count, seed=1):
+    """Vectors in 2,000 clusters of all sizes, which spread in 24 directions more than in the others, as embeddings do;
+    made in parts. Seeds draw different ones from the same clusters."""
+    sys.path.append(str(common.HOSTS / "models"))
+    import numpy
+
+    draw = numpy.random.default_rng(0)
+    unit = CLUSTER_DIMS**-0.5
+    centres = draw.standard_normal((CLUSTERS, CLUSTER_DIMS), "f4") * unit
+    directions = draw.standard_normal((DIRECTIONS, CLUSTER_DIMS), "f4") * unit
+    draw = numpy.random.default_rng(seed)
+    for first in range(0, count, 20_000):
+        rows = min(20_000, count - first)
+        part = centres[(draw.random(rows) ** 2 * CLUSTERS).astype(int)]
+        part += draw.standard_normal((rows, DIRECTIONS), "f4") @ directions * (0.7 * DIRECTIONS**-0.5)
+        part += draw.standard_normal((rows, CLUSTER_DIMS), "f4") * (0.2 * unit)
+        yield from (row.tobytes() for row in part)

@@ -23,7 +23,7 @@ pub const VEC_TABLE: Function = Function {
           `INSERT INTO v(rowid) VALUES (new.id)` looks at a row anew, `INSERT INTO v(v, rowid) VALUES ('delete', old.id)` leaves it out. As with FTS5, triggers of `docs` do that, or `'rebuild'`; a row that nobody named may be missed, while filters, values and distances are those of `docs` now. \
           The index lies in tables beside it (`v_rows`, `v_vectors`, `v_blocks`, `v_meta`) with checksums; blocks that are damaged are made anew from the vectors as they are read. \
           `INSERT INTO v(v) VALUES('verify')` compares it with the vectors, `'rebuild'` makes it anew, `'optimize'` does so only where many rows were removed. \
-          Under `kind=hnsw` these two make a graph too, from 4,096 rows on, `'optimize'` only where more than one row of a hundred was written since; nothing else does, and it takes some minutes a million rows, which the interrupt key ends. \
+          Under `kind=hnsw` these two make a graph too, from 4,096 rows on, `'optimize'` only where more than one row of a hundred was written since; nothing else does, and it takes ten minutes and more a million rows, which the interrupt key ends. \
           Rows written since are scanned beside the graph, and so is all under a filter, so that no answer is stale or short. \
           Programs without Lumos must not write these tables.",
     examples: &[

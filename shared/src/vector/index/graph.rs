@@ -18,17 +18,17 @@ use super::rotation::splitmix;
 /// Links of a row in a layer; in the lowest twice as many.
 const LINKS: usize = 16;
 
-/// The most roots.
-const ROOTS: usize = 256;
+/// The most roots: so many that few clusters have none, since from one cluster no links need lead towards another.
+const ROOTS: usize = 4_096;
 
 /// The most layers; the share of rows in each is a sixteenth of that below.
 pub const LAYERS: usize = 8;
 
 /// Rows that are kept in sight while links are looked for.
-const BUILD_BREADTH: usize = 100;
+const BUILD_BREADTH: usize = 128;
 
 /// Rows that are handed from a layer to the next.
-const ENTRIES: usize = 8;
+const ENTRIES: usize = 16;
 
 /// No link.
 pub const NONE: u32 = u32::MAX;
@@ -135,14 +135,18 @@ impl Graph {
             let at = graph.slots_at(level);
             graph.words[at..at + slots.len()].copy_from_slice(&slots);
         }
-        let order: Vec<u32> = rows.iter().map(|(.., slot)| *slot).collect();
-        let roots = count(top);
+        // Roots come first.
+        let mut roots = Vec::new();
         let mut walk = Walk::default();
         for (i, (level, _, slot)) in rows.into_iter().enumerate() {
             if i % 256 == 255 {
                 step()?;
             }
-            graph.add(index, &mut walk, slot, level.0, &order[..i.min(roots)]);
+            graph.add(index, &mut walk, slot, level.0, roots.clone());
+            if level.0 >= top {
+                let place = graph.slots(top).binary_search(&slot);
+                roots.extend(place.map(|place| place as u32));
+            }
         }
         Ok(graph)
     }
@@ -206,7 +210,7 @@ impl Graph {
     }
 
     /// Links a row with the nearest of those that are linked already.
-    fn add(&mut self, index: &Index, walk: &mut Walk, slot: u32, level: usize, roots: &[u32]) {
+    fn add(&mut self, index: &Index, walk: &mut Walk, slot: u32, level: usize, roots: Vec<u32>) {
         index.row_query(slot, &mut walk.query);
         let mut found = self.roots(index, walk, roots);
         for layer in (0..self.top()).rev() {
@@ -295,15 +299,14 @@ impl Graph {
         chosen
     }
 
-    /// The roots nearest to the walk's query, as places of the topmost layer.
-    fn roots(&self, index: &Index, walk: &mut Walk, slots: &[u32]) -> Vec<Near> {
-        let places = slots
-            .iter()
-            .map(|s| self.slots(self.top()).binary_search(s));
-        let places = places.map(|p| p.unwrap_or(0) as u32).collect();
+    /// Those of these roots that are nearest to the walk's query.
+    fn roots(&self, index: &Index, walk: &mut Walk, places: Vec<u32>) -> Vec<Near> {
         let mut rows = self.estimated(index, walk, self.top(), places);
+        if rows.len() > ENTRIES {
+            rows.select_nth_unstable(ENTRIES);
+            rows.truncate(ENTRIES);
+        }
         rows.sort_unstable();
-        rows.truncate(ENTRIES);
         rows
     }
 
@@ -362,7 +365,7 @@ impl Graph {
             query,
             ..Walk::default()
         };
-        let mut found = self.roots(index, &mut walk, self.slots(self.top()));
+        let mut found = self.roots(index, &mut walk, (0..self.counts[self.top()]).collect());
         for layer in (0..self.top()).rev() {
             found = self.moved(&found, layer + 1, layer);
             match layer {

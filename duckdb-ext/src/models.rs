@@ -16,6 +16,8 @@ const LARGEST_FILE: u64 = 4 << 30;
 
 /// Adds the model in the folder `path`, or that of the server with this address, and describes it.
 pub fn add(name: &str, path: &str, options: Option<&str>) -> Result<Json> {
+    // Before anything tells what folders there are.
+    models::check_unlocked()?;
     if Endpoint::is_url(path) {
         return models::add_endpoint(name, endpoint::parse(path, options)?);
     }

@@ -251,6 +251,7 @@ fn body(function: &Function) -> Option<ScalarBody> {
         (Body::Host, "lumos_debug") => Some(debug),
         (Body::Host, "lumos_model_add") => Some(model_add),
         (Body::Host, "lumos_model_remove") => Some(model_remove),
+        (Body::Host, "lumos_model_lock") => Some(|_| Ok(Value::Text(known::lock().to_string()))),
         (Body::Host, "lumos_models") => Some(|_| Ok(Value::Text(known::list().to_string()))),
         (Body::Host, _) => None,
     }
@@ -291,7 +292,7 @@ fn model_add(args: &[ValueRef<'_>]) -> Result<Value> {
 
 fn model_remove(args: &[ValueRef<'_>]) -> Result<Value> {
     match args {
-        [ValueRef::Text(name)] => Ok(Value::Integer(known::remove(name).into())),
+        [ValueRef::Text(name)] => Ok(Value::Integer(known::remove(name)?.into())),
         _ => Err(Error::new("takes the name of a model")),
     }
 }

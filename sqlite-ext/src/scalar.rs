@@ -224,8 +224,9 @@ fn host(function: &Function, ctx: &Context<'_>, session: &Arc<Session>) -> error
         "lumos_compat" => compat::compat(&session.connection()?, required(0)?)?,
         "lumos_model_add" => lumos_duckdb::models::add(required(0)?, required(1)?, text(2)?)?,
         "lumos_model_remove" => {
-            return Ok(Value::Integer(embed::models::remove(required(0)?).into()));
+            return Ok(Value::Integer(embed::models::remove(required(0)?)?.into()));
         }
+        "lumos_model_lock" => embed::models::lock(),
         "lumos_models" => embed::models::list(),
         "lumos_cache_stats" => session.attached()?.mirror.cache.stats(),
         "lumos_sync" => {

@@ -4,6 +4,7 @@
 //! connections of the process share it.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ndarray::Array1;
@@ -22,6 +23,9 @@ pub const BUILT_IN: &str = "hash";
 
 static MODELS: Mutex<BTreeMap<String, Arc<Model>>> = Mutex::new(BTreeMap::new());
 
+/// True once no model may be added or removed any more.
+static LOCKED: AtomicBool = AtomicBool::new(false);
+
 struct Model {
     /// The folder that it was read from, or the server's address.
     path: String,
@@ -38,6 +42,7 @@ enum Kind {
 ///
 /// Adding the same folder again under the same name reads nothing.
 pub fn add(name: &str, path: &str, read: impl Fn(&str) -> Result<Option<Vec<u8>>>) -> Result<Json> {
+    check_unlocked()?;
     match known(name)? {
         Some(model) if model.path == path => Ok(describe(name, &model)),
         Some(model) => Err(taken(name, &model)),
@@ -47,6 +52,7 @@ pub fn add(name: &str, path: &str, read: impl Fn(&str) -> Result<Option<Vec<u8>>
 
 /// Adds the model of a server, and describes it. Nothing is sent before a text is embedded.
 pub fn add_endpoint(name: &str, endpoint: Endpoint) -> Result<Json> {
+    check_unlocked()?;
     match known(name)? {
         Some(model) => match &model.kind {
             Kind::Endpoint(known) if known.is(&endpoint) => Ok(describe(name, &model)),
@@ -85,8 +91,25 @@ fn insert(name: &str, path: &str, kind: Kind) -> Json {
 }
 
 /// Forgets a model; its memory is free once no call uses it any more. False if there is none.
-pub fn remove(name: &str) -> bool {
-    models().remove(name).is_some()
+pub fn remove(name: &str) -> Result<bool> {
+    check_unlocked()?;
+    Ok(models().remove(name).is_some())
+}
+
+/// Leaves the models as they are until the process ends, and lists them.
+pub fn lock() -> Json {
+    LOCKED.store(true, Ordering::SeqCst);
+    list()
+}
+
+/// An error once [`lock`] was called. Callers ask before they look at folders or servers.
+pub fn check_unlocked() -> Result<()> {
+    match LOCKED.load(Ordering::SeqCst) {
+        false => Ok(()),
+        true => Err(Error::new(
+            "the models of this process are locked by lumos_model_lock(); add and remove models before that",
+        )),
+    }
 }
 
 /// A JSON array of all models, the built-in one first.

@@ -98,6 +98,7 @@ pub const FUNCTIONS: &[&Function] = &[
     &embed::EMBED,
     &models::MODEL_ADD,
     &models::MODEL_REMOVE,
+    &models::MODEL_LOCK,
     &models::MODELS,
     &hybrid::HYBRID,
     &hybrid::HYBRID_DUCKDB,

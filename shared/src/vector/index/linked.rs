@@ -1,6 +1,7 @@
 //! An index with a graph: making the graph, and searching by it.
 
 use std::collections::HashSet;
+use std::slice;
 
 use super::code::Query;
 use super::graph::Graph;
@@ -184,7 +185,13 @@ impl Index {
                 continue;
             }
             let mut estimates = vec![f32::NAN; self.rows];
-            self.estimate_block(query, block, &wanted, &mut products, &mut estimates);
+            self.estimate_blocks(
+                query,
+                slice::from_ref(block),
+                &wanted,
+                &mut products,
+                &mut estimates,
+            );
             let rows = estimates.into_iter().zip(first..);
             found.extend(rows.filter(|(estimate, _)| !estimate.is_nan()));
         }

@@ -17,6 +17,7 @@
 
 mod block;
 mod code;
+mod estimates;
 mod graph;
 mod linked;
 mod parts;

@@ -2,9 +2,8 @@
 
 use std::cmp::Ordering;
 
-use super::block::Block;
 use super::code::{Query, ROUNDING};
-use super::scan::Scan;
+use super::estimates::Estimates;
 use super::{Error, Index, Metric};
 
 /// Candidates measured exactly for each row that is asked for, where nothing else is said. More are measured
@@ -76,12 +75,15 @@ impl Index {
             Sure::Likely(oversample) => oversample,
             Sure::Proven => OVERSAMPLE,
         };
-        let mut candidates = self.nearest(&estimates, k.saturating_mul(oversample).max(k + SPARE));
+        let count = k.saturating_mul(oversample).max(k + SPARE);
+        // Ids lie far apart: they are looked up only for the nearest, and for what ties with the last of them.
+        let mut candidates = self.candidates(estimates.nearest(count));
+        keep(&mut candidates, count);
         // Of each hit also the estimate, for the error.
         let mut hits: Vec<(Hit, f64)> = Vec::new();
         while !candidates.is_empty() {
             for candidate in &candidates {
-                estimates[candidate.slot as usize] = f32::NAN;
+                estimates.remove(candidate.slot);
             }
             measure(self.metric(), query, candidates, &mut hits, &mut fetch)?;
             // Next is what may be nearer than the last of the k, as far as estimates err.
@@ -90,9 +92,9 @@ impl Index {
                 (Sure::Proven, Some(last)) => self.possible(&estimates, &coded, last),
                 (Sure::Likely(_), Some(last)) => {
                     let bound = self.coder.scaled(last) + ERRORS * self.error(&hits);
-                    self.below(&estimates, bound as f32)
+                    self.candidates(estimates.below(bound as f32))
                 }
-                (_, None) => self.below(&estimates, f32::INFINITY),
+                (_, None) => self.candidates(estimates.below(f32::INFINITY)),
             };
         }
         hits.truncate(k);
@@ -110,127 +112,12 @@ impl Index {
         (sum / count.max(1) as f64).sqrt()
     }
 
-    /// The estimate of every slot; NaN where there is no row, or none that the filter leaves.
-    fn estimates(&self, query: &Query, filter: Filter<'_>) -> Vec<f32> {
-        let listed = match filter {
-            Filter::Ids(ids) => Some(self.bits(ids)),
-            _ => None,
-        };
-        let allowed = match filter {
-            Filter::Slots(bits) => Some(bits),
-            _ => listed.as_deref(),
-        };
-        let mut estimates = vec![f32::NAN; self.slots()];
-        let mut products = vec![0; self.rows];
-        let mut wanted = vec![0; self.rows / 64];
-        let places = self
-            .blocks
-            .iter()
-            .zip(estimates.chunks_exact_mut(self.rows));
-        for (number, (block, estimates)) in places.enumerate() {
-            for (i, (word, live)) in wanted.iter_mut().zip(&block.live).enumerate() {
-                *word = match allowed {
-                    Some(bits) => live & bits.get(number * self.rows / 64 + i).unwrap_or(&0),
-                    None => *live,
-                };
-            }
-            self.estimate_block(query, block, &wanted, &mut products, estimates);
-        }
-        estimates
-    }
-
-    /// The estimates of the rows of a block that are wanted, a bit each; the others become NaN, or stay it if none is.
-    pub(super) fn estimate_block(
-        &self,
-        query: &Query,
-        block: &Block,
-        wanted: &[u64],
-        products: &mut [i32],
-        estimates: &mut [f32],
-    ) {
-        if wanted.iter().all(|word| *word == 0) {
-            return;
-        }
-        let scan = Scan {
-            kind: self.kind,
-            codes: &block.codes,
-            stride: self.coder.stride(),
-            wanted,
-            steps: &query.steps,
-        };
-        scan.run(products);
-        let weights = block.factors.iter().zip(&block.biases);
-        for ((estimate, product), (factor, bias)) in estimates.iter_mut().zip(products).zip(weights)
-        {
-            *estimate = query.estimate(*product, *factor, *bias);
-        }
-        for (estimates, word) in estimates.chunks_exact_mut(64).zip(wanted) {
-            let mut unwanted = !word;
-            while unwanted != 0 {
-                estimates[unwanted.trailing_zeros() as usize] = f32::NAN;
-                unwanted &= unwanted - 1;
-            }
-        }
-    }
-
-    /// A bit for the slot of each of these ids.
-    fn bits(&self, ids: &[i64]) -> Vec<u64> {
-        let mut bits = vec![0; self.slots() / 64];
-        for slot in ids.iter().filter_map(|id| self.slot(*id)) {
-            bits[slot as usize / 64] |= 1 << (slot % 64);
-        }
-        bits
-    }
-
-    /// The rows with the `count` smallest estimates; among equal ones, with the smallest ids.
-    fn nearest(&self, estimates: &[f32], count: usize) -> Vec<Candidate> {
-        let mut found: Vec<Candidate> = Vec::new();
-        let most = count.saturating_mul(2).max(256);
-        let mut bound = f32::INFINITY;
-        for (part, first) in estimates.chunks(64).zip((0u32..).step_by(64)) {
-            let near = part.iter().filter(|e| **e <= bound).count();
-            if near == 0 {
-                continue;
-            }
-            for (estimate, slot) in part.iter().zip(first..) {
-                if *estimate <= bound {
-                    found.push(self.candidate(*estimate, slot));
-                }
-            }
-            if found.len() >= most {
-                keep(&mut found, count);
-                bound = found
-                    .iter()
-                    .fold(f32::NEG_INFINITY, |m, c| m.max(c.estimate));
-            }
-        }
-        keep(&mut found, count);
-        found
-    }
-
-    /// The rows with estimates up to a bound.
-    fn below(&self, estimates: &[f32], bound: f32) -> Vec<Candidate> {
-        let mut found = Vec::new();
-        for (part, first) in estimates.chunks(64).zip((0u32..).step_by(64)) {
-            // Counted first, since that takes vector registers, and most parts have none.
-            if part.iter().filter(|e| **e <= bound).count() == 0 {
-                continue;
-            }
-            for (estimate, slot) in part.iter().zip(first..) {
-                if *estimate <= bound {
-                    found.push(self.candidate(*estimate, slot));
-                }
-            }
-        }
-        found
-    }
-
     /// The rows of which the codes do not prove that they are farther than `last`, by Cauchy and Schwarz.
     ///
     /// With x = c + r, c the code and r ⊥ x what it leaves out, and q = c' + r' likewise, the estimate of q·x is
     /// c'·c, and q·x - c'·c = q·r + r'·c. Of q only the part orthogonal to x meets r; it is no longer than q - x,
     /// nor, for unit vectors, than the sine of their angle.
-    fn possible(&self, estimates: &[f32], query: &Query, last: f64) -> Vec<Candidate> {
+    fn possible(&self, estimates: &Estimates, query: &Query, last: f64) -> Vec<Candidate> {
         let last = last as f32;
         let (scale, across, bound) = match self.metric() {
             Metric::L2 => (2.0, last, last * last),
@@ -238,11 +125,11 @@ impl Index {
                 let cosine = (1.0 - last).clamp(0.0, 1.0);
                 (1.0, (1.0 - cosine * cosine).sqrt(), last)
             }
-            _ => return self.below(estimates, f32::INFINITY),
+            _ => return self.candidates(estimates.below(f32::INFINITY)),
         };
         let rows = self.rows;
         let mut found = Vec::new();
-        let places = estimates.chunks(rows).zip((0u32..).step_by(rows));
+        let places = estimates.rows().chunks(rows).zip((0u32..).step_by(rows));
         for (block, (estimates, first)) in self.blocks.iter().zip(places) {
             let slots = estimates
                 .iter()
@@ -261,6 +148,13 @@ impl Index {
             }
         }
         found
+    }
+
+    fn candidates(&self, estimates: Vec<(f32, u32)>) -> Vec<Candidate> {
+        let candidates = estimates.into_iter();
+        candidates
+            .map(|(e, slot)| self.candidate(e, slot))
+            .collect()
     }
 
     pub(super) fn candidate(&self, estimate: f32, slot: u32) -> Candidate {

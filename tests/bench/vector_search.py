@@ -56,6 +56,57 @@ def resident():
         return int(file.read().split()[1]) * 4096
 
 
+def connect():
+    duckdb = common.duckdb("1.5.5")
+    db = duckdb.connect(config={"allow_unsigned_extensions": "true", "threads": common.THREADS, "memory_limit": common.MEMORY_LIMIT})
+    db.execute(f"LOAD '{common.EXTENSION}.duckdb_extension'")
+    db.execute(f"LOAD '{common.duckdb_extension('vss')}'")
+    db.execute("SET enable_progress_bar = false")
+    return db
+
+
+def search(table):
+    """The SQL of a search of ours. With a full name, which DuckDB plans faster."""
+    return f"SELECT id, distance FROM query(lumos_search('{table}(id, v, h)', ?::BLOB, {K}))"
+
+
+def sort(table, dims):
+    return f"SELECT id, array_distance(v, ?::FLOAT[{dims}]) AS d FROM {table} ORDER BY d LIMIT {K}"
+
+
+def written(query):
+    return "[" + ",".join(map(repr, array.array("f", query))) + "]"
+
+
+def grown(side, path, query):
+    """Prints the bytes by which this process grows when it builds the index of one side; called in a process of its
+    own, where no memory is left over from other work."""
+    query = bytes.fromhex(query)
+    db, dims = connect(), len(query) // 4
+    db.execute(f"ATTACH '{path}' AS f (READ_ONLY)")
+    db.execute("CREATE TABLE peer AS SELECT id, v FROM f.t")
+    for table in ["peer", "f.t"]:
+        db.execute(sort(table, dims), [written(query)]).fetchall()
+    before = resident()
+    if side == "ours":
+        db.execute(search("f.main.t"), [query]).fetchall()
+    else:
+        db.execute("CREATE INDEX hnsw ON peer USING HNSW (v)")
+    print(resident() - before)
+
+
+def memory(rows, query):
+    """The bytes that the index of each side takes."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/t.duckdb"
+        db = connect()
+        db.execute(f"ATTACH '{path}' AS f; USE f")
+        table(db, rows, len(query) // 4)
+        db.close()
+        command = lambda side: [sys.executable, __file__, side, path, query.hex()]
+        return [int(subprocess.run(command(side), check=True, capture_output=True, text=True).stdout) for side in ["ours", "vss"]]
+
+
 def recall(answers, exact):
     """The share of the exact answers' rows that came out; equal distances may come as other rows."""
     hits = sum(1 for answer, truth in zip(answers, exact, strict=True) for _, d in answer if d <= truth[-1][1] * (1 + 1e-6))
@@ -63,33 +114,28 @@ def recall(answers, exact):
 
 
 def measure(name, rows, queries, native_bar, peer_bar):
-    duckdb = common.duckdb("1.5.5")
-    dims = len(rows[0]) // 4
-    db = duckdb.connect(config={"allow_unsigned_extensions": "true", "threads": common.THREADS, "memory_limit": common.MEMORY_LIMIT})
-    db.execute(f"LOAD '{common.EXTENSION}.duckdb_extension'")
-    db.execute(f"LOAD '{common.duckdb_extension('vss')}'")
-    db.execute("SET enable_progress_bar = false")
+    size, peer_size = memory(rows, queries[0])
+    db, dims = connect(), len(rows[0]) // 4
     table(db, rows, dims)
-    text = {q: "[" + ",".join(map(repr, array.array("f", q))) + "]" for q in queries}
-    ours = lambda q: db.execute(f"SELECT id, distance FROM query(lumos_search('t(id, v, h)', ?::BLOB, {K}))", [q]).fetchall()
-    sort = lambda table: f"SELECT id, array_distance(v, ?::FLOAT[{dims}]) AS d FROM {table} ORDER BY d LIMIT {K}"
-    native = lambda q: db.execute(sort("t"), [text[q]]).fetchall()
-    peer = lambda q: db.execute(sort("peer"), [text[q]]).fetchall()
+    text = {q: written(q) for q in queries}
+    ours = lambda q: db.execute(search("memory.main.t"), [q]).fetchall()
+    native = lambda q: db.execute(sort("t", dims), [text[q]]).fetchall()
+    peer = lambda q: db.execute(sort("peer", dims), [text[q]]).fetchall()
 
     def built(work):
-        """The seconds of processor time that building takes, and the bytes that stay in memory."""
-        start, before = time.process_time(), resident()
+        """The seconds of processor time that building takes."""
+        start = time.process_time()
         work()
-        return time.process_time() - start, resident() - before
+        return time.process_time() - start
 
     native(queries[0])
-    build, size = built(lambda: ours(queries[0]))
+    build = built(lambda: ours(queries[0]))
     what = f"{name} x {len(rows):,}, index in DuckDB"
     exact = [native(q) for q in queries]
     found = recall([ours(q) for q in queries], exact)
     common.record(f"{what}, recall@{K}", f"{found:.3f}", ">= 0.99", found >= 0.99)
     compare(f"{what}, against array_distance ... ORDER BY LIMIT", ours, native, queries, native_bar)
-    peer_build, peer_size = built(lambda: db.execute("CREATE INDEX hnsw ON peer USING HNSW (v)"))
+    peer_build = built(lambda: db.execute("CREATE INDEX hnsw ON peer USING HNSW (v)"))
     peer_recall = recall([peer(q) for q in queries], exact)
     compare(f"{what}, against HNSW of vss (recall {peer_recall:.3f})", ours, peer, queries, peer_bar)
     share = size / peer_size
@@ -120,4 +166,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    grown(*sys.argv[1:]) if sys.argv[1:] else main()

@@ -1,5 +1,6 @@
 //! The rows of one scan: by id, or by distance to a query.
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::ffi::c_int;
 use std::marker::PhantomData;
@@ -35,17 +36,22 @@ pub struct Cursor<'vtab> {
     store: Arc<Store>,
     plan: Plan,
     source: Source,
-    /// The rows at hand, the current one first.
-    rows: std::vec::IntoIter<Row>,
-    row: Option<Row>,
+    /// The rows at hand, and which of them is the current one.
+    rows: Vec<Row>,
+    current: usize,
+    /// What stands in them: without the vectors, and with them, once that is asked for; after a scan by id always the
+    /// first, with vectors if the plan wants them.
+    values: [OnceCell<Values>; 2],
     k: Option<usize>,
     table: PhantomData<&'vtab Table>,
 }
 
+/// The values of rows, by column; none of a row that is gone.
+type Values = Vec<Option<Vec<Value>>>;
+
 struct Row {
     id: i64,
     distance: Option<f64>,
-    values: Option<Vec<Value>>,
 }
 
 /// Where the next rows come from.
@@ -81,8 +87,9 @@ impl<'vtab> Cursor<'vtab> {
             store,
             plan: Plan::default(),
             source: Source::Empty,
-            rows: Vec::new().into_iter(),
-            row: None,
+            rows: Vec::new(),
+            current: 0,
+            values: Default::default(),
             k: None,
             table: PhantomData,
         }
@@ -90,7 +97,8 @@ impl<'vtab> Cursor<'vtab> {
 
     fn start(&mut self, plan: &str, filters: &Filters<'_>) -> error::Result<()> {
         self.plan = Plan::decode(plan);
-        self.rows = Vec::new().into_iter();
+        self.rows.clear();
+        self.current = 0;
         let Arguments {
             query,
             k,
@@ -119,50 +127,61 @@ impl<'vtab> Cursor<'vtab> {
     }
 
     fn advance(&mut self) -> error::Result<()> {
-        self.row = self.rows.next();
-        if self.row.is_some() {
+        self.current += 1;
+        if self.current < self.rows.len() {
             return Ok(());
         }
-        let rows = match &mut self.source {
+        self.values = Default::default();
+        self.rows = match &mut self.source {
             Source::Empty => Vec::new(),
             Source::Scan { condition, last } => {
-                let rows = scan(&self.store, &self.plan, condition, *last)?;
+                let (rows, values) = scan(&self.store, &self.plan, condition, *last)?;
                 *last = rows.last().map(|r| r.id).or(*last);
                 if rows.len() < CHUNK {
                     self.source = Source::Empty;
                 }
+                self.values[0] = OnceCell::from(values);
                 rows
             }
             Source::Nearest(search) => {
-                let hits = search.take(&self.store)?;
-                let ids: Vec<i64> = hits.iter().map(|h| h.id).collect();
-                let values = match self.plan.with_values {
-                    true => self.store.values(&ids, self.plan.with_vector)?,
-                    false => vec![None; ids.len()],
-                };
-                hits.into_iter()
-                    .zip(values)
-                    .map(|(hit, values)| Row {
-                        id: hit.id,
-                        distance: Some(hit.distance),
-                        values,
-                    })
-                    .collect()
+                let hits = search.take(&self.store)?.into_iter();
+                let rows = hits.map(|hit| Row {
+                    id: hit.id,
+                    distance: Some(hit.distance),
+                });
+                rows.collect()
             }
         };
-        self.rows = rows.into_iter();
-        self.row = self.rows.next();
+        self.current = 0;
         Ok(())
+    }
+
+    fn row(&self) -> Option<&Row> {
+        self.rows.get(self.current)
+    }
+
+    /// The current row's value of a column; none if the row is gone.
+    fn value(&self, column: usize) -> error::Result<Option<&Value>> {
+        // A query uses the column of the vectors too, so that the plan does not tell whether they are read.
+        let is_vector = self.store.definition.columns[column].role == Role::Vector;
+        let with_vector = self.plan.nearest && is_vector;
+        let cell = &self.values[usize::from(with_vector)];
+        if cell.get().is_none() {
+            let ids: Vec<i64> = self.rows.iter().map(|row| row.id).collect();
+            let _ = cell.set(self.store.values(&ids, with_vector)?);
+        }
+        let row = cell.get().and_then(|values| values.get(self.current));
+        Ok(row.and_then(|row| row.as_ref()?.get(column)))
     }
 }
 
-/// The next rows by id.
+/// The next rows by id, and their values.
 fn scan(
     store: &Store,
     plan: &Plan,
     (condition, values): &(String, Vec<Value>),
     last: Option<i64>,
-) -> error::Result<Vec<Row>> {
+) -> error::Result<(Vec<Row>, Values)> {
     let connection = store.connection()?;
     let mut tests = vec![condition.clone()];
     if let Some(last) = last {
@@ -179,11 +198,11 @@ fn scan(
     let mut statement = connection.prepare(&sql)?;
     let rows = statement.query_map(params_from_iter(values), |row| {
         let values: Result<Vec<Value>> = (1..=count).map(|i| row.get(i)).collect();
-        Ok(Row {
+        let row = Row {
             id: row.get(0)?,
             distance: None,
-            values: Some(values?),
-        })
+        };
+        Ok((row, Some(values?)))
     })?;
     Ok(rows.collect::<Result<_>>()?)
 }
@@ -254,19 +273,19 @@ unsafe impl VTabCursor for Cursor<'_> {
     }
 
     fn eof(&self) -> bool {
-        self.row.is_none()
+        self.row().is_none()
     }
 
     fn column(&self, ctx: &mut Context, i: c_int) -> Result<()> {
         guard(NAME, || {
-            let Some(row) = &self.row else { return Ok(()) };
+            let Some(row) = self.row() else { return Ok(()) };
             let i = i as usize;
             let columns = &self.store.definition.columns;
             match columns.get(i).map(|c| c.role) {
                 Some(Role::Id) => ctx.set_result(row.id)?,
                 // What an UPDATE does not set, it need not read.
                 Some(_) if ctx.no_change() => {}
-                Some(_) => ctx.set_result(row.values.as_ref().and_then(|v| v.get(i)))?,
+                Some(_) => ctx.set_result(self.value(i)?)?,
                 None if i == columns.len() => ctx.set_result(row.distance)?,
                 None if i == columns.len() + 1 => ctx.set_result(self.k.map(|k| k as i64))?,
                 None => {}
@@ -277,7 +296,7 @@ unsafe impl VTabCursor for Cursor<'_> {
 
     fn rowid(&self) -> Result<i64> {
         guard(NAME, || {
-            let row = self.row.as_ref();
+            let row = self.row();
             row.map(|r| r.id).ok_or_else(|| error("there is no row"))
         })
     }

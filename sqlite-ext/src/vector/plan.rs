@@ -21,10 +21,8 @@ pub struct Plan {
     pub nearest: bool,
     /// Rows come by id, from the greatest on.
     pub descending: bool,
-    /// The vectors are wanted.
+    /// The vectors are wanted, or one is asked for.
     pub with_vector: bool,
-    /// Some column beside id and distance is wanted.
-    pub with_values: bool,
     words: Vec<String>,
 }
 
@@ -84,8 +82,6 @@ impl Plan {
         let vector = definition.find(Role::Vector);
         let mut plan = Plan {
             with_vector: vector.is_some_and(is_used),
-            with_values: (0..distance)
-                .any(|i| definition.columns[i].role != Role::Id && is_used(i)),
             ..Plan::default()
         };
         // First whether there is a query: it decides what the other words mean.
@@ -207,7 +203,6 @@ impl Plan {
             flag(self.nearest, 'n'),
             flag(self.descending, 'd'),
             flag(self.with_vector, 'v'),
-            flag(self.with_values, 'w'),
         ]
         .iter()
         .collect();
@@ -222,7 +217,6 @@ impl Plan {
             nearest: flags.contains('n'),
             descending: flags.contains('d'),
             with_vector: flags.contains('v'),
-            with_values: flags.contains('w'),
             words: words.map(str::to_owned).collect(),
         }
     }

@@ -283,8 +283,8 @@ unsafe impl VTabCursor for Cursor<'_> {
             let columns = &self.store.definition.columns;
             match columns.get(i).map(|c| c.role) {
                 Some(Role::Id) => ctx.set_result(row.id)?,
-                // What an UPDATE does not set, it need not read.
-                Some(_) if ctx.no_change() => {}
+                // What an UPDATE does not set, it need not read, and distance and k it must not give back.
+                _ if ctx.no_change() => {}
                 Some(_) => ctx.set_result(self.value(i)?)?,
                 None if i == columns.len() => ctx.set_result(row.distance)?,
                 None if i == columns.len() + 1 => ctx.set_result(self.k.map(|k| k as i64))?,

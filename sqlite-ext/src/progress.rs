@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 use crate::error::{Result, error};
 use crate::session::parse_object;
 
-/// The time between two lines.
+/// The time between two lines where the caller names none.
 const BETWEEN: Duration = Duration::from_secs(1);
 
 /// The option `progress` of a function.
@@ -16,6 +16,8 @@ const BETWEEN: Duration = Duration::from_secs(1);
 pub struct Progress {
     /// The function's name, if it is to say anything.
     name: Option<&'static str>,
+    /// The least time between two lines.
+    between: Duration,
     said: Cell<Instant>,
 }
 
@@ -24,11 +26,12 @@ impl Progress {
     pub fn none() -> Progress {
         Progress {
             name: None,
+            between: BETWEEN,
             said: Cell::new(Instant::now()),
         }
     }
 
-    /// Takes the option out of those of a function.
+    /// Takes the option out of those of a function: true, or the seconds between two lines.
     pub fn take(name: &'static str, options: &mut Map<String, Json>) -> Result<Progress> {
         match options.shift_remove("progress") {
             None | Some(Json::Bool(false)) => Ok(Progress::none()),
@@ -36,7 +39,19 @@ impl Progress {
                 name: Some(name),
                 ..Progress::none()
             }),
-            Some(other) => Err(error(format!("progress is {other}; give true or false"))),
+            Some(other) => {
+                let seconds = other.as_f64().map(Duration::try_from_secs_f64);
+                let Some(Ok(between)) = seconds else {
+                    return Err(error(format!(
+                        "progress is {other}; give true, false or the seconds between two lines"
+                    )));
+                };
+                Ok(Progress {
+                    name: Some(name),
+                    between,
+                    ..Progress::none()
+                })
+            }
         }
     }
 
@@ -55,7 +70,7 @@ impl Progress {
     /// Says how far the work is, unless something was said a moment ago.
     pub fn say(&self, how_far: impl FnOnce() -> String) {
         if let Some(name) = self.name
-            && self.said.get().elapsed() >= BETWEEN
+            && self.said.get().elapsed() >= self.between
         {
             self.said.set(Instant::now());
             eprintln!("{name}: {}", how_far());

@@ -6,12 +6,14 @@ suffix), and puts one version of Python's `duckdb` on PYTHONPATH.
 """
 
 import contextlib
+import faulthandler
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 DRIVER = os.environ["LUMOS_DRIVER"]
@@ -26,6 +28,10 @@ else:
     from pysqlite3 import dbapi2
 
     ERROR = dbapi2.Error
+
+
+# Seconds after which a statement that should have ended is a failure on any machine.
+WATCHDOG = 300
 
 
 class Database:
@@ -149,3 +155,41 @@ def progress(db, handler, steps):
         db.connection.set_progress_handler(handler, steps or 20)
     else:
         db.connection.set_progress_handler(handler, steps)
+
+
+@contextlib.contextmanager
+def interrupts(db, after=20, by="interrupt", steps=1000):
+    """What runs here is interrupted: once SQLite has asked the progress handler `after` times whether to stop,
+    each time after so many steps of its machine, the handler says so itself, or another thread calls
+    `interrupt()`. No time is measured; what does not heed it is ended with the whole process, by a watchdog."""
+    asked, wanted = 0, threading.Event()
+
+    def handler():
+        nonlocal asked
+        asked += 1
+        if asked >= after:
+            wanted.set()
+        return by == "handler" and asked >= after
+
+    def call():
+        wanted.wait()
+        db.connection.interrupt()
+
+    caller = threading.Thread(target=call)
+    if by == "interrupt":
+        caller.start()
+    faulthandler.dump_traceback_later(WATCHDOG, exit=True)
+    progress(db, handler, steps)
+    try:
+        try:
+            yield
+        except ERROR as error:
+            assert "interrupt" in str(error).lower(), error
+        else:
+            raise AssertionError(f"not interrupted; the handler was asked {asked} times")
+    finally:
+        progress(db, None, 0)
+        faulthandler.cancel_dump_traceback_later()
+        wanted.set()
+        if by == "interrupt":
+            caller.join()

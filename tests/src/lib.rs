@@ -12,6 +12,9 @@
 //! Beneath them: [`host`] finds libraries and programs, [`shell`] talks to a shell,
 //! [`folder`] makes the temporary folder with a copy of Chinook that each trial runs in.
 
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
 pub mod examples;
 pub mod folder;
 pub mod host;
@@ -25,12 +28,33 @@ pub mod symbols;
 /// What a trial gives: nothing, or the words to print.
 pub type Outcome<T = ()> = Result<T, String>;
 
+/// How long each trial took, for [`slowest`].
+static TIMES: Mutex<Vec<(Duration, String)>> = Mutex::new(Vec::new());
+
 /// A trial with this name.
 fn trial(
     name: impl Into<String>,
     run: impl FnOnce() -> Outcome + Send + 'static,
 ) -> libtest_mimic::Trial {
-    libtest_mimic::Trial::test(name, || run().map_err(libtest_mimic::Failed::from))
+    let name = name.into();
+    libtest_mimic::Trial::test(name.clone(), move || {
+        let begun = Instant::now();
+        let outcome = run().map_err(libtest_mimic::Failed::from);
+        if let Ok(mut times) = TIMES.lock() {
+            times.push((begun.elapsed(), name));
+        }
+        outcome
+    })
+}
+
+/// The trials that took longest, a line each, so that a suite that grows slow says where.
+pub fn slowest(count: usize) -> String {
+    let mut times = TIMES.lock().map(|times| times.clone()).unwrap_or_default();
+    times.sort();
+    let lines = times.iter().rev().take(count);
+    lines
+        .map(|(time, name)| format!("{:7.1} s  {name}\n", time.as_secs_f64()))
+        .collect()
 }
 
 /// Fails with both values, one a line, if they differ.

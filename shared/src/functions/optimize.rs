@@ -19,7 +19,7 @@ pub const OPTIMIZE: Function = Function {
           Changes that are pending are applied first. \
           Returns the number of tables and rows, the bytes that the mirror uses before and after, and the milliseconds. \
           Options: `order_by` (a column, which later calls without the option use again; `null` goes back to the key, the default), \
-          `progress` (true: says on stderr how far it is). \
+          `progress` (true, or the seconds between two lines: says on stderr how far it is). \
           While it runs, the mirror's file holds the table twice.",
     examples: &[
         Example {

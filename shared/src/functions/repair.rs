@@ -18,7 +18,7 @@ pub const REPAIR: Function = Function {
           logs the keys that differ as touched and applies them, which reads just these rows again in one transaction of DuckDB. \
           A table is copied again if more than a tenth of it differs (and more than 1,000 keys), or if that did not cure it. \
           Returns a JSON array with `table`, the numbers of keys that were `missing`, `extra` and `different` (null if too many to count), \
-          and `copied`. The option `progress` (true or false) says every second on stderr how far it is. Refused inside a transaction.",
+          and `copied`. The option `progress` (true, or the seconds between two lines) says on stderr how far it is. Refused inside a transaction.",
     examples: &[Example {
         sql: "SELECT lumos_repair('Genre')",
         answer: "[{\"table\":\"Genre\",\"missing\":0,\"extra\":0,\"different\":0,\"copied\":false}]",

@@ -16,7 +16,7 @@ pub const RESYNC: Function = Function {
     deterministic: false,
     doc: "Copies a tracked table again, or all that match a GLOB pattern, and chooses the types of its columns anew. \
           The way out when a value does not fit its column, when the database was restored from a backup, \
-          and when the mirror belongs to another database. The option `progress` (true or false) says every second on stderr how far it is. \
+          and when the mirror belongs to another database. The option `progress` (true, or the seconds between two lines) says on stderr how far it is. \
           Returns what `lumos_track` returns.",
     examples: &[Example {
         sql: "SELECT lumos_resync('Genre')",

@@ -17,7 +17,7 @@ pub const SYNC: Function = Function {
     doc: "Applies all committed changes to the mirror: one read snapshot of SQLite becomes one transaction of DuckDB. \
           Returns JSON: `tables` and `keys` that changed, `rows` written, `seq`, the position of the changelog that the mirror now equals, and `ms`, the milliseconds that it took. \
           With a tracked table, or a GLOB pattern, the counts are those of what matches; all the same everything is applied, since a snapshot is of all tables. \
-          The option `progress` (true or false) says every second on stderr how far it is. \
+          The option `progress` (true, or the seconds between two lines) says on stderr how far it is. \
           Refused inside a transaction that has written.",
     examples: &[Example {
         sql: "SELECT json_extract(lumos_sync(), '$.keys')",

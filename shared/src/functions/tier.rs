@@ -26,7 +26,7 @@ pub const TIER: Function = Function {
           A file that is missing or changed is an error for queries of its table; `lumos_resync` copies the table from SQLite again. \
           Returns the table, the value, rows moved, files and bytes written, and milliseconds. \
           Options: `partition_by` (`month`, the default for dates and times, `year` or `none`: the rows that a file has together), \
-          `progress` (true: says on stderr how far it is).",
+          `progress` (true, or the seconds between two lines: says on stderr how far it is).",
     examples: &[
         Example {
             sql: "SELECT lumos_tier('Invoice', 'InvoiceDate', '2025-01-01', '.', '{\"partition_by\": \"year\"}') ->> '$.files'",
@@ -59,7 +59,7 @@ pub const RUN: Function = Function {
     doc: "Does what the policies of all tables say, with this date or time for their ages: see `lumos_tier`. \
           Rows that are old by now leave the mirror, and files with rows that changed are written anew. \
           Nothing calls it by itself. Returns an array with what `lumos_tier` returns. \
-          Options: `progress` (true: says on stderr how far it is).",
+          Options: `progress` (true, or the seconds between two lines: says on stderr how far it is).",
     examples: &[
         Example {
             sql: "SELECT lumos_tier('Invoice', 'InvoiceDate', '2 years', '.') ->> '$.rows'",

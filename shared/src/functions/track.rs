@@ -30,7 +30,7 @@ pub const TRACK: Function = Function {
           `widen` takes the next type that holds all values, VARCHAR at last. The latter two copy the table once more. In a key it is always an error.\n\
           - `initial`: false leaves the copy to the first query or sync.\n\
           - `target`: the table's name in the mirror.\n\
-          - `progress`: true says every second on stderr how far the copy is; it is not kept.\n\n\
+          - `progress`: true says every second on stderr how far the copy is, a number every so many seconds; it is not kept.\n\n\
           Tracking a tracked table changes nothing, or with other options replaces all that it had and copies the table again.",
     examples: &[
         Example {

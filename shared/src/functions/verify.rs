@@ -25,7 +25,7 @@ pub const VERIFY: Function = Function {
           Both sides are read once, in one snapshot, and compared by hashes of buckets of keys; only the rows of buckets that differ are looked at again. \
           Options: `sample` (the part to compare, above 0 and up to 1: of a key of one integer, that part of its range, in at least eight places, and nothing else is read; \
           of another key, that part of its values), `seed` (an integer, default 0: another one chooses another part), \
-          and `progress` (true says every second on stderr how far it is).",
+          and `progress` (true, or the seconds between two lines: says on stderr how far it is).",
     examples: &[
         Example {
             sql: "SELECT count(*) FROM lumos_verify('Genre')",

@@ -6,8 +6,6 @@ import json
 import os
 import random
 import sys
-import threading
-import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -163,12 +161,8 @@ class Manners(host.Case):
         db.rows("SELECT lumos_track('*')")
         slow = "SELECT count(*) FROM Track a, Track b, Track c WHERE a.Bytes + b.Bytes + c.Bytes = 40000001"
         for engine in ("sqlite", "duckdb"):
-            timer = threading.Timer(0.3, db.connection.interrupt)
-            timer.start()
-            start = time.monotonic()
-            self.refused(db, "SELECT c0 FROM lumos_auto(?, NULL, ?)", "interrupt", values=(slow, engine))
-            self.assertLess(time.monotonic() - start, 5)
-            timer.join()
+            with host.interrupts(db):
+                db.rows("SELECT c0 FROM lumos_auto(?, NULL, ?)", slow, engine)
             self.assertEqual(db.value("SELECT c0 FROM lumos_auto('SELECT count(*) FROM Genre', NULL, ?)", engine), 25)
 
     def test_many_statements_and_open_cursors(self):

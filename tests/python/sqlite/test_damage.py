@@ -9,6 +9,7 @@ import shutil
 import signal
 import stat
 import subprocess
+import sys
 import unittest
 
 import host
@@ -21,6 +22,7 @@ FILL = (
     "REPLACE INTO t SELECT i, hex(randomblob(120)) FROM n"
 )
 NOBODY = 65534
+FULL_DISK = pathlib.Path(host.__file__).with_name("full_disk.c")
 
 
 def in_child(work):
@@ -141,20 +143,17 @@ class Damage(host.Case):
         self.assertEqual(in_child(work), "done")
 
     def test_a_full_disk(self):
-        disk = self.folder / "disk"
-        disk.mkdir()
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", disk], capture_output=True)
-        if mounted.returncode != 0:
-            self.fail(f"no small disk to fill: {mounted.stderr.decode().strip()}; run the tests as root")
-        self.addCleanup(subprocess.run, ["umount", disk], check=True)
-        ballast = disk / "ballast"
-
-        def fill():
-            with open(ballast, "wb") as file:
-                file.write(bytes(shutil.disk_usage(disk).free - 20_000))
-
-        told = in_child(lambda: self.fills_up(self.start(disk / "app.sqlite"), fill, ballast.unlink))
-        self.assertEqual(told, "done")
+        # A library between this process and the disk says that it is full once a file is there, so that no disk
+        # must be mounted.
+        library, full = self.folder / "full_disk.so", self.folder / "full"
+        subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", library, FULL_DISK, "-ldl"], check=True)
+        told = subprocess.run(
+            [sys.executable, "-c", "import sys, test_damage; test_damage.on_a_full_disk(*sys.argv[1:])", self.folder, full],
+            env={**os.environ, "LD_PRELOAD": str(library), "LUMOS_FULL": str(full)},
+            capture_output=True,
+            text=True,
+        )
+        self.assertEqual((told.returncode, told.stdout), (0, "done\n"), told.stderr)
 
     def test_a_folder_that_cannot_be_written(self):
         self.assertEqual(in_child(lambda: self.start().close()), "None")
@@ -173,6 +172,13 @@ class Damage(host.Case):
 
         self.assertIn("cannot create", in_child(work))
         self.assertEqual([f.name for f in self.folder.iterdir() if "duckdb" in f.name], [])
+
+
+def on_a_full_disk(folder, full):
+    """The body of `test_a_full_disk`, in a process whose disk is full as long as the file `full` is there."""
+    case = Damage()
+    case.folder, full = pathlib.Path(folder), pathlib.Path(full)
+    print(case.fills_up(case.start(case.folder / "app.sqlite"), full.touch, full.unlink))
 
 
 if __name__ == "__main__":

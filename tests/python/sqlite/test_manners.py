@@ -4,58 +4,33 @@ import re
 import resource
 import subprocess
 import sys
-import threading
-import time
 import unittest
 
 import host
 
-# Runs for minutes if nothing stops it.
-LONG = "SELECT count(*) FROM range(10000000) a, range(100000) b WHERE a.range % 7 = b.range % 5"
+# Runs for hours if nothing stops it.
+LONG = "SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE a.range % 7 = b.range % 5"
 
 
 class Interrupts(host.Case):
     def stopped(self, sql, stop):
         db = self.open()
         db.rows("SELECT * FROM lumos_query('SELECT 1')")
-        began = []
-
-        def later():
-            time.sleep(0.5)
-            began.append(time.monotonic())
-            db.connection.interrupt()
-
-        if stop == "interrupt":
-            threading.Thread(target=later).start()
-        else:
-            limit = time.monotonic() + 0.5
-
-            def handler():
-                if time.monotonic() < limit:
-                    return 0
-                began.append(time.monotonic())
-                return 1
-
-            host.progress(db, handler, 1000)
-        with self.assertRaises(host.ERROR) as caught:
+        with host.interrupts(db, by=stop):
             db.rows(sql)
-        self.assertLess(time.monotonic() - began[0], 0.2)
-        self.assertIn("interrupt", str(caught.exception).lower())
-        if stop != "interrupt":
-            host.progress(db, None, 0)
         self.assertEqual(db.query("SELECT 42"), [(42,)])
 
     def test_an_aggregate_stops_on_interrupt(self):
         self.stopped(f"SELECT * FROM lumos_query('{LONG}')", "interrupt")
 
     def test_a_stream_without_rows_stops_on_interrupt(self):
-        self.stopped("SELECT * FROM lumos_query('SELECT * FROM range(100000000000) WHERE range < 0')", "interrupt")
+        self.stopped("SELECT * FROM lumos_query('SELECT * FROM range(100000000000000) WHERE range < 0')", "interrupt")
 
     def test_a_scalar_stops_on_interrupt(self):
         self.stopped(f"SELECT lumos_scalar('{LONG}')", "interrupt")
 
     def test_the_progress_handler_is_honoured(self):
-        self.stopped(f"SELECT * FROM lumos_query('{LONG}')", "progress")
+        self.stopped(f"SELECT * FROM lumos_query('{LONG}')", "handler")
 
     def test_a_sync_stops_on_interrupt_at_any_moment(self):
         db = self.open()
@@ -63,43 +38,30 @@ class Interrupts(host.Case):
         db.rows("WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c LIMIT 200000) INSERT INTO big SELECT 'key ' || i, i FROM c")
         db.rows("SELECT lumos_track('big')")
         db.rows("UPDATE big SET n = n + 1")
-        began, stopped = [], 0
-        for tries in range(100):
-            timer = threading.Timer(0.02 + tries * 0.04, lambda: (began.append(time.monotonic()), db.connection.interrupt()))
-            timer.start()
-            try:
+        # Reading the rows again takes more than a step each, so the handler is asked a few hundred times.
+        for after in (1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144):
+            with host.interrupts(db, after, by="handler"):
                 db.rows("SELECT lumos_sync()")
-                break
-            except host.ERROR as error:
-                self.assertLess(time.monotonic() - began[-1], 0.5)
-                self.assertIn("interrupt", str(error).lower())
-                stopped += 1
-            finally:
-                timer.cancel()
-                timer.join()
-        self.assertGreater(stopped, 2)
         self.assertEqual(db.query("SELECT count(*), sum(n) FROM big", 2), [(200_000, 200_001 * 100_000 + 200_000)])
 
     def test_tracking_that_is_interrupted_is_done_by_the_next_query(self):
         db = self.open()
         db.rows("CREATE TABLE big(id INTEGER PRIMARY KEY, a TEXT, b TEXT, c TEXT)")
-        db.rows("WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c LIMIT 1000000) INSERT INTO big SELECT i, 'a' || i, 'b' || i, 'c' || i FROM c")
+        db.rows("WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c LIMIT 200000) INSERT INTO big SELECT i, 'a' || i, 'b' || i, 'c' || i FROM c")
         for pattern in ("big", "*"):
-            timer = threading.Timer(0.3, db.connection.interrupt)
-            timer.start()
-            self.refused(db, f"SELECT lumos_track('{pattern}')", "interrupted", "lumos_untrack")
-            timer.join()
-            self.assertEqual(db.query("SELECT count(*) FROM big"), [(1_000_000,)])
+            with host.interrupts(db, after=300):
+                db.rows(f"SELECT lumos_track('{pattern}')")
+            self.assertEqual(db.query("SELECT count(*) FROM big"), [(200_000,)])
             db.rows("SELECT lumos_untrack('*')")
         self.assertEqual(db.rows("SELECT name FROM sqlite_schema WHERE name GLOB '_lumos*'"), [])
 
 
-# A table that takes long to read, and words while it is read.
-SLOW = """
+# Words whenever there are some to say.
+TALKING = """
 import sys, host
-SHOW = '{"progress": true}'
+SHOW = '{"progress": 0}'
 db = host.Database(sys.argv[1])
-db.rows("CREATE TABLE slow(id INTEGER PRIMARY KEY, n INT, long INT AS (length(replace(printf('%.*c', 10000 + n % 2, 'x'), 'x', 'yy')) + n))")
+db.rows("CREATE TABLE slow(id INTEGER PRIMARY KEY, n INT)")
 db.rows("WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c LIMIT 16384) INSERT INTO slow(id, n) SELECT i, i FROM c")
 db.rows("SELECT lumos_track('slow', ?)", SHOW)
 db.rows("UPDATE slow SET n = 0")
@@ -111,9 +73,11 @@ db.rows("SELECT * FROM lumos_verify('slow', ?)", SHOW)
 class Progress(host.Case):
     def test_long_work_says_how_far_it_is(self):
         done = subprocess.run(
-            [sys.executable, "-c", SLOW, str(self.folder / "slow.sqlite")], stderr=subprocess.PIPE, text=True, check=True
+            [sys.executable, "-c", TALKING, str(self.folder / "slow.sqlite")], stderr=subprocess.PIPE, text=True, check=True
         )
         lines = set(re.sub(r"\d+", "N", done.stderr).splitlines())
+        # Its own percentage DuckDB says only where a statement takes it longer than we wait before we ask.
+        lines = {line for line in lines if not line.endswith(": N %")}
         wanted = {
             'lumos_track: table "slow": N rows',
             'lumos_sync: table "slow": N keys',
@@ -125,10 +89,9 @@ class Progress(host.Case):
 class Bounds(host.Case):
     def test_limit_outside_ends_the_work(self):
         db = self.open()
-        began = time.monotonic()
+        # Hours of rows, of which the first three are taken.
         rows = db.rows("SELECT c0 FROM lumos_query('SELECT range FROM range(1000000000000)') LIMIT 3")
         self.assertEqual(rows, [(0,), (1,), (2,)])
-        self.assertLess(time.monotonic() - began, 5)
 
     def test_a_large_result_streams(self):
         db = self.open()
@@ -148,9 +111,9 @@ class Writers(host.Case):
         db.rows("SELECT lumos_track('Genre')")
         rows = db.connection.execute("SELECT c0 FROM lumos_query('SELECT range FROM range(10000000)')")
         next(iter(rows))
-        began = time.monotonic()
+        # With no busy timeout a writer that had to wait would fail.
+        writer.rows("PRAGMA busy_timeout = 0")
         writer.rows("INSERT INTO Genre VALUES (100, 'x')")
-        self.assertLess(time.monotonic() - began, 1)
         rows.close()
         writer.close()
         self.assertEqual(db.query("SELECT count(*) FROM Genre"), [(26,)])

@@ -39,6 +39,11 @@ class Sharing(host.Case):
             self.assertEqual((os.waitpid(process, 0)[1], [s for s in said[-1] if s.startswith("failed")]), (0, []))
         return said
 
+    def wait_for(self, name):
+        """Until another process has made the file; the alarm of a child ends it."""
+        while not (self.folder / name).exists():
+            time.sleep(0.01)
+
     def busy(self, seed, until, say):
         db, draw, n, turns = self.shared(), random.Random(seed), 0, 0
         while time.time() < until or turns < 2:
@@ -104,14 +109,18 @@ class Sharing(host.Case):
             rows = iter(db.connection.execute("SELECT c0 FROM lumos_query('SELECT i FROM range(1000000) r(i)')"))
             next(rows)
             say("reads")
-            time.sleep(1)
-            say(str(sum(1 for _ in rows)))
+            self.wait_for("asked")
+            # Time for an answer that does not wait.
+            time.sleep(0.5)
+            rows = sum(1 for _ in rows)
+            (self.folder / "read").touch()
+            say(str(rows))
 
         def waits(say):
-            start = time.time()
+            (self.folder / "asked").touch()
             db = self.shared()
             self.assertEqual(db.query("SELECT count(*) FROM account"), [(10,)])
-            say("waited" if time.time() - start > 0.5 else "did not wait")
+            say("waited" if (self.folder / "read").exists() else "did not wait")
 
         reader = child(reads)
         self.assertEqual(reader[1].readline(), "reads\n")
@@ -122,7 +131,7 @@ class Sharing(host.Case):
             db = host.Database(self.path)
             db.rows("SELECT lumos_track('*')")
             say("holds")
-            time.sleep(1.5)
+            self.wait_for("refused")
 
         def asks(say):
             db = host.Database(self.path)
@@ -131,6 +140,7 @@ class Sharing(host.Case):
             told = self.refused(db, "SELECT lumos_attach()", "is in use by another process", f"({holder[0]})", '{"shared": true}')
             self.assertLess(0.2, time.time() - start, told)
             db.rows("PRAGMA busy_timeout = 20000")
+            (self.folder / "refused").touch()
             self.assertEqual(db.query("SELECT count(*) FROM account"), [(10,)])
 
         holder = child(holds)

@@ -6,7 +6,6 @@ import os
 import random
 import signal
 import struct
-import threading
 import time
 import unittest
 
@@ -219,12 +218,8 @@ class Graphs(Vectors):
         db.rows(self.table % "l2")
         rows = {i: r[0] for i, r in fill(db, draw, range(4200)).items()}
         before = db.rows("SELECT number, data FROM v_blocks")
-        timer = threading.Timer(0.3, db.connection.interrupt)
-        timer.start()
-        with self.assertRaises(Exception) as caught:
+        with host.interrupts(db):
             db.rows("INSERT INTO v(v) SELECT 'rebuild' FROM json_each('[1, 2, 3, 4, 5, 6, 7, 8, 9]')")
-        timer.join()
-        self.assertIn("interrupt", str(caught.exception).lower())
         self.assertEqual(db.rows("SELECT number, data FROM v_blocks"), before)
         query = draw_vector(draw)
         self.same(nearest(db, query, 10), db, rows, query, 10, "l2")
@@ -589,11 +584,13 @@ class Kills(host.Case):
         db.close()
         for round_ in range(KILLS):
             process, lines = child(lambda say: self.write(path, round_, rows, say))
-            time.sleep(0.05 + draw.random() * 0.1)
+            # After some commits, so that a slow machine kills no earlier.
+            told = [lines.readline() for _ in range(2 * draw.randrange(1, 8))]
+            time.sleep(draw.random() * 0.02)
             os.kill(process, signal.SIGKILL)
             os.waitpid(process, 0)
             before = rows
-            for line in lines:
+            for line in told + lines.readlines():
                 self.assertFalse(line.startswith("failed"), line)
                 # What the process was about to commit when it was killed may be there or not.
                 if line == "committed\n":
@@ -608,7 +605,7 @@ class Kills(host.Case):
             self.assertEqual(nearest(db, query, 5), exact(db, rows, query, 5))
             db.rows("INSERT INTO v(v) VALUES ('verify')")
             db.close()
-        self.assertGreater(committed, KILLS)
+        self.assertGreaterEqual(committed, KILLS)
 
     def write(self, path, seed, rows, say):
         """Writes until killed; says what it is about to commit, and then that it has."""

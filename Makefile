@@ -34,7 +34,7 @@ demo: build $(HOSTS)/duckdb ## run the main job on a copy of Chinook, in the sql
 	@$(HOSTS)/duckdb -bail -unsigned < sql/quickstart_duckdb.sql
 
 test: build faults hosts ## run all tests
-	cargo test -p lumos-core -p lumos-tests
+	TMPDIR=$$(sh tests/scratch.sh) cargo test -p lumos-core -p lumos-tests
 
 faults: build ## build target/lumos-faults.so, in which tests end the process at a chosen step
 	cargo build --release -p lumos-faults

@@ -6,6 +6,7 @@
 //! - [`function`], [`value`], [`error`]: what a function, a value and a failure are
 //! - [`changelog`]: the tables and triggers that log touched keys inside SQLite
 //! - [`mirror`]: the type that a SQLite column gets in the columnar mirror
+//! - [`files`]: rows of files, and which type a SQLite column gets for them
 //! - [`fingerprint`]: comparing the two sides of a table by hashes
 //! - [`text`]: text into terms, the one tokenizer
 //! - [`embed`]: text into vectors
@@ -21,6 +22,7 @@
 pub mod changelog;
 pub mod embed;
 pub mod error;
+pub mod files;
 pub mod fingerprint;
 pub mod function;
 pub mod functions;

@@ -107,10 +107,12 @@ impl MirrorType {
         let next = match (self, value) {
             (_, ValueRef::Integer(_)) if fresh => BigInt,
             (_, ValueRef::Real(_)) if fresh => Double,
-            (Date, ValueRef::Text(_)) => Timestamp,
+            (Date, ValueRef::Text(_)) if fresh && Timestamp.store(value).is_ok() => Timestamp,
+            (Timestamp, ValueRef::Text(_)) if fresh && Date.store(value).is_ok() => Date,
             (_, ValueRef::Text(_)) if fresh => Varchar,
             (_, ValueRef::Blob(_)) if fresh => Blob,
-            (Timestamp, ValueRef::Text(_)) => Varchar,
+            // The text of what came before is known still.
+            (Date | Timestamp, ValueRef::Text(_)) => Varchar,
             (BigInt, ValueRef::Real(_))
             | (Decimal(..), ValueRef::Real(_) | ValueRef::Integer(_)) => Double,
             _ => return None,
@@ -154,9 +156,9 @@ impl MirrorType {
         })
     }
 
-    /// Converts a value of a key: as [`Self::store`], but values that differ in SQLite must stay different. Several
-    /// texts mean the same moment, so that only `YYYY-MM-DD HH:MM:SS[.f]` without a zero at its end fits.
-    pub fn store_key(self, value: ValueRef<'_>) -> Result<Stored<'_>, Mismatch> {
+    /// Converts a value so that its text comes back: as [`Self::store`], but several texts mean the same moment, so
+    /// that only `YYYY-MM-DD HH:MM:SS[.f]` without a zero at its end fits.
+    pub fn store_exactly(self, value: ValueRef<'_>) -> Result<Stored<'_>, Mismatch> {
         match (self, value) {
             (MirrorType::Timestamp, ValueRef::Text(v))
                 if v.as_bytes().get(10) != Some(&b' ')
@@ -325,10 +327,10 @@ mod tests {
     }
 
     #[test]
-    fn keys_stay_different() {
+    fn moments_keep_their_text() {
         let key = |text| {
             MirrorType::Timestamp
-                .store_key(ValueRef::Text(text))
+                .store_exactly(ValueRef::Text(text))
                 .is_ok()
         };
         for text in ["1970-01-01 00:00:00", "1970-01-01 00:00:00.05"] {
@@ -361,6 +363,21 @@ mod tests {
         assert_eq!(
             widened(MirrorType::Date, Text("2000-01-01 10:00"), true),
             Some(MirrorType::Timestamp)
+        );
+        assert_eq!(
+            widened(MirrorType::Timestamp, Text("2000-01-01"), true),
+            Some(MirrorType::Date)
+        );
+        for (ty, text) in [
+            (MirrorType::Date, "soon"),
+            (MirrorType::Timestamp, "2000-01-01T10:00:00"),
+        ] {
+            assert_eq!(widened(ty, Text(text), true), Some(MirrorType::Varchar));
+            assert_eq!(widened(ty, Text(text), false), Some(MirrorType::Varchar));
+        }
+        assert_eq!(
+            widened(MirrorType::Date, Text("2000-01-01 10:00:00"), false),
+            Some(MirrorType::Varchar)
         );
         assert_eq!(
             widened(MirrorType::Timestamp, Text("soon"), false),

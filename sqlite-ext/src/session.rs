@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use lumos_duckdb::engine::Connection as DuckDb;
 use rusqlite::{Connection, TransactionState, ffi};
 use serde_json::{Map, Value as Json, json};
 
@@ -16,7 +17,7 @@ use crate::query::files;
 use crate::query::relation::Relation;
 use crate::query::stream::{Params, Stream};
 use crate::route::nested::Nested;
-use crate::sync::{self, Link, copy, schema};
+use crate::sync::{self, Link, schema, untracked};
 
 /// One SQLite connection.
 pub struct Session {
@@ -155,16 +156,46 @@ impl Session {
         let attached = self.attached()?;
         self.bring_up_to_date(host, &attached)?;
         let mirror = &attached.mirror;
-        let mut started = Stream::start(host, mirror, sql, params.clone());
-        // A table that is not mirrored is read into a temporary one, for this query alone.
+        let started = Stream::start(host, mirror, sql, params.clone());
+        self.retry_untracked(host, mirror, started, |duckdb| {
+            Stream::start_on(duckdb, host, mirror, sql, params.clone())
+        })
+    }
+
+    /// Runs `start` on a connection of its own. Tables and views of SQLite that it misses are read into temporary
+    /// ones, for it alone.
+    pub fn with_untracked<T>(
+        &self,
+        host: &Connection,
+        mirror: &Mirror,
+        mut start: impl FnMut(DuckDb) -> Result<T>,
+    ) -> Result<T> {
+        let started = start(mirror.new_connection()?);
+        self.retry_untracked(host, mirror, started, start)
+    }
+
+    fn retry_untracked<T>(
+        &self,
+        host: &Connection,
+        mirror: &Mirror,
+        mut started: Result<T>,
+        mut start: impl FnMut(DuckDb) -> Result<T>,
+    ) -> Result<T> {
         let mut own = None;
-        for _ in 0..MOST_SCANNED_TABLES {
-            let Some(table) = started.as_ref().err().and_then(|e| missing_table(host, e)) else {
+        let mut read = Vec::new();
+        while read.len() < MOST_SCANNED_TABLES {
+            let missing = started.as_ref().err().and_then(|e| missing_table(host, e));
+            // One that is still missed is named so that a temporary one cannot stand for it.
+            let Some(table) = missing.filter(|t| !read.contains(t)) else {
                 break;
             };
-            let duckdb = own.get_or_insert(mirror.new_connection()?);
-            copy::scan(host, duckdb, &table, MOST_SCANNED_ROWS)?;
-            started = Stream::start_on(duckdb.clone(), host, mirror, sql, params.clone());
+            let duckdb = match &mut own {
+                Some(duckdb) => duckdb,
+                none => none.insert(mirror.new_connection()?),
+            };
+            untracked::read(host, duckdb, &table, MOST_SCANNED_ROWS, &Progress::none())?;
+            started = start(duckdb.clone());
+            read.push(table);
         }
         started
     }
@@ -196,10 +227,9 @@ impl Session {
         {
             sync::sync(&attached.link(&host))?;
         }
-        let duckdb = attached.mirror.connection()?;
-        let relation = Relation::describe(&duckdb, from);
-        attached.mirror.give_back(duckdb);
-        relation
+        self.with_untracked(&host, &attached.mirror, |duckdb| {
+            Relation::describe(&duckdb, from.clone())
+        })
     }
 
     /// `lumos_attach`.
@@ -310,13 +340,12 @@ const MOST_SCANNED_TABLES: usize = 16;
 /// The most rows of each of them.
 const MOST_SCANNED_ROWS: u64 = 1_000_000;
 
-/// The table of SQLite that DuckDB did not find, as its error names it.
+/// The table or view of SQLite that DuckDB did not find, as its error names it.
 fn missing_table(host: &Connection, e: &Error) -> Option<String> {
     let (_, rest) = e.message.split_once("Table with name ")?;
     let (name, _) = rest.split_once(" does not exist")?;
-    schema::create_statement(host, name)
-        .ok()?
-        .map(|_| name.to_owned())
+    let found = schema::exists(host, name).unwrap_or(false);
+    found.then(|| name.to_owned())
 }
 
 /// The options of `lumos_attach`.

@@ -12,11 +12,23 @@ use crate::host;
 use crate::progress::Progress;
 use crate::query::stream::POLL;
 
-/// Runs `work` on a thread of its own, so that this one can ask SQLite every few milliseconds whether to stop.
+/// Runs `work` on a thread of its own, so that this one can ask SQLite every few milliseconds whether to stop. Says
+/// meanwhile how far DuckDB is with its statement.
 pub fn run<T: Send>(
     host: &Connection,
     duckdb: &DuckDb,
     progress: &Progress,
+    work: impl FnOnce() -> Result<T> + Send,
+) -> Result<T> {
+    run_saying(host, duckdb, progress, || percent(duckdb), work)
+}
+
+/// As [`run`], for work of many statements, which says itself how far it is.
+pub fn run_saying<T: Send>(
+    host: &Connection,
+    duckdb: &DuckDb,
+    progress: &Progress,
+    how_far: impl Fn() -> String,
     work: impl FnOnce() -> Result<T> + Send,
 ) -> Result<T> {
     let (sender, receiver) = sync_channel(1);
@@ -53,7 +65,7 @@ pub fn run<T: Send>(
             if stop.is_err() {
                 duckdb.interrupt();
             }
-            progress.say(|| percent(duckdb));
+            progress.say(&how_far);
         }
     })
 }

@@ -16,12 +16,28 @@ pub const LOAD: Function = Function {
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "Inserts the rows of a `.csv`, `.json`, `.jsonl`, `.ndjson` or `.parquet` file into a table of SQLite, all or none, and returns their number. \
-          A table that does not exist is created with the file's columns and types; else columns go by name. \
           The file must be in a folder that `lumos_attach` was given as `allow_files`. \
-          With the option `progress` (true, or the seconds between two lines) it says on stderr how far it is.",
-    examples: &[Example {
-        sql: "SELECT lumos_load('genre.parquet', 'Genre2')",
-        answer: "lumos_load: no folder is open for files; give lumos_attach the option {\"allow_files\": [\"folder\"]}",
-    }],
+          Columns go by name. Into a table that exists, fields go as they are written, and become what the affinity of their column makes of them, as with `.import`. \
+          A table that does not exist is created, and the type of a column is the first that leaves every value of the whole file what it is: \
+          `INTEGER`, whole numbers of 64 bits; \
+          `REAL`, numbers that a double holds with all their digits; \
+          `DECIMAL(15,s)`, numbers of at most 15 digits with as many of them, s, after the point (`1.10`, `2.50`); \
+          `TEXT`; `BLOB`; or no type, so that each value keeps its own. \
+          What CSV does not write as such programs do is text: `007`, `+1`, `true`, dates, and all that is in quotes. A `DATE` or `TIMESTAMP` of Parquet is a text in a column `DATE` or `DATETIME`. \
+          CSV is UTF-8 with a line of names, commas, and double quotes, doubled inside; an empty field without quotes is NULL, `\"\"` is the empty text; nothing else has a meaning, and every line has a field for each column. \
+          JSON is an array of objects, or objects one after another; arrays and objects inside stay JSON. \
+          Options: `all_text` (true makes every column of a new table TEXT); for CSV `header` (false: columns by place, in a new table named `c0`, `c1`, ...), \
+          `delimiter`, `quote` (\"\" for none), `null` (the text that stands for NULL; null if none does); \
+          `progress` (true, or the seconds between two lines: it says on stderr how far it is).",
+    examples: &[
+        Example {
+            sql: "SELECT lumos_load('genre.parquet', 'Genre2')",
+            answer: "lumos_load: no folder is open for files; give lumos_attach the option {\"allow_files\": [\"folder\"]}",
+        },
+        Example {
+            sql: "SELECT lumos_load('prices.csv', 'Price', '{\"delimiter\": \";\", \"null\": \"NA\"}')",
+            answer: "lumos_load: no folder is open for files; give lumos_attach the option {\"allow_files\": [\"folder\"]}",
+        },
+    ],
     body: Body::Host,
 };

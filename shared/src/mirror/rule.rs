@@ -1,6 +1,6 @@
 //! What a column does with a value that does not fit its type.
 
-use super::MirrorType;
+use super::{MirrorType, Mismatch, Stored};
 use crate::ValueRef;
 
 /// The option `on_mismatch`.
@@ -73,6 +73,15 @@ impl Rule {
             first: given.or(by_name).unwrap_or(MirrorType::BigInt),
             fixed: given.is_some() || strict,
             policy,
+        }
+    }
+
+    /// Converts a value. Only who said something of the type takes a moment that is written otherwise for the same.
+    pub fn store<'a>(&self, ty: MirrorType, value: ValueRef<'a>) -> Result<Stored<'a>, Mismatch> {
+        if self.fixed || self.policy != Policy::Error {
+            ty.store(value)
+        } else {
+            ty.store_exactly(value)
         }
     }
 

@@ -67,9 +67,10 @@ fn digits(text: &str, n: usize) -> Option<(i64, &str)> {
     Some((head.parse().ok()?, rest))
 }
 
-/// `YYYY-MM-DD` at the start as days since 1970, and the rest.
+/// `YYYY-MM-DD` at the start as days since 1970, and the rest. DuckDB writes the year 0 otherwise.
 fn leading_date(text: &str) -> Option<(i32, &str)> {
     let (year, rest) = digits(text, 4)?;
+    (year > 0).then_some(())?;
     let (month, rest) = digits(rest.strip_prefix('-')?, 2)?;
     let (day, rest) = digits(rest.strip_prefix('-')?, 2)?;
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
@@ -141,6 +142,7 @@ mod tests {
             ("1970-01-01Z", None),
             ("1970-01-01 24:00:00", None),
             ("2001-02-29", None),
+            ("0000-01-01", None),
             ("1970-1-1", None),
             ("", None),
             ("1970-01-01 00:00:00.", None),

@@ -213,8 +213,15 @@ fn run(
         folder: policy.folder.clone(),
         partition_by: policy.partition_by.clone(),
         shape,
+        rows: Default::default(),
     };
-    let moved = work::run(host, duckdb, progress, || work.run(duckdb));
+    let moved = work::run_saying(
+        host,
+        duckdb,
+        progress,
+        || work.how_far(),
+        || work.run(duckdb),
+    );
     let moved = tier::settle(mirror, duckdb, &name, moved)?;
     Ok(report(
         &name,

@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use lumos_core::sql::{identifier, literal};
 use lumos_duckdb::engine::Connection as DuckDb;
@@ -35,6 +36,8 @@ pub struct Move {
     pub folder: String,
     /// `year`, `month` or `none`.
     pub partition_by: String,
+    /// Rows written so far, and rows to write.
+    pub rows: (AtomicU64, AtomicU64),
 }
 
 /// What was moved.
@@ -73,12 +76,20 @@ impl Move {
                 format!("({}, {path}, {part}, 'new')", self.id)
             })
             .collect();
+        let planned: i64 = targets.iter().map(|t| t.rows).sum();
+        self.rows.1.store(planned.unsigned_abs(), Ordering::Relaxed);
         duckdb.execute(&format!(
             "INSERT INTO _lumos.files(id, path, part, state) VALUES {}",
             new.join(", ")
         ))?;
         fault!("files listed");
         work::transaction(duckdb, || self.write(duckdb, &live, &targets))
+    }
+
+    /// How far it is.
+    pub fn how_far(&self) -> String {
+        let [done, all] = [&self.rows.0, &self.rows.1].map(|n| n.load(Ordering::Relaxed));
+        format!("table \"{}\": {done} of {all} rows", self.shape.name)
     }
 
     /// The files that there are, and those to write.
@@ -185,6 +196,9 @@ impl Move {
             if self.write_file(duckdb, target, &order.join(", "), &mut moved)? {
                 paths.push(&target.path);
             }
+            self.rows
+                .0
+                .fetch_add(target.rows.unsigned_abs(), Ordering::Relaxed);
             for old in &target.old {
                 duckdb.execute(&format!(
                     "UPDATE _lumos.files SET state = 'old' WHERE path = {}",

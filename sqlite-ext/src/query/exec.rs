@@ -7,7 +7,6 @@ use rusqlite::types::Value;
 use serde_json::Value as Json;
 
 use crate::error::{Result, error};
-use crate::progress::Progress;
 use crate::query::stream::{Params, Stream};
 use crate::session::{Session, parse_object};
 use crate::sync;
@@ -52,13 +51,11 @@ pub fn exec(session: &Session, sql: &str, params: Option<&str>) -> Result<i64> {
     }
     let attached = session.attached()?;
     let host = session.connection()?;
-    let mut stream = Stream::start_writing(
-        &host,
-        &attached.mirror,
-        sql,
-        parameters(params)?,
-        Progress::none(),
-    )?;
+    let params = parameters(params)?;
+    let mirror = &attached.mirror;
+    let mut stream = session.with_untracked(&host, mirror, |duckdb| {
+        Stream::start_writing(duckdb, &host, mirror, sql, params.clone())
+    })?;
     // What changes rows returns their number as its one value.
     let counts = stream.changes_rows;
     let first = first_value(&mut stream, &host)?;

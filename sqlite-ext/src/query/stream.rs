@@ -23,6 +23,7 @@ use crate::mirror::Mirror;
 use crate::progress::Progress;
 use crate::query::cache::{Answer, Recording};
 use crate::query::exec;
+use crate::query::files::parquet;
 use crate::work;
 
 /// How often the host is asked whether to stop.
@@ -128,23 +129,50 @@ impl Stream {
         )
     }
 
-    /// Starts one statement that may write, in a transaction that ends when all chunks are read.
+    /// Starts one statement that may write, in a transaction that ends when all chunks are read, on a connection
+    /// that nobody uses afterwards.
     pub fn start_writing(
+        duckdb: DuckDb,
         host: &Connection,
         mirror: &Arc<Mirror>,
         sql: &str,
         params: Params,
+    ) -> Result<Stream> {
+        Stream::spawn(
+            host,
+            mirror,
+            duckdb,
+            false,
+            sql,
+            Progress::none(),
+            move |duckdb, sql, sender| write(duckdb, sql, &params, sender),
+        )
+    }
+
+    /// Starts to write the rows of one SELECT to a file, on a connection as above; `to` is what follows the query in
+    /// COPY.
+    pub fn start_copy(
+        duckdb: DuckDb,
+        host: &Connection,
+        mirror: &Arc<Mirror>,
+        sql: &str,
+        to: String,
         progress: Progress,
     ) -> Result<Stream> {
         Stream::spawn(
             host,
             mirror,
-            mirror.new_connection()?,
+            duckdb,
             false,
             sql,
             progress,
-            move |duckdb, sql, sender| write(duckdb, sql, &params, sender),
+            move |duckdb, sql, sender| copy(duckdb, sql, &to, sender),
         )
+    }
+
+    /// How far DuckDB says that it is.
+    pub fn percent(&self) -> String {
+        work::percent(&self.duckdb)
     }
 
     fn spawn(
@@ -299,6 +327,23 @@ fn read(duckdb: &DuckDb, sql: &str, params: &Params, sender: &Sender) -> Result<
         StatementKind::Change | StatementKind::Other => return Err(no_query()),
     }
     send_all(statement, params, sender)
+}
+
+/// A query into a file, on the worker: in a transaction that cannot write to tables.
+fn copy(duckdb: &DuckDb, sql: &str, to: &str, sender: &Sender) -> Result<()> {
+    duckdb.execute("BEGIN TRANSACTION READ ONLY")?;
+    // By itself first: it is one SELECT, whatever parentheses it has.
+    let statement = duckdb.prepare(sql)?;
+    if !begins_like_a_query(sql) || statement.kind() != StatementKind::Select {
+        return Err(error("takes a SELECT, and this statement is none"));
+    }
+    let columns = parquet::select(&statement.columns()).unwrap_or_else(|| "*".into());
+    // The line break ends a comment that the query may end with.
+    let copy = format!(
+        "COPY (SELECT {columns} FROM ({}\n)) {to}",
+        sql.trim_end().trim_end_matches(';')
+    );
+    send_all(duckdb.prepare(&copy)?, &Params::none(), sender)
 }
 
 /// A statement that may write, on the worker.

@@ -252,6 +252,8 @@ impl Mirrored {
             _ => None,
         };
         match chosen.map_or_else(|| rule.way(ty, value, false), Way::Type) {
+            // Dates and moments were a guess, and all of them are texts.
+            Way::Type(MirrorType::Varchar) => Way::Type(MirrorType::Varchar),
             // Nobody asked for it, and a copy takes long.
             Way::Type(_) if filled && rule.policy == Policy::Error => Way::Error,
             way => way,

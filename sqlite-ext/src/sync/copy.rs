@@ -1,5 +1,7 @@
 //! A table on both sides, and its copy from SQLite to DuckDB.
 
+use std::cell::OnceCell;
+
 use lumos_core::ValueRef;
 use lumos_core::changelog::{Key, Options, ROWID_COLUMN, Table};
 use lumos_core::mirror::{MirrorType, Mismatch, Rule, Stored, Way};
@@ -11,7 +13,6 @@ use crate::error::{Result, error};
 use crate::faults::fault;
 use crate::mirror::CATALOG;
 use crate::progress::Progress;
-use crate::sync::schema;
 use crate::sync::writer::{Writer, shown, value_of};
 use crate::work;
 
@@ -108,30 +109,21 @@ impl Mirrored {
 
     /// Copies the whole table into the mirror. Returns the number of rows.
     pub fn copy(&mut self, transfer: &Transfer<'_>) -> Result<u64> {
-        let rows = self.copy_to((CATALOG, DATA), u64::MAX, transfer)?;
+        let rows = self.copy_rows(transfer)?;
         transfer.duckdb.execute(&self.create_view())?;
         Ok(rows)
     }
 
-    /// Copies the whole table to a catalog and schema of DuckDB, choosing the types by the values.
-    fn copy_to(&mut self, place: (&str, &str), most: u64, transfer: &Transfer<'_>) -> Result<u64> {
+    /// Copies the rows, choosing the types by the values.
+    fn copy_rows(&mut self, transfer: &Transfer<'_>) -> Result<u64> {
         loop {
             transfer.duckdb.execute(&format!(
-                "CREATE OR REPLACE {}TABLE {}.{}.{}({})",
-                if place.0 == TEMPORARY.0 { "TEMP " } else { "" },
-                place.0,
-                place.1,
-                identifier(&self.name),
+                "CREATE OR REPLACE TABLE {}({})",
+                target(&self.name),
                 self.column_definitions()
             ))?;
-            match self.try_copy(place, most, transfer)? {
+            match self.try_copy(transfer)? {
                 Copied::All(rows) => return Ok(rows),
-                Copied::TooMany => {
-                    return Err(error(format!(
-                        "table \"{0}\" has more than {most} rows and is not tracked; run SELECT lumos_track('{0}') first",
-                        self.name
-                    )));
-                }
                 // A wider type holds this value and all before it; start over.
                 Copied::Widen(column, wider) => self.types[column] = wider,
             }
@@ -164,8 +156,8 @@ impl Mirrored {
         )
     }
 
-    fn try_copy(&self, place: (&str, &str), most: u64, transfer: &Transfer<'_>) -> Result<Copied> {
-        let mut rows = Writer::new(transfer.duckdb, place.0, place.1, &self.name)?;
+    fn try_copy(&self, transfer: &Transfer<'_>) -> Result<Copied> {
+        let mut rows = Writer::new(transfer.duckdb, CATALOG, DATA, &self.name)?;
         let order = match self.order.is_empty() {
             true => String::new(),
             false => format!(" ORDER BY {}", self.order.join(", ")),
@@ -177,6 +169,7 @@ impl Mirrored {
         ))?;
         let mut result = statement.query([])?;
         let mut fresh = vec![true; self.types.len()];
+        let total = OnceCell::new();
         while let Some(row) = result.next()? {
             for (column, ty) in self.types.iter().enumerate() {
                 let value = value_of(row, column)?;
@@ -194,12 +187,20 @@ impl Mirrored {
             }
             rows.next()?;
             fault!("row copied");
-            transfer.count(rows.total, "rows", &self.table);
-            if rows.total > most {
-                return Ok(Copied::TooMany);
+            if rows.total.is_multiple_of(UNSAID) {
+                transfer.progress.say(|| {
+                    let total = *total.get_or_init(|| self.rows_of_source(transfer.source));
+                    let of = total.map_or(String::new(), |n| format!(" of {n}"));
+                    format!("table \"{}\": {}{of} rows", self.table, rows.total)
+                });
             }
         }
         Ok(Copied::All(rows.finish()?))
+    }
+
+    fn rows_of_source(&self, source: &Connection) -> Option<i64> {
+        let count = format!("SELECT count(*) FROM main.{}", identifier(&self.table));
+        source.query_row(&count, [], |row| row.get(0)).ok()
     }
 
     /// Converts a value for a column.
@@ -209,8 +210,8 @@ impl Mirrored {
         value: ValueRef<'a>,
     ) -> std::result::Result<Stored<'a>, Mismatch> {
         match self.key.contains(&column) {
-            true => self.types[column].store_key(value),
-            false => self.types[column].store(value),
+            true => self.types[column].store_exactly(value),
+            false => self.rules[column].store(self.types[column], value),
         }
     }
 
@@ -320,27 +321,7 @@ pub fn drop_view(name: &str) -> String {
     format!("DROP VIEW IF EXISTS {CATALOG}.main.{}", identifier(name))
 }
 
-/// Copies a table that is not tracked to a temporary table of this connection to DuckDB, if it has at most so
-/// many rows.
-pub fn scan(source: &Connection, duckdb: &DuckDb, table: &str, most: u64) -> Result<()> {
-    let definition = schema::read_table(source, table)?;
-    let mut copied = Mirrored::new(
-        &definition,
-        &Key::Columns(Vec::new()),
-        &Options::default(),
-        None,
-    );
-    let progress = &Progress::none();
-    let transfer = Transfer {
-        source,
-        duckdb,
-        progress,
-    };
-    copied.copy_to(TEMPORARY, most, &transfer).map(drop)
-}
-
 enum Copied {
     All(u64),
-    TooMany,
     Widen(usize, MirrorType),
 }

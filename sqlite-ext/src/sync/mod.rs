@@ -14,6 +14,7 @@ pub mod schema;
 pub mod schema_log;
 pub mod status;
 pub mod track;
+pub mod untracked;
 pub mod verify;
 mod writer;
 
@@ -223,7 +224,7 @@ fn apply_pending(link: &Link<'_>, entered: &mut Entered<'_>) -> Result<Report> {
 /// The refusal to work for a transaction that has written.
 fn has_written() -> Error {
     error(
-        "this transaction has written, and the mirror holds committed changes only; COMMIT or ROLLBACK first",
+        "this transaction has written, and the mirror holds committed changes only; COMMIT or ROLLBACK first, or ask lumos_auto, which reads SQLite itself",
     )
 }
 

@@ -79,7 +79,7 @@ class Progress(host.Case):
         # Its own percentage DuckDB says only where a statement takes it longer than we wait before we ask.
         lines = {line for line in lines if not line.endswith(": N %")}
         wanted = {
-            'lumos_track: table "slow": N rows',
+            'lumos_track: table "slow": N of N rows',
             'lumos_sync: table "slow": N keys',
             'lumos_verify: table "slow": N rows of the source',
         }

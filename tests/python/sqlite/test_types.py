@@ -88,7 +88,9 @@ def held(value, text, kind, given, policy):
     if kind == "DATE" and isinstance(value, str) and len(value) == 10 and moment(value, None):
         return True, value
     if kind == "TIMESTAMP" and (at := moment(value, given)):
-        return True, at
+        # Only who says something of the type gets what is written otherwise.
+        exact_text = given is None and policy == "error"
+        return not exact_text or value == str(at).removesuffix("000").rstrip("0" if at.microsecond else ""), at
     if kind.startswith("DECIMAL") and number and exact(value) is not None:
         width, scale = map(int, kind[8:-1].split(","))
         shifted = exact(value) * 10**scale

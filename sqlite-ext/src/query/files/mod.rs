@@ -1,0 +1,176 @@
+//! Files in and out: `lumos_export` and `lumos_load`, in the folders that `lumos_attach` was given.
+
+mod export;
+mod json;
+mod load;
+mod options;
+pub mod parquet;
+
+use std::fs::{File, Metadata, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result, error};
+use crate::mirror::Mirror;
+
+pub use export::export;
+pub use load::load;
+
+/// The formats, by the ending of the file.
+#[derive(Clone, Copy, PartialEq)]
+enum Format {
+    Csv,
+    /// One JSON array.
+    JsonArray,
+    /// One JSON object a line.
+    JsonLines,
+    Parquet,
+}
+
+impl Format {
+    fn of(path: &Path) -> Result<Format> {
+        let ending = path
+            .extension()
+            .and_then(|e| e.to_str())
+            .unwrap_or_default()
+            .to_ascii_lowercase();
+        match ending.as_str() {
+            "csv" => Ok(Format::Csv),
+            "json" => Ok(Format::JsonArray),
+            "jsonl" | "ndjson" => Ok(Format::JsonLines),
+            "parquet" => Ok(Format::Parquet),
+            _ => Err(error(format!(
+                "\"{}\" has no known ending; use .csv, .json, .jsonl, .ndjson or .parquet",
+                path.display()
+            ))),
+        }
+    }
+}
+
+/// The file's real path, if a folder of `allow_files` holds it: links and `..` are followed first.
+fn allowed(mirror: &Mirror, path: &str) -> Result<PathBuf> {
+    let folders = &mirror.settings.allow_files;
+    if folders.is_empty() {
+        return Err(not_open());
+    }
+    let given = Path::new(path);
+    let name = given
+        .file_name()
+        .ok_or_else(|| error(format!("\"{path}\" names no file; give the path of a file")))?;
+    let folder = given
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let folder = folder
+        .canonicalize()
+        .map_err(|e| error(format!("the folder of \"{path}\": {e}; create it first")))?;
+    let full = folder.join(name);
+    // The file itself may be a link to elsewhere; one that leads nowhere is not followed into a new file.
+    let real = match full.symlink_metadata() {
+        Ok(_) => full
+            .canonicalize()
+            .map_err(|e| error(format!("\"{path}\": {e}; give the path of a file")))?,
+        Err(_) => full,
+    };
+    inside(folders, real, path)
+}
+
+/// The real path of a folder, if a folder of `allow_files` holds it or is it.
+pub fn allowed_folder(mirror: &Mirror, path: &str) -> Result<String> {
+    let real = Path::new(path)
+        .canonicalize()
+        .ok()
+        .filter(|p| p.is_dir())
+        .ok_or_else(|| error(format!("\"{path}\" is no folder; create it first")))?;
+    let folders = &mirror.settings.allow_files;
+    if folders.is_empty() {
+        return Err(not_open());
+    }
+    match inside(folders, real, path)?.to_str() {
+        Some(real) if is_plain(real) => Ok(real.to_owned()),
+        _ => Err(error(format!(
+            "\"{path}\" has one of the characters *?[]{{}}\\ in its path; give a folder without"
+        ))),
+    }
+}
+
+/// True if DuckDB takes a path as it is: some characters make a pattern, and one it takes for `/`.
+pub fn is_plain(path: &str) -> bool {
+    !path.contains(['*', '?', '[', ']', '{', '}', '\\'])
+}
+
+/// Refuses what is there and is no ordinary file: a pipe would wait for somebody else.
+fn check_ordinary(metadata: &Metadata, path: &str) -> Result<()> {
+    if metadata.is_file() {
+        return Ok(());
+    }
+    Err(error(format!(
+        "\"{path}\" is no ordinary file; give the path of one"
+    )))
+}
+
+/// Opens a file of [`allowed`] for reading. Returns its size in bytes too.
+fn open(file: &Path, path: &str) -> Result<(File, u64)> {
+    let wrong = |e| {
+        error(format!(
+            "\"{path}\": {e}; give the path of a file that can be read"
+        ))
+    };
+    let opened = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+        .open(file)
+        .map_err(wrong)?;
+    let metadata = opened.metadata().map_err(wrong)?;
+    check_ordinary(&metadata, path)?;
+    Ok((opened, metadata.len()))
+}
+
+fn not_open() -> Error {
+    error(
+        "no folder is open for files; give lumos_attach the option {\"allow_files\": [\"folder\"]}",
+    )
+}
+
+fn inside(folders: &[PathBuf], real: PathBuf, given: &str) -> Result<PathBuf> {
+    if folders.iter().any(|f| real.starts_with(f)) {
+        return Ok(real);
+    }
+    let list: Vec<String> = folders
+        .iter()
+        .map(|f| format!("\"{}\"", f.display()))
+        .collect();
+    Err(error(format!(
+        "\"{given}\" is outside of the open folders {}; give a path inside",
+        list.join(", ")
+    )))
+}
+
+/// The folders of the option `allow_files`, without links and `..`.
+pub fn folders(option: &serde_json::Value) -> Result<Vec<PathBuf>> {
+    let wrong = || {
+        error(format!(
+            "allow_files is {option}; give an array of folders like [\"data\"]"
+        ))
+    };
+    let folders = option.as_array().ok_or_else(wrong)?;
+    folders
+        .iter()
+        .map(|folder| {
+            let folder = folder.as_str().ok_or_else(wrong)?;
+            let real = Path::new(folder).canonicalize().ok().filter(|p| p.is_dir());
+            let real = real.ok_or_else(|| {
+                error(format!(
+                    "allow_files: \"{folder}\" is no folder; create it first"
+                ))
+            })?;
+            // DuckDB takes it for `/`, and would open another folder.
+            match real.to_str() {
+                Some(text) if !text.contains('\\') => Ok(real),
+                _ => Err(error(format!(
+                    "allow_files: the path of \"{folder}\" has a backslash or is not UTF-8; give another folder"
+                ))),
+            }
+        })
+        .collect()
+}

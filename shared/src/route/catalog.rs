@@ -132,6 +132,8 @@ pub struct Table {
 pub struct Catalog {
     /// In no order.
     pub tables: Vec<Table>,
+    /// The names of the source's views, which only it reads.
+    pub views: Vec<String>,
 }
 
 impl Catalog {

@@ -281,7 +281,11 @@ impl Writer<'_> {
                     return Ok((sql, relation));
                 }
                 let Some(table) = self.catalog.table(name) else {
-                    return refuse(format!("table \"{name}\" is not tracked"));
+                    let is_view = |v: &String| v.eq_ignore_ascii_case(name);
+                    return refuse(match self.catalog.views.iter().any(is_view) {
+                        true => format!("\"{name}\" is a view, which SQLite reads"),
+                        false => format!("table \"{name}\" is not tracked"),
+                    });
                 };
                 let alias = self.alias();
                 let relation = Relation {

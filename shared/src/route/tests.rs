@@ -41,6 +41,7 @@ fn catalog() -> Catalog {
                 rows: 10,
             },
         ],
+        views: vec!["seen".into()],
     }
 }
 
@@ -123,6 +124,7 @@ fn what_differs_stays_and_says_why() {
         ("SELECT \"text\" FROM t", "double quotes"),
         ("SELECT any FROM t", "without an affinity"),
         ("SELECT i FROM missing", "not tracked"),
+        ("SELECT i FROM Seen", "\"Seen\" is a view"),
         (
             "SELECT (SELECT count(*) FROM t WHERE [left out] > 0) FROM other",
             "is not mirrored",

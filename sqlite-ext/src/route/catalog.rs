@@ -28,7 +28,10 @@ pub fn read(connection: &Connection, duckdb: &DuckDb) -> Result<Catalog> {
             literal(copy::DATA)
         ),
     )?;
-    let mut catalog = Catalog::default();
+    let mut catalog = Catalog {
+        views: schema::views(connection)?,
+        ..Catalog::default()
+    };
     for mirrored in sync::mirrored_tables(duckdb)? {
         let Some(table) = tracked.iter().find(|t| t.id == mirrored.id) else {
             continue;

@@ -222,6 +222,15 @@ pub fn exists(connection: &Connection, name: &str) -> Result<bool> {
     Ok(kind(connection, name)?.is_some())
 }
 
+/// The names of the views of `main`.
+pub fn views(connection: &Connection) -> Result<Vec<String>> {
+    strings(
+        connection,
+        "SELECT name FROM main.sqlite_schema WHERE type = 'view' AND ?1 = ?1",
+        "",
+    )
+}
+
 /// True once something has been tracked in this database.
 pub fn has_changelog(connection: &Connection) -> Result<bool> {
     let sql = "SELECT count(*) FROM main.sqlite_schema WHERE type = 'table' AND name IN ('_lumos_meta', '_lumos_tables', '_lumos_log')";

@@ -63,7 +63,11 @@ impl Parquet {
                     .enumerate()
                     .map(|(i, ty)| chunk.column(i, ty).cell(row))
                     .collect();
-                let fields: Vec<Field<'_>> = cells.iter().map(field).collect();
+                let fields: Vec<Field<'_>> = cells
+                    .iter()
+                    .zip(&types)
+                    .map(|(c, ty)| field(c, ty))
+                    .collect();
                 each(names, &fields)?;
             }
         }
@@ -98,8 +102,10 @@ impl Parquet {
     }
 }
 
-fn field<'a>(cell: &'a Cell<'_>) -> Field<'a> {
+fn field<'a>(cell: &'a Cell<'_>, ty: &LogicalType) -> Field<'a> {
     match cell {
+        // A decimal with its digits.
+        Cell::Text(v) if matches!(ty, LogicalType::Decimal { .. }) => Field::Plain(v),
         Cell::Null => Field::Null,
         Cell::Integer(v) => Field::Integer(*v),
         Cell::Real(v) => Field::Real(*v),

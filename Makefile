@@ -50,10 +50,12 @@ check: system ## formatting and lints, warnings as errors
 	cargo clippy --release -p lumos-faults -- -D warnings
 	cargo clippy --release -p lumos-duckdb --features extension -- -D warnings
 
-soak: build hosts ## random schedules against the mirror: `make soak COUNT=5000 FIRST=1000`
+soak: build hosts ## random schedules against the mirror, and real statements: `make soak COUNT=5000 FIRST=1000 SPIDER=folder`
 	cd tests/python/sqlite && PYTHONPATH=.. LUMOS_DRIVER=apsw LUMOS_SQLITE=$(CURDIR)/target/lumos \
 		LUMOS_FIRST_SCHEDULE=$(or $(FIRST),1000) LUMOS_SCHEDULES=$(or $(COUNT),5000) \
 		$(CURDIR)/$(HOSTS)/python/bin/python -B -m unittest -f test_model
+	test -z "$(SPIDER)" || (cd tests/python/sqlite && PYTHONPATH=.. LUMOS_DRIVER=apsw LUMOS_SQLITE=$(CURDIR)/target/lumos \
+		LUMOS_SPIDER=$(SPIDER) $(CURDIR)/$(HOSTS)/python/bin/python -B -m unittest -f test_real)
 
 docs: ## write sql/reference.md from the list of functions
 	cargo run --quiet -p lumos-tests --bin docs

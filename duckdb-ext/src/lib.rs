@@ -7,6 +7,7 @@
 //! - [`convert`]: arguments out of a chunk, results into one
 //! - [`models`], [`endpoint`]: the files of models and the servers that have some, for `lumos_model_add`; `embed`: `lumos_embed` of a chunk
 //! - [`memory`], [`numbers`]: DuckDB's flat vectors as slices
+//! - `exact_sum`: an aggregate for the SQL that `lumos_auto` writes
 //! - `engine`: a safe face of DuckDB's C API, for the DuckDB inside the SQLite extension
 //! - `extension`: the entry point of the loadable extension (feature `extension`)
 //!
@@ -19,6 +20,8 @@ mod embed;
 pub mod endpoint;
 #[cfg(not(feature = "extension"))]
 pub mod engine;
+#[cfg(not(feature = "extension"))]
+pub mod exact_sum;
 #[cfg(feature = "extension")]
 mod extension;
 mod found;

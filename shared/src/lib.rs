@@ -13,6 +13,7 @@
 //! - [`vector`]: vectors as SQL values, distances between them, and the index that finds the nearest
 //! - [`held`]: what searches in DuckDB keep in memory, by name
 //! - [`route`]: which engine runs a SELECT that both have
+//! - [`exact_sum`]: sums of doubles that do not depend on the order of the additions
 //! - [`reference`]: renders `sql/reference.md` from the list
 //!
 //! What this crate does not do: it opens no file, reads no clock, draws no random number, starts no
@@ -22,6 +23,7 @@
 pub mod changelog;
 pub mod embed;
 pub mod error;
+pub mod exact_sum;
 pub mod files;
 pub mod fingerprint;
 pub mod function;

@@ -217,7 +217,10 @@ impl Mirror {
             )));
         }
         // SAFETY: the connection is alive.
-        unsafe { lumos_duckdb::scalar::register_all(connection.raw()) }.map_err(error)?;
+        unsafe {
+            lumos_duckdb::scalar::register_all(connection.raw()).map_err(error)?;
+            lumos_duckdb::exact_sum::register(connection.raw()).map_err(error)?;
+        }
         fault!("mirror opened");
         let file = match in_memory {
             true => None,

@@ -6,12 +6,12 @@ Deterministic: everything comes from the `random.Random` that is given.
 
 SCHEMA = """
 CREATE TABLE t(id INTEGER PRIMARY KEY, i INTEGER, j INT, r REAL, s TEXT, u VARCHAR(20), m DECIMAL(10,2), n NUMERIC,
-  d DATE, b BLOB, flag BOOLEAN, big BIGINT, nc TEXT COLLATE NOCASE, at DATETIME);
+  d DATE, b BLOB, flag BOOLEAN, big BIGINT, nc TEXT COLLATE NOCASE, at DATETIME, wide DECIMAL(19,4));
 CREATE TABLE v(id INTEGER PRIMARY KEY, t_id INTEGER, s TEXT, q INTEGER, p REAL, m DECIMAL(8,3), d DATE);
 CREATE TABLE w(k TEXT PRIMARY KEY NOT NULL, name TEXT, x INTEGER) WITHOUT ROWID;
 """
 
-WORDS = ["a", "A", "b", "ab", "Ab", "abc", "", " a", "a ", "zoë", "ZOË", "中文", "10", "9", "1e2", "x_y", "x%y", "it's", "a\0b"]
+WORDS = ["a", "A", "b", "ab", "Ab", "abc", "", " a", "a ", "zoë", "ZOË", "中文", "10", "9", "007", "-3", "2.5", "1e2", "x_y", "x%y", "it's", "a\0b"]
 DATES = ["1999-12-31", "2000-01-01", "2000-02-29", "2009-12-31", "2010-01-01", "2010-06-15", "2024-02-29"]
 
 
@@ -36,7 +36,7 @@ def rows(rng):
         return rng.choice(WORDS)
 
     for i in range(1, 121):
-        yield "INSERT INTO t VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)", (
+        yield "INSERT INTO t VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", (
             i,
             some(number),
             some(lambda: rng.randint(0, 5)),
@@ -51,6 +51,7 @@ def rows(rng):
             some(lambda: rng.choice([2**53 + 1, -(2**53) - 3, 2**62, -(2**62), 7, 0])),
             some(lambda: rng.choice(["x", "X", "y"])),
             some(lambda: rng.choice(["2010-01-01 10:00:00", "2011-05-05 00:00:00"])),
+            some(money(4)),
         )
     for i in range(1, 81):
         yield "INSERT INTO v VALUES(?,?,?,?,?,?,?)", (
@@ -62,12 +63,12 @@ def rows(rng):
             some(money(3)),
             some(lambda: rng.choice(DATES)),
         )
-    for word in WORDS[:12]:
+    for word in WORDS[:15]:
         yield "INSERT INTO w VALUES(?,?,?)", (word, some(text), some(number))
 
 
 COLUMNS = {
-    "t": {"int": ["id", "i", "j", "flag"], "real": ["r"], "text": ["s", "u"], "num": ["m", "n"], "date": ["d"], "blob": ["b"]},
+    "t": {"int": ["id", "i", "j", "flag"], "real": ["r"], "text": ["s", "u"], "num": ["m", "n", "wide"], "date": ["d"], "blob": ["b"]},
     "v": {"int": ["id", "t_id", "q"], "real": ["p"], "text": ["s"], "num": ["m"], "date": ["d"], "blob": []},
     "w": {"int": ["x"], "real": [], "text": ["k", "name"], "num": [], "date": [], "blob": []},
 }
@@ -202,6 +203,7 @@ class Grammar:
         form = self.one(
             "=", "=", "==", "<>", "!=", "<", "<=", ">", ">=", "IS", "IS NOT", "IS DISTINCT FROM", "IS NULL", "IS NOT NULL", "NOTNULL",
             "BETWEEN", "NOT BETWEEN", "IN", "NOT IN", "number as truth", "integer against real", "a SELECT",
+            "LIKE", "NOT LIKE", "classes compared", "classes compared", "text in double quotes",
         )  # fmt: skip
         if form == "a SELECT":
             form = self.one("IN SELECT", "NOT IN SELECT", "EXISTS", "NOT EXISTS", "scalar SELECT")
@@ -216,6 +218,15 @@ class Grammar:
             return f"{value()} {form[:-7]} ({self.subselect(kind, scope)})"
         if form in ("EXISTS", "NOT EXISTS"):
             return f"{form} ({self.correlated('1', scope)})"
+        if form in ("LIKE", "NOT LIKE"):
+            pattern = self.one("a%", "%B", "_b", "%", "", "z_Ë", "中%", "X%Y", "%''%", "10", "%0%")
+            escaped = self.one("x!_y' ESCAPE '!", "x!%%' ESCAPE '!") if self.rng.random() < 0.1 else pattern
+            return f"{self.value(self.one('text', 'text', 'date'), scope, depth - 1)} {form} '{escaped}'"
+        if form == "classes compared":
+            return self.classes(scope)
+        if form == "text in double quotes":
+            text = self.one('"Ab"', '"a b"', '"it\'s"', '"10"', '"2010-01-01"')
+            return self.one(f"{self.column('text', scope)} {self.one('=', '<', '<>')} {text}", f"{text} >= {self.column('date', scope)}")
         if form == "number as truth":
             return self.value("int", scope, depth - 1)
         if form == "scalar SELECT":
@@ -225,11 +236,41 @@ class Grammar:
             return f"{self.column('int', scope)} {self.one('<', '>=', '=')} {self.value('real', scope, 0)}"
         return f"{value()} {form} {value()}"
 
+    def classes(self, scope):
+        """Numbers beside texts, for which SQLite applies affinities."""
+        operator = self.one("=", "=", "<>", "<", "<=", ">", ">=", "IS", "IS NOT")
+        number, text = self.column(self.one("int", "int", "real", "num"), scope), self.column("text", scope)
+        of_text = self.one("'5'", "'x'", "' 7 '", "'-1'", "'2.5'", "''", "'10'")
+        of_number = self.one("5", "10", "9", "2.5", "100.0", "-3", "007")
+        form = self.one("column, text", "text, column", "text column, number", "columns", "columns", "date, number", "BETWEEN",
+                        "IN", "text IN", "IN SELECT", "NOT IN SELECT", "text IN SELECT", "CASE", "no affinity", "CAST")  # fmt: skip
+        self.use(f"classes compared: {form}")
+        return {
+            "column, text": lambda: f"{number} {operator} {of_text}",
+            "text, column": lambda: f"{of_text} {operator} {number}",
+            "text column, number": lambda: f"{text} {operator} {of_number}",
+            "columns": lambda: f"{number} {operator} {text}",
+            "date, number": lambda: f"{self.column('date', scope)} {operator} {self.one(of_number, of_text)}",
+            "BETWEEN": lambda: f"{number} BETWEEN {of_text} AND {of_number}",
+            "IN": lambda: f"{number} IN ({of_text}, {of_number}, '1')",
+            "text IN": lambda: f"{text} NOT IN ({of_text}, {of_number}, 'a')",
+            "IN SELECT": lambda: f"{self.column('int', scope)} IN (SELECT s FROM v WHERE q > 3)",
+            "NOT IN SELECT": lambda: f"{self.column('int', scope)} NOT IN (SELECT k FROM w)",
+            "text IN SELECT": lambda: f"{text} {self.one('IN', 'NOT IN')} (SELECT q FROM v WHERE q IS NOT NULL)",
+            "CASE": lambda: f"CASE {number} WHEN {of_text} THEN 1 ELSE 0 END",
+            "no affinity": lambda: f"({number} + 1) {operator} {self.one(of_text, text)}",
+            "CAST": lambda: f"CAST({self.column('int', scope)} AS {self.one('REAL', 'INTEGER')}) {operator} {of_text}",
+        }[form]()
+
     def subselect(self, kind, scope):
         table = self.one("t", "v", "w")
         columns = COLUMNS[table][kind]
         if not columns:
             table, columns = "t", COLUMNS["t"][kind]
+        if self.rng.random() < 0.2:
+            self.use("first of a SELECT")
+            order = self.one("id DESC", "id", f"{self.one(*columns)}, id") if table != "w" else "k"
+            return f"SELECT {self.one(*columns)} FROM {table} ORDER BY {order} LIMIT 1"
         return f"SELECT {self.one(*columns)} FROM {table} WHERE {self.condition([(table, COLUMNS[table])], 0)}"
 
     def correlated(self, what, scope):
@@ -358,6 +399,16 @@ class Grammar:
         if self.rng.random() < 0.2:
             self.use("GROUP BY a position")
             by = [str(i + 1) for i in range(len(keys))]
+        if self.rng.random() < 0.25:
+            # The key of a table decides its other columns.
+            alias, columns = self.one(*scope)
+            unique = "k" if columns is COLUMNS["w"] else "id"
+            if any(columns is c for c in COLUMNS.values()):
+                self.use("column beside aggregates")
+                by.append(f"{alias}.{unique}")
+                kind = self.one("int", "text", "num", "date", "real")
+                if len(scope) == 1 and columns[kind]:
+                    keys.append(f"{alias}.{self.one(*columns[kind])}")
         having = ""
         if self.rng.random() < 0.25:
             self.use("HAVING")

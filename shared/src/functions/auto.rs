@@ -18,7 +18,8 @@ pub const AUTO: Function = Function {
     doc: "Runs one SELECT, in SQLite's SQL, on the engine that is faster: SQLite, or DuckDB over the mirror after applying pending changes. \
           The answer is the same from either: the same rows, with values of the same class. \
           A statement goes to DuckDB only if all of it is known to mean the same there, and if all its tables are tracked; `lumos_route` says why not. \
-          REAL values that come of sums and averages of REALs may differ by 1e-12 of the sum of their magnitudes, as the engines add in different orders; \
+          Sums and averages of REALs are, in DuckDB, those of the exact sum rounded once, so the same in every run; SQLite's own differ from that by at most \
+          1e-15 of the sum of the magnitudes, and before SQLite 3.43, which does not compensate, by 1.2e-16 of it for each row; \
           rows that are equal in ORDER BY may come in another order. \
           Columns and parameters are as for `lumos_query`; named parameters may be written `:name`, `@name` and `$name`. \
           `engine`, for measuring, is `sqlite` or `duckdb`; what is for SQLite alone is then an error.",

@@ -150,6 +150,10 @@ pub enum Expr {
     Param(usize),
     /// A column, with its table if that is written.
     Column(Option<String>, String),
+    /// In double quotes: a column or an alias, or a text if nothing has this name.
+    Quoted(String),
+    /// `x LIKE pattern`, with the character of ESCAPE.
+    Like(Box<Expr>, Box<Expr>, Option<char>),
     /// `-x`.
     Negate(Box<Expr>),
     /// NOT.
@@ -238,6 +242,17 @@ pub enum Operator {
 }
 
 impl Operator {
+    /// The comparison with its sides exchanged.
+    pub const fn turned(self) -> Operator {
+        match self {
+            Operator::Less => Operator::Greater,
+            Operator::LessEqual => Operator::GreaterEqual,
+            Operator::Greater => Operator::Less,
+            Operator::GreaterEqual => Operator::LessEqual,
+            other => other,
+        }
+    }
+
     /// The operator as both engines write it.
     pub const fn sql(self) -> &'static str {
         match self {
@@ -263,7 +278,7 @@ impl Operator {
 impl Expr {
     /// Puts what `replace` gives in the place of bare names, but not inside a SELECT.
     pub fn replace_names(&mut self, replace: &dyn Fn(&str) -> Option<Expr>) {
-        if let Expr::Column(None, name) = self {
+        if let Expr::Column(None, name) | Expr::Quoted(name) = self {
             if let Some(expr) = replace(name) {
                 *self = expr;
             }
@@ -277,6 +292,7 @@ impl Expr {
             Expr::Literal(_)
             | Expr::Param(_)
             | Expr::Column(..)
+            | Expr::Quoted(_)
             | Expr::Exists(_)
             | Expr::Scalar(_) => {}
             Expr::Negate(e)
@@ -284,7 +300,7 @@ impl Expr {
             | Expr::IsNull(e, _)
             | Expr::Cast(e, _)
             | Expr::InQuery(e, ..) => visit(e),
-            Expr::Binary(_, a, b) => {
+            Expr::Binary(_, a, b) | Expr::Like(a, b, _) => {
                 visit(a);
                 visit(b);
             }
@@ -319,6 +335,7 @@ impl Expr {
             Expr::Literal(_)
             | Expr::Param(_)
             | Expr::Column(..)
+            | Expr::Quoted(_)
             | Expr::Exists(_)
             | Expr::Scalar(_) => {}
             Expr::Negate(e)
@@ -326,7 +343,7 @@ impl Expr {
             | Expr::IsNull(e, _)
             | Expr::Cast(e, _)
             | Expr::InQuery(e, ..) => e.walk(visit),
-            Expr::Binary(_, a, b) => {
+            Expr::Binary(_, a, b) | Expr::Like(a, b, _) => {
                 a.walk(visit);
                 b.walk(visit);
             }

@@ -1,11 +1,11 @@
 //! The mirrored tables as a statement sees them: what SQLite says of a column's values, and what DuckDB stores.
 
-use super::typed::{Class, Raw, Typed};
+use super::typed::{Class, EXACT, GUARD, Raw, Typed};
 use super::{Refusal, refuse};
 use crate::mirror::MirrorType;
 use crate::sql::identifier;
 
-/// Decimals with more digits are not all doubles that compare as they do.
+/// Decimals with more digits need not compare as the doubles that they stand for.
 const DIGITS: u8 = 15;
 
 /// What SQLite does to values that are stored in a column, or compared with one.
@@ -19,6 +19,8 @@ pub enum Affinity {
     Real,
     /// Nothing.
     Blob,
+    /// An expression without an affinity, which takes the one of a column of texts that it is compared with.
+    None,
 }
 
 impl Affinity {
@@ -62,8 +64,7 @@ impl Column {
             return refuse(format!("column \"{}\" {why}", self.name));
         }
         let sql = format!("{alias}.{}", identifier(&self.name));
-        let numeric = matches!(self.affinity, Affinity::Numeric | Affinity::Real);
-        Ok(match self.ty {
+        let typed = match self.ty {
             MirrorType::Varchar | MirrorType::Date if !self.binary => {
                 return refuse(format!("column {} has a collation", self.name));
             }
@@ -71,7 +72,7 @@ impl Column {
             MirrorType::Double => match self.affinity {
                 Affinity::Real => Typed::new(sql, Class::Real),
                 Affinity::Numeric => Typed::new(sql, Class::Num),
-                Affinity::Text | Affinity::Blob => {
+                Affinity::Text | Affinity::Blob | Affinity::None => {
                     return refuse(format!(
                         "column {} holds INTEGER and REAL values without an affinity",
                         self.name
@@ -83,26 +84,31 @@ impl Column {
             {
                 Typed::from_raw(Raw::Decimal(sql))
             }
+            // A REAL that is stored is the double nearest to the decimal, and so comes back; only integers may be larger.
+            MirrorType::Decimal(width, scale) if self.affinity == Affinity::Numeric => {
+                let double = format!("CAST({sql} AS DOUBLE)");
+                match width - scale <= DIGITS {
+                    true => Typed::new(double, Class::Num),
+                    false => Typed::new(
+                        format!("CASE WHEN abs({sql}) > {EXACT} THEN {GUARD} ELSE {double} END"),
+                        Class::Num,
+                    ),
+                }
+            }
             MirrorType::Decimal(..) => {
                 return refuse(format!(
-                    "column {} has more than {DIGITS} digits, which doubles do not hold",
+                    "column {} has decimals without the affinity of numbers",
                     self.name
                 ));
             }
-            MirrorType::Date => Typed {
-                numeric_affinity: numeric,
-                ..Typed::from_raw(Raw::Date(sql))
-            },
+            MirrorType::Date => Typed::from_raw(Raw::Date(sql)),
             MirrorType::Timestamp => {
                 return refuse(format!(
                     "column {} holds dates with times, which SQLite compares as texts",
                     self.name
                 ));
             }
-            MirrorType::Varchar => Typed {
-                numeric_affinity: numeric,
-                ..Typed::new(sql, Class::Text)
-            },
+            MirrorType::Varchar => Typed::new(sql, Class::Text),
             MirrorType::Blob => Typed::new(sql, Class::Blob),
             MirrorType::Moment(_) | MirrorType::Boolean | MirrorType::AnyText => {
                 return refuse(format!(
@@ -110,6 +116,10 @@ impl Column {
                     self.name
                 ));
             }
+        };
+        Ok(Typed {
+            affinity: Some(self.affinity),
+            ..typed
         })
     }
 }
@@ -134,9 +144,19 @@ pub struct Catalog {
     pub tables: Vec<Table>,
     /// The names of the source's views, which only it reads.
     pub views: Vec<String>,
+    /// SQLite keeps texts as UTF-16, and compares their bytes.
+    pub utf16: bool,
 }
 
 impl Catalog {
+    /// Why there is no table with this name.
+    pub fn missing(&self, name: &str) -> String {
+        match self.views.iter().any(|v| v.eq_ignore_ascii_case(name)) {
+            true => format!("\"{name}\" is a view, which SQLite reads"),
+            false => format!("table \"{name}\" is not tracked"),
+        }
+    }
+
     /// The table with this name.
     pub fn table(&self, name: &str) -> Option<&Table> {
         self.tables

@@ -1,8 +1,9 @@
 //! Operators: where both engines agree, and in which form.
 
+use super::affinity::{affinities, always, is_numeric_affinity, mixed, no_number, number_and_text};
 use super::ast::{Literal, Operator};
 use super::tokens::is_numeric;
-use super::typed::{Class, Raw, Typed, Whole, guarded_comparison};
+use super::typed::{Class, GUARD, Raw, Typed, Whole, guarded_comparison};
 use super::{Refusal, refuse};
 
 /// Reals below this compare with any integer as doubles without harm.
@@ -22,32 +23,66 @@ pub fn comparison(operator: Operator, a: &Typed, b: &Typed) -> Result<Typed, Ref
     }
     let (a, b) = (a.clone().value(), b.clone().value());
     let plain = |x: &str, y: &str| format!("({x} {} {y})", operator.sql());
-    let sql = match (a.class, b.class) {
-        (Class::Text, Class::Text) => {
-            let (x, y) = texts(&a, &b)?;
-            plain(&x, &y)
+    let sql = if a.is_number() && b.is_number() && (a.inexact || b.inexact) {
+        if matches!(operator, Operator::Is | Operator::IsNot) {
+            return refuse("sums of reals are compared with IS");
         }
-        (Class::Blob, Class::Blob) => plain(&a.sql, &b.sql),
-        (Class::Int, Class::Int) => plain(&a.sql, &b.sql),
-        _ if a.is_number() && b.is_number() => {
-            if a.inexact || b.inexact {
-                if matches!(operator, Operator::Is | Operator::IsNot) {
-                    return refuse("sums of reals are compared with IS");
-                }
-                let (x, y) = (a.double(), b.double());
-                guarded_comparison(&x, &y, &plain(&x, &y))
-            } else {
-                let (x, y) = numbers(&a, &b);
-                plain(&x, &y)
-            }
-        }
-        _ => {
-            return refuse(
-                "values of different classes are compared, for which SQLite applies affinities",
-            );
+        let (x, y) = (a.double(), b.double());
+        guarded_comparison(&x, &y, &plain(&x, &y))
+    } else {
+        match pair(operator, &a, &b)? {
+            Pair::Same(x, y) => plain(&x, &y),
+            Pair::Less => always(operator, &a, &b),
+            Pair::Greater => always(operator.turned(), &b, &a),
+            Pair::Mixed(number, text) => mixed(operator, &a, &number, &text),
+            Pair::Turned(number, text) => mixed(operator.turned(), &b, &number, &text),
         }
     };
     Ok(Typed::new(sql, Class::Bool))
+}
+
+/// What to write for two values so that their equality is that of SQLite; `None` if there is no such pair.
+pub fn equal(a: &Typed, b: &Typed) -> Result<Option<(String, String)>, Refusal> {
+    Ok(match pair(Operator::Equal, a, b)? {
+        Pair::Same(x, y) => Some((x, y)),
+        _ => None,
+    })
+}
+
+/// How two values compare.
+pub enum Pair {
+    /// As these two do in DuckDB.
+    Same(String, String),
+    /// The first is less whatever it is: a number beside a text.
+    Less,
+    /// The first is greater.
+    Greater,
+    /// The first, a number, with a text that stands for a number if it looks like one.
+    Mixed(Typed, String),
+    /// The second, a number, with such a text.
+    Turned(Typed, String),
+}
+
+/// How two values compare by this operator.
+pub fn pair(operator: Operator, a: &Typed, b: &Typed) -> Result<Pair, Refusal> {
+    Ok(match (a.class, b.class) {
+        (Class::Text, Class::Text) => texts(a, b)?,
+        (Class::Blob, Class::Blob) | (Class::Int, Class::Int) => {
+            Pair::Same(a.sql.clone(), b.sql.clone())
+        }
+        (Class::Text, _) if b.is_number() => match number_and_text(operator, b, a)? {
+            Pair::Same(x, y) => Pair::Same(y, x),
+            Pair::Less => Pair::Greater,
+            Pair::Mixed(number, text) => Pair::Turned(number, text),
+            other => other,
+        },
+        (_, Class::Text) if a.is_number() => number_and_text(operator, a, b)?,
+        _ if a.is_number() && b.is_number() => {
+            let (x, y) = numbers(a, b);
+            Pair::Same(x, y)
+        }
+        _ => return refuse("blobs are compared with other classes"),
+    })
 }
 
 /// Numbers of which one is no integer, so that DuckDB compares them as SQLite does: exactly.
@@ -89,31 +124,30 @@ fn decimal(t: &Typed) -> Option<String> {
 }
 
 /// Texts: dates in their stored form where that compares alike.
-fn texts(a: &Typed, b: &Typed) -> Result<(String, String), Refusal> {
-    for (column, other) in [(a, b), (b, a)] {
-        if !column.numeric_affinity || other.numeric_affinity {
-            continue;
-        }
-        match &other.literal {
-            Some(Literal::Text(text)) if !is_numeric(text) => {}
-            _ => {
-                return refuse(
-                    "a column with a numeric affinity is compared with a text, which SQLite may turn into a number",
-                );
-            }
-        }
+pub fn texts(a: &Typed, b: &Typed) -> Result<Pair, Refusal> {
+    let (of_a, of_b) = affinities(a, b)?;
+    let (mut x, mut y) = (a.sql.clone(), b.sql.clone());
+    // A text that looks like a number is one beside a column with a numeric affinity, whose own texts do not.
+    match (is_numeric_affinity(of_a), is_numeric_affinity(of_b)) {
+        (true, false) => match &b.literal {
+            Some(Literal::Text(text)) if is_numeric(text) => return Ok(Pair::Greater),
+            _ => y = no_number(b),
+        },
+        (false, true) => match &a.literal {
+            Some(Literal::Text(text)) if is_numeric(text) => return Ok(Pair::Less),
+            _ => x = no_number(a),
+        },
+        _ => {}
     }
     Ok(match (&a.raw, &b.raw) {
-        (Some(Raw::Date(x)), Some(Raw::Date(y))) => (x.clone(), y.clone()),
-        (Some(Raw::Date(x)), _) => match date(b) {
-            Some(y) => (x.clone(), y),
-            None => (a.sql.clone(), b.sql.clone()),
-        },
-        (_, Some(Raw::Date(y))) => match date(a) {
-            Some(x) => (x, y.clone()),
-            None => (a.sql.clone(), b.sql.clone()),
-        },
-        _ => (a.sql.clone(), b.sql.clone()),
+        (Some(Raw::Date(x)), Some(Raw::Date(y))) => Pair::Same(x.clone(), y.clone()),
+        (Some(Raw::Date(x)), _) if date(b).is_some() => {
+            Pair::Same(x.clone(), date(b).unwrap_or_default())
+        }
+        (_, Some(Raw::Date(y))) if date(a).is_some() => {
+            Pair::Same(date(a).unwrap_or_default(), y.clone())
+        }
+        _ => Pair::Same(x, y),
     })
 }
 
@@ -163,7 +197,7 @@ pub fn arithmetic(operator: Operator, a: &Typed, b: &Typed) -> Result<Typed, Ref
         "CASE WHEN {} AND {} THEN CASE WHEN abs({sql}) < {EXACT} THEN true ELSE {} END ELSE false END",
         a.whole_sql(),
         b.whole_sql(),
-        super::typed::GUARD
+        GUARD
     );
     Ok(Typed {
         whole: Whole::Where(whole),

@@ -32,11 +32,8 @@ impl Writer<'_> {
                 (x, y) if x == y => x,
                 _ => return refuse("the SELECTs of a compound give values of different classes"),
             };
-            if x.numeric_affinity != y.numeric_affinity {
-                return refuse("the SELECTs of a compound give columns of different affinities");
-            }
             let mut typed = Typed::new("", class).inexact_if(x.inexact || y.inexact);
-            typed.numeric_affinity = x.numeric_affinity;
+            typed.affinity = x.affinity.filter(|_| x.affinity == y.affinity);
             if op != SetOp::UnionAll {
                 typed.check_groupable()?;
             }
@@ -66,7 +63,7 @@ fn compound_part(select: &Select) -> Result<(String, Vec<Output>), Refusal> {
         }
         columns.push(format!("{} AS c{i}", typed.sql));
         let plain = Typed {
-            numeric_affinity: typed.numeric_affinity,
+            affinity: typed.affinity,
             ..Typed::new("", typed.class).inexact_if(typed.inexact)
         };
         outputs.push(Output {
@@ -77,28 +74,35 @@ fn compound_part(select: &Select) -> Result<(String, Vec<Output>), Refusal> {
     Ok((select.sql(&columns), outputs))
 }
 
-/// ORDER BY of a compound: outputs by position or name.
-pub(super) fn output_keys(order: &[OrderTerm], outputs: &[Output]) -> Result<Vec<Key>, Refusal> {
-    let mut keys = Vec::new();
-    for term in order {
-        let output = match &term.expr {
-            Expr::Literal(Literal::Integer(n)) => {
-                usize::try_from(*n).ok().and_then(|n| n.checked_sub(1))
-            }
-            Expr::Column(None, name) => outputs
-                .iter()
-                .position(|o| o.name.eq_ignore_ascii_case(name)),
-            _ => None,
-        };
-        let Some((i, output)) = output.and_then(|i| Some((i, outputs.get(i)?))) else {
-            return refuse("a compound is ordered by something else than its columns");
-        };
-        keys.push(Key {
-            output: Some(i),
-            sql: String::new(),
-            inexact: output.typed.clone()?.inexact,
-            direction: direction(term),
-        });
+impl Writer<'_> {
+    /// ORDER BY of a compound: outputs by position or name.
+    pub(super) fn output_keys(
+        &self,
+        order: &[OrderTerm],
+        outputs: &[Output],
+    ) -> Result<Vec<Key>, Refusal> {
+        let mut keys = Vec::new();
+        for term in order {
+            let output = match &term.expr {
+                Expr::Literal(Literal::Integer(n)) => {
+                    usize::try_from(*n).ok().and_then(|n| n.checked_sub(1))
+                }
+                Expr::Column(None, name) | Expr::Quoted(name) => outputs
+                    .iter()
+                    .position(|o| o.name.eq_ignore_ascii_case(name)),
+                _ => None,
+            };
+            let Some((i, output)) = output.and_then(|i| Some((i, outputs.get(i)?))) else {
+                return refuse("a compound is ordered by something else than its columns");
+            };
+            self.check_order(output.typed.as_ref().map_err(Clone::clone)?)?;
+            keys.push(Key {
+                output: Some(i),
+                sql: String::new(),
+                inexact: output.typed.clone()?.inexact,
+                direction: direction(term),
+            });
+        }
+        Ok(keys)
     }
-    Ok(keys)
 }

@@ -1,14 +1,18 @@
 //! Writes expressions in DuckDB's SQL.
 
 use super::ast::{Expr, Literal, Operator, OrderTerm, Query};
+use super::catalog::Affinity;
 use super::compare;
 use super::scope::{Phase, Scope};
 use super::typed::{Class, Typed, Whole, as_class, merged};
-use super::write::Writer;
+use super::write::{Writer, is_no_limit};
 use super::{Refusal, refuse};
 
 /// Expressions written for one statement. Those inside aggregates are tried twice, and so on inside them.
 const EXPRESSIONS: usize = 50_000;
+
+/// The names that a table's rowid has, if no column has them.
+const ROWIDS: [&str; 3] = ["rowid", "oid", "_rowid_"];
 
 impl Writer<'_> {
     /// Writes an expression that stands in `scope`.
@@ -17,7 +21,8 @@ impl Writer<'_> {
         if self.written > EXPRESSIONS {
             return refuse("the statement is nested too deeply");
         }
-        if let (Phase::Grouped(keys), false) = (scope.phase, matches!(e, Expr::Column(..))) {
+        let is_name = matches!(e, Expr::Column(..) | Expr::Quoted(_));
+        if let (Phase::Grouped(keys), false) = (scope.phase, is_name) {
             // An expression that is grouped by is one value a group, whatever is inside.
             if let Ok(row) = self.expr(e, &scope.at(Phase::Row)).map(Typed::value)
                 && keys.iter().any(|k| k.sql == row.sql)
@@ -28,7 +33,19 @@ impl Writer<'_> {
         match e {
             Expr::Literal(value) => Ok(Typed::from_literal(value)),
             Expr::Param(number) => self.param(*number),
-            Expr::Column(table, name) => scope.column(table.as_deref(), name),
+            Expr::Column(table, name) => {
+                let typed = scope.column(table.as_deref(), name)?;
+                self.guarded |= is_guarded(&typed.sql);
+                Ok(typed)
+            }
+            Expr::Quoted(name) => match self.is_text(name, scope)? {
+                true => Ok(Typed::from_literal(&Literal::Text(name.clone()))),
+                false => self.expr(&Expr::Column(None, name.clone()), scope),
+            },
+            Expr::Like(x, pattern, escape) => {
+                let (x, pattern) = (self.expr(x, scope)?, self.expr(pattern, scope)?);
+                self.like(&x.value(), &pattern.value(), *escape)
+            }
             Expr::Negate(x) => {
                 self.guarded = true;
                 compare::negated(&self.expr(x, scope)?)
@@ -60,7 +77,10 @@ impl Writer<'_> {
                 let x = self.expr(x, scope)?;
                 let mut found = Vec::new();
                 for value in list {
-                    let value = self.expr(value, scope)?;
+                    let value = Typed {
+                        affinity: Some(Affinity::None),
+                        ..self.expr(value, scope)?
+                    };
                     found.push(self.comparison(Operator::Equal, &x, &value)?.sql);
                 }
                 Ok(truth(format!("({})", found.join(" OR ")), *negated))
@@ -70,7 +90,11 @@ impl Writer<'_> {
                 self.in_query(&x, query, *negated, scope)
             }
             Expr::Exists(query) => {
-                let query = self.subquery(query, Some(scope))?;
+                let mut query = query.clone();
+                if is_no_limit(&query) {
+                    query.limit = None;
+                }
+                let query = self.subquery(&query, Some(scope))?;
                 Ok(Typed::new(format!("EXISTS ({})", query.sql), Class::Bool))
             }
             Expr::Scalar(query) => self.scalar(query, scope),
@@ -81,10 +105,16 @@ impl Writer<'_> {
                 let x = self.expr(x, scope)?.value();
                 match (ty.as_str(), x.class) {
                     ("REAL" | "DOUBLE" | "FLOAT", Class::Int | Class::Real | Class::Num) => {
-                        Ok(Typed::new(x.double(), Class::Real).inexact_if(x.inexact))
+                        Ok(Typed {
+                            affinity: Some(Affinity::Real),
+                            ..Typed::new(x.double(), Class::Real).inexact_if(x.inexact)
+                        })
                     }
                     ("INTEGER" | "INT" | "BIGINT", Class::Int) | ("TEXT", Class::Text) => {
-                        Ok(Typed::new(x.sql, x.class))
+                        Ok(Typed {
+                            affinity: Some(Affinity::declared(ty)),
+                            ..Typed::new(x.sql, x.class)
+                        })
                     }
                     _ => refuse("CAST converts in another way in DuckDB"),
                 }
@@ -127,9 +157,43 @@ impl Writer<'_> {
         a: &Typed,
         b: &Typed,
     ) -> Result<Typed, Refusal> {
+        if !matches!(
+            operator,
+            Operator::Equal | Operator::NotEqual | Operator::Is | Operator::IsNot
+        ) && a.class == Class::Text
+            && b.class == Class::Text
+        {
+            self.check_order(a)?;
+            self.check_order(b)?;
+        }
         let typed = compare::comparison(operator, a, b)?;
-        self.guarded |= typed.sql.contains("THEN error(");
+        self.guarded |= is_guarded(&typed.sql);
         Ok(typed)
+    }
+
+    /// Refuses to order texts that SQLite orders by the bytes of UTF-16; those of dates have the same order.
+    pub(super) fn check_order(&self, t: &Typed) -> Result<(), Refusal> {
+        let ascii = matches!(&t.literal, Some(Literal::Text(text)) if text.is_ascii());
+        match self.catalog.utf16 && t.class == Class::Text && t.raw.is_none() && !ascii {
+            true => {
+                refuse("texts are put in order, which this database does by the bytes of UTF-16")
+            }
+            false => Ok(()),
+        }
+    }
+
+    /// True if a name in double quotes is a text to SQLite, since it names nothing.
+    fn is_text(&self, name: &str, scope: &Scope<'_>) -> Result<bool, Refusal> {
+        if scope.has_column(name) {
+            return Ok(false);
+        }
+        let rowid = ROWIDS.iter().any(|n| n.eq_ignore_ascii_case(name));
+        let alias = self.names.iter().any(|n| n.eq_ignore_ascii_case(name));
+        // SQLite makes names for columns of a SELECT inside, from their text and with numbers behind a colon.
+        if rowid || alias || name.contains(['\0', ':']) || scope.has_unnamed() {
+            return refuse(format!("\"{name}\" may be a text or a name"));
+        }
+        Ok(true)
     }
 
     /// A parameter, written as its value: that decides how it may be compared.
@@ -157,15 +221,15 @@ impl Writer<'_> {
         let y = field.typed.clone()?.value();
         x.check_groupable()?;
         y.check_groupable()?;
-        if x.class != y.class || x.numeric_affinity != y.numeric_affinity {
-            return refuse("IN compares values of different classes or affinities");
-        }
+        let Some((x, y)) = compare::equal(x, &y)? else {
+            return refuse("IN compares values of different classes");
+        };
+        self.guarded |= is_guarded(&x) || is_guarded(&y);
         let not = if negated { "NOT " } else { "" };
-        // Dates and decimals are compared as SQLite sees them.
         Ok(Typed::new(
             format!(
-                "({} {not}IN (SELECT {} FROM ({}) {}))",
-                x.sql, y.sql, query.sql, query.alias
+                "({x} {not}IN (SELECT {y} FROM ({}) {}))",
+                query.sql, query.alias
             ),
             Class::Bool,
         ))
@@ -190,7 +254,7 @@ impl Writer<'_> {
         );
         Ok(match &value.raw {
             Some(raw) => Typed {
-                numeric_affinity: value.numeric_affinity,
+                affinity: value.affinity,
                 ..Typed::from_raw(raw.of(sql))
             },
             None => Typed {
@@ -263,6 +327,7 @@ impl Writer<'_> {
         for term in terms {
             let key = self.expr(&term.expr, scope)?.value();
             key.check_groupable()?;
+            self.check_order(&key)?;
             if matches!(term.expr, Expr::Literal(Literal::Integer(_))) {
                 return refuse("a window is ordered by a number");
             }
@@ -280,6 +345,11 @@ pub(super) fn direction(term: &OrderTerm) -> &'static str {
         (true, true) => " DESC NULLS FIRST",
         (true, false) => " DESC NULLS LAST",
     }
+}
+
+/// True if the SQL may raise the error that sends the statement to SQLite.
+pub(super) fn is_guarded(sql: &str) -> bool {
+    sql.contains("error('lumos:")
 }
 
 fn truth(sql: String, negated: bool) -> Typed {

@@ -1,6 +1,8 @@
 //! The functions that are known to give the same in both engines, and in which form.
 
+use super::affinity;
 use super::ast::{Call, Expr, Literal};
+use super::catalog::Affinity;
 use super::scope::{Phase, Scope};
 use super::typed::{Class, GUARD, Typed, Whole};
 use super::write::Writer;
@@ -133,6 +135,13 @@ impl Writer<'_> {
             return refuse(format!("{} is called in a form of its own", call.name));
         };
         let x = self.expr(argument, scope)?.value();
+        let x = match (x.class, call.name.as_str()) {
+            (Class::Text, "sum" | "avg" | "total") if !call.distinct => {
+                self.guarded = true;
+                affinity::as_number(&x)
+            }
+            _ => x,
+        };
         let distinct = if call.distinct { "DISTINCT " } else { "" };
         if call.distinct {
             x.check_groupable()?;
@@ -149,17 +158,20 @@ impl Writer<'_> {
             "sum" if x.class == Class::Num && !over.is_empty() => {
                 refuse("sum over a window is of numbers that are INTEGER or REAL by the row")
             }
-            "sum" => Ok(self.sum(&x, of, filter.as_deref(), distinct)),
-            "avg" => Ok(Typed::real(of("avg", x.key())).inexact_if(true)),
+            "sum" => Ok(self.sum(&x, of, filter.as_deref())),
+            "avg" => {
+                let count = of("count", x.key());
+                Ok(Typed::real(format!("({} / {count})", double_sum(&x, of))).inexact_if(true))
+            }
             _ => {
-                let sum = of("sum", x.key());
-                let total = format!("coalesce(CAST({sum} AS DOUBLE), 0e0)");
+                let total = format!("coalesce({}, 0e0)", double_sum(&x, of));
                 Ok(Typed::real(total).inexact_if(true))
             }
         }
     }
 
     fn extreme(&mut self, x: &Typed, sql: &str) -> Result<Typed, Refusal> {
+        self.check_order(x)?;
         if matches!(x.whole, Whole::Where(_)) || x.class == Class::Null {
             return refuse(
                 "the least or greatest is of numbers that are INTEGER or REAL by the row",
@@ -171,27 +183,17 @@ impl Writer<'_> {
         })
     }
 
-    fn sum(
-        &mut self,
-        x: &Typed,
-        of: impl Fn(&str, &str) -> String,
-        filter: Option<&str>,
-        distinct: &str,
-    ) -> Typed {
+    fn sum(&mut self, x: &Typed, of: impl Fn(&str, &str) -> String, filter: Option<&str>) -> Typed {
         match x.class {
             Class::Int => {
                 // DuckDB sums integers without bounds; SQLite raises an error beyond 64 bits.
                 self.guarded = true;
                 Typed::new(format!("CAST({} AS BIGINT)", of("sum", &x.sql)), Class::Int)
             }
-            Class::Real => Typed::real(of("sum", &x.sql)).inexact_if(true),
+            Class::Real => Typed::real(double_sum(x, of)).inexact_if(true),
             _ => {
                 self.guarded = true;
-                // Exact as decimals, and faster.
-                let sum = match (&x.raw, distinct) {
-                    (Some(raw), "") => format!("CAST({} AS DOUBLE)", of("sum", raw.sql())),
-                    _ => of("sum", &x.sql),
-                };
+                let sum = double_sum(x, of);
                 let and = filter.map_or(String::new(), |f| format!(" AND {f}"));
                 // The sum of integers alone is one.
                 let whole = format!(
@@ -227,7 +229,12 @@ impl Writer<'_> {
                 })
             }
             ("nullif", [_, _]) => {
-                let equal = self.comparison(super::ast::Operator::Equal, &args[0], &args[1])?;
+                // Arguments of a function have lost their affinity.
+                let [a, b] = [&args[0], &args[1]].map(|arg| Typed {
+                    affinity: Some(Affinity::None),
+                    ..arg.clone()
+                });
+                let equal = self.comparison(super::ast::Operator::Equal, &a, &b)?;
                 let mut typed = Typed::new(
                     format!("CASE WHEN {} THEN NULL ELSE {} END", equal.sql, sql(0)),
                     args[0].class,
@@ -322,6 +329,14 @@ impl Writer<'_> {
             Class::Real,
         )
         .inexact_if(x.inexact)
+    }
+}
+
+/// A sum as a double that does not depend on the order of the rows: integers and decimals are summed exactly.
+fn double_sum(x: &Typed, of: impl Fn(&str, &str) -> String) -> String {
+    match (x.class, &x.raw) {
+        (Class::Int, _) | (_, Some(_)) => format!("CAST({} AS DOUBLE)", of("sum", x.key())),
+        _ => of("_lumos_sum", &x.sql),
     }
 }
 

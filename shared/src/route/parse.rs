@@ -63,6 +63,8 @@ pub struct Statement {
     pub query: Query,
     /// The number of its parameters.
     pub params: usize,
+    /// The names that it gives to columns, wherever it does.
+    pub aliases: Vec<String>,
 }
 
 /// Reads one statement.
@@ -76,6 +78,7 @@ pub fn parse(tokens: &[Token]) -> Result<Statement, Refusal> {
         depth: 0,
         names: Vec::new(),
         params: 0,
+        aliases: Vec::new(),
     };
     let query = parser.query()?;
     while parser.op(";") {}
@@ -83,6 +86,7 @@ pub fn parse(tokens: &[Token]) -> Result<Statement, Refusal> {
         None => Ok(Statement {
             query,
             params: parser.params,
+            aliases: parser.aliases,
         }),
         Some(_) => Err(parser.unknown()),
     }
@@ -97,6 +101,7 @@ pub(super) struct Parser<'a> {
     pub(super) names: Vec<(String, usize)>,
     /// The highest number of a parameter.
     pub(super) params: usize,
+    aliases: Vec<String>,
 }
 
 impl<'a> Parser<'a> {
@@ -148,7 +153,7 @@ impl<'a> Parser<'a> {
             None => "its end".into(),
             Some(Token::Word(word)) => word.to_ascii_uppercase(),
             Some(Token::Op(operator)) => (*operator).to_owned(),
-            Some(Token::Quoted(name)) => crate::sql::identifier(name),
+            Some(Token::Quoted(name) | Token::DoubleQuoted(name)) => crate::sql::identifier(name),
             Some(Token::Param(name)) => name.clone(),
             Some(_) => "a value".into(),
         };
@@ -177,7 +182,7 @@ impl<'a> Parser<'a> {
                 self.position += 1;
                 Ok(word.clone())
             }
-            Some(Token::Quoted(name)) => {
+            Some(Token::Quoted(name) | Token::DoubleQuoted(name)) => {
                 self.position += 1;
                 Ok(name.clone())
             }
@@ -354,7 +359,7 @@ impl<'a> Parser<'a> {
         let table_star = matches!(
             (self.peek(), self.after(1), self.after(2)),
             (
-                Some(Token::Word(_) | Token::Quoted(_)),
+                Some(Token::Word(_) | Token::Quoted(_) | Token::DoubleQuoted(_)),
                 Some(Token::Op(".")),
                 Some(Token::Op("*"))
             )
@@ -365,7 +370,9 @@ impl<'a> Parser<'a> {
             return Ok(ResultColumn::TableStar(table));
         }
         let expr = self.expr()?;
-        Ok(ResultColumn::Expr(expr, self.alias()?))
+        let alias = self.alias()?;
+        self.aliases.extend(alias.clone());
+        Ok(ResultColumn::Expr(expr, alias))
     }
 
     pub(super) fn exprs(&mut self, end: &str) -> Result<Vec<Expr>, Refusal> {

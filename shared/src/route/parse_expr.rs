@@ -24,11 +24,7 @@ const SUM: Level = &[("+", Operator::Add), ("-", Operator::Subtract)];
 const PRODUCT: Level = &[("*", Operator::Multiply), ("/", Operator::Divide)];
 
 /// Words that take the place of an operator and differ, with the reason.
-const DIFFERENT_WORDS: [(&str, &str); 5] = [
-    (
-        "LIKE",
-        "LIKE ignores the case of ASCII letters in SQLite and not in DuckDB",
-    ),
+const DIFFERENT_WORDS: [(&str, &str); 4] = [
     ("GLOB", "GLOB matches in another way in DuckDB"),
     (
         "REGEXP",
@@ -118,6 +114,10 @@ impl Parser<'_> {
                         self.advance();
                         self.between_or_in(left, true)?
                     }
+                    Some(t) if t.is("LIKE") => {
+                        self.advance();
+                        Expr::Not(Box::new(self.like(left)?))
+                    }
                     _ => {
                         self.advance();
                         self.check_different()?;
@@ -126,6 +126,8 @@ impl Parser<'_> {
                 };
             } else if self.peek().is_some_and(|t| t.is("BETWEEN") || t.is("IN")) {
                 left = self.between_or_in(left, false)?;
+            } else if self.peek().is_some_and(|t| t.is("LIKE")) {
+                left = self.like(left)?;
             } else {
                 self.check_different()?;
                 return Ok(left);
@@ -184,6 +186,24 @@ impl Parser<'_> {
             return refuse("IN has too many values");
         }
         Ok(Expr::InList(Box::new(left), list, negated))
+    }
+
+    /// What follows the left side of LIKE.
+    fn like(&mut self, left: Expr) -> Result<Expr, Refusal> {
+        self.expect_word("LIKE")?;
+        let pattern = self.level(COMPARISON, Self::sum)?;
+        let mut escape = None;
+        if self.word("ESCAPE") {
+            let Some(Token::Text(text)) = self.advance() else {
+                return refuse("ESCAPE is no plain text");
+            };
+            let mut characters = text.chars();
+            escape = characters.next();
+            if escape.is_none() || characters.next().is_some() {
+                return refuse("ESCAPE is no single character");
+            }
+        }
+        Ok(Expr::Like(Box::new(left), Box::new(pattern), escape))
     }
 
     fn sum(&mut self) -> Result<Expr, Refusal> {

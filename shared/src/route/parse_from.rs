@@ -101,7 +101,7 @@ impl Parser<'_> {
             Some(Token::Word(word)) if !reserved(word) && !word.eq_ignore_ascii_case("WINDOW") => {
                 self.name().map(Some)
             }
-            Some(Token::Quoted(_)) => self.name().map(Some),
+            Some(Token::Quoted(_) | Token::DoubleQuoted(_)) => self.name().map(Some),
             _ => Ok(None),
         }
     }

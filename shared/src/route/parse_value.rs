@@ -39,7 +39,11 @@ impl Parser<'_> {
                 Ok(expr)
             }
             Some(Token::Word(word)) => self.word_or_name(word),
-            Some(Token::Quoted(_)) => self.column(),
+            Some(Token::DoubleQuoted(name)) if self.after(1) != Some(&Token::Op(".")) => {
+                self.advance();
+                Ok(Expr::Quoted(name.clone()))
+            }
+            Some(Token::Quoted(_) | Token::DoubleQuoted(_)) => self.column(),
             _ => Err(self.unknown()),
         }
     }
@@ -220,7 +224,7 @@ impl Parser<'_> {
 }
 
 /// A real that every version of both engines reads as the same double: at most 15 digits, a small exponent.
-fn real(text: &str) -> Result<f64, Refusal> {
+pub(super) fn real(text: &str) -> Result<f64, Refusal> {
     let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
     let digits = mantissa.bytes().filter(u8::is_ascii_digit).count();
     let value: f64 = text.parse().unwrap_or(f64::NAN);

@@ -57,11 +57,12 @@ impl Scope<'_> {
         loop {
             if let Some(field) = find(scope.relations, table, name)? {
                 let typed = field.typed.clone()?;
-                return match scope.phase {
-                    Phase::Grouped(keys) if !keys.iter().any(|k| k.sql == typed.sql) => refuse(
-                        format!("column {name} is neither grouped nor in an aggregate"),
-                    ),
-                    _ => Ok(typed),
+                return match std::ptr::eq(scope, self) {
+                    true => scope.at_phase(typed),
+                    false if scope.is_key(&typed) => Ok(typed),
+                    false => refuse(format!(
+                        "column {name} is neither grouped nor in an aggregate"
+                    )),
                 };
             }
             let Some(parent) = scope.parent else {
@@ -74,6 +75,39 @@ impl Scope<'_> {
             }
             scope = parent;
         }
+    }
+}
+
+impl Scope<'_> {
+    /// A column of this SELECT as it is where this expression stands: behind GROUP BY, one that is no key must have
+    /// the same value in all rows of a group.
+    pub fn at_phase(&self, column: Typed) -> Result<Typed, Refusal> {
+        match self.is_key(&column) {
+            true => Ok(column),
+            false => column.same_in_group(),
+        }
+    }
+
+    fn is_key(&self, column: &Typed) -> bool {
+        match self.phase {
+            Phase::Grouped(keys) => keys.iter().any(|k| k.sql == column.sql),
+            _ => true,
+        }
+    }
+
+    /// True if a bare name means a column here or in a SELECT around.
+    pub fn has_column(&self, name: &str) -> bool {
+        self.any_field(&|field| field.name.eq_ignore_ascii_case(name))
+    }
+
+    /// True if a column here or in a SELECT around has a name that only SQLite knows.
+    pub fn has_unnamed(&self) -> bool {
+        self.any_field(&|field| field.name.is_empty())
+    }
+
+    fn any_field(&self, is: &dyn Fn(&Field) -> bool) -> bool {
+        self.relations.iter().any(|r| r.fields.iter().any(is))
+            || self.parent.is_some_and(|parent| parent.any_field(is))
     }
 }
 

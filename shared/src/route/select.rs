@@ -2,7 +2,7 @@
 
 use super::ast::{Core, Expr, Join, JoinKind, Literal, OrderTerm, ResultColumn, Source};
 use super::catalog::Table;
-use super::expr::direction;
+use super::expr::{direction, is_guarded};
 use super::functions::has_aggregate;
 use super::scope::{Field, Phase, Relation, Scope};
 use super::typed::Typed;
@@ -70,7 +70,7 @@ impl Writer<'_> {
             ResultColumn::Expr(e, alias) => {
                 let name = match (alias, e) {
                     (Some(alias), _) => alias.clone(),
-                    (None, Expr::Column(_, name)) => name.clone(),
+                    (None, Expr::Column(_, name) | Expr::Quoted(name)) => name.clone(),
                     _ => String::new(),
                 };
                 let typed = self.expr(e, scope);
@@ -79,9 +79,6 @@ impl Writer<'_> {
                 return Ok(());
             }
         };
-        if matches!(scope.phase, Phase::Grouped(_)) {
-            return refuse("* stands beside aggregates");
-        }
         let mut found = false;
         for relation in scope.relations {
             if star.is_some_and(|name| !name.eq_ignore_ascii_case(&relation.name)) {
@@ -93,9 +90,11 @@ impl Writer<'_> {
                 .iter()
                 .filter(|f| star.is_some() || !f.merged)
             {
+                let typed = field.typed.clone().and_then(|t| scope.at_phase(t));
+                self.guarded |= typed.as_ref().is_ok_and(|t| is_guarded(&t.sql));
                 outputs.push(Output {
                     name: field.name.clone(),
-                    typed: field.typed.clone(),
+                    typed,
                 });
             }
         }
@@ -130,6 +129,7 @@ impl Writer<'_> {
         order: &[OrderTerm],
         select: &Select,
         outputs: &[Typed],
+        parent: Option<&Scope<'_>>,
     ) -> Result<Vec<Key>, Refusal> {
         let phase = match is_aggregate(core) || has_aggregate(order.iter().map(|t| &t.expr)) {
             true => Phase::Grouped(&select.keys),
@@ -140,7 +140,7 @@ impl Writer<'_> {
         }
         let scope = Scope {
             relations: &select.relations,
-            parent: None,
+            parent,
             phase,
         };
         let mut keys = Vec::new();
@@ -149,7 +149,7 @@ impl Writer<'_> {
                 Expr::Literal(Literal::Integer(n)) => {
                     Some(usize::try_from(*n).ok().and_then(|n| n.checked_sub(1)))
                 }
-                Expr::Column(None, name) => aliases_by_position(core)
+                Expr::Column(None, name) | Expr::Quoted(name) => aliases_by_position(core)
                     .find(|(_, alias)| alias.eq_ignore_ascii_case(name))
                     .map(|(i, _)| Some(i)),
                 _ => None,
@@ -160,10 +160,13 @@ impl Writer<'_> {
             };
             let (output, key) = match (position, output) {
                 (Some(_), None) => return refuse("ORDER BY has a number without a column"),
-                (_, Some(i)) => (Some(i), outputs[i].clone()),
+                (_, Some(i)) => {
+                    self.check_order(&outputs[i])?;
+                    (Some(i), outputs[i].clone())
+                }
                 (None, None) => {
                     let alias = match &term.expr {
-                        Expr::Column(None, name) => {
+                        Expr::Column(None, name) | Expr::Quoted(name) => {
                             aliases(core).find(|(alias, _)| alias.eq_ignore_ascii_case(name))
                         }
                         _ => None,
@@ -174,6 +177,7 @@ impl Writer<'_> {
                         None => with_aliases(&term.expr, core, &select.relations),
                     };
                     let key = self.expr(&term, &scope)?.value();
+                    self.check_order(&key)?;
                     let output = outputs.iter().position(|o| o.sql == key.sql);
                     (output, key)
                 }
@@ -281,11 +285,7 @@ impl Writer<'_> {
                     return Ok((sql, relation));
                 }
                 let Some(table) = self.catalog.table(name) else {
-                    let is_view = |v: &String| v.eq_ignore_ascii_case(name);
-                    return refuse(match self.catalog.views.iter().any(is_view) {
-                        true => format!("\"{name}\" is a view, which SQLite reads"),
-                        false => format!("table \"{name}\" is not tracked"),
-                    });
+                    return refuse(self.catalog.missing(name));
                 };
                 let alias = self.alias();
                 let relation = Relation {

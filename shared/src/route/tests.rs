@@ -42,6 +42,7 @@ fn catalog() -> Catalog {
             },
         ],
         views: vec!["seen".into()],
+        utf16: false,
     }
 }
 
@@ -101,11 +102,14 @@ fn what_differs_stays_and_says_why() {
         ("SELECT i / 2 FROM t", "divided"),
         ("SELECT m / 2 FROM t", "divided"),
         ("SELECT i % 2 FROM t", "%"),
-        ("SELECT i FROM t WHERE s LIKE 'a%'", "LIKE"),
+        ("SELECT i FROM t WHERE s LIKE s", "LIKE"),
+        ("SELECT i FROM t WHERE r LIKE '1%'", "LIKE"),
+        ("SELECT i FROM t WHERE s LIKE 'ax%' ESCAPE 'x'", "LIKE"),
         ("SELECT i FROM t WHERE s NOT GLOB 'a*'", "GLOB"),
-        ("SELECT i FROM t WHERE i = '5'", "affinities"),
-        ("SELECT i FROM t WHERE s = 5", "affinities"),
-        ("SELECT i FROM t WHERE d = '2010'", "numeric affinity"),
+        ("SELECT i FROM t WHERE b = 1", "blobs"),
+        ("SELECT i FROM t WHERE s = r * 2", "reals"),
+        ("SELECT i FROM t WHERE s = 1e20", "digits"),
+        ("SELECT i FROM t WHERE r IS s", "by IS"),
         ("SELECT i FROM t WHERE nocase = 'a'", "collation"),
         ("SELECT i FROM t ORDER BY s COLLATE NOCASE", "collation"),
         ("SELECT group_concat(s) FROM t", "order of the rows"),
@@ -114,14 +118,25 @@ fn what_differs_stays_and_says_why() {
         ("SELECT at FROM other", "dates"),
         ("SELECT i || s FROM t", "||"),
         ("SELECT CAST(s AS INTEGER) FROM t", "CAST"),
-        ("SELECT i, count(*) FROM t", "neither grouped"),
-        ("SELECT s, i FROM t GROUP BY s", "neither grouped"),
+        (
+            "SELECT s, (SELECT count(*) FROM other WHERE other.i = t.j) FROM t GROUP BY s",
+            "neither grouped",
+        ),
         ("SELECT max(i, j) FROM t", "max()"),
         ("SELECT printf('%d', i) FROM t", "printf()"),
         ("SELECT random() FROM t", "every call"),
         ("SELECT rowid FROM t", "rowid"),
         ("SELECT i FROM t LIMIT 5", "LIMIT without ORDER BY"),
-        ("SELECT \"text\" FROM t", "double quotes"),
+        ("SELECT \"rowid\" FROM t", "may be a text"),
+        (
+            "SELECT s AS x FROM t WHERE EXISTS (SELECT 1 FROM other WHERE \"x\" = s)",
+            "may be a text",
+        ),
+        (
+            "SELECT \"count(*)\" FROM (SELECT count(*) FROM t)",
+            "may be a text",
+        ),
+        ("SELECT [text] FROM t", "names no column"),
         ("SELECT any FROM t", "without an affinity"),
         ("SELECT i FROM missing", "not tracked"),
         ("SELECT i FROM Seen", "\"Seen\" is a view"),
@@ -152,7 +167,7 @@ fn what_differs_stays_and_says_why() {
             "ecursive",
         ),
         (
-            "SELECT i FROM t WHERE EXISTS (SELECT 1 FROM other LIMIT 1)",
+            "SELECT i FROM t WHERE i IN (SELECT i FROM other LIMIT 2)",
             "LIMIT",
         ),
         ("DELETE FROM t", "DELETE"),
@@ -216,13 +231,82 @@ fn parameters_are_written_as_values() {
     assert!(sql.contains("r1.\"i\" > 3"), "{sql}");
     assert!(sql.contains("r1.\"s\" = 'it''s'"), "{sql}");
     assert!(sql.contains("r1.\"r\" < 3e0"), "{sql}");
-    let refused = translated("SELECT i FROM t WHERE i > ?", &[Literal::Text("5".into())]);
-    assert!(refused.is_err());
+    let text = translated("SELECT i FROM t WHERE i > ?", &[Literal::Text("5".into())]);
+    assert!(text.is_ok_and(|t| t.sql.contains("r1.\"i\" > 5")));
     let refused = translated(
         "SELECT i FROM t WHERE s > ?",
         &[Literal::Text("a\0".into())],
     );
     assert!(refused.is_err());
+}
+
+#[test]
+fn classes_are_compared_by_affinities() {
+    let filter = |sql: &str| {
+        sql_of(&format!("SELECT i FROM t WHERE {sql}"))
+            .split_once("WHERE ")
+            .map(|(_, rest)| rest.replace("r1.", ""))
+            .unwrap_or_default()
+    };
+    assert_eq!(filter("i = ' 5 '"), "(\"i\" = 5)");
+    assert_eq!(filter("'1.5' < r"), "(1.5e0 < \"r\")");
+    assert_eq!(filter("s > 5"), "(\"s\" > '5')");
+    assert_eq!(filter("s = 5.0"), "(\"s\" = '5.0')");
+    let always = |x: &str, truth: bool| {
+        format!("CASE WHEN {x} IS NOT NULL AND 'x' IS NOT NULL THEN {truth} END")
+    };
+    assert_eq!(filter("i < 'x'"), always("\"i\"", true));
+    assert_eq!(filter("'x' < i"), always("\"i\"", false));
+    assert_eq!(filter("i <> 'x'"), always("\"i\"", true));
+    assert!(filter("i = s").starts_with("(CAST(\"i\" AS VARCHAR) = CASE WHEN regexp"));
+    assert!(filter("d = '2010'").ends_with("THEN false END"));
+}
+
+#[test]
+fn names_in_double_quotes_may_be_texts() {
+    let sql = sql_of("SELECT \"s\", \"it's\" FROM t WHERE s = \"S x\" ORDER BY \"r\"");
+    assert_eq!(
+        sql,
+        "SELECT r1.\"s\", 'it''s' FROM main.\"t\" AS r1 WHERE (r1.\"s\" = 'S x') ORDER BY r1.\"r\" ASC NULLS FIRST"
+    );
+}
+
+#[test]
+fn columns_beside_aggregates_have_one_value() {
+    let translation = translated("SELECT s, i, count(*) FROM t GROUP BY s", &[]);
+    assert!(
+        translation.is_ok_and(|t| t.guarded && t.sql.contains("min(r1.\"i\") = max(r1.\"i\")"))
+    );
+}
+
+#[test]
+fn texts_of_utf16_are_not_put_in_order() {
+    let catalog = Catalog {
+        utf16: true,
+        ..catalog()
+    };
+    let runs = |sql: &str| {
+        let tokens = tokens::tokens(sql).unwrap_or_default();
+        parse::parse(&tokens)
+            .and_then(|s| translate(&s, &catalog, &[]))
+            .is_ok()
+    };
+    for sql in [
+        "SELECT i FROM t WHERE s > 'a'",
+        "SELECT i FROM t ORDER BY s",
+        "SELECT max(s) FROM t",
+        "SELECT rank() OVER (ORDER BY s) FROM t",
+        "SELECT s FROM t UNION SELECT s FROM t ORDER BY 1",
+        "SELECT i FROM t WHERE s BETWEEN 'a' AND 'b'",
+    ] {
+        assert!(!runs(sql), "{sql}");
+    }
+    for sql in [
+        "SELECT s, count(*) FROM t WHERE s = 'a' OR s LIKE 'b%' GROUP BY s",
+        "SELECT max(d) FROM t WHERE d > '2010-01-01' ORDER BY d",
+    ] {
+        assert!(runs(sql), "{sql}");
+    }
 }
 
 #[test]

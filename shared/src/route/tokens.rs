@@ -7,8 +7,10 @@ use crate::functions;
 pub enum Token {
     /// A bare word: a keyword or a name, as written.
     Word(String),
-    /// A name in `"`, `` ` `` or `[]`, without the quotes. In double quotes it may be a text to SQLite.
+    /// A name in `` ` `` or `[]`, without the quotes.
     Quoted(String),
+    /// A name in `"`, without the quotes, or what SQLite takes for a text if nothing has this name.
+    DoubleQuoted(String),
     /// A text literal, without quotes.
     Text(String),
     /// A blob literal.
@@ -50,7 +52,11 @@ pub fn tokens(sql: &str) -> Option<Vec<Token>> {
                 let (text, after) = quoted(rest, '\'')?;
                 (Token::Text(text), after)
             }
-            '"' | '`' => {
+            '"' => {
+                let (name, after) = quoted(rest, first)?;
+                (Token::DoubleQuoted(name), after)
+            }
+            '`' => {
                 let (name, after) = quoted(rest, first)?;
                 (Token::Quoted(name), after)
             }
@@ -165,7 +171,9 @@ pub fn shape(tokens: &[Token]) -> String {
     for token in tokens {
         match token {
             Token::Word(word) => shape.push_str(&word.to_ascii_lowercase()),
-            Token::Quoted(name) => shape.push_str(&crate::sql::identifier(name)),
+            Token::Quoted(name) | Token::DoubleQuoted(name) => {
+                shape.push_str(&crate::sql::identifier(name));
+            }
             Token::Op(operator) => shape.push_str(operator),
             _ => shape.push('?'),
         }
@@ -177,7 +185,7 @@ pub fn shape(tokens: &[Token]) -> String {
 /// A function of Lumos that the statement names.
 pub fn own_function(tokens: &[Token]) -> Option<&'static str> {
     tokens.iter().find_map(|token| match token {
-        Token::Word(name) | Token::Quoted(name) => {
+        Token::Word(name) | Token::Quoted(name) | Token::DoubleQuoted(name) => {
             functions::find(&name.to_ascii_lowercase()).map(|f| f.name)
         }
         _ => None,
@@ -203,7 +211,7 @@ mod tests {
         let sql = "select \"a\"\"b\", [c d], 'it''s', x'0aFF', 1, 1.5e-3, .5, ?2, :n -- end\n/* b */ ||->>!=";
         let expected = [
             Token::Word("select".into()),
-            Token::Quoted("a\"b".into()),
+            Token::DoubleQuoted("a\"b".into()),
             Token::Op(","),
             Token::Quoted("c d".into()),
             Token::Op(","),

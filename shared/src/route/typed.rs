@@ -6,11 +6,12 @@
 use std::fmt::Write;
 
 use super::ast::Literal;
+use super::catalog::Affinity;
 use super::{Refusal, refuse};
 use crate::sql::literal;
 
 /// Integers up to this are doubles too.
-const EXACT: i64 = 1 << 53;
+pub const EXACT: i64 = 1 << 53;
 
 /// Two results closer than this, relative to their size, may be equal but for the order of additions.
 const NEAR: &str = "1e-9";
@@ -80,8 +81,8 @@ pub struct Typed {
     pub whole: Whole,
     /// A sum of reals inside: the last bits depend on the order of additions.
     pub inexact: bool,
-    /// A column of texts whose affinity turns texts that it is compared with into numbers.
-    pub numeric_affinity: bool,
+    /// The affinity that SQLite gives it in comparisons; `None` if that is not known.
+    pub affinity: Option<Affinity>,
     /// A value in the text, or a parameter's.
     pub literal: Option<Literal>,
     /// The stored form.
@@ -98,7 +99,7 @@ impl Typed {
             class,
             whole: Whole::ByValue,
             inexact: false,
-            numeric_affinity: false,
+            affinity: Some(Affinity::None),
             literal: None,
             raw: None,
             operand: None,
@@ -241,6 +242,28 @@ impl Typed {
         }
     }
 
+    /// The value that all rows of a group have; a guard where they differ, as SQLite takes that of any row.
+    pub fn same_in_group(&self) -> Result<Typed, Refusal> {
+        if let Whole::Where(_) = self.whole {
+            return refuse(
+                "a column beside aggregates has numbers that are INTEGER or REAL by the row",
+            );
+        }
+        let x = self.key();
+        let sql = match self.class {
+            Class::Null => "NULL".to_owned(),
+            _ => same(x),
+        };
+        let typed = match &self.raw {
+            Some(raw) => Typed::from_raw(raw.of(sql)),
+            None => Typed::new(sql, self.class),
+        };
+        Ok(Typed {
+            affinity: self.affinity,
+            ..typed.inexact_if(self.inexact)
+        })
+    }
+
     /// What to group and sort by: the stored form if there is one.
     pub fn key(&self) -> &str {
         self.raw.as_ref().map_or(&self.sql, Raw::sql)
@@ -249,6 +272,14 @@ impl Typed {
 
 /// Raises the error that sends the statement to SQLite.
 pub const GUARD: &str = "error('lumos: this value is for SQLite')";
+
+/// The value that `x` has in all rows, NULL if there are none; a guard where it has several.
+pub fn same(x: &str) -> String {
+    format!(
+        "CASE WHEN count({x}) = 0 THEN NULL WHEN count({x}) = count(*) AND min({x}) = max({x}) THEN min({x}) \
+         ELSE {GUARD} END"
+    )
+}
 
 /// A double as a literal of DuckDB.
 pub fn double(value: f64) -> String {

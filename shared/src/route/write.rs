@@ -2,9 +2,8 @@
 
 use super::ast::{Body, Core, Cte, Expr, Literal, Query};
 use super::catalog::Catalog;
-use super::compound::output_keys;
 use super::scope::{Field, Relation, Scope};
-use super::typed::{Typed, Whole};
+use super::typed::{Typed, Whole, same};
 use super::{Refusal, refuse};
 
 /// Rows that LIMIT and OFFSET may ask for: they are checked for ties before the first is given out.
@@ -15,6 +14,8 @@ pub(super) struct Writer<'a> {
     pub(super) catalog: &'a Catalog,
     /// The values of the parameters.
     pub(super) params: &'a [Literal],
+    /// The names that the statement gives to columns.
+    pub(super) names: &'a [String],
     /// Something written may raise an error, after which the statement is for SQLite.
     pub(super) guarded: bool,
     /// The tables read, with the names that SQLite's plan gives them.
@@ -79,10 +80,15 @@ pub(super) struct Top {
 }
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(catalog: &'a Catalog, params: &'a [Literal]) -> Writer<'a> {
+    pub(super) fn new(
+        catalog: &'a Catalog,
+        params: &'a [Literal],
+        names: &'a [String],
+    ) -> Writer<'a> {
         Writer {
             catalog,
             params,
+            names,
             guarded: false,
             tables: Vec::new(),
             functions: Vec::new(),
@@ -127,14 +133,21 @@ impl<'a> Writer<'a> {
         query: &Query,
         parent: Option<&Scope<'_>>,
     ) -> Result<Written, Refusal> {
-        if query.limit.is_some() {
-            return refuse("LIMIT in a SELECT inside another may give any rows");
-        }
         let visible = self.ctes.len();
         let with = self.with(&query.ctes)?;
         let (sql, outputs) = match &query.body {
             Body::Core(core) => {
                 let select = self.core(core, parent)?;
+                if query.limit.is_some() && !(select.single && is_no_limit(query)) {
+                    let (sql, output) = self.first(core, query, &select, parent)?;
+                    self.ctes.truncate(visible);
+                    let alias = self.alias();
+                    return Ok(Written {
+                        sql: format!("{with}{sql}"),
+                        fields: fields(&[output], &alias),
+                        alias,
+                    });
+                }
                 let mut columns = Vec::new();
                 for (i, output) in select.outputs.iter().enumerate() {
                     match &output.typed {
@@ -155,6 +168,9 @@ impl<'a> Writer<'a> {
                 }
                 (select.sql(&columns), select.outputs)
             }
+            _ if query.limit.is_some() => {
+                return refuse("LIMIT in a SELECT inside another may give any rows");
+            }
             compound => self.compound(compound, parent)?,
         };
         self.ctes.truncate(visible);
@@ -164,6 +180,52 @@ impl<'a> Writer<'a> {
             fields: fields(&outputs, &alias),
             alias,
         })
+    }
+
+    /// The first row of a SELECT inside another: a guard where several rows are first and differ.
+    fn first(
+        &mut self,
+        core: &Core,
+        query: &Query,
+        select: &Select,
+        parent: Option<&Scope<'_>>,
+    ) -> Result<(String, Output), Refusal> {
+        let [output] = select.outputs.as_slice() else {
+            return refuse("LIMIT in a SELECT inside another may give any rows");
+        };
+        let typed = output.typed.clone()?.value();
+        let keys = self.core_keys(
+            core,
+            &query.order,
+            select,
+            std::slice::from_ref(&typed),
+            parent,
+        )?;
+        if query.limit != Some(1) || query.offset > 0 || select.distinct || keys.is_empty() {
+            return refuse("LIMIT in a SELECT inside another may give any rows");
+        }
+        if keys.iter().any(|k| k.inexact) {
+            return refuse("LIMIT in a SELECT inside another depends on sums of reals");
+        }
+        let order: Vec<String> = keys
+            .iter()
+            .map(|k| format!("{}{}", k.sql, k.direction))
+            .collect();
+        let ranked = select.sql(&[
+            format!("{} AS c0", typed.key()),
+            format!("rank() OVER (ORDER BY {}) AS place", order.join(", ")),
+        ]);
+        let inner = self.alias();
+        let sql = format!(
+            "SELECT {} AS c0 FROM ({ranked}) AS {inner} WHERE place = 1 HAVING count(*) > 0",
+            same(&format!("{inner}.c0"))
+        );
+        self.guarded = true;
+        let output = Output {
+            name: output.name.clone(),
+            typed: typed.same_in_group(),
+        };
+        Ok((sql, output))
     }
 
     /// The fields of a common table expression under another alias.
@@ -208,14 +270,14 @@ impl<'a> Writer<'a> {
                     }
                     outputs.push(typed);
                 }
-                let keys = self.core_keys(core, &query.order, &select, &outputs)?;
+                let keys = self.core_keys(core, &query.order, &select, &outputs, None)?;
                 let columns: Vec<String> = outputs.iter().map(|t| t.sql.clone()).collect();
                 let single = select.single;
                 (columns, outputs, keys, Ok(select), single)
             }
             compound => {
                 let (sql, outputs) = self.compound(compound, None)?;
-                let keys = output_keys(&query.order, &outputs)?;
+                let keys = self.output_keys(&query.order, &outputs)?;
                 let typed = outputs
                     .into_iter()
                     .map(|o| o.typed)
@@ -298,6 +360,11 @@ impl Select {
     }
 }
 
+/// True if LIMIT leaves every row of a SELECT that gives one.
+pub(super) fn is_no_limit(query: &Query) -> bool {
+    query.limit.is_some_and(|n| n > 0) && query.offset == 0
+}
+
 /// The outputs of a SELECT as columns of the relation `alias`.
 fn fields(outputs: &[Output], alias: &str) -> Vec<Field> {
     let field = |(i, output): (usize, &Output)| {
@@ -308,7 +375,7 @@ fn fields(outputs: &[Output], alias: &str) -> Vec<Field> {
                 Some(raw) => Typed::from_raw(raw.of(sql)),
                 None => Typed::new(sql, t.class).inexact_if(t.inexact),
             };
-            field.numeric_affinity = t.numeric_affinity;
+            field.affinity = t.affinity;
             if let Whole::Where(_) = t.whole {
                 field.whole = Whole::Where(format!("{alias}.w{i}"));
             }

@@ -7,7 +7,7 @@ use std::ptr;
 use lumos_core::changelog::Key;
 use lumos_core::mirror::MirrorType;
 use lumos_core::route::plan::Node;
-use lumos_core::route::{Affinity, Catalog, Column, Table};
+use lumos_core::route::{Affinity, Catalog, Column, PATTERN, Table};
 use lumos_core::sql::literal;
 use lumos_duckdb::engine::Connection as DuckDb;
 use rusqlite::{Connection, OptionalExtension, ffi};
@@ -28,7 +28,9 @@ pub fn read(connection: &Connection, duckdb: &DuckDb) -> Result<Catalog> {
             literal(copy::DATA)
         ),
     )?;
+    let encoding: String = connection.query_row("PRAGMA main.encoding", [], |row| row.get(0))?;
     let mut catalog = Catalog {
+        utf16: encoding != "UTF-8",
         views: schema::views(connection)?,
         ..Catalog::default()
     };
@@ -141,8 +143,8 @@ pub fn rows_per_value(connection: &Connection, index: &str, columns: usize) -> O
     stat.split(' ').nth(columns)?.parse().ok()
 }
 
-/// Why names of the statement may mean something else in SQLite, if they may: a temporary table in front of a
-/// mirrored one, or a function of the application in the place of SQLite's own.
+/// Why the statement may mean something else in SQLite, if it may: a temporary table in front of a mirrored one, a
+/// function of the application in the place of SQLite's own, texts that compare in another way.
 pub fn in_the_way(
     connection: &Connection,
     tables: &[(String, String)],
@@ -159,16 +161,37 @@ pub fn in_the_way(
             )));
         }
     }
+    // An application may give `BINARY` a collation of its own.
+    const BYTES: &str = "WITH t(b, a, e, s, n) AS (SELECT 'B' COLLATE BINARY, 'a' COLLATE BINARY, '\u{e9}' COLLATE BINARY, \
+        'a ' COLLATE BINARY, '9' COLLATE BINARY) \
+        SELECT b < a AND a < e AND a < s AND '10' < n AND a <> 'A' AND a <> s AND e <> 'E' FROM t";
+    if !connection.query_row(BYTES, [], |row| row.get(0))? {
+        return Ok(Some(
+            "texts are compared by a collation of the application".into(),
+        ));
+    }
     if functions.is_empty() {
         return Ok(None);
     }
-    let list: Vec<String> = functions.iter().map(|f| literal(f)).collect();
-    let sql = format!(
-        "SELECT name FROM pragma_function_list WHERE NOT builtin AND lower(name) IN ({}) LIMIT 1",
-        list.join(", ")
-    );
-    let own: Option<String> = connection
-        .query_row(&sql, [], |row| row.get(0))
-        .optional()?;
-    Ok(own.map(|name| format!("{name}() is a function of the application")))
+    // SAFETY: the connection is open; -1 only reads the limit.
+    let pattern = unsafe {
+        ffi::sqlite3_limit(
+            connection.handle(),
+            ffi::SQLITE_LIMIT_LIKE_PATTERN_LENGTH,
+            -1,
+        )
+    };
+    if functions.iter().any(|f| f == "like") && (pattern as usize) < PATTERN {
+        return Ok(Some("the length of patterns has a limit".into()));
+    }
+    // Compared here, since `lower` may be the application's too.
+    let mut own = connection.prepare("SELECT name FROM pragma_function_list WHERE NOT builtin")?;
+    let mut names = own.query([])?;
+    while let Some(row) = names.next()? {
+        let name: String = row.get(0)?;
+        if functions.iter().any(|f| f.eq_ignore_ascii_case(&name)) {
+            return Ok(Some(format!("{name}() is a function of the application")));
+        }
+    }
+    Ok(None)
 }

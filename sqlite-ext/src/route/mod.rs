@@ -17,7 +17,7 @@ use lumos_core::route::ast::Literal;
 use lumos_core::route::model::{Features, Model, SHAPES};
 use lumos_core::route::plan::{self, Node, Work};
 use lumos_core::route::{Catalog, Engine, Translation};
-use rusqlite::{Connection, TransactionState, ffi};
+use rusqlite::{Connection, OptionalExtension, TransactionState, ffi};
 
 use crate::error::{Result, error};
 use crate::mirror::locked;
@@ -59,8 +59,9 @@ pub struct Router {
 #[derive(Default)]
 struct State {
     model: Model,
-    /// The mirrored tables, as the mirror was in this generation, at this position.
-    loaded: Option<(u64, i64, Arc<Catalog>)>,
+    /// The mirrored tables, as the mirror was in this generation and the host's schema in this version, at this
+    /// position.
+    loaded: Option<((u64, i64), i64, Arc<Catalog>)>,
     /// Shapes that are look-ups by key.
     points: HashSet<String>,
     not_attached: Option<(u32, String)>,
@@ -240,8 +241,9 @@ impl Router {
         };
         let generation = attached.mirror.generation();
         let pending = entered.applied.as_ref().map_or(0, |a| (seq - a.seq).max(0));
+        let version = (generation, schema::schema_version(connection)?);
         if let Some((of, at, catalog)) = &state.loaded
-            && *of == generation
+            && *of == version
             && (seq - at).abs()
                 <= 1_000 + catalog.tables.iter().map(|t| t.rows as i64).sum::<i64>() / 8
         {
@@ -250,7 +252,7 @@ impl Router {
         let duckdb = attached.mirror.connection()?;
         let catalog = Arc::new(catalog::read(connection, &duckdb)?);
         attached.mirror.give_back(duckdb);
-        state.loaded = Some((generation, seq, Arc::clone(&catalog)));
+        state.loaded = Some((version, seq, Arc::clone(&catalog)));
         Ok((generation, pending, catalog))
     }
 
@@ -334,11 +336,12 @@ struct MirrorState {
 
 /// The changelog's last position, as this connection sees it.
 fn position(connection: &Connection) -> Result<i64> {
-    Ok(connection.query_row(
-        "SELECT coalesce(max(seq), 0) FROM main._lumos_log",
-        [],
-        |row| row.get(0),
-    )?)
+    // Without functions, which may be the application's.
+    let last = "SELECT seq FROM main._lumos_log ORDER BY seq DESC LIMIT 1";
+    let seq = connection
+        .query_row(last, [], |row| row.get(0))
+        .optional()?;
+    Ok(seq.unwrap_or(0))
 }
 
 fn in_sqlite(model: &Model, reason: impl Into<String>, work: Work) -> Decision {

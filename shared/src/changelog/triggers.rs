@@ -38,9 +38,7 @@ impl Table {
             ),
         };
         let mut triggers = writer.touched(&self.new_key(key), &self.update_of(key, mirrored));
-        if let (Key::Columns(_), None, Some(rowid)) = (key, self.rowid_alias(), self.rowid_name())
-            && !self.without_rowid
-        {
+        if let Some(rowid) = self.replaceable_rowid(key) {
             // Of an INSERT that gives no rowid, NEW.rowid is -1 here.
             let conflict = format!("{rowid} = NEW.{rowid}");
             triggers.extend(writer.before(
@@ -136,6 +134,20 @@ impl Table {
         // SQLite goes by the names in the statement, and the rowid has several; it minds none that is not there.
         let names = columns.chain(["rowid", "_rowid_", "oid"].map(str::to_owned));
         format!(" OF {}", names.collect::<Vec<_>>().join(", "))
+    }
+
+    /// The rowid as a statement can give it, under its declared name if it has one, unless it is the key itself.
+    fn replaceable_rowid(&self, key: &Key) -> Option<String> {
+        let Key::Columns(key) = key else {
+            return None;
+        };
+        if self.without_rowid {
+            return None;
+        }
+        match self.rowid_alias() {
+            Some(alias) => (*key != [alias.name.clone()]).then(|| identifier(&alias.name)),
+            None => self.rowid_name().map(str::to_owned),
+        }
     }
 
     /// True if rows that conflict through the index have the same key, byte by byte.
@@ -420,6 +432,27 @@ mod tests {
         let triggers = triggers(&table).unwrap();
         let expected = "BEFORE INSERT ON \"od\"\"d\" WHEN coalesce(NEW.\"i d\", -1) = -1 BEGIN";
         assert!(triggers[5].contains(expected), "{}", triggers[5]);
+    }
+
+    #[test]
+    fn rows_replaced_through_a_rowid_that_is_not_the_key_are_logged() {
+        let unique = Unique {
+            columns: vec![Some("u".into())],
+            collations: vec!["BINARY".into()],
+            ..Unique::default()
+        };
+        let mut table = table(vec![unique]);
+        table.columns[1].not_null = true;
+        table.generated.clear();
+        let by = |columns: &[&str]| {
+            let columns = columns.iter().map(|c| (*c).to_owned()).collect();
+            let key = table.key(&Wanted::Columns(columns)).unwrap();
+            let triggers = table.triggers(7, &key, None).unwrap();
+            let conflict = "WHERE \"i d\" = NEW.\"i d\"";
+            triggers.iter().filter(|t| t.contains(conflict)).count()
+        };
+        assert_eq!(by(&["u"]), 2);
+        assert_eq!(by(&["i d"]), 0);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 -- Dropping the tables and the triggers named _lumos_* removes Lumos.
 
 -- Which database this is. `source` is random, made once; a copy of the file carries it along.
--- `last_id` is the last id given to a table: ids do not come again.
+-- `last_id` is the last id given to a table: ids do not come again. The rowid is random: VACUUM makes it 1 as it makes
+-- those of all tables that have no index and no INTEGER PRIMARY KEY, so that it tells whether their rowids are others.
 CREATE TABLE IF NOT EXISTS _lumos_meta(
   source TEXT NOT NULL,
   format INTEGER NOT NULL,

@@ -14,7 +14,8 @@ CREATE TABLE IF NOT EXISTS _lumos.state(
 
 -- The mirrored tables: `id` as in the source, `schema` its CREATE statement, `columns` what its pragmas say of its
 -- columns, `types` a JSON array of the columns' types here, `place` where the source's schema has it, all as they were
--- at `schema_version`, when they were last compared.
+-- at `schema_version`, when they were last compared. `rowids` is the mark of the source that VACUUM wipes out as it
+-- numbers rows anew.
 CREATE TABLE IF NOT EXISTS _lumos.tables(
   id BIGINT NOT NULL,
   name VARCHAR NOT NULL,
@@ -23,7 +24,18 @@ CREATE TABLE IF NOT EXISTS _lumos.tables(
   schema_version BIGINT NOT NULL,
   key VARCHAR NOT NULL,
   columns VARCHAR NOT NULL,
-  place VARCHAR NOT NULL
+  place VARCHAR NOT NULL,
+  rowids BIGINT NOT NULL
+);
+
+-- The tracked tables whose mirror cannot be what they are, each with a view in main that raises `message`. They are
+-- tried again once the source's schema is not at `schema_version`, or the value named by `unfit` is another.
+CREATE TABLE IF NOT EXISTS _lumos.failures(
+  id BIGINT NOT NULL,
+  name VARCHAR NOT NULL,
+  message VARCHAR NOT NULL,
+  schema_version BIGINT,
+  unfit VARCHAR
 );
 
 -- What happened to them, for people: the last 1,000 events.

@@ -16,7 +16,12 @@ pub struct Layout {
     key: Vec<usize>,
     /// The other columns.
     rest: Vec<usize>,
+    /// Set for a key of one integer whose buckets are ranges of it: the first key, and how many there can be.
+    span: Option<(i64, u128)>,
 }
+
+/// So many keys that may be stand at most for one that is, where buckets are ranges: else one could hold most rows.
+const SPARSE: u128 = 64;
 
 /// The hashes of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,18 +38,68 @@ impl Layout {
         Layout {
             key: key.to_vec(),
             rest: (0..columns).filter(|c| !key.contains(c)).collect(),
+            span: None,
         }
+    }
+
+    /// With ranges of a key of one integer, from `first` to `last`, as buckets, if its `rows` are close enough.
+    pub fn ordered(self, first: i64, last: i64, rows: u64) -> Layout {
+        let span = (i128::from(last) - i128::from(first) + 1).unsigned_abs();
+        let dense = first <= last && span <= u128::from(rows) * SPARSE;
+        Layout {
+            span: dense.then_some((first, span)),
+            ..self
+        }
+    }
+
+    /// The ranges of the key, with both ends, that these buckets are; `None` if they are none.
+    pub fn ranges(&self, chosen: &Chosen) -> Option<Vec<(i64, i64)>> {
+        let (first, span) = self.span?;
+        let start = |bucket: usize| {
+            let before = (bucket as u128 * span).div_ceil(BUCKETS as u128);
+            i128::from(first) + before as i128
+        };
+        let mut ranges: Vec<(i64, i64)> = Vec::new();
+        for bucket in (0..BUCKETS).filter(|b| chosen.0[*b]) {
+            let (from, to) = (start(bucket), start(bucket + 1) - 1);
+            if from > to {
+                continue;
+            }
+            let (from, to) = (from as i64, to as i64);
+            match ranges.last_mut() {
+                Some(before) if before.1.checked_add(1) == Some(from) => before.1 = to,
+                _ => ranges.push((from, to)),
+            }
+        }
+        Some(ranges)
+    }
+
+    /// The hash of a key that is in a range, so that its bucket is the range.
+    fn in_range(&self, key: Option<Stored<'_>>) -> Option<u64> {
+        let ((first, span), Some(Stored::Int64(key))) = (self.span?, key) else {
+            return None;
+        };
+        let place = (i128::from(key) - i128::from(first)).try_into().ok();
+        let place = place.filter(|place: &u128| *place < span)?;
+        let bucket = (place * BUCKETS as u128 / span) as u64;
+        Some(bucket << (64 - BUCKETS.ilog2()))
     }
 
     /// The hash of a row's key; `value` gives its columns, `None` for what a mirror cannot hold.
     pub fn key_hash<'a>(&self, value: impl Fn(usize) -> Option<Stored<'a>>) -> u64 {
-        self.key_hasher(value).finish()
+        match self.in_range(self.key.first().and_then(|c| value(*c))) {
+            Some(hash) => hash,
+            None => self.key_hasher(value).finish(),
+        }
     }
 
     /// The hashes of a row.
     pub fn hash<'a>(&self, value: impl Fn(usize) -> Option<Stored<'a>>) -> RowHash {
         let mut hasher = self.key_hasher(&value);
-        let key = hasher.finish();
+        let key = match self.in_range(self.key.first().and_then(|c| value(*c))) {
+            Some(hash) => hash,
+            None => hasher.finish(),
+        };
         for column in &self.rest {
             feed(&mut hasher, value(*column));
         }
@@ -290,6 +345,29 @@ mod tests {
         assert_eq!(groups.len(), 1);
         assert!(groups[0].has(key(7)));
         assert!(!groups[0].has(key(8)));
+    }
+
+    #[test]
+    fn ranges_are_the_keys_of_their_buckets() {
+        for (first, last) in [
+            (0, 5),
+            (-70_000, 1_000_000),
+            (i64::MIN, i64::MIN + 99_999),
+            (7, 7),
+        ] {
+            let rows = (last - first) as u64 / 10 + 1;
+            let layout = Layout::new(1, &[0]).ordered(first, last, rows);
+            let hash = |key| layout.key_hash(|_| Some(Stored::Int64(key)));
+            let chosen = Chosen::sample(0.01, 3);
+            let ranges = layout.ranges(&chosen).unwrap();
+            let step = (last - first) / 100_000 + 1;
+            for key in (first..=last).step_by(step as usize) {
+                let within = ranges.iter().any(|(a, b)| (*a..=*b).contains(&key));
+                assert_eq!(within, chosen.has(hash(key)), "{key} of {first} to {last}");
+            }
+        }
+        let sparse = Layout::new(1, &[0]).ordered(0, i64::MAX, 1000);
+        assert_eq!(sparse.ranges(&Chosen::sample(0.5, 1)), None);
     }
 
     #[test]

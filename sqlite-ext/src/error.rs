@@ -5,6 +5,8 @@ use std::ffi::c_int;
 use lumos_duckdb::engine;
 use rusqlite::ffi;
 
+use crate::sync::failures::Unfit;
+
 /// What went wrong: the sentence without the function's name, and a result code of SQLite.
 #[derive(Debug, Clone)]
 pub struct Error {
@@ -14,6 +16,8 @@ pub struct Error {
     pub code: c_int,
     /// The id of the tracked table that could not be copied, if that is what failed.
     pub table: Option<i64>,
+    /// The value that does not fit its column, if that is what failed.
+    pub unfit: Option<Box<Unfit>>,
 }
 
 /// `Result` with [`Error`].
@@ -25,6 +29,7 @@ pub fn error(message: impl Into<String>) -> Error {
         message: message.into(),
         code: ffi::SQLITE_ERROR,
         table: None,
+        unfit: None,
     }
 }
 
@@ -35,6 +40,7 @@ impl Error {
             message: "interrupted".into(),
             code: ffi::SQLITE_INTERRUPT,
             table: None,
+            unfit: None,
         }
     }
 
@@ -55,6 +61,7 @@ impl From<rusqlite::Error> for Error {
                 message: message.unwrap_or_else(|| e.to_string()),
                 code: e.extended_code,
                 table: None,
+                unfit: None,
             },
             e => error(e.to_string()),
         }
@@ -68,6 +75,12 @@ impl From<engine::Error> for Error {
             "Could not read enough bytes",
             "has been invalidated",
         ];
+        // The view in the place of a table that failed says all.
+        if let Some(message) = e.0.strip_prefix("Invalid Input Error: ")
+            && message.starts_with("table")
+        {
+            return error(message);
+        }
         match damaged.iter().any(|words| e.0.contains(words)) {
             true => error(format!(
                 "{}; the mirror is damaged: lumos_resync('*') copies it again, or if that fails too, detach it everywhere and remove its file",

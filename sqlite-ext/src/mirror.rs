@@ -17,6 +17,7 @@ use crate::layout::files::{self, ColdFile};
 use crate::lock::{self, FileId, LockFile};
 use crate::query::cache::Cache;
 use crate::sync::apply::Known;
+use crate::sync::failures::Failure;
 
 /// The name of the attached mirror inside DuckDB.
 pub const CATALOG: &str = "mirror";
@@ -65,6 +66,8 @@ pub struct Applied {
     pub schema_version: Option<i64>,
     /// The mirrored tables at that time.
     pub tables: Arc<[Known]>,
+    /// The tracked tables that failed.
+    pub failed: Arc<[Failure]>,
     /// [`Mirror::generation`] at that time.
     pub generation: u64,
 }

@@ -5,6 +5,7 @@ from the tables as they are at that moment, so that they go on to fit after an A
 """
 
 import decimal
+import json
 
 TEXTS = ["a", "A", "b", "B", "é", "É", "", "a ", "x'y", "\U0001f600", "long" * 40]
 TYPES = ["INTEGER", "TEXT", "REAL", "BLOB", "DATE", "DATETIME", "DECIMAL(10,2)", "INT"]
@@ -27,9 +28,6 @@ SCHEMAS = {
     "wide": "(c1 INT, c2 TEXT, c3 INT, c4 TEXT, v INT UNIQUE, PRIMARY KEY (c1, c2, c3, c4)) WITHOUT ROWID",
     "odd \"name\"": "(\"select\" INTEGER PRIMARY KEY, \"a \"\"b\" TEXT COLLATE NOCASE UNIQUE, \"[x]\" INT)",
 }
-# What has no key of its own.
-BY_ROWID = {"bare"}
-
 INDEXES = [
     "({0})",
     "({0} COLLATE NOCASE)",
@@ -245,17 +243,49 @@ def tracked(db):
         " FROM main._lumos_tables")})
 
 
+def options(draw, db, table):
+    """Options to track a table with; some are refused."""
+    columns = [c for (c,) in db.rows("SELECT name FROM pragma_table_xinfo(?, 'main') WHERE hidden <> 1", table)]
+    given = {}
+    if draw.random() < 0.5:
+        given["key"] = draw.choice(["rowid", draw.choice(columns), draw.choice(columns), draw.sample(columns, min(2, len(columns)))])
+    if draw.random() < 0.4:
+        given["columns"] = draw.sample(columns, draw.randint(1, len(columns)))
+    if draw.random() < 0.3:
+        given["types"] = {draw.choice(columns): draw.choice(["VARCHAR", "BIGINT", "DOUBLE", "BLOB", "DATE", "TIMESTAMP", "DECIMAL(8,2)", "BOOLEAN"])}
+    if draw.random() < 0.5:
+        policy = lambda: draw.choice(["error", "null", "varchar", "widen"])
+        given["on_mismatch"] = policy() if draw.random() < 0.6 else {c: policy() for c in draw.sample(columns, 1)}
+    if draw.random() < 0.2:
+        given["target"] = f"mirrored {table.lower()}"
+    return given
+
+
+def tracking_options(db):
+    """The options of the tracked tables, under the names that they have now."""
+    return {name: json.loads(given) for name, given in db.rows(
+        "SELECT coalesce((SELECT tbl_name FROM sqlite_schema WHERE type = 'trigger' AND name GLOB '_lumos_' || id || '_*' LIMIT 1), name), options"
+        " FROM main._lumos_tables")}
+
+
 def differences(db, tables=None):
-    """What the mirror has otherwise than the source, as lines of text. Without `tables`, all that are tracked."""
+    """What the mirror has otherwise than the source, as lines of text. Without `tables`, all that are tracked. Columns
+    whose values the options make others are left to lumos_verify."""
     lines = []
-    for table in tracked(db) if tables is None else tables:
+    tables = tracked(db) if tables is None else tables
+    given = tracking_options(db) if tables else {}
+    for table in tables:
         columns = db.rows("SELECT name, type FROM pragma_table_xinfo(?, 'main') WHERE hidden <> 1 ORDER BY cid", table)
+        chosen = given.get(table, {})
+        policies = chosen.get("on_mismatch", "error")
+        other = lambda c: c in chosen.get("types", {}) or (policies if isinstance(policies, str) else policies.get(c, "error")) != "error"
+        columns = [(c, kind) for c, kind in columns if c in chosen.get("columns", [c]) and not other(c)]
         if not columns:
             continue
         names = ", ".join(quote(n) for n, _ in columns)
         values = lambda rows: sorted(tuple(tagged(v, kind) for v, (_, kind) in zip(row, columns)) for row in rows)
         source = values(db.rows(f"SELECT {names} FROM main.{quote(table)}"))
-        mirror = values(db.query(f"SELECT {names} FROM {quote(table)}", len(columns)))
+        mirror = values(db.query(f"SELECT {names} FROM {quote(chosen.get('target', table))}", len(columns)))
         if source != mirror:
             extra = [r for r in mirror if r not in source]
             missing = [r for r in source if r not in mirror]

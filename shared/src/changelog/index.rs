@@ -145,6 +145,19 @@ fn text(sql: &str, tokens: &[Token]) -> Option<String> {
     Some(sql[tokens.first()?.start..tokens.last()?.end].to_owned())
 }
 
+/// The module of a CREATE VIRTUAL TABLE statement.
+pub fn virtual_module(sql: &str) -> Option<String> {
+    let tokens = tokens(sql);
+    // After CREATE VIRTUAL TABLE and a name at least.
+    let using = tokens.iter().skip(4).position(|t| t.is(sql, "USING"))? + 4;
+    let module = tokens.get(using + 1)?;
+    let written = &sql[module.start..module.end];
+    Some(match module.kind {
+        Kind::Name => unquoted(written),
+        _ => written.to_owned(),
+    })
+}
+
 /// The expressions of the generated columns of a CREATE TABLE statement: what stands in parentheses after AS.
 pub fn generated_expressions(sql: &str) -> Vec<String> {
     let tokens = tokens(sql);
@@ -167,6 +180,45 @@ pub fn generated_expressions(sql: &str) -> Vec<String> {
         }
     }
     expressions
+}
+
+/// True if the last column of a table with this CREATE TABLE statement may have come by ADD COLUMN, which writes `, `
+/// before it and leaves no space after it. If not, it cannot have been dropped and added again.
+pub fn may_have_been_added(sql: &str) -> bool {
+    last_column_as_added(sql).unwrap_or(true)
+}
+
+/// `None` for a statement that cannot be read.
+fn last_column_as_added(sql: &str) -> Option<bool> {
+    const CONSTRAINTS: [&str; 5] = ["CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"];
+    let tokens = tokens(sql);
+    let open = tokens.iter().position(|t| t.kind == Kind::Sign(b'('))?;
+    let mut depth = 0;
+    // The comma or parenthesis before the element under way, and whether it is the first one.
+    let (mut before, mut first) = (open, true);
+    let mut last = None;
+    for (i, token) in tokens.iter().enumerate().skip(open) {
+        match token.kind {
+            Kind::Sign(b'(') => depth += 1,
+            Kind::Sign(b')') => depth -= 1,
+            _ => {}
+        }
+        let ends = depth == 0 || depth == 1 && token.kind == Kind::Sign(b',');
+        if !ends {
+            continue;
+        }
+        let name = tokens.get(before + 1)?;
+        if !CONSTRAINTS.iter().any(|word| name.is(sql, word)) {
+            let spaced = &sql[tokens[before].end..name.start] == " ";
+            let tight = !sql[..token.start].ends_with(|c: char| c.is_ascii_whitespace());
+            last = Some(!first && spaced && tight);
+        }
+        if depth == 0 {
+            return last;
+        }
+        (before, first) = (i, false);
+    }
+    None
 }
 
 /// True if an expression may name this column.
@@ -245,6 +297,31 @@ mod tests {
             "/* CREATE INDEX i ON t(a)",
         ] {
             assert_eq!(parsed(sql), None, "{sql}");
+        }
+    }
+
+    #[test]
+    fn a_column_may_have_been_added_only_as_sqlite_writes_it() {
+        for sql in [
+            "CREATE TABLE t(a, b)",
+            "CREATE TABLE t(a INT PRIMARY KEY,\n  c DECIMAL(1, 2), \"b x\" TEXT DEFAULT (1 + 2))",
+            "CREATE TABLE t(a, b TEXT /* last */)",
+            "CREATE TABLE t(a, b, PRIMARY KEY (a, b), CHECK (a > b)) WITHOUT ROWID",
+            "CREATE TABLE t(a, \"check\")",
+            "CREATE TABLE t AS SELECT 1",
+        ] {
+            assert!(may_have_been_added(sql), "{sql}");
+        }
+        for sql in [
+            "CREATE TABLE t(a)",
+            "CREATE TABLE t(a,b)",
+            "CREATE TABLE t(\n  a INT,\n  b TEXT\n)",
+            "CREATE TABLE t(a, b )",
+            "CREATE TABLE t(a, /* c */ b)",
+            "CREATE TABLE t(a,  b, UNIQUE (a))",
+            "CREATE TABLE t(a, b, c\n, FOREIGN KEY (a) REFERENCES u)",
+        ] {
+            assert!(!may_have_been_added(sql), "{sql}");
         }
     }
 

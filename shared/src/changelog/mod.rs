@@ -7,11 +7,13 @@
 mod evolution;
 mod index;
 mod options;
+mod shadow;
 mod triggers;
 
 pub use evolution::Evolution;
-pub use index::generated_expressions;
+pub use index::{generated_expressions, may_have_been_added};
 pub use options::{Options, Wanted};
+pub use shadow::Shadow;
 pub use triggers::{UNFORESEEN, watched};
 
 use crate::sql::identifier;
@@ -182,18 +184,17 @@ impl Table {
                 None => Err(self.no_such_key(columns, &keys)),
             };
         }
-        if let Some(key) = keys.into_iter().next() {
-            return self.checked(key);
-        }
-        match (wanted, self.rowid_name()) {
-            (Wanted::Rowid, Some(name)) => Ok(Key::Rowid(name)),
-            (Wanted::Rowid, None) => Err(Error::new(format!(
-                "table \"{}\" has columns named rowid, _rowid_ and oid, so its rowid has no name left; rename one",
+        let own = keys.into_iter().find(|k| k.len() <= MAX_KEY_COLUMNS);
+        match (own, self.rowid_name()) {
+            (Some(key), _) => Ok(Key::Columns(key)),
+            (None, Some(name)) if !self.without_rowid => Ok(Key::Rowid(name)),
+            _ if self.without_rowid => Err(Error::new(format!(
+                "the key of table \"{}\" has more than {MAX_KEY_COLUMNS} columns; give it a UNIQUE constraint of fewer NOT NULL columns",
                 self.name
             ))),
             _ => Err(Error::new(format!(
-                "table \"{}\" has no usable key (INTEGER PRIMARY KEY, or a primary key or UNIQUE constraint of NOT NULL columns); \
-                 give {{\"key\":\"rowid\"}} to track by rowid",
+                "table \"{}\" has no usable key (INTEGER PRIMARY KEY, or a primary key or UNIQUE constraint of NOT NULL columns), \
+                 and columns named rowid, _rowid_ and oid, so that its rowid has no name left; rename one",
                 self.name
             ))),
         }
@@ -216,7 +217,7 @@ impl Table {
     fn checked(&self, columns: Vec<String>) -> Result<Key> {
         match columns.len() {
             n if n > MAX_KEY_COLUMNS => Err(Error::new(format!(
-                "the key of table \"{}\" has {n} columns, more than {MAX_KEY_COLUMNS}; give {{\"key\":\"rowid\"}} to track by rowid",
+                "the key of table \"{}\" has {n} columns, more than {MAX_KEY_COLUMNS}; give another key",
                 self.name
             ))),
             _ => Ok(Key::Columns(columns)),
@@ -350,13 +351,13 @@ mod tests {
             Ok("id".into())
         );
         // Only INTEGER is the rowid: INT and text keys accept NULL unless NOT NULL is said.
-        assert!(
+        assert_eq!(
             key(&table(
                 vec![column("id", "INT", 1, false)],
                 vec![unique(&["id"])],
                 false
-            ))
-            .is_err()
+            )),
+            Ok(ROWID_COLUMN.into())
         );
         assert_eq!(
             key(&table(
@@ -380,8 +381,9 @@ mod tests {
             )),
             Ok("b".into())
         );
+        // Without one, the rowid.
         let bare = table(vec![column("a", "TEXT", 0, false)], vec![], false);
-        assert!(key(&bare).unwrap_err().contains("{\"key\":\"rowid\"}"));
+        assert_eq!(bare.key(&Wanted::Any), Ok(Key::Rowid("rowid")));
         assert_eq!(bare.key(&Wanted::Rowid), Ok(Key::Rowid("rowid")));
         assert_eq!(
             table(vec![column("ROWID", "TEXT", 0, false)], vec![], false).key(&Wanted::Rowid),

@@ -18,6 +18,7 @@ pub const SYNC: Function = Function {
           Returns JSON: `tables` and `keys` that changed, `rows` written, `seq`, the position of the changelog that the mirror now equals, and `ms`, the milliseconds that it took. \
           With a tracked table, or a GLOB pattern, the counts are those of what matches; all the same everything is applied, since a snapshot is of all tables. \
           The option `progress` (true, or the seconds between two lines) says on stderr how far it is. \
+          A table that cannot be mirrored as it is, as with a value that does not fit, is an error here and in the queries that read it; the others are applied. \
           Refused inside a transaction that has written.",
     examples: &[Example {
         sql: "SELECT json_extract(lumos_sync(), '$.keys')",

@@ -15,13 +15,14 @@ pub const TRACK: Function = Function {
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "Mirrors a table from now on: adds triggers that log touched keys, then copies the rows. \
-          The argument is a table or a GLOB pattern; `*` takes every table with a usable key and reports the others with the reason. \
+          The argument is a table or a GLOB pattern; `*` takes every ordinary table and reports those that cannot be mirrored with the reason. \
           Returns a JSON array with table, rows and key. \
-          The key is the INTEGER PRIMARY KEY, the primary key of a WITHOUT ROWID table, or a primary key or UNIQUE constraint whose columns are all NOT NULL. \
+          The key is the INTEGER PRIMARY KEY, the primary key of a WITHOUT ROWID table, or a primary key or UNIQUE constraint whose columns are all NOT NULL; \
+          a table without one is tracked by its rowid, and its key shown as `rowid`: after VACUUM, which may renumber such rows, the next sync copies it again. \
           Options:\n\n\
           - `columns`: an array of the columns to mirror; those of the key always are. Updates of others alone are not logged.\n\
           - `key`: a column or an array of columns that are exactly a PRIMARY KEY or UNIQUE constraint, all NOT NULL; \
-          or `\"rowid\"` for a table without a key (VACUUM may renumber such rows, so that the next sync copies the table again).\n\
+          or `\"rowid\"`, as for a table without a key.\n\
           - `types`: an object with types of columns: VARCHAR, BIGINT, DOUBLE, BLOB, BOOLEAN (of 0 and 1), DATE, DECIMAL(width,scale), \
           TIMESTAMP (of ISO text), and of numbers TIMESTAMP(unix) for seconds, TIMESTAMP(unix_ms) for milliseconds, TIMESTAMP(julian) for days as julianday() gives them. \
           Without one the declared type is tried, and where it says nothing, or the values have another, the values choose.\n\

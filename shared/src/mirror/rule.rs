@@ -85,6 +85,11 @@ impl Rule {
         }
     }
 
+    /// True if every value that does not fit becomes NULL, whatever the others are.
+    pub fn is_null(&self) -> bool {
+        self.fixed && self.policy == Policy::Null
+    }
+
     /// What becomes of a value that does not fit; text that is not UTF-8 is `None`. `fresh` says that no value but
     /// NULL came before.
     pub fn way(&self, ty: MirrorType, value: Option<ValueRef<'_>>, fresh: bool) -> Way {

@@ -1,5 +1,8 @@
 //! One run of applying the changelog: inside one snapshot of SQLite and one transaction of DuckDB.
 
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashMap};
+
 use lumos_core::changelog::{Key, Table, UNFORESEEN};
 use lumos_core::sql::{identifier, literal};
 use lumos_duckdb::engine::Connection as DuckDb;
@@ -16,10 +19,11 @@ use crate::sync::changes::{Part, batches};
 use crate::sync::copy::{self, Mirrored, Transfer};
 use crate::sync::drift::{self, Current, Followed};
 use crate::sync::evolve::Change;
+use crate::sync::failures::{self, Failure};
 use crate::sync::schema::{self, Tracked};
 use crate::sync::{
-    self, MirroredTable, Position, Report, cannot_write_now, mark, mirrored_tables, schema_log,
-    stored_state,
+    self, MirroredTable, Position, RENUMBERED, Report, cannot_write_now, mark, mirrored_tables,
+    schema_log, stored_state,
 };
 
 /// One run.
@@ -38,7 +42,16 @@ pub struct Run<'a> {
     pub may_be_behind: bool,
     /// The mirror's number of this shape of its tables.
     pub generation: u64,
+    /// Tables whose errors ended a transaction of this call, by their ids.
+    pub broken: RefCell<HashMap<i64, Error>>,
+    /// The mark of the rowids as this run leaves it.
+    pub rowids: Cell<i64>,
+    /// What is to be written down of tables, by their ids.
+    pub stored: RefCell<BTreeMap<i64, String>>,
 }
+
+/// Why a table is not followed whose name in the mirror another one has.
+const TAKEN: &str = "its name in the mirror is taken";
 
 /// Why a table whose files have rows in another shape is copied.
 const RETYPED: &str = "a column took another type";
@@ -70,6 +83,18 @@ fn of_table(id: i64, e: Error) -> Error {
     }
 }
 
+/// The part of the log that names a table.
+#[derive(Debug, Clone, Copy)]
+struct Touched {
+    /// After `.0` up to `.1`.
+    log: (i64, i64),
+    /// Rows may have been replaced that it does not name.
+    unforeseen: bool,
+}
+
+/// The tables that the log names, by their ids.
+type Log = HashMap<i64, Touched>;
+
 /// What the mirror has that the source's log continues.
 enum Base {
     /// Everything up to this position.
@@ -80,21 +105,21 @@ enum Base {
     Ahead(i64),
 }
 
-/// Refuses two tables with one name in the mirror, as after a table was renamed to the target of another.
-fn check_targets(tracked: &[Tracked]) -> Result<()> {
-    for table in tracked.iter().filter(|t| t.options.target.is_some()) {
-        let same =
-            |t: &&Tracked| t.id != table.id && t.target().eq_ignore_ascii_case(table.target());
-        if let Some(other) = tracked.iter().find(same) {
-            return Err(error(format!(
-                "tables \"{}\" and \"{}\" have the name \"{}\" in the mirror; give one of them another target with lumos_track",
-                table.name,
-                other.name,
-                table.target()
-            )));
-        }
+/// An error for a table that has the name of another one in the mirror, as after that was renamed to its target.
+fn check_target(table: &Tracked, tracked: &[Tracked]) -> Result<()> {
+    if table.options.target.is_none() {
+        return Ok(());
     }
-    Ok(())
+    let same = |t: &&Tracked| t.id != table.id && t.target().eq_ignore_ascii_case(table.target());
+    match tracked.iter().find(same) {
+        Some(other) => Err(error(format!(
+            "tables \"{}\" and \"{}\" have the name \"{}\" in the mirror; give one of them another target with lumos_track",
+            table.name,
+            other.name,
+            table.target()
+        ))),
+        None => Ok(()),
+    }
 }
 
 impl Run<'_> {
@@ -123,18 +148,22 @@ impl Run<'_> {
                 return Ok((report, None));
             }
         };
-        if let (Some(from), Some(known)) = (from, known)
-            && let Some(tables) = self.follow_known(from, known, &mut report)?
+        let log = match from {
+            Some(from) => self.log(from)?,
+            None => Log::new(),
+        };
+        if let Some(stored) = &stored
+            && let (Some(_), Some(known)) = (from, known)
+            && let Some(tables) = self.follow_known(&log, known, &stored.failed, &mut report)?
         {
-            return self.finish(stored.as_ref(), tables, report);
+            return self.finish(Some(stored), tables, stored.failed.to_vec(), report);
         }
-        let mirrored = mirrored_tables(self.duckdb)?;
         let mut report = Report {
             seq: position.seq,
             ..Report::default()
         };
+        let mirrored = mirrored_tables(self.duckdb)?;
         let tracked = schema::tracked_tables(self.connection)?;
-        check_targets(&tracked)?;
         // What cannot be continued is as good as nothing.
         let mirrored = match from {
             Some(_) => mirrored,
@@ -145,24 +174,118 @@ impl Run<'_> {
                 Vec::new()
             }
         };
-        let current = drift::compare(self.connection, position, &tracked, &mirrored)?;
+        let by_rowid = |t: &Tracked| matches!(t.key, Key::Rowid(_));
+        if position.rowids == RENUMBERED && tracked.iter().any(by_rowid) {
+            // Where that cannot be done now, the next change of the schema copies them again.
+            if let Some(mark) = self.write(|| changelog::mark_rowids(self.connection))? {
+                self.rowids.set(mark);
+            }
+        }
+        let mut current = drift::compare(self.connection, position, &tracked, &mirrored)?;
+        for table in &mut current {
+            if check_target(table.tracked, &tracked).is_err() {
+                table.followed = Err(TAKEN);
+            }
+        }
+        let mut failed = Vec::new();
+        for failure in failures::read(self.duckdb)? {
+            if from.is_some() && self.stays(&failure, &current, &log)? {
+                failed.push(failure);
+            } else {
+                report.reshaped = true;
+                report.changed.push(failure.name.clone());
+                failure.clear(self.duckdb)?;
+            }
+        }
         self.make_room(&current, &mirrored, &mut report)?;
         let mut tables = Vec::new();
+        let mut unchanged = Vec::new();
         for table in &current {
             fault!("before a table");
-            let (keys, rows, changed) = (report.keys, report.rows, report.changed.len());
             let id = table.tracked.id;
-            tables.push(
-                self.table(table, from.unwrap_or(0), &mut report)
-                    .map_err(|e| of_table(id, e))?,
-            );
+            if failed.iter().any(|f| f.id == id) {
+                continue;
+            }
+            let (keys, rows, changed) = (report.keys, report.rows, report.changed.len());
+            let broken = self.broken.borrow().get(&id).cloned();
+            let done = match broken {
+                Some(e) => Err(e),
+                None => check_target(table.tracked, &tracked)
+                    .and_then(|()| self.table(table, log.get(&id), &mut unchanged, &mut report)),
+            };
+            match done {
+                Ok(known) => tables.push(known),
+                Err(e) => failed.push(self.fail(table, e, &mut report)?),
+            }
             if report.changed.len() > changed {
                 report
                     .tables
                     .push((id, report.keys - keys, report.rows - rows));
             }
         }
-        self.finish(stored.as_ref(), tables, report)
+        self.store_all(&unchanged)?;
+        self.finish(stored.as_ref(), tables, failed, report)
+    }
+
+    /// Puts a table aside whose error ended the transaction; false if that is not so.
+    pub fn set_aside(&self, e: &Error) -> bool {
+        match e.table {
+            Some(id) if failures::is_of_table(e) => {
+                self.broken.borrow_mut().insert(id, e.clone()).is_none()
+            }
+            _ => false,
+        }
+    }
+
+    /// True if a table that failed need not be tried again.
+    fn stays(&self, failure: &Failure, current: &[Current<'_>], log: &Log) -> Result<bool> {
+        let Some(table) = current.iter().find(|t| t.tracked.id == failure.id) else {
+            return Ok(false);
+        };
+        if failure.schema_version != Some(self.position.schema_version)
+            || failure.name != table.tracked.target()
+        {
+            return Ok(false);
+        }
+        Ok(!log.contains_key(&failure.id)
+            || !failure.may_succeed(self.connection, table.tracked)?)
+    }
+
+    /// Removes what the mirror has of a table that failed, and has its name raise the error. An error that is not
+    /// the table's, or that ended the transaction, is everybody's.
+    fn fail(&self, table: &Current<'_>, e: Error, report: &mut Report) -> Result<Failure> {
+        let tracked = table.tracked;
+        // Under its new id, if its triggers were made anew.
+        let e = of_table(e.table.unwrap_or(tracked.id), e);
+        self.stored.borrow_mut().remove(&tracked.id);
+        if !failures::is_of_table(&e) || failures::is_aborted(self.duckdb) {
+            return Err(e);
+        }
+        fault!("table failed");
+        let mut failure = Failure::new(tracked, self.position.schema_version, e);
+        if table.followed.as_ref().is_err_and(|why| *why == TAKEN) {
+            failure.name.clear();
+        }
+        self.stored.borrow_mut().remove(&failure.id);
+        if !failure.name.is_empty() {
+            self.duckdb.execute(&format!(
+                "{} {} DELETE FROM _lumos.tables WHERE id IN ({}, {})",
+                copy::drop_statements(&failure.name),
+                cold::forget_statements(tracked.id, &failure.name),
+                tracked.id,
+                failure.id
+            ))?;
+        }
+        let columns = table
+            .options
+            .mirrored(&table.definition, &tracked.key)
+            .columns;
+        let columns: Vec<String> = columns.into_iter().map(|c| c.name).collect();
+        failure.write(self.duckdb, &columns)?;
+        report.reshaped = true;
+        report.changed.push(failure.name.clone());
+        report.event(&tracked.name, &format!("failed: {}", failure.message), None);
+        Ok(failure)
     }
 
     /// Writes down what the mirror equals now.
@@ -170,8 +293,10 @@ impl Run<'_> {
         &self,
         stored: Option<&Applied>,
         tables: Vec<Known>,
-        report: Report,
+        failed: Vec<Failure>,
+        mut report: Report,
     ) -> Result<(Report, Option<Applied>)> {
+        report.failed.clone_from(&failed);
         let position = &self.position;
         let unchanged = stored.is_some_and(|a| {
             a.source == position.source
@@ -207,6 +332,7 @@ impl Run<'_> {
             mark: position.mark.clone(),
             schema_version,
             tables: tables.into(),
+            failed: failed.into(),
             generation: self.generation,
         };
         Ok((report, Some(now)))
@@ -228,25 +354,42 @@ impl Run<'_> {
         same.then_some(&*applied.tables)
     }
 
-    /// Applies the log to tables whose definitions are known; `None` if one must be copied for it.
+    /// Applies the log to tables whose definitions are known; `None` if one must be copied for it, or failed, or may
+    /// fail no more.
     fn follow_known(
         &self,
-        from: i64,
+        log: &Log,
         known: &[Known],
+        failed: &[Failure],
         report: &mut Report,
     ) -> Result<Option<Vec<Known>>> {
-        let mut tables = known.to_vec();
-        let Some(touched) = self.touched_tables(from)? else {
+        if log.values().any(|touched| touched.unforeseen) {
             return Ok(None);
-        };
-        for table in tables.iter_mut().filter(|t| touched.contains(&t.id)) {
+        }
+        let touched_failures = failed.iter().filter(|f| log.contains_key(&f.id));
+        for failure in touched_failures {
+            let tracked = schema::tracked_tables(self.connection)?;
+            let table = tracked.iter().find(|t| t.id == failure.id);
+            if table.map_or(Ok(true), |t| failure.may_succeed(self.connection, t))? {
+                return Ok(None);
+            }
+        }
+        let mut tables = known.to_vec();
+        for table in &mut tables {
             let id = table.id;
+            let Some(touched) = log.get(&id) else {
+                continue;
+            };
             fault!("before a table");
             let types = table.mirrored.types.clone();
             let (keys, rows) = (report.keys, report.rows);
-            let applied = self.apply_log(table, from, report);
-            if !applied.map_err(|e| of_table(id, e))? {
-                return Ok(None);
+            match self.apply_log(table, *touched, report) {
+                Ok(true) => {}
+                Err(e) if !failures::is_of_table(&e) || failures::is_aborted(self.duckdb) => {
+                    return Err(of_table(id, e));
+                }
+                // All are looked at.
+                Ok(false) | Err(_) => return Ok(None),
             }
             report.changed.push(table.mirrored.name.clone());
             report
@@ -261,7 +404,7 @@ impl Run<'_> {
     }
 
     /// Applies the log to one table; false if the table must be copied for it.
-    fn apply_log(&self, table: &mut Known, from: i64, report: &mut Report) -> Result<bool> {
+    fn apply_log(&self, table: &mut Known, touched: Touched, report: &mut Report) -> Result<bool> {
         let Known {
             id,
             mirrored,
@@ -269,8 +412,10 @@ impl Run<'_> {
             key,
         } = table;
         let transfer = self.transfer();
-        for log in batches((from, self.position.seq)) {
+        let changed_keys = definition.changed_keys(*id, key);
+        for log in batches(touched.log) {
             let part = Part {
+                changed_keys: &changed_keys,
                 changed_rows: &definition.changed_rows(*id, key, &mirrored.source_values()),
                 log,
             };
@@ -284,19 +429,24 @@ impl Run<'_> {
         Ok(true)
     }
 
-    /// The tables that the log names after `from`; `None` if rows may have been replaced that it does not name.
-    fn touched_tables(&self, from: i64) -> Result<Option<Vec<i64>>> {
-        const SQL: &str = "SELECT tbl, max(op = ?3) FROM main._lumos_log WHERE seq > ?1 AND seq <= ?2 GROUP BY tbl";
+    /// The tables that the log names after `from`, each with the part that does.
+    fn log(&self, from: i64) -> Result<Log> {
+        const SQL: &str = "SELECT tbl, min(seq), max(seq), max(op = ?3) FROM main._lumos_log WHERE seq > ?1 AND seq <= ?2 GROUP BY tbl";
+        let mut log = Log::new();
+        if from == self.position.seq {
+            return Ok(log);
+        }
         let mut statement = self.connection.prepare(SQL)?;
         let mut rows = statement.query([from, self.position.seq, UNFORESEEN])?;
-        let mut touched = Vec::new();
         while let Some(row) = rows.next()? {
-            if row.get(1)? {
-                return Ok(None);
-            }
-            touched.push(row.get(0)?);
+            let first: i64 = row.get(1)?;
+            let touched = Touched {
+                log: (first - 1, row.get(2)?),
+                unforeseen: row.get(3)?,
+            };
+            log.insert(row.get(0)?, touched);
         }
-        Ok(Some(touched))
+        Ok(log)
     }
 
     /// What the changelog can go on from.
@@ -371,10 +521,17 @@ impl Run<'_> {
     }
 
     /// Brings one table up to date, by its log or by a new copy.
-    fn table(&self, table: &Current<'_>, from: i64, report: &mut Report) -> Result<Known> {
+    fn table(
+        &self,
+        table: &Current<'_>,
+        touched: Option<&Touched>,
+        unchanged: &mut Vec<i64>,
+        report: &mut Report,
+    ) -> Result<Known> {
         let tracked = table.tracked;
+        copy::check_names(&table.definition, &tracked.key, &table.options)?;
         let why = match &table.followed {
-            Ok(followed) => match self.follow(table, followed, from, report)? {
+            Ok(followed) => match self.follow(table, followed, touched, unchanged, report)? {
                 Ok(known) => {
                     self.register(table, &followed.key, report)?;
                     return Ok(known);
@@ -392,7 +549,7 @@ impl Run<'_> {
             Err(why) => why,
         };
         if table.intact {
-            return self.copy(tracked, &table.schema, why, report);
+            return self.copy(table, tracked, &table.schema, why, report);
         }
         let tracked = &Tracked {
             options: table.options.clone(),
@@ -407,7 +564,7 @@ impl Run<'_> {
                     "UPDATE _lumos.orders SET id = {0} WHERE id = {1}; UPDATE _lumos.tiers SET id = {0} WHERE id = {1}",
                     renewed.id, tracked.id
                 ))?;
-                self.copy(&renewed, &table.schema, why, report)
+                self.copy(table, &renewed, &table.schema, why, report)
             }
             None => {
                 // The table is copied once more by the next run.
@@ -417,7 +574,7 @@ impl Run<'_> {
                     key,
                     ..tracked.clone()
                 };
-                self.copy(&as_it_is, "", why, report)
+                self.copy(table, &as_it_is, "", why, report)
             }
         }
     }
@@ -427,7 +584,8 @@ impl Run<'_> {
         &self,
         table: &Current<'_>,
         followed: &Followed<'_>,
-        from: i64,
+        touched: Option<&Touched>,
+        unchanged: &mut Vec<i64>,
         report: &mut Report,
     ) -> Result<std::result::Result<Known, &'static str>> {
         let Followed {
@@ -437,9 +595,7 @@ impl Run<'_> {
             doubtful,
         } = followed;
         let (id, definition) = (table.tracked.id, &table.definition);
-        let to = self.position.seq;
-        let touched = to > from && self.touched(id, from)?;
-        if touched && self.unforeseen(table.tracked, from)? {
+        if touched.is_some_and(|t| t.unforeseen) {
             return Ok(Err("rows may have been replaced unseen"));
         }
         let renamed = mirror.name != table.tracked.target();
@@ -450,13 +606,11 @@ impl Run<'_> {
         let mut mirrored = Mirrored::of(mirror, definition, evolution, key, &table.options);
         mirrored.tiered = mirror.is_tiered.then_some(id);
         if evolved || *doubtful {
-            let keys = touched.then(|| definition.changed_keys(id, key));
             let change = Change {
                 evolution,
                 options: &table.options,
                 doubtful: *doubtful,
-                keys,
-                log: (from, to),
+                touched: touched.map(|t| (definition.changed_keys(id, key), t.log)),
             };
             if let Some(why) = mirrored.evolve(mirror, definition, &change, &self.transfer())? {
                 return Ok(Err(why));
@@ -469,20 +623,24 @@ impl Run<'_> {
             definition: definition.clone(),
             key: key.clone(),
         };
-        if touched && !self.apply_log(&mut known, from, report)? {
+        if let Some(touched) = touched
+            && !self.apply_log(&mut known, *touched, report)?
+        {
             return Ok(Err(RETYPED));
         }
-        let mirrored = &known.mirrored;
-        let retyped = mirrored.types != types;
-        if evolved || retyped || mirror.schema_version != self.position.schema_version {
-            self.store(id, mirrored, definition, key, &table.schema)?;
+        let retyped = known.mirrored.types != types;
+        if evolved || retyped || mirror.schema != table.schema || mirror.place != table.place {
+            self.store(&known, &table.schema, &table.place);
+        } else if mirror.schema_version != self.position.schema_version {
+            unchanged.push(id);
         }
+        let mirrored = &known.mirrored;
         if evolved {
             fault!("table evolved");
             self.duckdb.execute(&mirrored.create_view())?;
             report.changed.push(mirror.name.clone());
         }
-        if evolved || touched {
+        if evolved || touched.is_some() {
             report.changed.push(mirrored.name.clone());
         }
         report.reshaped |= evolved || retyped;
@@ -537,36 +695,18 @@ impl Run<'_> {
         }
     }
 
-    /// True if rows of the table may have been replaced that the log after `from` does not name.
-    fn unforeseen(&self, table: &Tracked, from: i64) -> Result<bool> {
-        if !table
-            .triggers
-            .iter()
-            .any(|t| t.name.contains("_unforeseen_"))
-        {
-            return Ok(false);
-        }
-        let sql = "SELECT EXISTS(SELECT 1 FROM main._lumos_log WHERE seq > ?1 AND seq <= ?2 AND tbl = ?3 AND op = ?4)";
-        let row = [from, self.position.seq, table.id, UNFORESEEN];
-        Ok(self.connection.query_row(sql, row, |row| row.get(0))?)
-    }
-
-    /// True if the log after `from` names the table.
-    fn touched(&self, id: i64, from: i64) -> Result<bool> {
-        let sql = "SELECT EXISTS(SELECT 1 FROM main._lumos_log WHERE seq > ?1 AND seq <= ?2 AND tbl = ?3)";
-        Ok(self
-            .connection
-            .query_row(sql, [from, self.position.seq, id], |row| row.get(0))?)
-    }
-
-    fn copy(&self, table: &Tracked, schema: &str, why: &str, report: &mut Report) -> Result<Known> {
-        let definition = schema::read_table(self.connection, &table.name)?;
-        let mut mirrored = Mirrored::new(&definition, &table.key, &table.options, None);
+    /// Copies a table, which is `current` but for its id and key if its triggers were made anew.
+    fn copy(
+        &self,
+        current: &Current<'_>,
+        table: &Tracked,
+        schema: &str,
+        why: &str,
+        report: &mut Report,
+    ) -> Result<Known> {
+        let mut mirrored = Mirrored::new(&current.definition, &table.key, &table.options, None);
         let rows = mirrored.copy(&self.transfer());
-        let rows = rows.map_err(|e| Error {
-            table: Some(table.id),
-            ..e
-        })?;
+        let rows = rows.map_err(|e| of_table(table.id, e))?;
         fault!("table copied");
         report.rows += rows;
         report.reshaped = true;
@@ -576,13 +716,14 @@ impl Run<'_> {
             why => format!("copied: {why}"),
         };
         report.event(&table.name, &event, Some(rows));
-        self.store(table.id, &mirrored, &definition, &table.key, schema)?;
-        Ok(Known {
+        let known = Known {
             id: table.id,
             mirrored,
-            definition,
+            definition: current.definition.clone(),
             key: table.key.clone(),
-        })
+        };
+        self.store(&known, schema, &current.place);
+        Ok(known)
     }
 
     /// Writes down in the mirror the types of a table.
@@ -595,26 +736,46 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Writes down in the mirror what it has of a table.
-    fn store(
-        &self,
-        id: i64,
-        mirrored: &Mirrored,
-        definition: &Table,
-        key: &Key,
-        schema: &str,
-    ) -> Result<()> {
-        self.duckdb.execute(&format!(
-            "DELETE FROM _lumos.tables WHERE id = {id}; INSERT INTO _lumos.tables(id, name, schema, types, schema_version, key, columns, place) \
-             VALUES({id}, {}, {}, {}, {}, {}, {}, {})",
-            literal(&mirrored.name),
+    /// Writes down what the mirror has of a table, with all others by [`Self::store_all`].
+    fn store(&self, table: &Known, schema: &str, place: &str) {
+        let row = format!(
+            "({}, {}, {}, {}, {}, {}, {}, {}, {})",
+            table.id,
+            literal(table.name()),
             literal(schema),
-            literal(&types_json(mirrored)),
+            literal(&types_json(&table.mirrored)),
             self.position.schema_version,
-            literal(&schema::key_json(key).to_string()),
-            literal(&schema::columns_json(&definition.columns)),
-            literal(&schema::place(self.connection, &definition.name)?),
-        ))?;
+            literal(&schema::key_json(&table.key).to_string()),
+            literal(&schema::columns_json(&table.definition.columns)),
+            literal(place),
+            self.rowids.get(),
+        );
+        self.stored.borrow_mut().insert(table.id, row);
+    }
+
+    /// Writes to the mirror what was written down; `unchanged` tables only were compared once more.
+    fn store_all(&self, unchanged: &[i64]) -> Result<()> {
+        let list = |ids: &mut dyn Iterator<Item = &i64>| {
+            let ids: Vec<String> = ids.map(i64::to_string).collect();
+            ids.join(", ")
+        };
+        if !unchanged.is_empty() {
+            self.duckdb.execute(&format!(
+                "UPDATE _lumos.tables SET schema_version = {} WHERE id IN ({})",
+                self.position.schema_version,
+                list(&mut unchanged.iter())
+            ))?;
+        }
+        let stored = std::mem::take(&mut *self.stored.borrow_mut());
+        if !stored.is_empty() {
+            let rows: Vec<String> = stored.values().cloned().collect();
+            self.duckdb.execute(&format!(
+                "DELETE FROM _lumos.tables WHERE id IN ({}); \
+                 INSERT INTO _lumos.tables(id, name, schema, types, schema_version, key, columns, place, rowids) VALUES {}",
+                list(&mut stored.keys()),
+                rows.join(", ")
+            ))?;
+        }
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! The changelog inside SQLite: making and removing its tables, and the triggers of a table.
 
-use lumos_core::changelog::{Key, Options, Table, Wanted};
+use lumos_core::changelog::{Key, Options, Table};
 use lumos_core::sql::{self, identifier};
 use rusqlite::Connection;
 
@@ -21,8 +21,11 @@ const OTHER_LOG_COLUMNS: usize = 4;
 pub fn create_changelog(connection: &Connection) -> Result<()> {
     connection.execute_batch(sql::CHANGELOG)?;
     fault!("changelog created");
-    let identity = "INSERT INTO main._lumos_meta(source, format, last_id) SELECT lower(hex(randomblob(16))), ?1, 0 WHERE NOT EXISTS(SELECT 1 FROM main._lumos_meta)";
-    connection.execute(identity, [FORMAT])?;
+    let identity = format!(
+        "INSERT INTO main._lumos_meta(rowid, source, format, last_id) SELECT {MARK}, lower(hex(randomblob(16))), ?1, 0 \
+         WHERE NOT EXISTS(SELECT 1 FROM main._lumos_meta)"
+    );
+    connection.execute(&identity, [FORMAT])?;
     let format: i64 =
         connection.query_row("SELECT format FROM main._lumos_meta", [], |row| row.get(0))?;
     match format {
@@ -31,6 +34,15 @@ pub fn create_changelog(connection: &Connection) -> Result<()> {
             "the changelog has format {other}, this version of Lumos knows {FORMAT}; use a newer Lumos"
         ))),
     }
+}
+
+/// A rowid that is not the one that VACUUM gives.
+const MARK: &str = "(random() & 1125899906842623) + 2";
+
+/// Gives the one row of `_lumos_meta` another rowid, by which the next VACUUM is known. Returns it.
+pub fn mark_rowids(connection: &Connection) -> Result<i64> {
+    connection.execute(&format!("UPDATE main._lumos_meta SET rowid = {MARK}"), [])?;
+    Ok(connection.query_row("SELECT rowid FROM main._lumos_meta", [], |row| row.get(0))?)
 }
 
 /// Removes the changelog's tables if nothing is tracked.
@@ -94,12 +106,8 @@ pub fn free_name(connection: &Connection, id: i64, name: &str) -> Result<()> {
 
 /// The key of a tracked table, whose definition may be another now.
 pub fn key_of(tracked: &Tracked, table: &Table) -> Result<Key> {
-    let wanted = match (&tracked.key, &tracked.options.key) {
-        (Key::Rowid(_), Wanted::Any) => &Wanted::Rowid,
-        (_, wanted) => wanted,
-    };
     table
-        .key(wanted)
+        .key(&tracked.options.key)
         .map_err(|e| error(format!("{e}; lumos_untrack('{}') first", table.name)))
 }
 

@@ -24,7 +24,7 @@ const FEW: i64 = 64;
 const KEYS: &str = "temp.main.lumos_keys";
 
 /// The temporary table of rows.
-pub(super) const ROWS: &str = "temp.main.lumos_rows";
+const ROWS: &str = "temp.main.lumos_rows";
 
 /// The log after `.0` up to `.1` in parts.
 pub(super) fn batches((from, to): (i64, i64)) -> impl Iterator<Item = (i64, i64)> {
@@ -35,7 +35,9 @@ pub(super) fn batches((from, to): (i64, i64)) -> impl Iterator<Item = (i64, i64)
 
 /// A part of the log, for one table.
 pub(super) struct Part<'a> {
-    /// The SELECT of the rows whose keys it names.
+    /// The SELECT of the keys that it names.
+    pub changed_keys: &'a str,
+    /// The SELECT of the rows that they have now.
     pub changed_rows: &'a str,
     /// After `.0` up to `.1`.
     pub log: (i64, i64),
@@ -51,11 +53,20 @@ impl Mirrored {
         part: &Part<'_>,
         transfer: &Transfer<'_>,
     ) -> Result<Option<(u64, u64)>> {
+        // The copy selects less than the rows with their keys, which may be more columns than SQLite allows.
+        if transfer.source.prepare(part.changed_rows).is_err() {
+            return Ok(None);
+        }
         let mut tried = Vec::new();
+        let mut deleted = false;
         loop {
-            match self.try_apply(part, transfer)? {
+            match self.try_apply(part, transfer, deleted)? {
                 Applied::All(keys, rows) => return Ok(Some((keys, rows))),
                 Applied::Copy => return Ok(None),
+                Applied::Unfit => {
+                    self.delete_changed(part, transfer)?;
+                    deleted = true;
+                }
                 Applied::Widen(..) if self.tiered.is_some() => return Ok(None),
                 // The first value wants a type that a later one does not fit.
                 Applied::Widen(column, wider) if tried.contains(&(column, wider)) => {
@@ -63,11 +74,12 @@ impl Mirrored {
                 }
                 Applied::Widen(column, wider) => {
                     tried.push((column, self.types[column]));
+                    // DuckDB would convert rows that are deleted, too.
                     transfer.execute(&format!(
-                        "ALTER TABLE {} ALTER COLUMN {} SET DATA TYPE {}",
+                        "ALTER TABLE {} ALTER COLUMN {} SET DATA TYPE {ty} USING CAST(NULL AS {ty})",
                         target(&self.name),
                         identifier(&self.columns[column]),
-                        wider.sql()
+                        ty = wider.sql()
                     ))?;
                     self.types[column] = wider;
                 }
@@ -75,9 +87,28 @@ impl Mirrored {
         }
     }
 
-    fn try_apply(&self, part: &Part<'_>, transfer: &Transfer<'_>) -> Result<Applied> {
+    /// Deletes the rows of the keys that a part of the log names.
+    fn delete_changed(&self, part: &Part<'_>, transfer: &Transfer<'_>) -> Result<()> {
+        let mut keys = self.start_keys(transfer.duckdb)?;
+        let mut statement = transfer.source.prepare(part.changed_keys)?;
+        let mut rows = statement.query(<[i64; 2]>::from(part.log))?;
+        while let Some(row) = rows.next()? {
+            self.put_key(&mut keys, row)?;
+        }
+        keys.finish()?;
+        self.delete_keys(transfer)
+    }
+
+    /// `deleted`: the rows of the keys are deleted already, so that the values left say what a column holds.
+    fn try_apply(
+        &self,
+        part: &Part<'_>,
+        transfer: &Transfer<'_>,
+        deleted: bool,
+    ) -> Result<Applied> {
         let (target, duckdb) = (target(&self.name), transfer.duckdb);
-        if part.log.1 - part.log.0 <= FEW
+        if !deleted
+            && part.log.1 - part.log.0 <= FEW
             && self.tiered.is_none()
             && let Some(keys) = self.few_keys(part, transfer)?
         {
@@ -86,12 +117,15 @@ impl Mirrored {
                 fault!("few keys deleted");
             }
             let rows = Writer::new(duckdb, CATALOG, DATA, &self.name)?;
-            return self.put_changed(part, transfer, rows, |_| Ok(()));
+            return self.put_changed(part, transfer, rows, true, |_| Ok(()));
         }
         let mut keys = self.start_keys(duckdb)?;
         let rows = self.start_rows(duckdb)?;
-        let put_key = |row: &Row<'_>| self.put_key(&mut keys, row);
-        let done = self.put_changed(part, transfer, rows, put_key)?;
+        let put_key = |row: &Row<'_>| match deleted {
+            true => Ok(()),
+            false => self.put_key(&mut keys, row),
+        };
+        let done = self.put_changed(part, transfer, rows, deleted, put_key)?;
         if let Applied::All(..) = done {
             keys.finish()?;
             fault!("keys gathered");
@@ -119,7 +153,7 @@ impl Mirrored {
     }
 
     /// A temporary table for rows.
-    pub(super) fn start_rows(&self, duckdb: &DuckDb) -> Result<Writer> {
+    fn start_rows(&self, duckdb: &DuckDb) -> Result<Writer> {
         duckdb.execute(&format!(
             "CREATE OR REPLACE TEMP TABLE lumos_rows({})",
             self.column_definitions()
@@ -159,11 +193,13 @@ impl Mirrored {
     }
 
     /// Reads the changed rows: each goes to `put_key` with its key first, and its values to `rows` if it exists.
+    /// Whether a value that does not fit may choose the type is only known once the changed keys are `deleted`.
     fn put_changed(
         &self,
         part: &Part<'_>,
         transfer: &Transfer<'_>,
         mut rows: Writer,
+        deleted: bool,
         mut put_key: impl FnMut(&Row<'_>) -> Result<()>,
     ) -> Result<Applied> {
         let mut statement = transfer.source.prepare(part.changed_rows)?;
@@ -187,6 +223,9 @@ impl Mirrored {
                     Ok(stored) => {
                         fresh[column] &= stored == Stored::Null;
                         rows.put(column, stored);
+                    }
+                    Err(Mismatch) if !deleted && !self.rules[column].is_null() => {
+                        return Ok(Applied::Unfit);
                     }
                     Err(Mismatch) => {
                         let filled = match filled[column] {
@@ -273,6 +312,8 @@ impl Mirrored {
 enum Applied {
     /// The table must be copied.
     Copy,
+    /// A value does not fit, and what it stands beside is not known yet.
+    Unfit,
     All(u64, u64),
     Widen(usize, MirrorType),
 }

@@ -9,7 +9,7 @@ use lumos_core::mirror::{MirrorType, Stored};
 use lumos_core::sql::{identifier, literal};
 use lumos_duckdb::engine::{Cell, Column, Connection as DuckDb};
 use rusqlite::types::{Value, ValueRef};
-use rusqlite::{Connection, Row, TransactionState, ffi};
+use rusqlite::{Connection, Row, Statement, TransactionState, ffi};
 
 use crate::error::{Error, Result, error};
 use crate::host::check_interrupt;
@@ -19,6 +19,7 @@ use crate::progress::Progress;
 use crate::route::nested::Nested;
 use crate::session::Session;
 use crate::sync::copy::{DATA, Mirrored, target};
+use crate::sync::failures;
 use crate::sync::schema::{self, Tracked};
 use crate::sync::verify::{Difference, Kind, Sample};
 use crate::sync::writer::value_of;
@@ -120,6 +121,34 @@ enum Scope {
     Buckets(Chosen),
 }
 
+/// What of the scope is read.
+enum Within<'a> {
+    Scope,
+    /// Ranges of its one key column.
+    Ranges(&'a [(i64, i64)]),
+    /// These keys, of integers and texts.
+    Keys(&'a [Vec<Value>]),
+}
+
+/// More ranges than this are read as the whole table.
+const MOST_RANGES: usize = 256;
+
+/// So many keys are asked for one by one at most.
+const MOST_KEYS: usize = 100_000;
+
+/// A key as DuckDB's SQL has it.
+fn tuple(key: &[Value]) -> String {
+    let values: Vec<String> = key
+        .iter()
+        .map(|value| match value {
+            Value::Integer(v) => v.to_string(),
+            Value::Text(v) => literal(v),
+            _ => "NULL".into(),
+        })
+        .collect();
+    format!("({})", values.join(", "))
+}
+
 /// A table whose buckets were compared.
 pub struct Check {
     table: Arc<Tracked>,
@@ -135,10 +164,21 @@ pub struct Check {
 impl Check {
     /// Compares the buckets; `None` for a table that was dropped.
     pub fn new(sides: &Sides, table: Tracked, sample: Option<Sample>) -> Result<Option<Check>> {
+        match Check::of(sides, table)? {
+            Some(check) => check.buckets(sides, sample).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn of(sides: &Sides, table: Tracked) -> Result<Option<Check>> {
         let mirror = sync::mirrored_tables(&sides.duckdb)?
             .into_iter()
             .find(|m| m.id == table.id);
         let exists = schema::create_statement(&sides.source, &table.name)?.is_some();
+        let mut failed = failures::read(&sides.duckdb)?.into_iter();
+        if let Some(failure) = failed.find(|f| f.id == table.id) {
+            return Err(failure.error());
+        }
         let types = match (exists, mirror) {
             (false, None) => return Ok(None),
             (true, Some(mirror)) => mirror.types,
@@ -149,26 +189,36 @@ impl Check {
         if mirrored.types.len() != mirrored.columns.len() {
             return Err(damaged(&table, "has other columns than its source"));
         }
-        let mut check = Check {
+        Ok(Some(Check {
             layout: Layout::new(mirrored.columns.len(), &mirrored.key),
             rows: all_rows(&sides.duckdb, &mirrored)?,
             table: Arc::new(table),
             mirrored,
             scope: Scope::All,
             groups: Vec::new().into_iter(),
-        };
-        if let Some(sample) = sample {
-            check.scope = check.scope(sides, sample)?;
+        }))
+    }
+
+    fn buckets(mut self, sides: &Sides, sample: Option<Sample>) -> Result<Check> {
+        let check = &mut self;
+        if let Some((first, last)) = check.ends(sides)? {
+            let rows = sides.mirrored_rows(&check.table).unsigned_abs();
+            check.layout = check.layout.clone().ordered(first, last, rows);
+            if let Some(Sample { fraction, seed }) = sample {
+                check.scope = Scope::Ranges(sample_ranges(first, last, fraction, seed));
+            }
+        } else if let Some(Sample { fraction, seed }) = sample {
+            check.scope = Scope::Buckets(Chosen::sample(fraction, seed));
         }
         let mut buckets = Buckets::default();
-        check.source_rows(sides, |row| {
+        check.source_rows(sides, &Within::Scope, |row| {
             let value = |column| check.source_value(row, column);
             if check.is_sampled(value) {
                 buckets.add(Side::Source, check.layout.hash(value));
             }
             Ok(())
         })?;
-        check.mirror_rows(sides, |columns, row| {
+        check.mirror_rows(sides, &Within::Scope, |columns, row| {
             let value = |column: usize| columns[column].stored(row);
             if check.is_sampled(value) {
                 buckets.add(Side::Mirror, check.layout.hash(value));
@@ -177,49 +227,54 @@ impl Check {
         })?;
         let most = MOST_VALUES / check.mirrored.columns.len() as u64;
         check.groups = buckets.differing(most).into_iter();
-        Ok(Some(check))
+        Ok(self)
     }
 
-    /// Where to take the sample.
-    fn scope(&self, sides: &Sides, sample: Sample) -> Result<Scope> {
-        let Sample { fraction, seed } = sample;
+    /// The ends of a key that is one integer; `None` for another, or where there is no row.
+    fn ends(&self, sides: &Sides) -> Result<Option<(i64, i64)>> {
         let [key] = self.mirrored.key.as_slice() else {
-            return Ok(Scope::Buckets(Chosen::sample(fraction, seed)));
+            return Ok(None);
         };
         if self.mirrored.types[*key] != MirrorType::BigInt {
-            return Ok(Scope::Buckets(Chosen::sample(fraction, seed)));
+            return Ok(None);
         }
         let source = &self.mirrored.source[*key];
         let table = identifier(&self.table.name);
-        let ends: (Option<i64>, Option<i64>) = sides.source.query_row(
-            // Two queries, since SQLite finds each end by the index, but not both.
-            &format!("SELECT (SELECT min({source}) FROM main.{table}), (SELECT max({source}) FROM main.{table})"),
-            [],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )?;
+        let mut ends = Vec::new();
+        // Two queries, since SQLite finds each end by the index, but not both. A key of another class is no integer.
+        for end in ["min", "max"] {
+            let sql = format!("SELECT {end}({source}) FROM main.{table}");
+            let value = sides.source.query_row(&sql, [], |row| row.get(0))?;
+            if let Value::Integer(v) = value {
+                ends.push(v);
+            }
+        }
         let column = identifier(&self.mirrored.columns[*key]);
         let of_mirror = sync::rows(
             &sides.duckdb,
             &format!("SELECT min({column}), max({column}) FROM {}", self.rows),
         )?;
-        let mut ends: Vec<i64> = [ends.0, ends.1].into_iter().flatten().collect();
         for value in of_mirror.into_iter().flatten() {
             if let sync::Value::Integer(v) = value {
                 ends.push(v);
             }
         }
-        Ok(match (ends.iter().min(), ends.iter().max()) {
-            (Some(first), Some(last)) => {
-                Scope::Ranges(sample_ranges(*first, *last, fraction, seed))
-            }
-            _ => Scope::All,
-        })
+        Ok(ends.iter().min().copied().zip(ends.iter().max().copied()))
     }
 
     fn is_sampled<'a>(&self, value: impl Fn(usize) -> Option<Stored<'a>>) -> bool {
         match &self.scope {
             Scope::Buckets(chosen) => chosen.has(self.layout.key_hash(value)),
             Scope::All | Scope::Ranges(_) => true,
+        }
+    }
+
+    /// The ranges of the key to read; none if it is not read by ranges.
+    fn ranges<'a>(&'a self, within: &Within<'a>) -> &'a [(i64, i64)] {
+        match (within, &self.scope) {
+            (Within::Ranges(ranges), _) => ranges,
+            (Within::Scope, Scope::Ranges(ranges)) => ranges,
+            _ => &[],
         }
     }
 
@@ -232,6 +287,7 @@ impl Check {
     fn source_rows(
         &self,
         sides: &Sides,
+        within: &Within<'_>,
         mut each: impl FnMut(&Row<'_>) -> Result<()>,
     ) -> Result<()> {
         let all = format!(
@@ -240,8 +296,7 @@ impl Check {
             identifier(&self.table.name)
         );
         let mut count: u64 = 0;
-        let mut run = |sql: &str, params: &[i64]| {
-            let mut statement = sides.source.prepare(sql)?;
+        let mut run = |statement: &mut Statement<'_>, params: &[Value]| {
             let mut rows = statement.query(rusqlite::params_from_iter(params))?;
             while let Some(row) = rows.next()? {
                 each(row)?;
@@ -252,19 +307,30 @@ impl Check {
             }
             Ok(())
         };
-        match &self.scope {
-            Scope::Ranges(ranges) => {
+        match (within, &self.scope) {
+            (Within::Ranges(_), _) | (Within::Scope, Scope::Ranges(_)) => {
+                let ranges = self.ranges(within);
                 let key = &self.mirrored.source[self.mirrored.key[0]];
                 let sql = format!("{all} WHERE {key} BETWEEN ?1 AND ?2");
-                ranges.iter().try_for_each(|(a, b)| run(&sql, &[*a, *b]))
+                let mut statement = sides.source.prepare(&sql)?;
+                ranges.iter().try_for_each(|(a, b)| {
+                    run(&mut statement, &[Value::Integer(*a), Value::Integer(*b)])
+                })
             }
-            Scope::All | Scope::Buckets(_) => run(&all, &[]),
+            (Within::Keys(keys), _) => {
+                let mut statement = sides.source.prepare(&self.mirrored.row_by_key())?;
+                keys.iter().try_for_each(|key| run(&mut statement, key))
+            }
+            (Within::Scope, Scope::All | Scope::Buckets(_)) => {
+                run(&mut sides.source.prepare(&all)?, &[])
+            }
         }
     }
 
     fn mirror_rows(
         &self,
         sides: &Sides,
+        within: &Within<'_>,
         mut each: impl FnMut(&[Column<'_>], usize) -> Result<()>,
     ) -> Result<()> {
         let columns: Vec<String> = self
@@ -300,14 +366,25 @@ impl Check {
             }
             Ok(())
         };
-        match &self.scope {
-            Scope::Ranges(ranges) => {
+        match (within, &self.scope) {
+            (Within::Ranges(_), _) | (Within::Scope, Scope::Ranges(_)) => {
+                let ranges = self.ranges(within);
                 let key = &columns[self.mirrored.key[0]];
                 ranges
                     .iter()
                     .try_for_each(|(a, b)| run(&format!("{all} WHERE {key} BETWEEN {a} AND {b}")))
             }
-            Scope::All | Scope::Buckets(_) => run(&all),
+            (Within::Keys(keys), _) => {
+                let key = self.mirrored.key.iter().map(|c| columns[*c].as_str());
+                let key: Vec<&str> = key.collect();
+                let keys: Vec<String> = keys.iter().map(|k| tuple(k)).collect();
+                run(&format!(
+                    "{all} WHERE ({}) IN ({})",
+                    key.join(", "),
+                    keys.join(", ")
+                ))
+            }
+            (Within::Scope, Scope::All | Scope::Buckets(_)) => run(&all),
         }
     }
 
@@ -319,6 +396,44 @@ impl Check {
 
     /// Compares the rows of some buckets.
     pub fn compare(&self, sides: &Sides, group: &Chosen) -> Result<Vec<Difference>> {
+        let ranges = match self.scope {
+            Scope::All => self.layout.ranges(group),
+            Scope::Ranges(_) | Scope::Buckets(_) => None,
+        };
+        let within = match &ranges {
+            Some(ranges) if ranges.len() <= MOST_RANGES => Within::Ranges(ranges),
+            _ => Within::Scope,
+        };
+        self.compare_within(sides, &within, |hash| group.has(hash))
+    }
+
+    /// True if the rows of these keys are equal on both sides; `None` if the mirror cannot be asked for such keys.
+    pub fn agrees(sides: &Sides, table: Tracked, keys: &[Vec<Value>]) -> Result<Option<bool>> {
+        let plain = |value: &Value| match value {
+            Value::Integer(_) => true,
+            Value::Text(v) => !v.contains('\0'),
+            _ => false,
+        };
+        if keys.len() > MOST_KEYS || !keys.iter().flatten().all(plain) {
+            return Ok(None);
+        }
+        let Some(check) = Check::of(sides, table)? else {
+            return Ok(None);
+        };
+        let mut types = check.mirrored.key.iter().map(|c| check.mirrored.types[*c]);
+        if !types.all(|ty| matches!(ty, MirrorType::BigInt | MirrorType::Varchar)) {
+            return Ok(None);
+        }
+        let found = check.compare_within(sides, &Within::Keys(keys), |_| true)?;
+        Ok(Some(found.is_empty()))
+    }
+
+    fn compare_within(
+        &self,
+        sides: &Sides,
+        within: &Within<'_>,
+        is_chosen: impl Fn(u64) -> bool,
+    ) -> Result<Vec<Difference>> {
         let layout = &self.layout;
         let mut found = Vec::new();
         let mut push = |key, kind| {
@@ -330,9 +445,9 @@ impl Check {
         };
         // The rows of the source that the mirror has not shown yet.
         let mut unseen: HashMap<Vec<u8>, Unseen> = HashMap::new();
-        self.source_rows(sides, |row| {
+        self.source_rows(sides, within, |row| {
             let value = |column| self.source_value(row, column);
-            if self.is_sampled(value) && group.has(layout.key_hash(value)) {
+            if self.is_sampled(value) && is_chosen(layout.key_hash(value)) {
                 let key = self.source_key(row)?;
                 match self.mirrored.key.iter().all(|c| value(*c).is_some()) {
                     true => drop(
@@ -344,9 +459,9 @@ impl Check {
             }
             Ok(())
         })?;
-        self.mirror_rows(sides, |columns, row| {
+        self.mirror_rows(sides, within, |columns, row| {
             let value = |column: usize| columns[column].stored(row);
-            if !self.is_sampled(value) || !group.has(layout.key_hash(value)) {
+            if !self.is_sampled(value) || !is_chosen(layout.key_hash(value)) {
                 return Ok(());
             }
             match unseen.remove(&layout.key_bytes(value)) {

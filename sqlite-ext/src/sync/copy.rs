@@ -7,12 +7,13 @@ use lumos_core::changelog::{Key, Options, ROWID_COLUMN, Table};
 use lumos_core::mirror::{MirrorType, Mismatch, Rule, Stored, Way};
 use lumos_core::sql::identifier;
 use lumos_duckdb::engine::Connection as DuckDb;
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, Row, types};
 
-use crate::error::{Result, error};
+use crate::error::{Error, Result, error};
 use crate::faults::fault;
 use crate::mirror::CATALOG;
 use crate::progress::Progress;
+use crate::sync::failures::Unfit;
 use crate::sync::writer::{Writer, shown, value_of};
 use crate::work;
 
@@ -241,13 +242,8 @@ impl Mirrored {
             .collect()
     }
 
-    pub(super) fn mismatch(
-        &self,
-        row: &Row<'_>,
-        first: usize,
-        column: usize,
-    ) -> crate::error::Error {
-        let key: Vec<String> = self
+    pub(super) fn mismatch(&self, row: &Row<'_>, first: usize, column: usize) -> Error {
+        let shown_key: Vec<String> = self
             .key
             .iter()
             .map(|k| format!("{} = {}", self.columns[*k], shown(row, first + k)))
@@ -266,17 +262,28 @@ impl Mirrored {
             (_, MirrorType::AnyText) => "or give lumos_track on_mismatch \"null\"".into(),
             _ => format!("{anew}or give lumos_track an on_mismatch of null, varchar or widen"),
         };
-        error(format!(
+        let key: Option<Vec<types::Value>> =
+            self.key.iter().map(|k| row.get(first + k).ok()).collect();
+        let unfit = key.map(|key| Unfit {
+            column: self.columns[column].clone(),
+            ty,
+            key,
+        });
+        let e = error(format!(
             "table \"{}\", column \"{}\", row with {}: the value {} does not fit the type {} {whose}; change the value, {way_out}",
             self.table,
             self.columns[column],
-            key.join(", "),
+            shown_key.join(", "),
             shown(row, first + column),
             match ty {
                 MirrorType::AnyText => ty.sql(),
                 _ => ty.name(),
             }
-        ))
+        ));
+        Error {
+            unfit: unfit.map(Box::new),
+            ..e
+        }
     }
 }
 
@@ -305,6 +312,18 @@ pub fn columns(duckdb: &DuckDb, name: &str) -> Result<Vec<String>> {
         .into_iter()
         .map(|(name, _)| name)
         .collect())
+}
+
+/// An error for a column that DuckDB cannot have.
+pub fn check_names(table: &Table, key: &Key, options: &Options) -> Result<()> {
+    let columns = options.mirrored(table, key).columns;
+    match columns.iter().any(|c| c.name.is_empty()) {
+        true => Err(error(format!(
+            "table \"{}\" has a column whose name is empty, which DuckDB cannot have; rename it, or give lumos_track the option columns without it",
+            table.name
+        ))),
+        false => Ok(()),
+    }
 }
 
 /// The statements that remove a mirrored table.

@@ -3,12 +3,12 @@
 //! Every statement that changes the schema counts it up by one. What the definitions show explains some of these
 //! changes; only where none is left over is it sure that nothing else happened.
 
-use lumos_core::changelog::{Evolution, Key, Options, Table};
+use lumos_core::changelog::{Evolution, Key, Options, Table, may_have_been_added};
 use rusqlite::Connection;
 
 use crate::error::Result;
 use crate::sync::schema::{self, Tracked};
-use crate::sync::{MirroredTable, Position, changelog};
+use crate::sync::{MirroredTable, Position, RENUMBERED, changelog};
 
 /// A tracked table as it is now.
 pub struct Current<'a> {
@@ -16,6 +16,8 @@ pub struct Current<'a> {
     pub tracked: &'a Tracked,
     /// Its CREATE statement.
     pub schema: String,
+    /// Where the schema has it.
+    pub place: String,
     /// Its columns and indexes.
     pub definition: Table,
     /// What `_lumos_tables` says of it is so, and its triggers are those that it needs.
@@ -55,14 +57,15 @@ pub fn compare<'a>(
     mirrored: &'a [MirroredTable],
 ) -> Result<Vec<Current<'a>>> {
     let mut tables = Vec::new();
+    let mut statements = schema::create_statements(connection)?;
     for table in tracked {
-        let Some(schema) = schema::create_statement(connection, &table.name)? else {
+        let Some((schema, place)) = statements.remove(&table.name.to_ascii_lowercase()) else {
             continue;
         };
         let definition = schema::read_table(connection, &table.name)?;
         let intact = schema == table.schema
             && table.name == table.old_name
-            && table.is_watched(&definition, &table.key)?;
+            && table.is_watched(&definition, &table.key);
         let mirror = mirrored.iter().find(|m| m.id == table.id);
         let evolution = mirror.and_then(|m| Evolution::between(&m.columns, &definition.columns));
         let options = match &evolution {
@@ -70,12 +73,13 @@ pub fn compare<'a>(
             None => table.options.clone(),
         };
         let followed = match mirror {
-            Some(mirror) => followed(table, mirror, evolution, &schema, &definition)?,
+            Some(mirror) => followed(table, mirror, evolution, &schema, &definition),
             None => Err(TRACKED),
         };
         tables.push(Current {
             tracked: table,
             schema,
+            place,
             definition,
             intact,
             options,
@@ -95,10 +99,15 @@ pub fn compare<'a>(
         };
         let since = position.schema_version - followed.mirror.schema_version;
         let unexplained = since - explained;
-        followed.doubtful = unexplained >= DROP_AND_ADD;
-        let again = unexplained >= CREATE_AGAIN
-            && schema::place(connection, &table.definition.name)? != followed.mirror.place;
-        if let Some(why) = followed.doubt(&table.definition, &table.schema, unexplained, again) {
+        followed.doubtful = unexplained >= DROP_AND_ADD
+            && (table.schema != followed.mirror.schema || may_have_been_added(&table.schema));
+        let again = unexplained >= CREATE_AGAIN && table.place != followed.mirror.place;
+        let renumbered = position.rowids == RENUMBERED || position.rowids != followed.mirror.rowids;
+        if matches!(followed.key, Key::Rowid(_)) && renumbered {
+            table.followed = Err("VACUUM may have changed its rowids");
+        } else if let Some(why) =
+            followed.doubt(&table.definition, &table.schema, unexplained, again)
+        {
             table.followed = Err(why);
         }
     }
@@ -112,30 +121,30 @@ fn followed<'a>(
     evolution: Option<Evolution>,
     schema: &str,
     definition: &Table,
-) -> Result<std::result::Result<Followed<'a>, &'static str>> {
+) -> std::result::Result<Followed<'a>, &'static str> {
     // Empty: to be copied again.
     if mirror.schema.is_empty() {
-        return Ok(Err("asked for"));
+        return Err("asked for");
     }
     let Some(evolution) = evolution else {
-        return Ok(Err("its columns changed"));
+        return Err("its columns changed");
     };
     if !table.options.is_plain() && (schema != mirror.schema || table.target() != mirror.name) {
-        return Ok(Err("its definition changed, and it has options"));
+        return Err("its definition changed, and it has options");
     }
     let key = evolution.key(&mirror.key);
     if schema != mirror.schema && changelog::key_of(table, definition).is_ok_and(|now| now != key) {
-        return Ok(Err("its key changed"));
+        return Err("its key changed");
     }
-    if !table.is_watched(definition, &key)? {
-        return Ok(Err("its triggers were gone"));
+    if !table.is_watched(definition, &key) {
+        return Err("its triggers were gone");
     }
-    Ok(Ok(Followed {
+    Ok(Followed {
         mirror,
         evolution,
         key,
         doubtful: false,
-    }))
+    })
 }
 
 impl Followed<'_> {
@@ -154,8 +163,6 @@ impl Followed<'_> {
         let generated = self.mirror.columns.iter().any(|c| c.generated);
         if unexplained < 0 || again {
             Some("it may have been created again")
-        } else if unexplained > 0 && matches!(self.key, Key::Rowid(_)) {
-            Some("VACUUM may have changed its rowids")
         } else if unexplained > 0 && !same && (!added || (generated && self.doubtful)) {
             Some("its definition changed along with others")
         } else {

@@ -5,14 +5,15 @@
 
 use lumos_core::ValueRef;
 use lumos_core::changelog::{Evolution, Key, Options, Table};
-use lumos_core::mirror::MirrorType;
+use lumos_core::fingerprint::Layout;
+use lumos_core::mirror::{MirrorType, Stored};
 use lumos_core::sql::{identifier, literal};
-use lumos_duckdb::engine::Connection as DuckDb;
+use lumos_duckdb::engine::{Cell, Connection as DuckDb};
 use rusqlite::{Connection, params_from_iter, types};
 
 use crate::error::Result;
 use crate::faults::fault;
-use crate::sync::changes::{ROWS, batches};
+use crate::sync::changes::batches;
 use crate::sync::copy::{Mirrored, Transfer, target};
 use crate::sync::writer::value_of;
 use crate::sync::{self, MirroredTable, Value};
@@ -25,11 +26,12 @@ pub struct Change<'a> {
     pub options: &'a Options,
     /// A column may have been dropped and added again.
     pub doubtful: bool,
-    /// The SELECT of the keys that the log names, if it names any.
-    pub keys: Option<String>,
-    /// The part of the log.
-    pub log: (i64, i64),
+    /// The SELECT of the keys that the log names, and the part of it that does, if there is one.
+    pub touched: Option<(String, (i64, i64))>,
 }
+
+/// So many rows of the source are looked at first.
+const LOOKED_AT: usize = 64;
 
 /// Why a table is copied instead.
 const UNCLEAR: &str = "a column may have been dropped and added again";
@@ -100,9 +102,19 @@ impl Mirrored {
             tiered: None,
             order: Vec::new(),
         };
-        if let Some(sql) = &change.keys {
+        if known == self.columns.len() && change.touched.is_none() {
+            for column in self.addable(definition) {
+                match self.looks_intact(column, source, duckdb)? {
+                    Seen::Varied => return Ok(None),
+                    Seen::Same => {}
+                    Seen::Other => return Ok(Some(UNCLEAR)),
+                }
+            }
+            return Ok(None);
+        }
+        if let Some((sql, log)) = &change.touched {
             let mut statement = source.prepare(sql)?;
-            for part in batches(change.log) {
+            for part in batches(*log) {
                 let mut keys = kept.start_keys(duckdb)?;
                 let mut rows = statement.query(part)?;
                 while let Some(row) = rows.next()? {
@@ -112,45 +124,145 @@ impl Mirrored {
                 kept.delete_keys(transfer)?;
             }
         }
-        if change.doubtful && !kept.is_intact(source, duckdb)? {
+        if change.doubtful && !kept.is_intact(definition, source, duckdb)? {
             return Ok(Some(UNCLEAR));
+        }
+        if known == self.columns.len() {
+            return Ok(None);
         }
         fault!("before adding columns");
         self.add_columns(known, source, duckdb)
     }
 
+    /// Looks at a column that may have been dropped and added again, in a table whose rows nobody touched: first at
+    /// some rows of the source, then at the ends of the mirror's values, which DuckDB knows.
+    fn looks_intact(&self, column: usize, source: &Connection, duckdb: &DuckDb) -> Result<Seen> {
+        let (table, own) = (identifier(&self.table), &self.source[column]);
+        let sql = format!(
+            "SELECT min(v) IS NOT max(v) OR count(v) NOT IN (0, count(*)) OR count(*) = 0 FROM (SELECT {own} AS v FROM main.{table} LIMIT {LOOKED_AT})"
+        );
+        if source.query_row(&sql, [], |row| row.get(0))? {
+            return Ok(Seen::Varied);
+        }
+        let Some(constant) = self.constant(column, duckdb)? else {
+            return Ok(match self.witnesses(column, source, duckdb)? {
+                Some(2..) => Seen::Varied,
+                _ => Seen::Other,
+            });
+        };
+        let values = self.source_values();
+        let sql = format!("SELECT {} FROM main.{table} t LIMIT 1", values[column]);
+        let mut statement = source.prepare(&sql)?;
+        let mut rows = statement.query([])?;
+        let same = match rows.next()? {
+            Some(row) => {
+                let own = self.stored(column, value_of(row, 0)?);
+                Layout::new(1, &[0]).key_bytes(|_| own) == constant
+            }
+            None => false,
+        };
+        Ok(if same { Seen::Same } else { Seen::Other })
+    }
+
+    /// The one value that a column has in all rows of the mirror, as bytes; `None` if there are several.
+    fn constant(&self, column: usize, duckdb: &DuckDb) -> Result<Option<Vec<u8>>> {
+        let (table, name) = (target(&self.name), identifier(&self.columns[column]));
+        let select = duckdb.prepare(&format!(
+            "SELECT min({name}), max({name}), count({name}) NOT IN (0, count(*)) FROM {table}"
+        ))?;
+        let mut result = select.stream()?;
+        let types = result.types().to_vec();
+        let Some(chunk) = result.next_chunk()? else {
+            return Ok(None);
+        };
+        let value = |i: usize| chunk.column(i, &types[i]).stored(0);
+        let bytes = |i: usize| Layout::new(1, &[0]).key_bytes(|_| value(i));
+        let varies =
+            value(0).is_none() || bytes(0) != bytes(1) || value(2) == Some(Stored::Bool(true));
+        Ok((!varies).then(|| bytes(0)))
+    }
+
+    /// The columns that may have been dropped and added again, the last one first. A generated one has the values of
+    /// its expression, which the definition shows.
+    fn addable<'a>(&'a self, definition: &'a Table) -> impl Iterator<Item = usize> + 'a {
+        let generated = |c: &usize| {
+            let mut columns = definition.columns.iter();
+            columns.any(|d| d.generated && d.name == self.columns[*c])
+        };
+        (0..self.columns.len())
+            .rev()
+            .filter(move |c| !self.key.contains(c) && !generated(c))
+    }
+
     /// True if no column was dropped and added again. Such columns are the last ones, and have one value in all rows
     /// that are left: so a column with two values, which the source has too, is none of them, nor is one before it.
-    fn is_intact(&self, source: &Connection, duckdb: &DuckDb) -> Result<bool> {
-        for column in (0..self.columns.len()).rev() {
-            if self.key.contains(&column) {
-                continue;
-            }
-            let name = identifier(&self.columns[column]);
-            let mut keys = Vec::new();
-            for which in [
-                format!("WHERE {name} IS NULL"),
-                format!("WHERE {name} IS NOT NULL ORDER BY {name}"),
-                format!("WHERE {name} IS NOT NULL ORDER BY {name} DESC"),
-            ] {
-                match self.key_of_one(&which, duckdb)? {
-                    Found::Key(key) => keys.push(key),
-                    Found::Unreadable => return Ok(false),
-                    Found::Nothing => {}
-                }
-            }
-            if !self.agrees(&keys, source, duckdb)? {
-                return Ok(false);
-            }
-            let varies = format!(
-                "SELECT CAST(coalesce(min({name}) < max({name}), false) OR count({name}) BETWEEN 1 AND count(*) - 1 AS BIGINT) FROM {}",
-                target(&self.name)
-            );
-            if sync::rows(duckdb, &varies)? == [[Value::Integer(1)]] {
-                break;
+    fn is_intact(&self, definition: &Table, source: &Connection, duckdb: &DuckDb) -> Result<bool> {
+        for column in self.addable(definition) {
+            match self.witnesses(column, source, duckdb)? {
+                Some(1) | Some(0) => {}
+                Some(_) => break,
+                None => return Ok(false),
             }
         }
         Ok(true)
+    }
+
+    /// How many values a column has in the mirror, up to three, if the source has each of them in the same row.
+    fn witnesses(
+        &self,
+        column: usize,
+        source: &Connection,
+        duckdb: &DuckDb,
+    ) -> Result<Option<usize>> {
+        let name = identifier(&self.columns[column]);
+        let table = target(&self.name);
+        let parts = [
+            format!("WHERE {name} IS NULL LIMIT 1"),
+            format!("WHERE {name} IS NOT NULL ORDER BY {name} LIMIT 1"),
+            format!("WHERE {name} IS NOT NULL ORDER BY {name} DESC LIMIT 1"),
+        ];
+        let key = self.readable_key();
+        let parts = parts.map(|p| format!("(SELECT {key}, {name} FROM {table} {p})"));
+        let select = duckdb.prepare(&parts.join(" UNION ALL "))?;
+        let mut result = select.stream()?;
+        let types = result.types().to_vec();
+        let mut statement = source.prepare(&self.row_by_key())?;
+        let mut seen: Vec<Vec<u8>> = Vec::new();
+        let layout = Layout::new(1, &[0]);
+        while let Some(chunk) = result.next_chunk()? {
+            let columns: Vec<_> = types
+                .iter()
+                .enumerate()
+                .map(|(i, ty)| chunk.column(i, ty))
+                .collect();
+            for at in 0..chunk.len() {
+                let cells = columns.iter().take(self.key.len());
+                let key: Option<Vec<types::Value>> = cells
+                    .map(|c| match c.cell(at) {
+                        Cell::Integer(v) => Some(types::Value::Integer(v)),
+                        Cell::Text(v) => Some(types::Value::Text(v.into_owned())),
+                        _ => None,
+                    })
+                    .collect();
+                let Some(key) = key else {
+                    return Ok(None);
+                };
+                let mut rows = statement.query(params_from_iter(key))?;
+                let Some(row) = rows.next()? else {
+                    return Ok(None);
+                };
+                let own = columns.last().and_then(|c| c.stored(at));
+                let same = self.stored(column, value_of(row, column)?);
+                let bytes = layout.key_bytes(|_| own);
+                if own.is_none() || bytes != layout.key_bytes(|_| same) {
+                    return Ok(None);
+                }
+                if !seen.contains(&bytes) {
+                    seen.push(bytes);
+                }
+            }
+        }
+        Ok(Some(seen.len()))
     }
 
     /// Adds the columns from `known` on, with the value that the source has in all rows that are left.
@@ -160,7 +272,7 @@ impl Mirrored {
         source: &Connection,
         duckdb: &DuckDb,
     ) -> Result<Option<&'static str>> {
-        let key = match self.key_of_one("", duckdb)? {
+        let key = match self.key_of_one(duckdb)? {
             Found::Key(key) => Some(key),
             Found::Nothing => None,
             Found::Unreadable => return Ok(Some(UNREADABLE)),
@@ -192,8 +304,12 @@ impl Mirrored {
                 identifier(&self.columns[known + i])
             ))?;
         }
-        let agrees = self.agrees(key.as_slice(), source, duckdb)?;
-        Ok((!agrees).then_some(UNREADABLE))
+        for column in known..self.columns.len() {
+            if self.witnesses(column, source, duckdb)?.is_none() {
+                return Ok(Some(UNREADABLE));
+            }
+        }
+        Ok(None)
     }
 
     /// The value of a new column as text, `None` inside for NULL; its type becomes one that holds it.
@@ -210,8 +326,8 @@ impl Mirrored {
         }
     }
 
-    /// The key of one row of the mirror.
-    fn key_of_one(&self, which: &str, duckdb: &DuckDb) -> Result<Found> {
+    /// The key's columns as the source can be asked for them.
+    fn readable_key(&self) -> String {
         let key: Vec<String> = self
             .key
             .iter()
@@ -220,9 +336,14 @@ impl Mirrored {
                 _ => format!("CAST({} AS VARCHAR)", identifier(&self.columns[*c])),
             })
             .collect();
+        key.join(", ")
+    }
+
+    /// The key of one row of the mirror.
+    fn key_of_one(&self, duckdb: &DuckDb) -> Result<Found> {
         let sql = format!(
-            "SELECT {} FROM {} {which} LIMIT 1",
-            key.join(", "),
+            "SELECT {} FROM {} LIMIT 1",
+            self.readable_key(),
             target(&self.name)
         );
         let rows = sync::rows(duckdb, &sql)?;
@@ -240,55 +361,8 @@ impl Mirrored {
         Ok(key.map_or(Found::Unreadable, Found::Key))
     }
 
-    /// True if the source has the rows of these keys, with the mirror's values.
-    fn agrees(
-        &self,
-        keys: &[Vec<types::Value>],
-        source: &Connection,
-        duckdb: &DuckDb,
-    ) -> Result<bool> {
-        let mut statement = source.prepare(&self.row_by_key())?;
-        for key in keys {
-            let mut writer = self.start_rows(duckdb)?;
-            let mut rows = statement.query(params_from_iter(key))?;
-            let Some(row) = rows.next()? else {
-                return Ok(false);
-            };
-            for column in 0..self.columns.len() {
-                match value_of(row, column)?.map(|v| self.store(column, v)) {
-                    Some(Ok(value)) => writer.put(column, value),
-                    _ => return Ok(false),
-                }
-            }
-            writer.next()?;
-            writer.finish()?;
-            let same: Vec<String> = self
-                .columns
-                .iter()
-                .map(|c| identifier(c))
-                .map(|c| format!("r.{c} IS NOT DISTINCT FROM t.{c}"))
-                .collect();
-            let by_key: Vec<String> = self
-                .key
-                .iter()
-                .map(|c| identifier(&self.columns[*c]))
-                .map(|c| format!("r.{c} = t.{c}"))
-                .collect();
-            let sql = format!(
-                "SELECT count(*) FROM {ROWS} r JOIN {} t ON {} WHERE {}",
-                target(&self.name),
-                by_key.join(" AND "),
-                same.join(" AND ")
-            );
-            if sync::rows(duckdb, &sql)? != [[Value::Integer(1)]] {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
     /// The SELECT of the row with the key `?1`, `?2`, ...
-    fn row_by_key(&self) -> String {
+    pub(super) fn row_by_key(&self) -> String {
         let matches: Vec<String> = self
             .key
             .iter()
@@ -303,6 +377,16 @@ impl Mirrored {
             matches.join(" AND ")
         )
     }
+}
+
+/// What the values of a column say of it.
+enum Seen {
+    /// It has more than one: neither it nor a column before it was added.
+    Varied,
+    /// It has one, which both sides have.
+    Same,
+    /// The sides differ, or nothing is known.
+    Other,
 }
 
 /// What a search for a key found.

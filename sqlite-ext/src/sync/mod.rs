@@ -8,6 +8,7 @@ pub mod compare;
 pub mod copy;
 mod drift;
 mod evolve;
+pub mod failures;
 pub mod lag;
 pub mod repair;
 pub mod schema;
@@ -18,6 +19,7 @@ pub mod untracked;
 pub mod verify;
 mod writer;
 
+use std::cell::RefCell;
 use std::time::Instant;
 
 use lumos_core::changelog::{Column, Key};
@@ -32,6 +34,7 @@ use crate::layout::files;
 use crate::mirror::{Applied, Entered, Mirror};
 use crate::progress::Progress;
 use crate::sync::apply::Run;
+use crate::sync::failures::Failure;
 use crate::sync::schema::Tracked;
 use crate::work;
 
@@ -55,6 +58,8 @@ pub struct Report {
     pub unrenewed: bool,
     /// Tables came, went, were copied anew or changed their columns.
     pub reshaped: bool,
+    /// The tables whose mirror cannot be what they are.
+    pub failed: Vec<Failure>,
     /// What happened to the tables themselves.
     events: Vec<schema_log::Event>,
 }
@@ -66,6 +71,23 @@ impl Report {
             event: event.to_owned(),
             rows,
         });
+    }
+
+    /// An error if one of these tables, or of all, failed. The others are done.
+    pub fn check(&self, chosen: Option<&[Tracked]>) -> Result<()> {
+        let is_chosen = |f: &&Failure| chosen.is_none_or(|c| c.iter().any(|t| t.id == f.id));
+        let mut failed = self.failed.iter().filter(is_chosen);
+        let Some(first) = failed.next() else {
+            return Ok(());
+        };
+        let e = first.error();
+        Err(match failed.count() {
+            0 => e,
+            more => Error {
+                message: format!("{}; and {more} more: see lumos_status", e.message),
+                ..e
+            },
+        })
     }
 
     /// As `lumos_sync` returns it, with the counts of these tables, or of all.
@@ -106,7 +128,12 @@ pub struct Position {
     pub mark: String,
     /// SQLite's counter of schema changes.
     pub schema_version: i64,
+    /// The rowid of `_lumos_meta`: [`RENUMBERED`] after VACUUM.
+    pub rowids: i64,
 }
+
+/// What VACUUM makes of the one rowid of a table without INTEGER PRIMARY KEY and index.
+pub const RENUMBERED: i64 = 1;
 
 impl Position {
     /// Reads it; `None` if nothing is tracked.
@@ -120,21 +147,24 @@ impl Position {
 
     fn of_changelog(connection: &Connection) -> Result<Position> {
         const SQL: &str = "SELECT source, (SELECT min(seq) FROM main._lumos_log), (SELECT max(seq) FROM main._lumos_log), \
-                           schema_version FROM main._lumos_meta, pragma_schema_version";
-        let (source, first, seq, schema_version) = connection.query_row(SQL, [], |row| {
-            Ok((
-                row.get(0)?,
-                row.get::<_, Option<i64>>(1)?.unwrap_or(0),
-                row.get::<_, Option<i64>>(2)?.unwrap_or(0),
-                row.get(3)?,
-            ))
-        })?;
+                           schema_version, m.rowid FROM main._lumos_meta m, pragma_schema_version";
+        let (source, first, seq, schema_version, rowids) =
+            connection.query_row(SQL, [], |row| {
+                Ok((
+                    row.get(0)?,
+                    row.get::<_, Option<i64>>(1)?.unwrap_or(0),
+                    row.get::<_, Option<i64>>(2)?.unwrap_or(0),
+                    row.get(3)?,
+                    row.get(4)?,
+                ))
+            })?;
         Ok(Position {
             source,
             first,
             seq,
             mark: mark(connection, seq)?,
             schema_version,
+            rowids,
         })
     }
 }
@@ -200,6 +230,7 @@ fn apply_pending(link: &Link<'_>, entered: &mut Entered<'_>) -> Result<Report> {
     let applied = &mut *entered.applied;
     let nothing_new = Report {
         seq: position.seq,
+        failed: applied.as_ref().map_or(Vec::new(), |a| a.failed.to_vec()),
         ..Report::default()
     };
     if applied.as_ref().is_some_and(|a| up_to_date(a, &position)) {
@@ -208,7 +239,10 @@ fn apply_pending(link: &Link<'_>, entered: &mut Entered<'_>) -> Result<Report> {
     let state = connection.transaction_state(Some("main"))?;
     if state == TransactionState::Write {
         // A statement that stores a query's result has begun to write too; without changes there is nothing to do.
-        if applied.as_ref().is_some_and(|a| same_data(a, &position)) && watched(connection)? {
+        if let Some(applied) = applied
+            && same_data(applied, &position)
+            && watched(connection, &applied.failed)?
+        {
             return Ok(nothing_new);
         }
         return Err(has_written());
@@ -253,6 +287,7 @@ fn transaction(
         return Ok((Report::default(), None));
     };
     fault!("position read");
+    let rowids = position.rowids;
     let run = Run {
         connection,
         duckdb: &duckdb,
@@ -261,12 +296,22 @@ fn transaction(
         in_transaction,
         may_be_behind,
         generation: mirror.generation(),
+        broken: RefCell::default(),
+        rowids: std::cell::Cell::new(rowids),
+        stored: RefCell::default(),
     };
-    let mut done = work::transaction(&duckdb, || {
-        let done = run.apply(applied)?;
-        fault!("before COMMIT");
-        Ok(done)
-    })?;
+    let mut done = loop {
+        let done = work::transaction(&duckdb, || {
+            let done = run.apply(applied)?;
+            fault!("before COMMIT");
+            Ok(done)
+        });
+        match done {
+            // Once more without that table.
+            Err(e) if run.set_aside(&e) => {}
+            done => break done?,
+        }
+    };
     fault!("committed");
     if let Some(now) = &done.1
         && (applied.is_none() || !done.0.changed.is_empty())
@@ -290,6 +335,10 @@ fn nothing_tracked(link: &Link<'_>) -> Result<Report> {
     let (connection, mirror) = (link.connection, link.mirror);
     let duckdb = mirror.connection()?;
     let empty = mirrored_tables(&duckdb)?.is_empty();
+    let failed = failures::read(&duckdb)?;
+    if empty && !failed.is_empty() {
+        duckdb.execute(&failures::clear_statements(&failed))?;
+    }
     mirror.give_back(duckdb);
     match empty {
         true => Ok(Report::default()),
@@ -307,12 +356,15 @@ fn up_to_date(applied: &Applied, position: &Position) -> bool {
 
 /// True if every tracked table has the definition and the triggers that it was tracked with, so that the log tells
 /// all that happened to it.
-fn watched(connection: &Connection) -> Result<bool> {
+fn watched(connection: &Connection, failed: &[Failure]) -> Result<bool> {
     for table in schema::tracked_tables(connection)? {
+        if failed.iter().any(|f| f.id == table.id) {
+            continue;
+        }
         let same =
             schema::create_statement(connection, &table.name)?.is_some_and(|s| s == table.schema);
         let definition = schema::read_table(connection, &table.name)?;
-        if !same || !table.is_watched(&definition, &table.key)? {
+        if !same || !table.is_watched(&definition, &table.key) {
             return Ok(false);
         }
     }
@@ -387,6 +439,8 @@ pub struct MirroredTable {
     pub columns: Vec<Column>,
     /// Where the source's schema had it.
     pub place: String,
+    /// [`Position::rowids`] when it was copied.
+    pub rowids: i64,
     /// Some of its rows are in files.
     pub is_tiered: bool,
 }
@@ -396,7 +450,7 @@ pub fn mirrored_tables(duckdb: &DuckDb) -> Result<Vec<MirroredTable>> {
     let mut tables = Vec::new();
     for row in rows(
         duckdb,
-        "SELECT id, name, schema, types, schema_version, key, columns, place, \
+        "SELECT id, name, schema, types, schema_version, key, columns, place, rowids, \
          CAST(id IN (SELECT f.id FROM _lumos.files f WHERE f.state = 'live') AS BIGINT) FROM _lumos.tables ORDER BY id",
     )? {
         let [
@@ -408,6 +462,7 @@ pub fn mirrored_tables(duckdb: &DuckDb) -> Result<Vec<MirroredTable>> {
             Value::Text(key),
             Value::Text(columns),
             Value::Text(place),
+            Value::Integer(rowids),
             Value::Integer(is_tiered),
         ] = row.as_slice()
         else {
@@ -427,6 +482,7 @@ pub fn mirrored_tables(duckdb: &DuckDb) -> Result<Vec<MirroredTable>> {
             key: schema::parse_key(key).map_err(|_| damaged())?,
             columns: schema::parse_columns(columns).map_err(|_| damaged())?,
             place: place.clone(),
+            rowids: *rowids,
             is_tiered: *is_tiered != 0,
         });
     }
@@ -444,6 +500,7 @@ pub fn stored_state(duckdb: &DuckDb) -> Result<Option<Applied>> {
                 mark: mark.clone(),
                 schema_version: None,
                 tables: [].into(),
+                failed: [].into(),
                 generation: 0,
             })),
             _ => Err(damaged()),

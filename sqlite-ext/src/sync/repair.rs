@@ -9,6 +9,7 @@ use crate::error::{Result, error};
 use crate::progress::Progress;
 use crate::session::Session;
 use crate::sync;
+use crate::sync::compare::{Check, Sides};
 use crate::sync::schema::{self, Tracked};
 use crate::sync::track::{self, matching_tracked};
 use crate::sync::verify::{Difference, Kind, Verification};
@@ -32,8 +33,10 @@ pub fn repair(session: &Arc<Session>, pattern: &str, progress: Progress) -> Resu
     if !connection.is_autocommit() {
         return Err(error("a transaction is open; COMMIT or ROLLBACK first"));
     }
+    let tables = matching_tracked(&connection, pattern)?;
+    let several = tables.len() > 1;
     let mut cures = Vec::new();
-    for table in matching_tracked(&connection, pattern)? {
+    for table in tables {
         let cure = differences(session, &table, &progress)?;
         cures.push((table, cure));
     }
@@ -54,13 +57,15 @@ pub fn repair(session: &Arc<Session>, pattern: &str, progress: Progress) -> Resu
     for (table, cure) in cures {
         let cured = match &cure {
             Cure::Copy => false,
-            Cure::Keys(found) if found.is_empty() => true,
-            Cure::Keys(_) => {
-                matches!(differences(session, &table, &progress), Ok(Cure::Keys(left)) if left.is_empty())
-            }
+            Cure::Keys(found) => is_cured(session, &table, found, &progress),
         };
-        if !cured {
-            track::resync(&link, &table.name)?;
+        if !cured && let Err(e) = track::resync(&link, &table.name) {
+            // One table's trouble is not the others'.
+            if !several || e.table != Some(table.id) {
+                return Err(e);
+            }
+            report.push(json!({ "table": table.name, "error": e.message }));
+            continue;
         }
         let count = |kind: fn(&Kind) -> bool| match &cure {
             Cure::Keys(found) => json!(found.iter().filter(|d| kind(&d.kind)).count()),
@@ -94,6 +99,28 @@ fn differences(session: &Arc<Session>, table: &Tracked, progress: &Progress) -> 
         }
     }
     Ok(Cure::Keys(found))
+}
+
+/// True if the keys that differed do no more. The others were found equal before.
+fn is_cured(
+    session: &Arc<Session>,
+    table: &Tracked,
+    found: &[Difference],
+    progress: &Progress,
+) -> bool {
+    if found.is_empty() {
+        return true;
+    }
+    let keys: Vec<_> = found.iter().map(|d| d.key.clone()).collect();
+    let sides = Sides::new(session, progress.clone());
+    match sides.and_then(|sides| Check::agrees(&sides, table.clone(), &keys)) {
+        Ok(Some(agrees)) => agrees,
+        // All of it once more.
+        Ok(None) => {
+            matches!(differences(session, table, progress), Ok(Cure::Keys(left)) if left.is_empty())
+        }
+        Err(_) => false,
+    }
 }
 
 /// Logs keys as touched, so that every mirror of the database reads their rows again.

@@ -1,10 +1,12 @@
 //! Reading SQLite's schema: what a table is, and the changelog's own tables.
 
-use lumos_core::changelog::{Column, Key, Options, Table, Unique, generated_expressions};
+use std::collections::{HashMap, HashSet};
+
+use lumos_core::changelog::{Column, Key, Options, Shadow, Table, Unique, generated_expressions};
 use lumos_core::sql::identifier;
 use rusqlite::{Connection, OptionalExtension, ffi};
 
-use crate::error::{Result, error};
+use crate::error::{Error, Result, error};
 
 /// A tracked table, as `_lumos_tables` has it.
 #[derive(Debug, Clone)]
@@ -36,65 +38,129 @@ pub struct Trigger {
     table: String,
 }
 
-/// The names of the tables that a GLOB pattern or a name means, without SQLite's and our own.
-pub fn matching_tables(connection: &Connection, pattern: &str) -> Result<Vec<String>> {
-    let is_glob = pattern.contains(['*', '?', '[']) && kind(connection, pattern)?.is_none();
-    let test = if is_glob {
-        "s.name GLOB ?1"
-    } else {
-        "s.name = ?1 COLLATE NOCASE"
-    };
-    let found = strings(
-        connection,
-        &format!(
-            "SELECT s.name FROM main.sqlite_schema s WHERE {test} AND {KIND} = 'table' ORDER BY s.name"
-        ),
-        pattern,
-    )?;
-    if is_glob || !found.is_empty() {
-        return Ok(found);
-    }
-    Err(error(match kind(connection, pattern)?.as_deref() {
-        Some("view") => format!("\"{pattern}\" is a view; track the tables that it reads"),
-        Some("virtual") => {
-            format!(
-                "\"{pattern}\" is a virtual table, which can have no triggers; track an ordinary table"
-            )
-        }
-        Some("shadow") => {
-            format!("\"{pattern}\" belongs to a virtual table; track an ordinary table")
-        }
-        Some(_) => {
-            format!("\"{pattern}\" is a table of SQLite or Lumos itself; track a table of your own")
-        }
-        None if names_attached(connection, pattern)? => {
-            format!(
-                "\"{pattern}\" is in an attached database, and the mirror follows `main` alone; open that database itself"
-            )
-        }
-        None => format!("no table \"{pattern}\"; sqlite_schema lists the tables"),
-    }))
+/// What a pattern means.
+pub struct Matching {
+    /// The names of ordinary tables.
+    pub names: Vec<String>,
+    /// Those that may belong to a virtual table of a module that is not known: only their exact names mean them.
+    pub left_out: Vec<(String, Error)>,
 }
 
-/// What an entry `s` of the schema is: `table`, `view`, `virtual`, `shadow`, `internal`, or NULL.
-///
-/// Not `PRAGMA table_list`: it connects every virtual table of the database, ours among them.
-const KIND: &str = "CASE WHEN s.type = 'view' THEN 'view' WHEN s.type <> 'table' THEN NULL \
-    WHEN s.sql LIKE 'CREATE VIRTUAL%' THEN 'virtual' \
-    WHEN s.name LIKE 'sqlite\\_%' ESCAPE '\\' OR s.name LIKE '\\_lumos\\_%' ESCAPE '\\' THEN 'internal' \
-    WHEN EXISTS(SELECT 1 FROM main.sqlite_schema v WHERE v.sql LIKE 'CREATE VIRTUAL%' \
-      AND substr(s.name, 1, length(v.name) + 1) = v.name || '_' COLLATE NOCASE) THEN 'shadow' ELSE 'table' END";
-
-fn kind(connection: &Connection, name: &str) -> Result<Option<String>> {
-    if name.eq_ignore_ascii_case("sqlite_schema") || name.eq_ignore_ascii_case("sqlite_master") {
-        return Ok(Some("internal".into()));
+/// The tables that a GLOB pattern or a name means, without SQLite's and our own.
+pub fn matching_tables(connection: &Connection, pattern: &str) -> Result<Matching> {
+    let objects = objects(connection)?;
+    let named = objects
+        .iter()
+        .find(|(name, _)| name.eq_ignore_ascii_case(pattern));
+    let mut matching = Matching {
+        names: Vec::new(),
+        left_out: Vec::new(),
+    };
+    if let Some((name, kind)) = named {
+        matching.names.push(name.clone());
+        let why = match kind {
+            Kind::Table | Kind::PerhapsShadow(_) => return Ok(matching),
+            Kind::View => "is a view; track the tables that it reads",
+            Kind::Virtual => {
+                "is a virtual table, which can have no triggers; track an ordinary table"
+            }
+            Kind::Shadow => "belongs to a virtual table; track an ordinary table",
+            Kind::Internal => "is a table of SQLite or Lumos itself; track a table of your own",
+        };
+        return Err(error(format!("\"{pattern}\" {why}")));
     }
-    let sql = format!(
-        "SELECT {KIND} FROM main.sqlite_schema s WHERE s.name = ?1 COLLATE NOCASE AND s.type IN ('table', 'view')"
-    );
-    Ok(connection
-        .query_row(&sql, [name], |row| row.get(0))
-        .optional()?)
+    if !pattern.contains(['*', '?', '[']) {
+        return Err(error(match pattern.to_ascii_lowercase().as_str() {
+            "sqlite_schema" | "sqlite_master" => {
+                format!(
+                    "\"{pattern}\" is a table of SQLite or Lumos itself; track a table of your own"
+                )
+            }
+            _ if names_attached(connection, pattern)? => format!(
+                "\"{pattern}\" is in an attached database, and the mirror follows `main` alone; open that database itself"
+            ),
+            _ => format!("no table \"{pattern}\"; sqlite_schema lists the tables"),
+        }));
+    }
+    let mut glob = connection.prepare("SELECT ?1 GLOB ?2")?;
+    for (name, kind) in objects {
+        if !glob.query_row([&name, pattern], |row| row.get(0))? {
+            continue;
+        }
+        match kind {
+            Kind::Table => matching.names.push(name),
+            Kind::PerhapsShadow(owner) => {
+                let e = error(format!(
+                    "\"{name}\" may belong to the virtual table \"{owner}\", whose module Lumos does not know; \
+                     if it does not, lumos_track('{name}') tracks it"
+                ));
+                matching.left_out.push((name, e));
+            }
+            _ => {}
+        }
+    }
+    Ok(matching)
+}
+
+/// What a name of the schema means.
+enum Kind {
+    Table,
+    View,
+    Virtual,
+    /// A table of a virtual table.
+    Shadow,
+    /// Named like a table of this virtual table, whose module is not known.
+    PerhapsShadow(String),
+    /// Of SQLite or Lumos.
+    Internal,
+}
+
+/// The tables and views of `main`, in the order of their names.
+///
+/// Not from `PRAGMA table_list`: it connects every virtual table of the database, ours among them.
+fn objects(connection: &Connection) -> Result<Vec<(String, Kind)>> {
+    let sql = "SELECT name, type, sql FROM main.sqlite_schema WHERE type IN ('table', 'view') ORDER BY name";
+    let mut statement = connection.prepare(sql)?;
+    let rows = statement.query_map([], |row| {
+        Ok((
+            row.get(0)?,
+            row.get::<_, String>(1)?,
+            row.get::<_, Option<String>>(2)?.unwrap_or_default(),
+        ))
+    })?;
+    let rows: Vec<(String, String, String)> = rows.collect::<rusqlite::Result<_>>()?;
+    let starts = |text: &str, with: &str| {
+        text.get(..with.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(with))
+    };
+    let is_virtual = |sql: &str| starts(sql, "CREATE VIRTUAL");
+    let virtuals: Vec<(String, String)> = rows
+        .iter()
+        .filter(|(_, _, sql)| is_virtual(sql))
+        .map(|(name, _, sql)| (name.clone(), sql.clone()))
+        .collect();
+    let kind = |name: &str, ty: &str, sql: &str| {
+        if ty == "view" {
+            return Kind::View;
+        } else if is_virtual(sql) {
+            return Kind::Virtual;
+        } else if starts(name, "sqlite_") || starts(name, "_lumos_") {
+            return Kind::Internal;
+        }
+        let mut kind = Kind::Table;
+        for (owner, sql) in &virtuals {
+            match Shadow::of(name, owner, sql) {
+                Some(Shadow::Yes) => return Kind::Shadow,
+                Some(Shadow::Unknown) => kind = Kind::PerhapsShadow(owner.clone()),
+                Some(Shadow::No) | None => {}
+            }
+        }
+        kind
+    };
+    Ok(rows
+        .iter()
+        .map(|(name, ty, sql)| (name.clone(), kind(name, ty, sql)))
+        .collect())
 }
 
 /// True for `aux.table` where `aux` is attached, and for a table that only an attached database has.
@@ -137,8 +203,9 @@ pub fn read_table(connection: &Connection, name: &str) -> Result<Table> {
         .collect::<rusqlite::Result<Vec<_>>>()?;
     let mut uniques = connection
         .prepare(
-            "SELECT l.name, l.origin = 'pk', l.partial, s.sql FROM pragma_index_list(?1, 'main') l \
-             LEFT JOIN main.sqlite_schema s ON s.type = 'index' AND s.name = l.name WHERE l.\"unique\" ORDER BY l.name",
+            "SELECT l.name, l.origin = 'pk', l.partial, CASE l.origin WHEN 'c' THEN \
+             (SELECT s.sql FROM main.sqlite_schema s WHERE s.type = 'index' AND s.name = l.name) END \
+             FROM pragma_index_list(?1, 'main') l WHERE l.\"unique\" ORDER BY l.name",
         )?
         .query_map([name], |row| {
             Ok(Unique {
@@ -210,16 +277,22 @@ pub fn create_statement(connection: &Connection, table: &str) -> Result<Option<S
         .optional()?)
 }
 
-/// Where the schema and the file have a table. It is elsewhere once it was dropped and created again while something
-/// else was there, and after VACUUM perhaps.
-pub fn place(connection: &Connection, table: &str) -> Result<String> {
-    let sql = "SELECT format('%d/%d', rowid, rootpage) FROM main.sqlite_schema WHERE type = 'table' AND name = ?1 COLLATE NOCASE";
-    Ok(connection.query_row(sql, [table], |row| row.get(0))?)
+/// The CREATE statements of all tables by their names in lower case, and where the schema and the file have them: a
+/// table is elsewhere once it was dropped and created again while something else was there, and after VACUUM perhaps.
+pub fn create_statements(connection: &Connection) -> Result<HashMap<String, (String, String)>> {
+    let sql = "SELECT name, sql, format('%d/%d', rowid, rootpage) FROM main.sqlite_schema WHERE type = 'table' AND sql IS NOT NULL";
+    let mut statement = connection.prepare(sql)?;
+    let rows = statement.query_map([], |row| {
+        let name: String = row.get(0)?;
+        Ok((name.to_ascii_lowercase(), (row.get(1)?, row.get(2)?)))
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// True if a table or view of `main` has this name.
 pub fn exists(connection: &Connection, name: &str) -> Result<bool> {
-    Ok(kind(connection, name)?.is_some())
+    let sql = "SELECT EXISTS(SELECT 1 FROM main.sqlite_schema WHERE type IN ('table', 'view') AND name = ?1 COLLATE NOCASE)";
+    Ok(connection.query_row(sql, [name], |row| row.get(0))?)
 }
 
 /// The names of the views of `main`.
@@ -242,7 +315,7 @@ pub fn tracked_tables(connection: &Connection) -> Result<Vec<Tracked>> {
     if !has_changelog(connection)? {
         return Ok(Vec::new());
     }
-    let triggers = triggers(connection)?;
+    let mut triggers = triggers(connection)?;
     let mut statement = connection
         .prepare("SELECT id, name, key, schema, options FROM main._lumos_tables ORDER BY id")?;
     let rows = statement.query_map([], |row| {
@@ -257,11 +330,7 @@ pub fn tracked_tables(connection: &Connection) -> Result<Vec<Tracked>> {
     let mut tables = Vec::new();
     for row in rows {
         let (id, old_name, key, schema, options): (_, String, _, _, _) = row?;
-        let own: Vec<Trigger> = triggers
-            .iter()
-            .filter(|t| lumos_core::changelog::watched(&t.name) == Some(id))
-            .cloned()
-            .collect();
+        let own = triggers.remove(&id).unwrap_or_default();
         tables.push(Tracked {
             id,
             name: own.first().map_or(&old_name, |t| &t.table).clone(),
@@ -273,19 +342,17 @@ pub fn tracked_tables(connection: &Connection) -> Result<Vec<Tracked>> {
         });
     }
     // A tracked table that was dropped, whose name another one took over.
-    let names: Vec<String> = tables
+    let names: HashSet<String> = tables
         .iter()
         .filter(|t| !t.triggers.is_empty())
-        .map(|t| t.name.clone())
+        .map(|t| t.name.to_ascii_lowercase())
         .collect();
-    tables.retain(|t| {
-        !t.triggers.is_empty() || !names.iter().any(|n| n.eq_ignore_ascii_case(&t.name))
-    });
+    tables.retain(|t| !t.triggers.is_empty() || !names.contains(&t.name.to_ascii_lowercase()));
     Ok(tables)
 }
 
-/// The triggers of the changelog.
-fn triggers(connection: &Connection) -> Result<Vec<Trigger>> {
+/// The triggers of the changelog, by the ids of their tables.
+fn triggers(connection: &Connection) -> Result<HashMap<i64, Vec<Trigger>>> {
     let mut statement = connection.prepare(
         "SELECT name, sql, tbl_name FROM main.sqlite_schema WHERE type = 'trigger' AND name GLOB '_lumos_*' ORDER BY name",
     )?;
@@ -296,16 +363,25 @@ fn triggers(connection: &Connection) -> Result<Vec<Trigger>> {
             table: row.get(2)?,
         })
     })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    let mut triggers: HashMap<i64, Vec<Trigger>> = HashMap::new();
+    for trigger in rows {
+        let trigger: Trigger = trigger?;
+        if let Some(id) = lumos_core::changelog::watched(&trigger.name) {
+            triggers.entry(id).or_default().push(trigger);
+        }
+    }
+    Ok(triggers)
 }
 
 impl Tracked {
     /// True if its triggers are those that a table of this definition needs, and no others.
-    pub fn is_watched(&self, definition: &Table, key: &Key) -> Result<bool> {
+    pub fn is_watched(&self, definition: &Table, key: &Key) -> bool {
         let mirrored = self.options.columns.as_deref();
-        let expected = definition.triggers(self.id, key, mirrored)?;
-        Ok(self.triggers.len() == expected.len()
-            && self.triggers.iter().all(|t| expected.contains(&t.sql)))
+        let expected = definition.triggers(self.id, key, mirrored);
+        expected.is_ok_and(|expected| {
+            self.triggers.len() == expected.len()
+                && self.triggers.iter().all(|t| expected.contains(&t.sql))
+        })
     }
 
     /// Its name in the mirror.

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::error;
 use crate::session::Session;
-use crate::sync::{self, copy, schema};
+use crate::sync::{self, failures, schema, track};
 use crate::table_function::{Rows, TableFunction};
 
 /// The function.
@@ -34,6 +34,8 @@ fn status(session: &Session) -> error::Result<Vec<Vec<Value>>> {
     let duckdb = attached.mirror.connection()?;
     let applied = sync::stored_state(&duckdb)?.map_or(0, |a| a.seq);
     let mirrored = sync::mirrored_tables(&duckdb)?;
+    let failed = failures::read(&duckdb)?;
+    let counts = track::rows_of(&duckdb)?;
     let committed: i64 = connection.query_row(
         "SELECT coalesce(max(seq), 0) FROM main._lumos_log",
         [],
@@ -42,17 +44,8 @@ fn status(session: &Session) -> error::Result<Vec<Vec<Value>>> {
     let mut rows = Vec::new();
     for table in &tracked {
         let mirror = mirrored.iter().find(|m| m.id == table.id);
-        let count = match mirror {
-            Some(m) => sync::rows(
-                &duckdb,
-                &format!("SELECT count(*) FROM {}", copy::view(&m.name)),
-            )?,
-            None => Vec::new(),
-        };
-        let count = match count.first().and_then(|row| row.first()) {
-            Some(sync::Value::Integer(n)) => Value::Integer(*n),
-            _ => Value::Null,
-        };
+        let failure = failed.iter().find(|f| f.id == table.id);
+        let count = counts.get(&table.id);
         let pending: i64 = connection.query_row(
             "SELECT count(*) FROM main._lumos_log WHERE seq > ?1 AND tbl = ?2",
             [applied, table.id],
@@ -61,13 +54,14 @@ fn status(session: &Session) -> error::Result<Vec<Vec<Value>>> {
         let definition = schema::create_statement(&connection, &table.name)?;
         let state = match (definition, mirror) {
             (None, _) => "missing",
+            _ if failure.is_some() => "failed",
             (Some(sql), Some(m)) if sql == table.schema && sql == m.schema => "ok",
             _ => "changed",
         };
         rows.push(vec![
             Value::Text(table.name.clone()),
             Value::Text(json!(table.key.names()).to_string()),
-            count,
+            count.map_or(Value::Null, |n| Value::Integer(*n)),
             Value::Integer(committed),
             Value::Integer(applied),
             Value::Integer(pending),
@@ -76,9 +70,12 @@ fn status(session: &Session) -> error::Result<Vec<Vec<Value>>> {
                 _ => Value::Null,
             },
             Value::Text(state.into()),
-            match attached.mirror.last_error(table.id) {
+            match failure.map(|f| f.message.clone()) {
                 Some(message) => Value::Text(message),
-                None => Value::Null,
+                None => attached
+                    .mirror
+                    .last_error(table.id)
+                    .map_or(Value::Null, Value::Text),
             },
             Value::Text(table.options.json().to_string()),
         ]);

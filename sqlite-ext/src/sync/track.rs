@@ -1,6 +1,8 @@
 //! Tracking tables: the triggers in SQLite, and the lists of what is tracked.
 
-use lumos_core::changelog::{Key, Options, Wanted};
+use std::collections::{HashMap, HashSet};
+
+use lumos_core::changelog::Options;
 use lumos_core::sql::{identifier, literal};
 use lumos_duckdb::engine::Connection as DuckDb;
 use rusqlite::{Connection, ffi};
@@ -16,12 +18,15 @@ use crate::sync::changelog::{
     create_changelog, drop_empty_changelog, drop_triggers, free_name, install, new_id,
 };
 use crate::sync::copy;
-use crate::sync::schema::{self, Tracked};
+use crate::sync::failures;
+use crate::sync::schema::{self, Matching, Tracked};
 use crate::sync::{self, Link, Value};
 
 /// What one call of `lumos_track` means, checked before a mirror is opened.
 pub struct Request {
     names: Vec<String>,
+    /// Tables that are not tracked, and why.
+    left_out: Vec<(String, Error)>,
     several: bool,
     /// `None` leaves those of a tracked table as they are.
     options: Option<Options>,
@@ -51,9 +56,9 @@ impl Request {
             return Err(error("a transaction is open; COMMIT or ROLLBACK first"));
         }
         let several = pattern.contains(['*', '?', '[']);
-        let names = schema::matching_tables(connection, pattern)?;
+        let Matching { names, left_out } = schema::matching_tables(connection, pattern)?;
         match names.as_slice() {
-            [] => {
+            [] if left_out.is_empty() => {
                 return Err(error(format!(
                     "no table matches \"{pattern}\"; sqlite_schema lists the tables"
                 )));
@@ -64,7 +69,7 @@ impl Request {
                 let key = table.key(&options.key)?;
                 table.triggers(0, &key, options.columns.as_deref())?;
             }
-            [_] => {}
+            [] | [_] => {}
             several => {
                 if let Some(target) = options.as_ref().and_then(|o| o.target.as_ref()) {
                     return Err(error(format!(
@@ -76,6 +81,7 @@ impl Request {
         }
         let request = Request {
             names,
+            left_out,
             several,
             options,
             initial,
@@ -96,17 +102,18 @@ pub fn track(link: &Link<'_>, request: Request) -> Result<Json> {
     let (connection, mirror) = (link.connection, link.mirror);
     let Request {
         names,
+        left_out: mut failures,
         several,
         options,
         initial,
     } = request;
-    let mut failures: Vec<(String, Error)> = Vec::new();
     let mut new: Vec<New> = Vec::new();
     let duckdb = mirror.connection()?;
     schema::writing(connection, || {
         create_changelog(connection)?;
+        let mut adding = Adding::new(connection, &duckdb)?;
         for name in &names {
-            match add(connection, &duckdb, name, options.as_ref()) {
+            match adding.add(name, options.as_ref()) {
                 Ok(Some(added)) => new.push(added),
                 Ok(None) => {}
                 Err(e) if several => failures.push((name.clone(), e)),
@@ -123,37 +130,27 @@ pub fn track(link: &Link<'_>, request: Request) -> Result<Json> {
     })?;
     fault!("tracked");
     mirror.give_back(duckdb);
-    // A table that cannot be copied is not tracked; the others go on.
-    while initial && let Err(e) = sync::sync(link) {
-        let is_interrupt = e.code == ffi::SQLITE_INTERRUPT;
-        let failed = new.iter().position(|n| e.table == Some(n.id));
-        let failed = failed.filter(|_| !is_interrupt);
-        let table = failed.and_then(|i| {
-            schema::tracked_tables(connection)
-                .ok()?
-                .into_iter()
-                .find(|t| t.id == new[i].id)
-                .map(|t| (i, t))
-        });
-        match table {
-            Some((i, table)) => {
-                undo(connection, mirror, &[new.swap_remove(i)])?;
-                failures.push((table.name, e));
+    if initial {
+        let failed = match sync::sync(link) {
+            Ok(report) => report.failed,
+            Err(e) => return Err(untracked(link, &new, e)),
+        };
+        // A table that cannot be copied is not tracked; the others go on.
+        let (refused, kept): (Vec<New>, _) = new
+            .into_iter()
+            .partition(|n| failed.iter().any(|f| f.id == n.id));
+        new = kept;
+        if !refused.is_empty() {
+            let tracked = schema::tracked_tables(connection)?;
+            undo(link, &refused)?;
+            for failure in failed
+                .iter()
+                .filter(|f| refused.iter().any(|n| n.id == f.id))
+            {
+                let table = tracked.iter().find(|t| t.id == failure.id);
+                let name = table.map_or(&failure.name, |t| &t.name);
+                failures.push((name.clone(), failure.error()));
             }
-            None => {
-                return Err(match undo(connection, mirror, &new) {
-                    Ok(()) => e,
-                    // SQLite ends all that this call still wants of it.
-                    Err(_) if is_interrupt => Error {
-                        message: "interrupted; what is not copied yet is tracked all the same, and the next query copies it: lumos_untrack ends that".into(),
-                        ..e
-                    },
-                    Err(e) => e,
-                });
-            }
-        }
-        if !several {
-            break;
         }
     }
     if !several && let Some((_, e)) = failures.pop() {
@@ -165,6 +162,19 @@ pub fn track(link: &Link<'_>, request: Request) -> Result<Json> {
     report(connection, mirror, tracked, &later, &failures)
 }
 
+/// The error of a call that could copy nothing, after it tracks nothing of what it began to track.
+fn untracked(link: &Link<'_>, new: &[New], e: Error) -> Error {
+    match undo(link, new) {
+        Ok(()) => e,
+        // SQLite ends all that this call still wants of it.
+        Err(_) if e.code == ffi::SQLITE_INTERRUPT => Error {
+            message: "interrupted; what is not copied yet is tracked all the same, and the next query copies it: lumos_untrack ends that".into(),
+            ..e
+        },
+        Err(e) => e,
+    }
+}
+
 fn ids(new: &[New]) -> Vec<i64> {
     new.iter().map(|n| n.id).collect()
 }
@@ -172,30 +182,43 @@ fn ids(new: &[New]) -> Vec<i64> {
 /// Has the mirror forget what it knows of these tables.
 fn copy_again(duckdb: &DuckDb, ids: &[i64]) -> Result<()> {
     let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
+    let ids = ids.join(", ");
     duckdb.execute(&format!(
-        "UPDATE _lumos.tables SET schema = '' WHERE id IN ({})",
-        ids.join(", ")
+        "UPDATE _lumos.tables SET schema = '' WHERE id IN ({ids}); {}",
+        failures::retry_statement(&ids)
     ))?;
     Ok(())
 }
 
 /// Tracks nothing of what this call began to track, and again what was tracked before.
-fn undo(connection: &Connection, mirror: &Mirror, new: &[New]) -> Result<()> {
+fn undo(link: &Link<'_>, new: &[New]) -> Result<()> {
+    let (connection, mirror) = (link.connection, link.mirror);
+    let mut applied = mirror.applied();
     let duckdb = mirror.connection()?;
     schema::writing(connection, || {
+        let mut again = Vec::new();
         for table in schema::tracked_tables(connection)? {
             let Some(new) = new.iter().find(|n| n.id == table.id) else {
                 continue;
             };
             remove(connection, &table)?;
             if let Some(before) = &new.before {
-                let options = options_of(before);
-                let again = add(connection, &duckdb, &table.name, Some(&options))?;
-                copy_again(&duckdb, &ids(again.as_slice()))?;
+                again.push((table.name, before));
+            }
+        }
+        let mut adding = Adding::new(connection, &duckdb)?;
+        for (name, before) in again {
+            let again = adding.add(&name, Some(&before.options))?;
+            copy_again(&duckdb, &ids(again.as_slice()))?;
+        }
+        for failure in failures::read(&duckdb)? {
+            if new.iter().any(|n| n.id == failure.id) {
+                failure.clear(&duckdb)?;
             }
         }
         drop_changelog(connection, &duckdb)
     })?;
+    *applied = None;
     mirror.give_back(duckdb);
     Ok(())
 }
@@ -217,27 +240,21 @@ fn report(
     failures: &[(String, Error)],
 ) -> Result<Json> {
     let duckdb = mirror.connection()?;
-    let mirrored = sync::mirrored_tables(&duckdb)?;
+    let counts = rows_of(&duckdb)?;
+    let failed = failures::read(&duckdb)?;
     let mut tables = Vec::new();
     for table in schema::tracked_tables(connection)?
         .iter()
         .filter(|t| chosen(t))
     {
-        let rows = match mirrored.iter().find(|m| m.id == table.id) {
-            Some(m) => {
-                let count = format!("SELECT count(*) FROM {}", copy::view(&m.name));
-                match sync::rows(&duckdb, &count)?
-                    .first()
-                    .and_then(|row| row.first())
-                {
-                    Some(Value::Integer(rows)) => Some(*rows),
-                    _ => continue,
-                }
-            }
-            None if later.contains(&table.id) => None,
-            None => continue,
-        };
-        tables.push(json!({ "table": table.name, "rows": rows, "key": table.key.names() }));
+        if let Some(failure) = failed.iter().find(|f| f.id == table.id) {
+            tables.push(json!({ "table": table.name, "error": failure.message }));
+            continue;
+        }
+        let rows = counts.get(&table.id);
+        if rows.is_some() || later.contains(&table.id) {
+            tables.push(json!({ "table": table.name, "rows": rows, "key": table.key.names() }));
+        }
     }
     mirror.give_back(duckdb);
     tables.extend(
@@ -246,6 +263,30 @@ fn report(
             .map(|(name, e)| json!({ "table": name, "error": e.message })),
     );
     Ok(Json::Array(tables))
+}
+
+/// The rows that the mirror has of each table, by its id.
+pub fn rows_of(duckdb: &DuckDb) -> Result<HashMap<i64, i64>> {
+    /// Tables that one statement counts.
+    const AT_ONCE: usize = 100;
+    let mut counts = HashMap::new();
+    for tables in sync::mirrored_tables(duckdb)?.chunks(AT_ONCE) {
+        let selects: Vec<String> = tables
+            .iter()
+            .map(|t| format!("SELECT {}, count(*) FROM {}", t.id, copy::view(&t.name)))
+            .collect();
+        // Of a damaged mirror each by itself, as far as there are any.
+        let found = sync::rows(duckdb, &selects.join(" UNION ALL ")).or_else(|_| {
+            let each = selects.iter().map(|sql| sync::rows(duckdb, sql));
+            Ok::<_, Error>(each.filter_map(Result::ok).flatten().collect())
+        })?;
+        for row in found {
+            if let [Value::Integer(id), Value::Integer(rows)] = row.as_slice() {
+                counts.insert(*id, *rows);
+            }
+        }
+    }
+    Ok(counts)
 }
 
 /// `lumos_untrack`: the names of the tables that are not tracked any more.
@@ -351,7 +392,8 @@ pub fn resync(link: &Link<'_>, pattern: &str) -> Result<Json> {
     drop(applied);
     mirror.give_back(duckdb);
     fault!("told to copy again");
-    sync::sync(link)?;
+    let done = sync::sync(link)?;
+    done.check(Some(&chosen))?;
     report(connection, mirror, |t| ids.contains(&t.id), &[], &[])
 }
 
@@ -361,8 +403,9 @@ fn forget_tables(duckdb: &DuckDb) -> Result<()> {
         .iter()
         .map(|t| copy::drop_statements(&t.name) + &cold::forget_statements(t.id, &t.name))
         .collect();
+    let views = failures::clear_statements(&failures::read(duckdb)?);
     let done = duckdb.execute(&format!(
-        "BEGIN; {drops} DELETE FROM _lumos.tables; DELETE FROM _lumos.state; COMMIT"
+        "BEGIN; {drops} {views} DELETE FROM _lumos.tables; DELETE FROM _lumos.state; COMMIT"
     ));
     if done.is_err() {
         drop(duckdb.execute("ROLLBACK"));
@@ -392,95 +435,117 @@ pub fn matching_tracked(connection: &Connection, pattern: &str) -> Result<Vec<Tr
     }
 }
 
-/// Begins to track a table; `None` if it is tracked already, with these options if there are any.
-fn add(
-    connection: &Connection,
-    duckdb: &DuckDb,
-    name: &str,
-    options: Option<&Options>,
-) -> Result<Option<New>> {
-    let tracked = schema::tracked_tables(connection)?;
-    let before = tracked.iter().find(|t| t.name.eq_ignore_ascii_case(name));
-    if before.is_some() && options.is_none() {
-        return Ok(None);
-    }
-    let table = schema::read_table(connection, name)?;
-    let options = options.cloned().unwrap_or_default().of(&table)?;
-    if before.is_some_and(|b| b.options == options) {
-        return Ok(None);
-    }
-    let key = table.key(&options.key)?;
-    let others = tracked
-        .iter()
-        .filter(|t| !t.name.eq_ignore_ascii_case(name));
-    check_target(connection, duckdb, name, &options, others)?;
-    let statement = schema::create_statement(connection, name)?.unwrap_or_default();
-    // Under a new id, so that every mirror of this database copies the table.
-    if let Some(before) = before {
-        remove(connection, before)?;
-    }
-    let id = new_id(connection)?;
-    free_name(connection, id, name)?;
-    connection.execute(
-        "INSERT INTO main._lumos_tables(id, name, key, schema, options) VALUES(?1, ?2, ?3, ?4, ?5)",
-        (
-            id,
-            name,
-            schema::key_json(&key).to_string(),
-            &statement,
-            options.json().to_string(),
-        ),
-    )?;
-    install(connection, id, &table, &key, &options)?;
-    Ok(Some(New {
-        id,
-        before: before.cloned(),
-    }))
+/// Beginning to track tables, inside a savepoint, with what each looks at.
+struct Adding<'a> {
+    connection: &'a Connection,
+    tracked: Vec<Tracked>,
+    /// The CREATE statements of all tables.
+    statements: HashMap<String, (String, String)>,
+    /// The names in the mirror that are not Lumos's, in lower case.
+    own: HashSet<String>,
+    /// The names in the mirror of tracked tables, in lower case, with those tables.
+    targets: HashMap<String, String>,
 }
 
-/// The options that a table is tracked with; before they were kept, the key alone said that it is the rowid.
-fn options_of(tracked: &Tracked) -> Options {
-    let mut options = tracked.options.clone();
-    if matches!(tracked.key, Key::Rowid(_)) {
-        options.key = Wanted::Rowid;
+impl<'a> Adding<'a> {
+    fn new(connection: &'a Connection, duckdb: &DuckDb) -> Result<Adding<'a>> {
+        let tracked = schema::tracked_tables(connection)?;
+        let failed = failures::read(duckdb)?;
+        let own = sync::rows(
+            duckdb,
+            &format!(
+                "SELECT lower(name) FROM (SELECT database_name, schema_name, table_name AS name, '' AS sql FROM duckdb_tables() \
+                 UNION ALL SELECT database_name, schema_name, view_name, sql FROM duckdb_views()) \
+                 WHERE database_name = current_database() AND schema_name = 'main' AND NOT contains(sql, '{}.')",
+                copy::DATA
+            ),
+        )?;
+        let own = own.into_iter().flatten().filter_map(|name| match name {
+            Value::Text(name) => Some(name),
+            _ => None,
+        });
+        let is_failed = |name: &String| failed.iter().any(|f| f.name.to_lowercase() == *name);
+        Ok(Adding {
+            connection,
+            own: own.filter(|name| !is_failed(name)).collect(),
+            targets: tracked
+                .iter()
+                .map(|t| (t.target().to_lowercase(), t.name.clone()))
+                .collect(),
+            tracked,
+            statements: schema::create_statements(connection)?,
+        })
     }
-    options
-}
 
-/// Refuses a name in the mirror that means something else already.
-fn check_target<'a>(
-    connection: &Connection,
-    duckdb: &DuckDb,
-    name: &str,
-    options: &Options,
-    mut others: impl Iterator<Item = &'a Tracked>,
-) -> Result<()> {
-    let target = options.target.as_deref().unwrap_or(name);
-    let taken = |by: String| {
-        error(format!(
-            "the name \"{target}\" is taken in the mirror by {by}; give table \"{name}\" another target"
-        ))
-    };
-    if let Some(other) = others.find(|t| t.target().eq_ignore_ascii_case(target)) {
-        return Err(taken(format!("table \"{}\"", other.name)));
+    /// Begins to track a table; `None` if it is tracked already, with these options if there are any.
+    fn add(&mut self, name: &str, options: Option<&Options>) -> Result<Option<New>> {
+        let connection = self.connection;
+        let place = self
+            .tracked
+            .iter()
+            .position(|t| t.name.eq_ignore_ascii_case(name));
+        let before = place.map(|i| &self.tracked[i]);
+        if before.is_some() && options.is_none() {
+            return Ok(None);
+        }
+        let table = schema::read_table(connection, name)?;
+        let options = options.cloned().unwrap_or_default().of(&table)?;
+        if before.is_some_and(|b| b.options == options) {
+            return Ok(None);
+        }
+        let key = table.key(&options.key)?;
+        self.check_target(name, &options)?;
+        let statement = self.statements.get(&name.to_ascii_lowercase());
+        let statement = statement.map_or("", |(sql, _)| sql);
+        schema::atomically(connection, || {
+            // Under a new id, so that every mirror of this database copies the table.
+            if let Some(before) = before {
+                remove(connection, before)?;
+            }
+            let id = new_id(connection)?;
+            free_name(connection, id, name)?;
+            connection.execute(
+                "INSERT INTO main._lumos_tables(id, name, key, schema, options) VALUES(?1, ?2, ?3, ?4, ?5)",
+                (
+                    id,
+                    name,
+                    schema::key_json(&key).to_string(),
+                    statement,
+                    options.json().to_string(),
+                ),
+            )?;
+            install(connection, id, &table, &key, &options)?;
+            Ok(Some(New {
+                id,
+                before: before.cloned(),
+            }))
+        })
+        .inspect(|_| {
+            let target = options.target.as_deref().unwrap_or(name);
+            self.targets.insert(target.to_lowercase(), name.to_owned());
+        })
     }
-    if !target.eq_ignore_ascii_case(name) && schema::exists(connection, target)? {
-        return Err(taken("a table or view of SQLite".into()));
-    }
-    let own = sync::rows(
-        duckdb,
-        &format!(
-            "SELECT 1 FROM (SELECT database_name, schema_name, table_name AS name, '' AS sql FROM duckdb_tables() \
-             UNION ALL SELECT database_name, schema_name, view_name, sql FROM duckdb_views()) \
-             WHERE database_name = current_database() AND schema_name = 'main' AND lower(name) = lower({}) \
-             AND NOT contains(sql, '{}.')",
-            literal(target),
-            copy::DATA
-        ),
-    )?;
-    match own.is_empty() {
-        true => Ok(()),
-        false => Err(taken("a table or view of your own".into())),
+
+    /// Refuses a name in the mirror that means something else already.
+    fn check_target(&self, name: &str, options: &Options) -> Result<()> {
+        let target = options.target.as_deref().unwrap_or(name);
+        let taken = |by: String| {
+            error(format!(
+                "the name \"{target}\" is taken in the mirror by {by}; give table \"{name}\" another target"
+            ))
+        };
+        if let Some(other) = self.targets.get(&target.to_lowercase())
+            && !other.eq_ignore_ascii_case(name)
+        {
+            return Err(taken(format!("table \"{other}\"")));
+        }
+        if !target.eq_ignore_ascii_case(name) && schema::exists(self.connection, target)? {
+            return Err(taken("a table or view of SQLite".into()));
+        }
+        match self.own.contains(&target.to_lowercase()) {
+            true => Err(taken("a table or view of your own".into())),
+            false => Ok(()),
+        }
     }
 }
 

@@ -80,7 +80,8 @@ class Run:
         """Syncs in one way; afterwards the mirror equals the source."""
         settled = not self.in_transaction(index)
         for _ in range(8):
-            error = self.do(index, sql)
+            # A query fails for the tables that it reads alone, a sync for each.
+            error = self.do(index, sql) or (self.do(index, SYNC) if settled and sql != SYNC else "")
             if not error:
                 break
             out = self.way_out(error)
@@ -112,10 +113,17 @@ class Run:
     def way_out(self, error):
         """What an error says to do, if it is one that a schedule may meet."""
         if found := re.search(r'table "(.*)", column .* does not fit', error, re.DOTALL):
-            return [f"SELECT lumos_resync({model.text(found[1])})"]
-        if found := re.search(r'table "(.*)" has no usable key', error):
             name = model.text(found[1])
-            return [f"SELECT lumos_untrack({name})", f"""SELECT lumos_track({name}, '{{"key": "rowid"}}')"""]
+            # A type that was given, a key, or values of which no type holds all.
+            others = f"SELECT lumos_track({name}, '{{\"key\": \"rowid\", \"on_mismatch\": \"widen\"}}')"
+            anew = f"SELECT lumos_resync({name})"
+            is_second = any(sql == anew and said == error for _, sql, said in self.log[-4:])
+            return [others if is_second or "lumos_resync(" not in error else anew]
+        if found := re.search(r'table "(.*)" has no PRIMARY KEY or UNIQUE constraint of exactly', error):
+            name = model.text(found[1])
+            return [f"SELECT lumos_untrack({name})", f"SELECT lumos_track({name})"]
+        if found := re.search(r'tables "(.*)" and ".*" have the name', error):
+            return [f"SELECT lumos_untrack({model.text(found[1])})"]
         # Of two mirrors, one sees that the other's connection ended all tracking.
         if "lumos_resync('*')" in error and any("':memory:'" in sql for _, sql, _ in self.log):
             return ["SELECT lumos_resync('*')"]
@@ -162,8 +170,9 @@ class Schedule(Run):
         for index in [self.HERE, self.BESIDE]:
             self.do(index, f"SELECT lumos_attach({self.place}, {model.text(json.dumps(self.OPTIONS))})")
         self.do(self.HERE, "SELECT lumos_track('*')")
-        for name in sorted(chosen & model.BY_ROWID):
-            self.track(name)
+        for name in sorted(chosen):
+            if draw.random() < 0.4:
+                self.track(name)
         for _ in range(draw.randint(8, 36)):
             try:
                 self.step()
@@ -184,9 +193,11 @@ class Schedule(Run):
         self.do(index, f"PRAGMA foreign_keys = {self.draw.choice(['on', 'on', 'off'])}")
 
     def track(self, name):
-        name = model.text(name)
-        if "no usable key" in self.do(self.HERE, f"SELECT lumos_track({name})"):
-            self.do(self.HERE, f"""SELECT lumos_track({name}, '{{"key": "rowid"}}')""")
+        given = model.options(self.draw, self.connections[self.PLAIN], name) if self.draw.random() < 0.7 else {}
+        if not self.do(self.HERE, f"SELECT lumos_track({model.text(name)}, {model.text(json.dumps(given))})"):
+            return
+        # Refused: without options.
+        self.do(self.HERE, f"SELECT lumos_track({model.text(name)})")
 
     def step(self):
         draw = self.draw

@@ -208,7 +208,8 @@ class Values(SyncCase):
         db = self.start("CREATE TABLE t(id INTEGER PRIMARY KEY, n INT)", "INSERT INTO t VALUES (1, 1)", "CREATE TABLE u(id INTEGER PRIMARY KEY)")
         db.rows("INSERT INTO t VALUES (2, 'two')")
         db.rows("INSERT INTO u VALUES (1)")
-        self.refused(db, "SELECT * FROM lumos_query('FROM u')", '"t"', '"n"', "id = 2", "'two'")
+        self.assertEqual(db.query("FROM u"), [(1,)])
+        self.refused(db, "SELECT * FROM lumos_query('FROM t')", '"t"', '"n"', "id = 2", "'two'")
         self.assertEqual(db.value("SELECT lumos_untrack('t')"), '["t"]')
         self.assertEqual(db.query("SELECT count(*) FROM u"), [(1,)])
 

@@ -21,7 +21,6 @@ TABLES = {
     "days": "(day DATE NOT NULL, at DATETIME NOT NULL, price DECIMAL(10,2) NOT NULL, n INT, v TEXT, PRIMARY KEY (day, at, price))",
     "nocase": "(k TEXT COLLATE NOCASE NOT NULL PRIMARY KEY, n INT, v TEXT) WITHOUT ROWID",
 }
-BY_ROWID = {"bare"}
 ROWS = 60
 
 
@@ -81,7 +80,7 @@ class Verify(host.Case):
                 db.rows(insertion(table, n, f"v{n}" if n % 5 else None))
         db.rows("COMMIT")
         for table in TABLES:
-            db.rows("SELECT lumos_track(?, ?)", table, '{"key":"rowid"}' if table in BY_ROWID else None)
+            db.rows("SELECT lumos_track(?)", table)
         return db
 
     def edit_mirror(self, *statements):

@@ -1,0 +1,268 @@
+//! Tables whose mirror cannot be what they are. Each fails the queries that read it, and nothing else: in the place
+//! of its rows the mirror has a view that raises the error.
+
+use lumos_core::mirror::MirrorType;
+use lumos_core::sql::{identifier, literal};
+use lumos_duckdb::engine::Connection as DuckDb;
+use rusqlite::types::Value as Source;
+use rusqlite::{Connection, ffi, params_from_iter};
+use serde_json::{Value as Json, json};
+
+use crate::error::{Error, Result};
+use crate::mirror::CATALOG;
+use crate::sync::copy::{self, Mirrored};
+use crate::sync::schema::Tracked;
+use crate::sync::writer::value_of;
+use crate::sync::{self, Value};
+
+/// A table that failed.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// Its id in the changelog.
+    pub id: i64,
+    /// Its name in the mirror; empty if another table has that.
+    pub name: String,
+    /// Why, for people.
+    pub message: String,
+    /// The source's schema version at that time, after which it is tried again; `None` if it is tried again in any
+    /// case once the mirror is opened anew.
+    pub schema_version: Option<i64>,
+    /// The value that is to blame, if it was one.
+    pub unfit: Option<Unfit>,
+}
+
+/// A value that does not fit its column.
+#[derive(Debug, Clone)]
+pub struct Unfit {
+    /// The column.
+    pub column: String,
+    /// The type that it had to be of.
+    pub ty: MirrorType,
+    /// The key of its row.
+    pub key: Vec<Source>,
+}
+
+/// True for an error that says something of the table that was being read or written, and not of the rest: no
+/// interrupt, lock, lack of memory or disk.
+pub fn is_of_table(e: &Error) -> bool {
+    const OTHERS: [&str; 8] = [
+        "Resource In Use Error",
+        "TransactionContext Error",
+        "Out of Memory Error",
+        "IO Error",
+        "INTERRUPT Error",
+        "INTERNAL Error",
+        "FATAL Error",
+        "the mirror is damaged",
+    ];
+    let code = matches!(
+        e.code & 0xff,
+        ffi::SQLITE_ERROR | ffi::SQLITE_TOOBIG | ffi::SQLITE_MISMATCH | ffi::SQLITE_CORRUPT
+    );
+    code && !OTHERS.iter().any(|words| e.message.contains(words))
+}
+
+impl Failure {
+    /// The failure of a table by this error.
+    pub fn new(table: &Tracked, schema_version: i64, e: Error) -> Failure {
+        let name = &table.name;
+        // DuckDB shows the statement on further lines.
+        let first = e.message.lines().next().unwrap_or_default();
+        let message = match first.starts_with("table") {
+            true => e.message,
+            false => format!(
+                "table \"{name}\" cannot be mirrored: {first}; lumos_track it with other options, or lumos_untrack('{name}')"
+            ),
+        };
+        Failure {
+            id: e.table.unwrap_or(table.id),
+            name: table.target().to_owned(),
+            message,
+            schema_version: e.unfit.is_some().then_some(schema_version),
+            unfit: e.unfit.map(|unfit| *unfit),
+        }
+    }
+
+    /// As an error.
+    pub fn error(&self) -> Error {
+        Error {
+            table: Some(self.id),
+            ..crate::error::error(self.message.clone())
+        }
+    }
+
+    /// Puts the view that fails into the place of the table, which has these columns in the source.
+    pub fn write(&self, duckdb: &DuckDb, columns: &[String]) -> Result<()> {
+        let unfit = match &self.unfit {
+            Some(unfit) => literal(&unfit.json().to_string()),
+            None => "NULL".into(),
+        };
+        let version = self.schema_version.map_or("NULL".into(), |v| v.to_string());
+        duckdb.execute(&format!(
+            "INSERT INTO _lumos.failures VALUES({}, {}, {}, {version}, {unfit})",
+            self.id,
+            literal(&self.name),
+            literal(&self.message),
+        ))?;
+        let mut named: Vec<String> = columns
+            .iter()
+            .filter(|c| !c.is_empty())
+            .map(|c| format!("NULL AS {}", identifier(c)))
+            .collect();
+        if named.is_empty() {
+            named.push("NULL AS failed".into());
+        }
+        if self.name.is_empty() {
+            return Ok(());
+        }
+        // A name that DuckDB cannot have, or that is one of the user's own: then no query can mean this table.
+        let view = format!(
+            "CREATE OR REPLACE VIEW {} AS SELECT {} WHERE CAST(error({}) AS BOOLEAN)",
+            copy::view(&self.name),
+            named.join(", "),
+            literal(&self.message)
+        );
+        drop(duckdb.execute(&view));
+        Ok(())
+    }
+
+    /// Takes the view away.
+    pub fn clear(&self, duckdb: &DuckDb) -> Result<()> {
+        if !self.name.is_empty() {
+            duckdb.execute(&copy::drop_view(&self.name))?;
+        }
+        duckdb.execute(&format!(
+            "DELETE FROM _lumos.failures WHERE id = {}",
+            self.id
+        ))?;
+        Ok(())
+    }
+
+    /// True if the table may succeed after its rows changed: only the value that is to blame is looked at.
+    pub fn may_succeed(&self, connection: &Connection, table: &Tracked) -> Result<bool> {
+        let Some(unfit) = &self.unfit else {
+            return Ok(true);
+        };
+        let definition = sync::schema::read_table(connection, &table.name)?;
+        let mut mirrored = Mirrored::new(&definition, &table.key, &table.options, None);
+        let Some(column) = mirrored.columns.iter().position(|c| *c == unfit.column) else {
+            return Ok(true);
+        };
+        if mirrored.key.len() != unfit.key.len() {
+            return Ok(true);
+        }
+        mirrored.types[column] = unfit.ty;
+        let mut statement = connection.prepare(&mirrored.row_by_key())?;
+        let mut rows = statement.query(params_from_iter(&unfit.key))?;
+        Ok(match rows.next()? {
+            Some(row) => mirrored.stored(column, value_of(row, column)?).is_some(),
+            None => true,
+        })
+    }
+}
+
+impl Unfit {
+    fn json(&self) -> Json {
+        let key = self.key.iter().map(|value| match value {
+            Source::Null => Json::Null,
+            Source::Integer(v) => json!(v),
+            Source::Real(v) => json!({ "real": format!("{v:?}") }),
+            Source::Text(v) => json!(v),
+            Source::Blob(v) => {
+                let hex: String = v.iter().map(|b| format!("{b:02x}")).collect();
+                json!({ "blob": hex })
+            }
+        });
+        json!({ "column": self.column, "type": self.ty.name(), "key": key.collect::<Vec<_>>() })
+    }
+
+    fn parse(text: &str) -> Option<Unfit> {
+        let json: Json = serde_json::from_str(text).ok()?;
+        let value = |value: &Json| {
+            Some(match value {
+                Json::Null => Source::Null,
+                Json::Number(n) => Source::Integer(n.as_i64()?),
+                Json::String(text) => Source::Text(text.clone()),
+                Json::Object(object) => match (object.get("real"), object.get("blob")) {
+                    (Some(real), _) => Source::Real(real.as_str()?.parse().ok()?),
+                    (_, Some(hex)) => Source::Blob(bytes(hex.as_str()?)?),
+                    _ => return None,
+                },
+                _ => return None,
+            })
+        };
+        Some(Unfit {
+            column: json.get("column")?.as_str()?.to_owned(),
+            ty: MirrorType::from_name(json.get("type")?.as_str()?)?,
+            key: json
+                .get("key")?
+                .as_array()?
+                .iter()
+                .map(value)
+                .collect::<Option<_>>()?,
+        })
+    }
+}
+
+fn bytes(hex: &str) -> Option<Vec<u8>> {
+    let digits = hex.as_bytes().chunks(2);
+    digits
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+        .collect()
+}
+
+/// The tables that failed.
+pub fn read(duckdb: &DuckDb) -> Result<Vec<Failure>> {
+    let found = sync::rows(
+        duckdb,
+        "SELECT id, name, message, schema_version, unfit FROM _lumos.failures ORDER BY id",
+    )?;
+    Ok(found
+        .into_iter()
+        .filter_map(|row| match <[Value; 5]>::try_from(row) {
+            Ok(
+                [
+                    Value::Integer(id),
+                    Value::Text(name),
+                    Value::Text(message),
+                    version,
+                    unfit,
+                ],
+            ) => Some(Failure {
+                id,
+                name,
+                message,
+                schema_version: match version {
+                    Value::Integer(version) => Some(version),
+                    _ => None,
+                },
+                unfit: match unfit {
+                    Value::Text(text) => Unfit::parse(&text),
+                    _ => None,
+                },
+            }),
+            _ => None,
+        })
+        .collect())
+}
+
+/// The statements that take away the views of all of them.
+pub fn clear_statements(failures: &[Failure]) -> String {
+    let drops = failures
+        .iter()
+        .filter(|f| !f.name.is_empty())
+        .map(|f| format!("{}; ", copy::drop_view(&f.name)));
+    drops.collect::<String>() + "DELETE FROM _lumos.failures;"
+}
+
+/// Has the mirror try these tables again.
+pub fn retry_statement(ids: &str) -> String {
+    format!("UPDATE _lumos.failures SET schema_version = NULL WHERE id IN ({ids})")
+}
+
+/// True if DuckDB ended the transaction under way, so that nothing more can be done in it.
+pub fn is_aborted(duckdb: &DuckDb) -> bool {
+    duckdb
+        .execute(&format!("SELECT 1 FROM {CATALOG}._lumos.state LIMIT 0"))
+        .is_err()
+}

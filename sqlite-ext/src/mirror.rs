@@ -53,6 +53,21 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// The names of the options that are others.
+    fn differing(&self, other: &Settings) -> Vec<&'static str> {
+        [
+            ("memory_limit", self.memory_limit != other.memory_limit),
+            ("threads", self.threads != other.threads),
+            ("cache_bytes", self.cache_bytes != other.cache_bytes),
+            ("allow_files", self.allow_files != other.allow_files),
+        ]
+        .into_iter()
+        .filter_map(|(name, differs)| differs.then_some(name))
+        .collect()
+    }
+}
+
 /// What the mirror equals, as its file says; this process alone can change it.
 #[derive(Debug, Clone)]
 pub struct Applied {
@@ -143,8 +158,8 @@ impl Mirror {
             }
             return match settings {
                 Some(wanted) if wanted != mirror.settings => Err(error(format!(
-                    "\"{path}\" is open in this process with memory_limit {} and threads {}; detach it everywhere first",
-                    mirror.settings.memory_limit, mirror.settings.threads
+                    "\"{path}\" is in use by another connection or query of this process, with another {}; end them, or lumos_detach() there first",
+                    wanted.differing(&mirror.settings).join(" and ")
                 ))),
                 _ => Ok(mirror),
             };

@@ -21,6 +21,12 @@ pub struct Progress {
     said: Cell<Instant>,
 }
 
+impl Default for Progress {
+    fn default() -> Self {
+        Progress::none()
+    }
+}
+
 impl Progress {
     /// Says nothing.
     pub fn none() -> Progress {

@@ -34,8 +34,17 @@ struct Kept {
     path: String,
     settings: Option<Settings>,
     freshness: Freshness,
+    progress: Progress,
     /// See [`Attached`].
     known: Arc<AtomicBool>,
+}
+
+impl Kept {
+    /// True if this path, or none, means its file.
+    fn is_at(&self, path: Option<&str>) -> bool {
+        let real = |path: &str| std::fs::canonicalize(path).ok();
+        path.is_none_or(|p| p == self.path || real(p).is_some_and(|r| Some(r) == real(&self.path)))
+    }
 }
 
 // SAFETY: SQLite calls a connection's functions from the thread that uses the connection, one at a time; the
@@ -51,6 +60,8 @@ pub struct Attached {
     pub mirror: Arc<Mirror>,
     /// When a query applies pending changes first.
     pub freshness: Freshness,
+    /// What calls say meanwhile that have no such option of their own.
+    progress: Progress,
     /// This connection has applied what was pending: the mirror is its own database's.
     known: Arc<AtomicBool>,
     takes_turns: bool,
@@ -81,13 +92,13 @@ impl Attached {
         self.takes_turns || Arc::strong_count(&self.mirror) > 2
     }
 
-    /// The mirror with its database, for a call that says nothing meanwhile.
+    /// The mirror with its database.
     pub fn link<'a>(&'a self, connection: &'a Connection) -> Link<'a> {
         Link {
             connection,
             mirror: &self.mirror,
             other_sessions: self.is_shared(),
-            progress: Progress::none(),
+            progress: self.progress.clone(),
         }
     }
 }
@@ -137,7 +148,7 @@ impl Session {
         let mut kept = locked(&self.attached);
         let kept = match &mut *kept {
             Some(kept) => kept,
-            none => none.insert(self.open(None, None, Freshness::default(), false)?.0),
+            none => none.insert(self.open(None, Options::default())?.0),
         };
         let mirror = match &kept.mirror {
             Some(mirror) => Arc::clone(mirror),
@@ -146,6 +157,7 @@ impl Session {
         Ok(Attached {
             mirror,
             freshness: kept.freshness,
+            progress: kept.progress.clone(),
             known: Arc::clone(&kept.known),
             takes_turns: kept.mirror.is_none(),
         })
@@ -157,7 +169,7 @@ impl Session {
         self.bring_up_to_date(host, &attached)?;
         let mirror = &attached.mirror;
         let started = Stream::start(host, mirror, sql, params.clone());
-        self.retry_untracked(host, mirror, started, |duckdb| {
+        self.retry_untracked(host, &attached, started, |duckdb| {
             Stream::start_on(duckdb, host, mirror, sql, params.clone())
         })
     }
@@ -167,20 +179,23 @@ impl Session {
     pub fn with_untracked<T>(
         &self,
         host: &Connection,
-        mirror: &Mirror,
+        attached: &Attached,
         mut start: impl FnMut(DuckDb) -> Result<T>,
     ) -> Result<T> {
-        let started = start(mirror.new_connection()?);
-        self.retry_untracked(host, mirror, started, start)
+        let started = start(attached.mirror.new_connection()?);
+        self.retry_untracked(host, attached, started, start)
     }
 
     fn retry_untracked<T>(
         &self,
         host: &Connection,
-        mirror: &Mirror,
+        attached: &Attached,
         mut started: Result<T>,
         mut start: impl FnMut(DuckDb) -> Result<T>,
     ) -> Result<T> {
+        let Attached {
+            mirror, progress, ..
+        } = attached;
         let mut own = None;
         let mut read = Vec::new();
         while read.len() < MOST_SCANNED_TABLES {
@@ -193,7 +208,7 @@ impl Session {
                 Some(duckdb) => duckdb,
                 none => none.insert(mirror.new_connection()?),
             };
-            untracked::read(host, duckdb, &table, MOST_SCANNED_ROWS, &Progress::none())?;
+            untracked::read(host, duckdb, &table, MOST_SCANNED_ROWS, progress)?;
             started = start(duckdb.clone());
             read.push(table);
         }
@@ -227,7 +242,7 @@ impl Session {
         {
             sync::sync(&attached.link(&host))?;
         }
-        self.with_untracked(&host, &attached.mirror, |duckdb| {
+        self.with_untracked(&host, &attached, |duckdb| {
             Relation::describe(&duckdb, from.clone())
         })
     }
@@ -235,24 +250,40 @@ impl Session {
     /// `lumos_attach`.
     pub fn attach(&self, path: Option<&str>, options: Option<&str>) -> Result<Json> {
         self.check_process()?;
-        let Options {
-            settings,
-            freshness,
-            shared,
-        } = options.map_or(Ok(Options::default()), parse_options)?;
+        let options = {
+            // What is not given stays as it is.
+            let kept = locked(&self.attached);
+            let kept = kept.as_ref().filter(|k| k.is_at(path));
+            let old = kept.and_then(|k| Some(k.mirror.as_ref()?.settings.clone()));
+            options.map_or(Ok(Options::default()), |o| {
+                parse_options(o, &old.unwrap_or_default())
+            })?
+        };
         let mut attached = locked(&self.attached);
+        let closed = self.close_for(&mut attached, path, options.settings.as_ref());
+        let freshness = options.freshness;
         // The same mirror again may change its options; another one takes its place only once it is open.
         let mirror = match &mut *attached {
             Some(Kept {
                 mirror: Some(mirror),
                 freshness: old,
+                progress,
                 ..
-            }) if path.is_none() && settings.is_none() && !shared => {
-                *old = freshness;
+            }) if path.is_none() && options.settings.is_none() && !options.shared => {
+                (*old, *progress) = (freshness, options.progress);
                 Arc::clone(mirror)
             }
             attached => {
-                let (kept, mirror) = self.open(path, settings, freshness, shared)?;
+                let opened = self.open(path, options);
+                if let (Err(_), Some(old)) = (&opened, closed) {
+                    // Not with these settings, so as it was.
+                    let mirror = self.wait(&old.path, old.settings.as_ref()).ok();
+                    *attached = mirror.map(|mirror| Kept {
+                        mirror: Some(mirror),
+                        ..old
+                    });
+                }
+                let (kept, mirror) = opened?;
                 *attached = Some(kept);
                 mirror
             }
@@ -265,22 +296,45 @@ impl Session {
         }))
     }
 
+    /// Closes the mirror if it is to be opened with other settings, and nobody else has it. Returns what it was.
+    fn close_for(
+        &self,
+        attached: &mut Option<Kept>,
+        path: Option<&str>,
+        wanted: Option<&Settings>,
+    ) -> Option<Kept> {
+        let alone = attached.as_ref().is_some_and(|kept| {
+            kept.is_at(path)
+                && kept.mirror.as_ref().is_some_and(|mirror| {
+                    wanted.is_some_and(|w| *w != mirror.settings) && Arc::strong_count(mirror) == 1
+                })
+        });
+        let mut old = attached.take_if(|_| alone)?;
+        old.settings = old.mirror.take().map(|mirror| mirror.settings.clone());
+        Some(old)
+    }
+
     /// `lumos_detach`: true if a mirror was attached.
     pub fn detach(&self) -> Result<bool> {
         self.check_process()?;
         Ok(locked(&self.attached).take().is_some())
     }
 
-    fn open(
-        &self,
-        path: Option<&str>,
-        settings: Option<Settings>,
-        freshness: Freshness,
-        shared: bool,
-    ) -> Result<(Kept, Arc<Mirror>)> {
+    fn open(&self, path: Option<&str>, options: Options) -> Result<(Kept, Arc<Mirror>)> {
+        let Options {
+            settings,
+            freshness,
+            progress,
+            shared,
+        } = options;
         let connection = self.connection()?;
         let database = connection.path().unwrap_or_default().to_owned();
         let path = path.map_or_else(|| default_path(&database), str::to_owned);
+        if path.contains('\\') {
+            return Err(error(format!(
+                "the path \"{path}\" has a backslash, which DuckDB takes for \"/\"; give lumos_attach a path without, or ':memory:'"
+            )));
+        }
         if shared && path == ":memory:" {
             return Err(error(
                 "a mirror in memory is for one process; leave shared out, or give the path of a file",
@@ -292,6 +346,7 @@ impl Session {
             path,
             settings,
             freshness,
+            progress,
             known: Arc::default(),
         };
         Ok((kept, mirror))
@@ -354,11 +409,14 @@ struct Options {
     /// None if none of them is given.
     settings: Option<Settings>,
     freshness: Freshness,
+    progress: Progress,
     shared: bool,
 }
 
-fn parse_options(text: &str) -> Result<Options> {
+/// Reads the options; of the settings, those that are not given are the `old` ones.
+fn parse_options(text: &str, old: &Settings) -> Result<Options> {
     let mut options = parse_object(text)?;
+    let progress = Progress::take("lumos", &mut options)?;
     let mut flag = |name: &str, default| match options.remove(name) {
         None => Ok(default),
         Some(Json::Bool(on)) => Ok(on),
@@ -381,7 +439,7 @@ fn parse_options(text: &str) -> Result<Options> {
     for (name, value) in options {
         match (name.as_str(), &value) {
             ("memory_limit", Json::String(limit)) => settings
-                .get_or_insert_default()
+                .get_or_insert_with(|| old.clone())
                 .memory_limit
                 .clone_from(limit),
             ("memory_limit", _) => {
@@ -390,7 +448,8 @@ fn parse_options(text: &str) -> Result<Options> {
                 )));
             }
             ("cache_bytes", Json::Number(n)) if n.as_u64().is_some() => {
-                settings.get_or_insert_default().cache_bytes = n.as_u64().unwrap_or(0) as usize;
+                settings.get_or_insert_with(|| old.clone()).cache_bytes =
+                    n.as_u64().unwrap_or(0) as usize;
             }
             ("cache_bytes", _) => {
                 return Err(error(format!(
@@ -398,10 +457,11 @@ fn parse_options(text: &str) -> Result<Options> {
                 )));
             }
             ("allow_files", folders) => {
-                settings.get_or_insert_default().allow_files = files::folders(folders)?;
+                settings.get_or_insert_with(|| old.clone()).allow_files = files::folders(folders)?;
             }
             ("threads", Json::Number(n)) if n.as_u64().is_some_and(|n| (1..=1024).contains(&n)) => {
-                settings.get_or_insert_default().threads = n.as_u64().unwrap_or(1) as usize;
+                settings.get_or_insert_with(|| old.clone()).threads =
+                    n.as_u64().unwrap_or(1) as usize;
             }
             ("threads", _) => {
                 return Err(error(format!(
@@ -410,7 +470,7 @@ fn parse_options(text: &str) -> Result<Options> {
             }
             _ => {
                 return Err(error(format!(
-                    "unknown option \"{name}\"; the options are memory_limit, threads, auto_sync, max_staleness, shared, cache_bytes and allow_files"
+                    "unknown option \"{name}\"; the options are memory_limit, threads, auto_sync, max_staleness, shared, cache_bytes, allow_files and progress"
                 )));
             }
         }
@@ -421,6 +481,7 @@ fn parse_options(text: &str) -> Result<Options> {
             auto_sync,
             max_staleness,
         },
+        progress,
         shared,
     })
 }

@@ -23,7 +23,9 @@ pub const ATTACH: Function = Function {
           it then answers from what was applied, also inside a transaction that has written; `lumos_auto` always applies first), \
           `shared` (default false; true opens the mirror's file for each statement only, so that processes that all say so take turns), \
           `cache_bytes` (default 16 MiB: see `lumos_cache_stats`), \
-          `allow_files` (an array of folders that `lumos_export`, `lumos_load` and `read_csv` and its kin may use; default none). \
+          `allow_files` (an array of folders that `lumos_export`, `lumos_load` and `read_csv` and its kin may use; default none), \
+          `progress` (default false; true, or the seconds between two lines: queries and other calls say on stderr how far a copy is). \
+          Attaching again changes what is given, and keeps what is not of `memory_limit`, `threads`, `cache_bytes` and `allow_files`. \
           While another process has the mirror, it waits as long as `PRAGMA busy_timeout` says. \
           Every other function that needs the mirror attaches the default one by itself.",
     examples: &[

@@ -53,7 +53,7 @@ pub fn exec(session: &Session, sql: &str, params: Option<&str>) -> Result<i64> {
     let host = session.connection()?;
     let params = parameters(params)?;
     let mirror = &attached.mirror;
-    let mut stream = session.with_untracked(&host, mirror, |duckdb| {
+    let mut stream = session.with_untracked(&host, &attached, |duckdb| {
         Stream::start_writing(duckdb, &host, mirror, sql, params.clone())
     })?;
     // What changes rows returns their number as its one value.

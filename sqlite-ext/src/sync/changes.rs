@@ -26,6 +26,10 @@ const KEYS: &str = "temp.main.lumos_keys";
 /// The temporary table of rows.
 const ROWS: &str = "temp.main.lumos_rows";
 
+/// Removes what is left of both.
+pub(super) const DROP_TEMPORARY: &str =
+    "DROP TABLE IF EXISTS temp.main.lumos_keys; DROP TABLE IF EXISTS temp.main.lumos_rows";
+
 /// The log after `.0` up to `.1` in parts.
 pub(super) fn batches((from, to): (i64, i64)) -> impl Iterator<Item = (i64, i64)> {
     (from..to)

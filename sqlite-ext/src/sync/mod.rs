@@ -313,6 +313,10 @@ fn transaction(
         }
     };
     fault!("committed");
+    if !done.0.changed.is_empty() {
+        // Nobody's business, and SHOW TABLES would list them.
+        duckdb.execute(changes::DROP_TEMPORARY)?;
+    }
     if let Some(now) = &done.1
         && (applied.is_none() || !done.0.changed.is_empty())
     {

@@ -21,6 +21,7 @@ use crate::sync::copy;
 use crate::sync::failures;
 use crate::sync::schema::{self, Matching, Tracked};
 use crate::sync::{self, Link, Value};
+use crate::work;
 
 /// What one call of `lumos_track` means, checked before a mirror is opened.
 pub struct Request {
@@ -314,6 +315,10 @@ pub fn untrack(link: &Link<'_>, pattern: &str, options: Option<&str>) -> Result<
     // What hinders the others is not this call's failure; the next query says it.
     if sync::sync(link).is_ok() {
         forget_all(connection, mirror)?;
+        // Gives the space back.
+        let duckdb = mirror.connection()?;
+        work::checkpoint(&duckdb);
+        mirror.give_back(duckdb);
     }
     Ok(chosen.into_iter().map(|t| t.name).collect())
 }

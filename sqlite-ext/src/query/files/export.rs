@@ -35,7 +35,7 @@ pub fn export(session: &Session, sql: &str, path: &str, options: Option<&str>) -
                 "TO {} (FORMAT parquet, USE_TMP_FILE false)",
                 literal(part.text()?)
             );
-            let stream = session.with_untracked(&host, &attached.mirror, |duckdb| {
+            let stream = session.with_untracked(&host, &attached, |duckdb| {
                 Stream::start_copy(
                     duckdb,
                     &host,
@@ -169,8 +169,11 @@ fn write(
 fn write_fields(chunk: &Chunk, types: &[LogicalType], row: usize, line: &mut String) {
     for (i, ty) in types.iter().enumerate() {
         line.push_str(if i > 0 { "," } else { "" });
-        match chunk.column(i, ty).cell(row) {
+        let column = chunk.column(i, ty);
+        match column.cell(row) {
             Cell::Null | Cell::Blob(_) => {}
+            // With all its digits, as in JSON.
+            _ if matches!(ty, LogicalType::Decimal { .. }) => column.write_json(row, line),
             Cell::Integer(v) => line.push_str(&v.to_string()),
             Cell::Real(v) => line.push_str(&number(v)),
             Cell::Text(v) | Cell::Json(v) => write_text(&v, line),

@@ -160,9 +160,7 @@ impl Writer<'_> {
         if !matches!(
             operator,
             Operator::Equal | Operator::NotEqual | Operator::Is | Operator::IsNot
-        ) && a.class == Class::Text
-            && b.class == Class::Text
-        {
+        ) {
             self.check_order(a)?;
             self.check_order(b)?;
         }

@@ -293,6 +293,7 @@ fn texts_of_utf16_are_not_put_in_order() {
     };
     for sql in [
         "SELECT i FROM t WHERE s > 'a'",
+        "SELECT i FROM t WHERE s > 5",
         "SELECT i FROM t ORDER BY s",
         "SELECT max(s) FROM t",
         "SELECT rank() OVER (ORDER BY s) FROM t",

@@ -12,7 +12,7 @@ import host
 
 TABLE = "CREATE TABLE t(id INTEGER PRIMARY KEY, i INTEGER, r REAL, s TEXT, d DATE, m DECIMAL(10,2), n TEXT COLLATE NOCASE)"
 # U+FFFF is before U+1F600 by code points, and behind it in UTF-16.
-TEXTS = ["a", "A", "ab", "Ab", "a ", "B", "b", "é", "É", "\uffff", "\U0001f600", "10", "9", "", None]
+TEXTS = ["a", "A", "ab", "Ab", "a ", "B", "Ā", "é", "É", "\uffff", "\U0001f600", "10", "9", "", None]
 
 STATEMENTS = [
     "SELECT id FROM t WHERE s > 'b'",
@@ -28,6 +28,7 @@ STATEMENTS = [
     'SELECT id FROM t WHERE s = "A"',
     "SELECT id FROM t WHERE n = 'x'",
     "SELECT id FROM t WHERE i = '3' OR s = 9",
+    "SELECT id FROM t WHERE s > 5",
     "SELECT sum(r), avg(r), total(r), sum(i), avg(i), total(i), avg(m), count(s), min(r), max(i) FROM t",
     "SELECT s, i, id FROM t GROUP BY id",
     "SELECT s, r FROM t GROUP BY s",

@@ -116,8 +116,10 @@ fn step(ctx: &Context<'_>, search: &mut Option<Search>) -> error::Result<()> {
 
 fn begin(asked: [ValueRef<'_>; 3]) -> error::Result<Search> {
     let [q, k, metric] = asked;
-    let ValueRef::Integer(k) = k else {
-        return Err(error("k is not an INTEGER; give how many rows you want"));
+    let k = match k {
+        ValueRef::Integer(k) => k,
+        ValueRef::Real(k) if k.fract() == 0.0 && k.abs() < i64::MAX as f64 => k as i64,
+        _ => return Err(error("k is not an INTEGER; give how many rows you want")),
     };
     let metric = match metric {
         ValueRef::Null => Metric::L2,

@@ -16,15 +16,15 @@ pub const HYBRID: Function = Function {
         ("bm25", Type::Real),
     ]),
     params: &[
-        Param::new("index", Type::Text),
+        Param::new("name", Type::Text),
         Param::new("query", Type::Vector),
         Param::new("text", Type::Text),
-        Param::new("k", Type::Integer),
+        Param::optional("k", Type::Integer),
         Param::optional("options", Type::Json),
     ],
     nulls: Nulls::Accept,
     deterministic: false,
-    doc: "Searches by meaning and by words at once: the `k` best rows of a lumos_vec table, near to the vector `query`, and of an FTS5 table, which hold the words of `text`. \
+    doc: "Searches by meaning and by words at once: the `k` (10) best rows of a lumos_vec table, near to the vector `query`, and of an FTS5 table, which hold the words of `text`. \
           Options: `fts`, the FTS5 table, needed, whose rowid is that of the vectors (where their key is a text, rows without a vector are left out); `weights`, what vectors and words count for, by default `[0.5, 0.5]`; `filter`, a condition in SQL on the columns of the lumos_vec table: exactly the rows that it leaves are searched. \
           Each leg finds max(5 k, 50) rows; its scores, the negative distance and the BM25 of FTS5, are brought to 0..1 by the least and the greatest of them, and the weighted sum is `score`. \
           `distance` and `bm25` (greater is better) are NULL for a row that this leg did not find. Rows come best first. \

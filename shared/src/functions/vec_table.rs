@@ -16,8 +16,9 @@ pub const VEC_TABLE: Function = Function {
           One column of vectors, as JSON or as a BLOB of 32-bit floats; the metric is `l2` (default), `cosine` or `ip`, the kind of index `flat4` (default), `flat8` or, for a million rows and more under `l2` and `cosine`, `hnsw`. \
           Columns of TEXT, INTEGER, REAL and BOOLEAN are to filter by, columns with a `+` are only kept. \
           `WHERE e MATCH ? AND k = 10` gives the ten nearest rows, with their exact `distance`; conditions on columns, `id IN (SELECT ...)` among them, and on `distance` choose rows first. \
+          Under `k`, a condition that is no comparison of a column (`NOT IN`, `OR`, `EXISTS`, a call) is an error, since SQLite would test it only on the rows that were counted; in a join, `k` counts rows before they are joined. \
           With `ORDER BY distance LIMIT 10` in place of `k` any condition may follow, and there is no limit to the limit. \
-          A row with a NULL vector is kept and never near; a zero vector has cosine distance 1, and a query of zeros is an error. \
+          A row with a NULL vector is kept and never near; a zero vector has cosine distance 1, and no row is near to a query of zeros. \
           Rows are written by INSERT, INSERT OR REPLACE, UPDATE and DELETE, in transactions and savepoints; SQLite has no ON CONFLICT DO UPDATE for virtual tables. \
           With `content='docs', content_rowid='id'` the rows are those of the table `docs` and stay there, vectors too; its columns have the same names. Only the index is kept, over the rows that are there at first and then those that are named: \
           `INSERT INTO v(rowid) VALUES (new.id)` looks at a row anew, `INSERT INTO v(v, rowid) VALUES ('delete', old.id)` leaves it out. As with FTS5, triggers of `docs` do that, or `'rebuild'`; a row that nobody named may be missed, while filters, values and distances are those of `docs` now. \

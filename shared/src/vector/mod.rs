@@ -5,8 +5,10 @@
 //! - [`topk`]: the nearest of many rows, exactly
 //! - [`index`]: the same from codes of them
 //! - [`held`]: vectors in memory under an index, and [`written`]: the SQL that searches them in DuckDB
+//! - [`conditions`]: what else stands in a statement with `k`
 //! - [`options`]: what searches can be asked for, in both engines
 
+pub mod conditions;
 pub mod distance;
 pub mod format;
 pub(crate) mod half;

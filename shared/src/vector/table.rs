@@ -79,7 +79,7 @@ impl Definition {
             }
             let column = definition.column(argument.trim())?;
             let same = |c: &Column| c.name.eq_ignore_ascii_case(&column.name);
-            if definition.columns.iter().any(same) || RESERVED.contains(&column.name.as_str()) {
+            if definition.columns.iter().any(same) || is_reserved(&column.name) {
                 return Err(Error::new(format!(
                     "the column name \"{}\" is taken; use another",
                     column.name
@@ -120,6 +120,17 @@ impl Definition {
     /// An empty index of this definition.
     pub fn index(&self) -> Result<Index> {
         Index::new(self.dims, self.metric, self.kind)
+    }
+
+    /// Errors if a table with these columns cannot have this name: it stands for a column too, as in FTS5.
+    pub fn check_name(&self, table: &str) -> Result<()> {
+        let same = |c: &Column| c.name.eq_ignore_ascii_case(table);
+        match self.columns.iter().any(same) || is_reserved(table) {
+            true => Err(Error::new(format!(
+                "the name \"{table}\" is taken by a column; give the table or the column another"
+            ))),
+            false => Ok(()),
+        }
     }
 
     /// The place of the column with this role.
@@ -219,8 +230,12 @@ fn setting(text: &str) -> Option<(&'static str, String)> {
     Some((name, value))
 }
 
-/// Columns that every table has.
-const RESERVED: [&str; 3] = ["distance", "k", "rowid"];
+/// Columns that every table has; `_id` is one of its shadow table.
+const RESERVED: [&str; 4] = ["distance", "k", "rowid", "_id"];
+
+fn is_reserved(name: &str) -> bool {
+    RESERVED.iter().any(|r| r.eq_ignore_ascii_case(name))
+}
 
 /// The name at the beginning of a column, and what follows it.
 fn name(text: &str) -> Result<(String, &str)> {
@@ -347,6 +362,21 @@ mod tests {
         let definition = Definition::parse(["e FLOAT[2]", "name text primary key"]).unwrap();
         assert_eq!(definition.find(Role::Key), Some(1));
         assert_eq!(definition.columns[1].ty, "TEXT");
+    }
+
+    #[test]
+    fn names_are_taken() {
+        for name in ["distance", "K", "RowId", "_id", "E"] {
+            let column = format!("{name} TEXT");
+            assert!(
+                Definition::parse(["e FLOAT[2]", &column]).is_err(),
+                "{name}"
+            );
+            let definition = Definition::parse(["e FLOAT[2]"]).unwrap();
+            assert!(definition.check_name(name).is_err(), "{name}");
+        }
+        let definition = Definition::parse(["e FLOAT[2]", "rank TEXT", "id TEXT"]).unwrap();
+        definition.check_name("docs").unwrap();
     }
 
     #[test]

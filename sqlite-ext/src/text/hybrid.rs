@@ -1,4 +1,4 @@
-//! `lumos_hybrid(index, query, text, k, options)`: the rows that are near and hold the words.
+//! `lumos_hybrid(name, query, text, k, options)`: the rows that are near and hold the words.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,9 +14,10 @@ use serde_json::Value as Json;
 
 use crate::error::{Result, error};
 use crate::query::arguments;
-use crate::scalar;
 use crate::table_function::{Rows, TableFunction};
+use crate::vector::plan;
 use crate::vector::read::Chosen;
+use crate::vector::search::K;
 use crate::vector::store::Store;
 use crate::vector::stores::Stores;
 
@@ -75,10 +76,10 @@ struct Found {
 
 impl Search {
     fn new(stores: &Stores, given: &[Value]) -> Result<Search> {
-        let [index, query, text, k, options] = [0, 1, 2, 3, 4].map(|i| given[i].clone());
-        let Value::Text(index) = index else {
+        let [name, query, text, k, options] = [0, 1, 2, 3, 4].map(|i| given[i].clone());
+        let Value::Text(name) = name else {
             return Err(error(
-                "index is not a text; give the name of a lumos_vec table",
+                "name is not a text; give the name of a lumos_vec table",
             ));
         };
         let text = match text {
@@ -86,12 +87,11 @@ impl Search {
             Value::Null => None,
             _ => return Err(error("text is not a text; give the words to search for")),
         };
-        let Value::Integer(k @ 0..) = k else {
-            return Err(error(
-                "k is not a whole number from 0 on; give the number of rows",
-            ));
+        let k = match &k {
+            Value::Null => K,
+            k => plan::count("k", k.into())?,
         };
-        let store = stores.find(&index)?;
+        let store = stores.find(&name)?;
         let options = Options::parse(&arguments::options(&options)?, &OPTIONS)?;
         let Some(fts) = options.fts else {
             return Err(error(
@@ -104,13 +104,13 @@ impl Search {
         };
         let query = match query {
             Value::Null => None,
-            query => Some(scalar::vector((&query).into(), "the query")?),
+            query => Some(store.vector((&query).into(), "the query")?),
         };
         Ok(Search {
             store,
             query,
             text,
-            k: k as usize,
+            k,
             fts,
             weights: options.weights,
             chosen,

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use rusqlite::types::Value;
 
-use super::plan::Condition;
+use super::filter::Condition;
 
 /// The columns of one table that filters name.
 pub struct Columns {

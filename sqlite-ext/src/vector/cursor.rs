@@ -1,6 +1,6 @@
 //! The rows of one scan: by id, or by distance to a query.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashSet;
 use std::ffi::c_int;
 use std::marker::PhantomData;
@@ -12,16 +12,19 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::vtab::{Context, Filters, VTabCursor, sqlite3_vtab_cursor};
 use rusqlite::{Result, params_from_iter};
 
-use super::plan::{self, Arguments, Plan};
+use super::filter;
+use super::plan::{Arguments, Bound, Plan};
 use super::read::Chosen;
 use super::store::Store;
 use super::{NAME, Table};
 use crate::error::{self, error};
 use crate::host::guard;
-use crate::scalar;
 
 /// Rows that are fetched at once.
 const CHUNK: usize = 64;
+
+/// Ids that are read at once.
+const IDS: usize = 1024;
 
 /// Rows searched for where nothing says how many will be read.
 const FIRST_ROWS: usize = 64;
@@ -65,12 +68,22 @@ enum Source {
     },
     /// From searches.
     Nearest(Search),
+    /// Only how many they are is known.
+    Counted(Counted),
+}
+
+/// Rows by id, whose ids are read when one is asked for.
+struct Counted {
+    count: i64,
+    place: i64,
+    /// Some ids, and the place of the first.
+    ids: RefCell<(i64, Vec<i64>)>,
 }
 
 struct Search {
     query: Vec<f32>,
     chosen: Chosen,
-    bounds: Vec<(String, f64)>,
+    bounds: Vec<Bound>,
     /// Rows still to come, by `k`.
     left: usize,
     hits: std::vec::IntoIter<Hit>,
@@ -95,7 +108,7 @@ impl<'vtab> Cursor<'vtab> {
         }
     }
 
-    fn start(&mut self, plan: &str, filters: &Filters<'_>) -> error::Result<()> {
+    fn start(&mut self, number: c_int, plan: &str, filters: &Filters<'_>) -> error::Result<()> {
         self.plan = Plan::decode(plan);
         self.rows.clear();
         self.current = 0;
@@ -107,15 +120,19 @@ impl<'vtab> Cursor<'vtab> {
             conditions,
         } = self.plan.arguments(filters)?;
         self.k = k;
+        if let Some(k) = k {
+            self.store.check_statement(&self.plan, number, k)?;
+        }
         self.source = match (self.plan.nearest, query) {
+            (false, _) if self.plan.counting => Source::Counted(Counted::new(&self.store)?),
             (false, _) => Source::Scan {
-                condition: plan::condition(&self.store.definition, &conditions),
+                condition: filter::possible(&self.store.definition, &conditions),
                 last: None,
             },
             (true, None | Some(Value::Null)) => Source::Empty,
             (true, Some(query)) => Source::Nearest(Search {
-                query: scalar::vector((&query).into(), "the query")?,
-                chosen: self.store.choose(conditions)?,
+                query: self.store.vector((&query).into(), "the query")?,
+                chosen: self.store.choose(conditions, k)?,
                 bounds,
                 left: k.unwrap_or(usize::MAX),
                 hits: Vec::new().into_iter(),
@@ -128,12 +145,16 @@ impl<'vtab> Cursor<'vtab> {
 
     fn advance(&mut self) -> error::Result<()> {
         self.current += 1;
+        if let Source::Counted(counted) = &mut self.source {
+            counted.place += 1;
+            return Ok(());
+        }
         if self.current < self.rows.len() {
             return Ok(());
         }
         self.values = Default::default();
         self.rows = match &mut self.source {
-            Source::Empty => Vec::new(),
+            Source::Empty | Source::Counted(_) => Vec::new(),
             Source::Scan { condition, last } => {
                 let (rows, values) = scan(&self.store, &self.plan, condition, *last)?;
                 *last = rows.last().map(|r| r.id).or(*last);
@@ -250,22 +271,55 @@ impl Search {
     }
 
     fn is_within(&self, distance: f64) -> bool {
-        self.bounds
-            .iter()
-            .all(|(letter, bound)| match letter.as_str() {
-                "<" => distance < *bound,
-                "l" => distance <= *bound,
-                ">" => distance > *bound,
-                "g" => distance >= *bound,
-                _ => distance == *bound,
-            })
+        self.bounds.iter().all(|bound| bound.passes(distance))
+    }
+}
+
+impl Counted {
+    fn new(store: &Store) -> error::Result<Counted> {
+        let sql = format!("SELECT count(*) FROM {}", store.shadow("rows"));
+        Ok(Counted {
+            count: store.connection()?.query_row(&sql, [], |row| row.get(0))?,
+            // Before the first row.
+            place: -1,
+            ids: RefCell::default(),
+        })
+    }
+
+    fn id(&self, store: &Store) -> error::Result<i64> {
+        let mut kept = self.ids.borrow_mut();
+        let (first, ids) = &mut *kept;
+        let at = |first: i64, ids: &[i64]| {
+            let place = usize::try_from(self.place - first).ok();
+            place.and_then(|place| ids.get(place).copied())
+        };
+        if at(*first, ids).is_none() {
+            let next = ids
+                .last()
+                .filter(|_| *first + ids.len() as i64 == self.place);
+            let (condition, offset) = match next {
+                Some(last) => (format!("_id > {last}"), 0),
+                None => ("1".into(), self.place),
+            };
+            let sql = format!(
+                "SELECT _id FROM {} WHERE {condition} ORDER BY _id LIMIT {IDS} OFFSET {offset}",
+                store.shadow("rows")
+            );
+            let connection = store.connection()?;
+            let mut statement = connection.prepare(&sql)?;
+            let found = statement.query_map([], |row| row.get(0))?;
+            (*first, *ids) = (self.place, found.collect::<Result<_>>()?);
+        }
+        at(*first, ids).ok_or_else(|| error("the row is gone"))
     }
 }
 
 // SAFETY: `base` is first and the struct is repr(C).
 unsafe impl VTabCursor for Cursor<'_> {
-    fn filter(&mut self, _: c_int, plan: Option<&str>, filters: &Filters<'_>) -> Result<()> {
-        guard(NAME, || self.start(plan.unwrap_or_default(), filters))
+    fn filter(&mut self, number: c_int, plan: Option<&str>, filters: &Filters<'_>) -> Result<()> {
+        guard(NAME, || {
+            self.start(number, plan.unwrap_or_default(), filters)
+        })
     }
 
     fn next(&mut self) -> Result<()> {
@@ -273,7 +327,10 @@ unsafe impl VTabCursor for Cursor<'_> {
     }
 
     fn eof(&self) -> bool {
-        self.row().is_none()
+        match &self.source {
+            Source::Counted(counted) => counted.place >= counted.count,
+            _ => self.row().is_none(),
+        }
     }
 
     fn column(&self, ctx: &mut Context, i: c_int) -> Result<()> {
@@ -287,7 +344,14 @@ unsafe impl VTabCursor for Cursor<'_> {
                 _ if ctx.no_change() => {}
                 Some(_) => ctx.set_result(self.value(i)?)?,
                 None if i == columns.len() => ctx.set_result(row.distance)?,
-                None if i == columns.len() + 1 => ctx.set_result(self.k.map(|k| k as i64))?,
+                None if i == columns.len() + 1 && self.plan.nearest => match self.k {
+                    Some(k) => ctx.set_result(k as i64)?,
+                    None => {
+                        return Err(error(
+                            "k stands in no condition like k = 10, joined by AND; write one, or ORDER BY distance LIMIT 10",
+                        ));
+                    }
+                },
                 None => {}
             }
             Ok(())
@@ -296,6 +360,9 @@ unsafe impl VTabCursor for Cursor<'_> {
 
     fn rowid(&self) -> Result<i64> {
         guard(NAME, || {
+            if let Source::Counted(counted) = &self.source {
+                return counted.id(&self.store);
+            }
             let row = self.row();
             row.map(|r| r.id).ok_or_else(|| error("there is no row"))
         })

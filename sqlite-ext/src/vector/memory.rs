@@ -2,21 +2,25 @@
 //!
 //! What the memory holds is compared with the generation before each search, and blocks that this connection changed
 //! are read again after a rollback.
+//!
+//! The memory is held over nested statements: those that read vectors and write shadow tables. SQLite may call back
+//! from within one: `xRollback` after a full disk or an interrupt, `xSavepoint`, or this table itself from a trigger
+//! or a view of the user. So no callback ever waits for the memory: the end of a transaction is noted beside it
+//! ([`Ended`]), a savepoint of a nested statement concerns nothing in it, and all else is an error.
 
 use std::collections::BTreeSet;
-use std::sync::MutexGuard;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{MutexGuard, PoisonError, TryLockError};
 
 use lumos_core::sql::identifier;
 use lumos_core::vector::index::Index;
 use lumos_core::vector::table::Role;
-use rusqlite::types::Value;
 use rusqlite::{Connection, ffi, params};
 
 use super::columns::Columns;
 use super::read::Chosen;
 use super::store::Store;
 use crate::error::{Error, Result, error};
-use crate::mirror::locked;
 
 /// What is kept between statements.
 #[derive(Default)]
@@ -61,21 +65,74 @@ impl Memory {
         }
     }
 
-    /// Takes note of a row's values. Its block is written anew, so that other connections see that the row changed.
-    pub fn set<'a>(&mut self, id: i64, values: impl Iterator<Item = (usize, &'a Value)>) {
-        let Some(index) = &mut self.index else { return };
-        let Some(slot) = index.touch(id) else { return };
-        self.touched.insert(index.block(slot));
-        if let Some(columns) = &mut self.columns {
-            values.for_each(|(place, value)| columns.set(slot, place, value));
+    /// Marks a row whose values changed: its block is written anew, so that other connections see it.
+    fn touch(&mut self, id: i64) {
+        if let Some(index) = &mut self.index
+            && let Some(slot) = index.touch(id)
+        {
+            self.touched.insert(index.block(slot));
+        }
+    }
+}
+
+/// How the last transaction that wrote the table ended, until the memory takes note of it. A rollback outweighs a
+/// commit: at worst, blocks are read again that are as they were.
+#[derive(Default)]
+pub struct Ended(AtomicU8);
+
+impl Ended {
+    const COMMITTED: u8 = 1;
+    const ROLLED_BACK: u8 = 2;
+
+    fn note(&self, end: u8) {
+        self.0.fetch_max(end, Ordering::Relaxed);
+    }
+
+    /// Tells the memory, once.
+    fn tell(&self, memory: &mut Memory) {
+        match self.0.swap(0, Ordering::Relaxed) {
+            // What it changed stays, except what was taken back to a savepoint.
+            Ended::COMMITTED => {
+                memory.writing = false;
+                if !memory.rolled_back {
+                    memory.all_touched = false;
+                    memory.touched.clear();
+                }
+            }
+            Ended::ROLLED_BACK => {
+                memory.rolled_back |= memory.writing;
+                memory.writing = false;
+            }
+            _ => {}
         }
     }
 }
 
 impl Store {
+    /// The memory; `None` while a call of this table holds it, in whose nested statement this happens then.
+    fn free_memory(&self) -> Option<MutexGuard<'_, Memory>> {
+        let mut memory = match self.memory.try_lock() {
+            Ok(memory) => memory,
+            Err(TryLockError::Poisoned(e)) => PoisonError::into_inner(e),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        self.ended.tell(&mut memory);
+        Some(memory)
+    }
+
+    /// The memory. Errors if a statement that a call of this table runs uses the table itself.
+    pub(super) fn memory(&self) -> Result<MutexGuard<'_, Memory>> {
+        self.free_memory().ok_or_else(|| {
+            error(format!(
+                "{} is used by a trigger or a view while it is searched or written; leave it out of them",
+                self.table()
+            ))
+        })
+    }
+
     /// The memory with the index as it is stored, for a write.
     pub(super) fn to_write(&self, connection: &Connection) -> Result<MutexGuard<'_, Memory>> {
-        let mut memory = locked(&self.memory);
+        let mut memory = self.memory()?;
         self.refresh(connection, &mut memory)?;
         if !memory.writing {
             memory.writing = true;
@@ -86,8 +143,8 @@ impl Store {
 
     /// Writes the blocks that changed, before a commit or a savepoint.
     pub fn flush(&self) -> Result<()> {
-        // Locked is it if a statement of this table itself begins a savepoint; that one needs no blocks.
-        let Ok(mut memory) = self.memory.try_lock() else {
+        // The savepoint of a nested statement needs no blocks.
+        let Some(mut memory) = self.free_memory() else {
             return Ok(());
         };
         if !memory.writing || memory.rolled_back {
@@ -129,27 +186,20 @@ impl Store {
         Ok(())
     }
 
-    /// The transaction is over, and what it changed stays, except what was taken back to a savepoint.
+    /// The transaction is over, and what it changed stays.
     pub fn committed(&self) {
-        let mut memory = locked(&self.memory);
-        memory.writing = false;
-        if !memory.rolled_back {
-            memory.all_touched = false;
-            memory.touched.clear();
-        }
+        self.ended.note(Ended::COMMITTED);
     }
 
     /// What the transaction changed is taken back.
     pub fn rolled_back(&self) {
-        let mut memory = locked(&self.memory);
-        memory.rolled_back |= memory.writing;
-        memory.writing = false;
+        self.ended.note(Ended::ROLLED_BACK);
     }
 
     /// What the transaction changed since a savepoint is taken back.
     pub fn rolled_back_to_savepoint(&self) {
-        // Locked is it if a statement of this table itself failed; it has changed nothing in memory.
-        if let Ok(mut memory) = self.memory.try_lock() {
+        // A nested statement that failed has changed nothing in memory.
+        if let Some(mut memory) = self.free_memory() {
             memory.rolled_back |= memory.writing;
         }
     }
@@ -281,6 +331,12 @@ impl Store {
         let columns = memory.columns.as_ref();
         let bits = columns.map(|c| c.bits(index.slots(), conditions));
         Ok((index, bits))
+    }
+
+    /// Takes note of the values that a row has now, as they are stored.
+    pub(super) fn note(&self, connection: &Connection, memory: &mut Memory, id: i64) -> Result<()> {
+        memory.touch(id);
+        self.read_cells(connection, memory, &[id])
     }
 
     /// Reads the cells of these rows.

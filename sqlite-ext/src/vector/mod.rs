@@ -1,7 +1,8 @@
 //! `lumos_vec`: tables of vectors, with the nearest rows first.
 //!
 //! Where to look:
-//! - [`write`]: what SQLite writes; [`plan`] and [`cursor`]: what it scans
+//! - [`write`]: what SQLite writes; [`plan`], [`filter`] and [`cursor`]: what it scans
+//! - [`statement`]: what else a statement with `k` says
 //! - [`store`]: the shadow tables; [`content`]: views of another table in their place
 //! - [`memory`]: the index over them; [`columns`]: what filters need
 //! - [`read`]: searches; [`commands`]: `rebuild` and others
@@ -13,11 +14,13 @@ mod commands;
 pub mod compat;
 mod content;
 mod cursor;
+mod filter;
 mod memory;
-mod plan;
+pub mod plan;
 pub mod read;
 mod recall;
-mod search;
+pub mod search;
+mod statement;
 pub mod store;
 pub mod stores;
 mod write;
@@ -25,6 +28,7 @@ mod write;
 use std::borrow::Cow;
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use lumos_core::sql::identifier;
 use lumos_core::vector::table::Definition;
@@ -108,6 +112,7 @@ impl Table {
                 .collect::<error::Result<Vec<_>>>()?;
             let definition = Definition::parse(args)?;
             let name = text(table)?;
+            definition.check_name(name)?;
             let mut columns: Vec<String> = definition
                 .columns
                 .iter()
@@ -156,6 +161,7 @@ unsafe impl<'vtab> VTab<'vtab> for Table {
                 return Ok(false);
             };
             info.set_idx_str(&plan.encode());
+            info.set_idx_num(self.store.plans.fetch_add(1, Ordering::Relaxed));
             Ok(true)
         })
     }

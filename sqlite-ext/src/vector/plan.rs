@@ -1,18 +1,17 @@
 //! What a scan of a table of vectors takes over from SQLite: chosen by `xBestIndex`, carried as text, read by
 //! `xFilter`.
 //!
-//! Conditions on columns become a WHERE on the shadow table that leaves the same rows, or some too many where
-//! affinities differ: SQLite checks each row again. Only for the rows that `k` counts this makes a difference.
+//! Conditions on columns are taken over, see [`filter`](super::filter), and checked by SQLite again; those on
+//! `distance` and `k` end a search.
 
-use lumos_core::sql::identifier;
+use std::cmp::Ordering;
+
 use lumos_core::vector::table::{Definition, Role};
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::vtab::{Filters, IndexConstraintOp as Op, IndexInfo};
 
+use super::filter::Condition;
 use crate::error::{Error, Result, error};
-
-/// The id of a row in the shadow table.
-const ROWID: &str = "r._id";
 
 /// The plan's words, in the order of its arguments.
 #[derive(Debug, Default)]
@@ -23,6 +22,8 @@ pub struct Plan {
     pub descending: bool,
     /// The vectors are wanted, or one is asked for.
     pub with_vector: bool,
+    /// Nothing of the rows is wanted but their number, and perhaps their ids.
+    pub counting: bool,
     words: Vec<String>,
 }
 
@@ -35,25 +36,22 @@ pub struct Arguments {
     pub k: Option<usize>,
     /// The number of rows that will be read, if that is known.
     pub expected: Option<usize>,
-    /// Bounds of the distance.
-    pub bounds: Vec<(String, f64)>,
+    /// Conditions on the distance.
+    pub bounds: Vec<Bound>,
     /// Conditions on columns.
     pub conditions: Vec<Condition>,
 }
 
-/// A condition on a column.
+/// A condition on the distance.
 #[derive(Debug)]
-pub struct Condition {
-    /// The column's place in the definition; `None` for the id of a table that names none.
-    pub place: Option<usize>,
-    /// The operator's letter.
-    pub letter: String,
+pub struct Bound {
+    letter: String,
     /// What it is compared with: one value, the values of a list, or none.
-    pub values: Vec<Value>,
+    values: Vec<Value>,
 }
 
 /// Operators by their letters in the plan, with their SQL.
-const OPERATORS: [(&str, Op, &str); 11] = [
+pub const OPERATORS: [(&str, Op, &str); 11] = [
     ("=", Op::SQLITE_INDEX_CONSTRAINT_EQ, "="),
     ("s", Op::SQLITE_INDEX_CONSTRAINT_IS, "IS"),
     ("!", Op::SQLITE_INDEX_CONSTRAINT_NE, "<>"),
@@ -68,10 +66,13 @@ const OPERATORS: [(&str, Op, &str); 11] = [
 ];
 
 /// What is asked of a column without an argument.
-const TESTS: [(&str, Op, &str); 2] = [
-    ("n", Op::SQLITE_INDEX_CONSTRAINT_ISNULL, "IS NULL"),
-    ("v", Op::SQLITE_INDEX_CONSTRAINT_ISNOTNULL, "IS NOT NULL"),
+pub const TESTS: [(&str, Op, &str); 2] = [
+    ("n", Op::SQLITE_INDEX_CONSTRAINT_ISNULL, "ISNULL"),
+    ("v", Op::SQLITE_INDEX_CONSTRAINT_ISNOTNULL, "NOTNULL"),
 ];
+
+/// The collations that conditions are taken over with, by their letters in the plan.
+const COLLATIONS: [(&str, &str); 3] = [("", "BINARY"), ("N", "NOCASE"), ("R", "RTRIM")];
 
 impl Plan {
     /// Chooses what to take over; `None` if there is no way with what is known by then.
@@ -99,8 +100,8 @@ impl Plan {
         for (i, constraint) in info.constraints().enumerate() {
             let column = usize::try_from(constraint.column()).ok();
             let op = constraint.operator();
-            let sign = OPERATORS.iter().find(|(_, o, _)| *o == op);
-            let test = TESTS.iter().find(|(_, o, _)| *o == op);
+            let known = OPERATORS.iter().chain(&TESTS);
+            let letter = known.clone().find(|(_, o, _)| *o == op).map(|(l, ..)| *l);
             let role = match column {
                 None => Some(Role::Id),
                 Some(c) => definition.columns.get(c).map(|c| c.role),
@@ -116,27 +117,18 @@ impl Plan {
                 (Op::SQLITE_INDEX_CONSTRAINT_MATCH, Some(Role::Vector), _) => "m".to_owned(),
                 (Op::SQLITE_INDEX_CONSTRAINT_LIMIT, ..) => "l".to_owned(),
                 (Op::SQLITE_INDEX_CONSTRAINT_OFFSET, ..) => "o".to_owned(),
-                (Op::SQLITE_INDEX_CONSTRAINT_EQ, None, Some(c))
-                    if plan.nearest && c == distance + 1 =>
-                {
-                    "k".to_owned()
-                }
-                (_, None, Some(c)) if plan.nearest && c == distance => match sign {
-                    Some((letter @ ("<" | "l" | ">" | "g" | "="), ..)) => format!("d{letter}"),
+                (_, None, Some(c)) if c == distance + 1 => k_word(plan.nearest, letter)?,
+                (_, None, Some(c)) if plan.nearest && c == distance => match letter {
+                    Some(letter) => format!("d{letter}"),
                     _ => continue,
                 },
                 (_, Some(Role::Id | Role::Key | Role::Filter | Role::Kept), _) => {
                     let place = column.or(definition.find(Role::Id));
                     let place = place.map_or("i".to_owned(), |p| p.to_string());
-                    match (sign, test) {
-                        (Some((letter, ..)), _) => {
-                            by_id |= matches!(role, Some(Role::Id | Role::Key)) && *letter == "=";
-                            narrowed = true;
-                            format!("c{letter}{place}")
-                        }
-                        (_, Some((letter, ..))) => format!("c{letter}{place}"),
-                        _ => continue,
-                    }
+                    let Some(letter) = letter else { continue };
+                    by_id |= matches!(role, Some(Role::Id | Role::Key)) && letter == "=";
+                    narrowed |= !["n", "v"].contains(&letter);
+                    format!("c{letter}{place}")
                 }
                 _ => continue,
             };
@@ -145,27 +137,38 @@ impl Plan {
         if unusable_k {
             return Ok(None);
         }
+        // SQLite leaves out its own test of the first sixteen arguments only.
+        taken.sort_by_key(|(_, word)| !word.starts_with(['m', 'k']));
         for (i, mut word) in taken {
-            if let Some(place) = word.strip_prefix("c=")
-                && info.is_in_constraint(i)?
-            {
+            let is_list = info.is_in_constraint(i)?;
+            if is_list && word.starts_with('k') {
+                return Err(error("k is a list; give one number, k = 10"));
+            }
+            if let Some(place) = word.strip_prefix("c=").filter(|_| is_list) {
                 word = format!("ci{place}");
+                info.set_in_constraint(i, true)?;
+            } else if word == "d=" && is_list {
+                word = "di".into();
                 info.set_in_constraint(i, true)?;
             }
             if word.starts_with('c') {
-                // Compared as the shadow table compares, or not at all.
-                let like =
-                    word.starts_with("c~") || word.starts_with("c*") || word.starts_with("cr");
-                if !like && info.collation(i)? != "BINARY" {
+                // Compared as the shadow table can compare, or not at all.
+                let name = info.collation(i)?;
+                let collation = COLLATIONS
+                    .iter()
+                    .find(|(_, c)| c.eq_ignore_ascii_case(name));
+                let Some((letter, _)) = collation else {
                     continue;
-                }
+                };
+                word.push_str(letter);
             }
             plan.words.push(word);
             let mut usage = info.constraint_usage(i);
             usage.set_argv_index(plan.words.len() as i32);
             let word = plan.words.last().map_or("", String::as_str);
-            usage.set_omit(word == "m" || word == "k");
+            usage.set_omit(word.starts_with(['m', 'k']));
         }
+        plan.counting = used == 0 && !plan.nearest && plan.words.is_empty();
         let order: Vec<(i32, bool)> = info
             .order_bys()
             .map(|o| (o.column(), o.is_order_by_desc()))
@@ -180,6 +183,7 @@ impl Plan {
             }
             [(column, descending)] if !plan.nearest && id(*column) => {
                 plan.descending = *descending;
+                plan.counting &= !descending;
                 true
             }
             _ => false,
@@ -203,6 +207,7 @@ impl Plan {
             flag(self.nearest, 'n'),
             flag(self.descending, 'd'),
             flag(self.with_vector, 'v'),
+            flag(self.counting, 'c'),
         ]
         .iter()
         .collect();
@@ -217,6 +222,7 @@ impl Plan {
             nearest: flags.contains('n'),
             descending: flags.contains('d'),
             with_vector: flags.contains('v'),
+            counting: flags.contains('c'),
             words: words.map(str::to_owned).collect(),
         }
     }
@@ -229,34 +235,132 @@ impl Plan {
             let value = filters.iter().nth(i).unwrap_or(ValueRef::Null);
             match word.as_str() {
                 "m" => arguments.query = Some(value.try_into().map_err(damaged)?),
-                "k" => arguments.k = Some(count("k", value)?),
+                "k=" | "kl" => arguments.k = Some(count("k", value)?),
+                "k<" => arguments.k = Some(count("k", value)?.saturating_sub(1)),
                 "l" => limit = value.as_i64().ok().and_then(|n| usize::try_from(n).ok()),
                 "o" => offset = value.as_i64().ok().map_or(0, |n| n.max(0) as usize),
-                _ => match word.split_at_checked(2) {
-                    Some((op, "")) => {
-                        if let Some(bound) = bound(value) {
-                            arguments.bounds.push((op[1..].to_owned(), bound));
-                        }
+                _ => {
+                    let Some((head, place)) = word.split_at_checked(2) else {
+                        return Err(error("the plan has a word that is not known"));
+                    };
+                    let letter = head[1..].to_owned();
+                    let values = match letter.as_str() {
+                        "i" => list(filters, i)?,
+                        "n" | "v" => Vec::new(),
+                        _ => vec![value.try_into().map_err(damaged)?],
+                    };
+                    if head.starts_with('d') {
+                        let values = values.into_iter().map(numeric).collect();
+                        arguments.bounds.push(Bound { letter, values });
+                        continue;
                     }
-                    Some((op, place)) => {
-                        let letter = op[1..].to_owned();
-                        let values = match letter.as_str() {
-                            "i" => list(filters, i)?,
-                            "n" | "v" => Vec::new(),
-                            _ => vec![value.try_into().map_err(damaged)?],
-                        };
-                        arguments.conditions.push(Condition {
-                            place: place.parse().ok(),
-                            letter,
-                            values,
-                        });
-                    }
-                    None => return Err(error("the plan has a word that is not known")),
-                },
+                    let named =
+                        |(letter, _): &&(&str, &str)| !letter.is_empty() && place.ends_with(letter);
+                    let (end, collation) = *COLLATIONS.iter().find(named).unwrap_or(&COLLATIONS[0]);
+                    arguments.conditions.push(Condition {
+                        place: place.strip_suffix(end).unwrap_or(place).parse().ok(),
+                        letter,
+                        values,
+                        collation,
+                    });
+                }
             }
         }
         arguments.expected = arguments.k.or(limit.map(|l| l.saturating_add(offset)));
         Ok(arguments)
+    }
+
+    /// The conditions that were taken over: the column, and the operator in SQL.
+    pub fn taken<'a>(&self, definition: &'a Definition) -> Vec<(&'a str, &'static str)> {
+        let operators = OPERATORS.iter().chain(&TESTS);
+        let taken = self.words.iter().filter_map(|word| {
+            let (head, place) = word.split_at_checked(2).unwrap_or((word, ""));
+            let column = match &head[..1] {
+                "m" => definition.find(Role::Vector),
+                "d" => return Some(("distance", operator(&operators, &head[1..])?)),
+                "k" => return Some(("k", operator(&operators, &head[1..])?)),
+                "c" => place.trim_end_matches(['N', 'R']).parse().ok(),
+                _ => return None,
+            };
+            let name = column.map_or("rowid", |c| definition.columns[c].name.as_str());
+            match head {
+                "m" => Some((name, "MATCH")),
+                _ => Some((name, operator(&operators, &head[1..])?)),
+            }
+        });
+        taken.collect()
+    }
+}
+
+fn operator<'a>(
+    operators: &(impl Iterator<Item = &'a (&'static str, Op, &'static str)> + Clone),
+    letter: &str,
+) -> Option<&'static str> {
+    match letter {
+        "i" => Some("IN"),
+        letter => operators
+            .clone()
+            .find(|(l, ..)| *l == letter)
+            .map(|(.., sql)| *sql),
+    }
+}
+
+/// The word for a condition on `k`.
+fn k_word(nearest: bool, letter: Option<&str>) -> Result<String> {
+    if !nearest {
+        return Err(error(
+            "k is the number of rows of a search; write e MATCH ? AND k = 10, joined by AND",
+        ));
+    }
+    match letter {
+        Some("=" | "s") => Ok("k=".into()),
+        Some("l" | "<") => Ok(format!("k{}", letter.unwrap_or_default())),
+        _ => Err(error("k is the number of rows; write k = 10 or k <= 10")),
+    }
+}
+
+impl Bound {
+    /// True for a distance that passes.
+    pub fn passes(&self, distance: f64) -> bool {
+        let compare = |value: &Value| match value {
+            Value::Null => None,
+            Value::Integer(v) => distance.partial_cmp(&(*v as f64)),
+            Value::Real(v) => distance.partial_cmp(v),
+            // Numbers come before all else.
+            Value::Text(_) | Value::Blob(_) => Some(Ordering::Less),
+        };
+        let is = |wanted: fn(Ordering) -> bool| {
+            self.values.first().and_then(compare).is_some_and(wanted)
+        };
+        match self.letter.as_str() {
+            "=" | "s" => is(Ordering::is_eq),
+            "!" => is(Ordering::is_ne),
+            "t" => !is(Ordering::is_eq),
+            "<" => is(Ordering::is_lt),
+            "l" => is(Ordering::is_le),
+            ">" => is(Ordering::is_gt),
+            "g" => is(Ordering::is_ge),
+            "i" => self
+                .values
+                .iter()
+                .any(|v| compare(v) == Some(Ordering::Equal)),
+            "n" => false,
+            // SQLite asks for what is left.
+            _ => true,
+        }
+    }
+}
+
+/// A text that is a number as that number, as SQLite compares it with a REAL.
+fn numeric(value: Value) -> Value {
+    let number = match &value {
+        Value::Text(text) => Some(text.trim_matches([' ', '\t', '\n', '\r', '\x0b', '\x0c'])),
+        _ => None,
+    };
+    let digits = |text: &&str| text.bytes().all(|b| b"0123456789+-.eE".contains(&b));
+    match number.filter(digits).and_then(|text| text.parse().ok()) {
+        Some(number) => Value::Real(number),
+        None => value,
     }
 }
 
@@ -264,40 +368,22 @@ fn damaged(e: impl std::fmt::Display) -> Error {
     error(e.to_string())
 }
 
-/// A whole number from 0 on; `name` is what it is called.
+/// A whole number from 0 on, as a REAL too; `name` is what it is called. Errors for all else.
 pub fn count(name: &str, value: ValueRef<'_>) -> Result<usize> {
     let what = match value {
         ValueRef::Integer(n @ 0..) => return Ok(n as usize),
+        ValueRef::Real(n) if n >= 0.0 && n.fract() == 0.0 && n < i64::MAX as f64 => {
+            return Ok(n as usize);
+        }
         ValueRef::Integer(n) => n.to_string(),
+        ValueRef::Real(n) => n.to_string(),
+        // So some drivers give the integers of numpy.
+        ValueRef::Blob(bytes) => format!("a BLOB of {} bytes", bytes.len()),
         other => crate::scalar::article(other.data_type()),
     };
     Err(error(format!(
         "{name} is {what}; give a whole number from 0 on"
     )))
-}
-
-fn bound(value: ValueRef<'_>) -> Option<f64> {
-    match value {
-        ValueRef::Integer(v) => Some(v as f64),
-        ValueRef::Real(v) => Some(v),
-        _ => None,
-    }
-}
-
-/// The conditions as a WHERE on the shadow table, which the statement calls `r`, with its parameters.
-pub fn condition(definition: &Definition, conditions: &[Condition]) -> (String, Vec<Value>) {
-    let (mut tests, mut params) = (vec!["1".to_owned()], Vec::new());
-    for condition in conditions {
-        let column = condition.place.and_then(|p| definition.columns.get(p));
-        let name = match column {
-            Some(c) if c.role != Role::Id => format!("r.{}", identifier(&c.name)),
-            _ => ROWID.to_owned(),
-        };
-        let (test, values) = test(&name, &condition.letter, &condition.values);
-        tests.push(test);
-        params.extend(values);
-    }
-    (tests.join(" AND "), params)
 }
 
 fn list(filters: &Filters<'_>, i: usize) -> Result<Vec<Value>> {
@@ -308,44 +394,4 @@ fn list(filters: &Filters<'_>, i: usize) -> Result<Vec<Value>> {
         values.push(value.try_into().map_err(damaged)?);
     }
     Ok(values)
-}
-
-/// A test in SQL for a column and a word's letter.
-fn test(name: &str, letter: &str, values: &[Value]) -> (String, Vec<Value>) {
-    if let Some((.., sql)) = TESTS.iter().find(|(l, ..)| *l == letter) {
-        return (format!("{name} {sql}"), Vec::new());
-    }
-    if letter == "i" {
-        // As JSON, so that any number of values is one parameter.
-        let items: Option<Vec<serde_json::Value>> = values
-            .iter()
-            .map(|v| match v {
-                Value::Integer(i) => Some((*i).into()),
-                Value::Text(t) => Some(t.as_str().into()),
-                _ => None,
-            })
-            .collect();
-        return match items {
-            Some(items) => (
-                format!("{name} IN (SELECT value FROM json_each(?))"),
-                vec![Value::Text(serde_json::Value::from(items).to_string())],
-            ),
-            None => {
-                let marks = vec!["?"; values.len()].join(", ");
-                (format!("{name} IN ({marks})"), values.to_vec())
-            }
-        };
-    }
-    let sql = OPERATORS
-        .iter()
-        .find(|(l, ..)| *l == letter)
-        .map_or("=", |(.., sql)| sql);
-    match values.first() {
-        // Whether the column is compared as text or as a number hangs on the other side's affinity.
-        Some(Value::Integer(_) | Value::Real(_)) if name != ROWID => (
-            format!("({name} {sql} ? OR {name} {sql} CAST(? AS NUMERIC))"),
-            [values, values].concat(),
-        ),
-        _ => (format!("{name} {sql} ?"), values.to_vec()),
-    }
 }

@@ -9,11 +9,10 @@ use rusqlite::{Connection, OptionalExtension, params_from_iter};
 use serde_json::Value as Json;
 
 use super::columns;
-use super::plan::{self, Condition};
+use super::filter::{self, Condition};
 use super::store::Store;
 use crate::error::{Error, Result, error};
 use crate::host::check_interrupt;
-use crate::mirror::locked;
 use crate::scalar;
 
 /// Rows between two looks at whether the host wants to stop.
@@ -31,8 +30,8 @@ pub enum Chosen {
 
 impl Store {
     /// How the rows that pass these conditions are found: by the columns in memory where these answer as SQLite
-    /// would, else by a query of the shadow table.
-    pub fn choose(&self, conditions: Vec<Condition>) -> Result<Chosen> {
+    /// would, else by a query of the shadow table. With `k` rows that count, errors if SQLite might mean others.
+    pub fn choose(&self, conditions: Vec<Condition>, k: Option<usize>) -> Result<Chosen> {
         if conditions.is_empty() {
             return Ok(Chosen::All);
         }
@@ -42,17 +41,45 @@ impl Store {
             && conditions.iter().all(|condition| {
                 let column = condition.place.and_then(|p| self.definition.columns.get(p));
                 column.is_some_and(|c| c.role == Role::Filter && columns::answers(condition, c.ty))
+                    && condition.collation == "BINARY"
             });
         if in_memory {
             return Ok(Chosen::Passing(conditions));
         }
-        let (condition, params) = plan::condition(&self.definition, &conditions);
+        let (condition, params) = filter::possible(&self.definition, &conditions);
         let rows = self.shadow("rows");
         let sql = format!("SELECT r._id FROM {rows} r WHERE {condition}");
         let connection = self.connection()?;
+        if let Some(k) = k {
+            self.check_clear(&connection, &conditions, k)?;
+        }
         let mut statement = connection.prepare(&sql)?;
         let ids = statement.query_map(params_from_iter(params), |row| row.get(0))?;
         Ok(Chosen::Ids(ids.collect::<rusqlite::Result<_>>()?))
+    }
+
+    /// Errors if these conditions mean other rows by the types of what a column is compared with.
+    fn check_clear(&self, connection: &Connection, all: &[Condition], k: usize) -> Result<()> {
+        let (possible, params) = filter::possible(&self.definition, all);
+        for condition in all {
+            let Some((unclear, more)) = filter::unclear(&self.definition, condition) else {
+                continue;
+            };
+            let sql = format!(
+                "SELECT 1 FROM {} r WHERE {possible} AND {unclear}",
+                self.shadow("rows")
+            );
+            let params = params_from_iter(params.iter().chain(&more));
+            if connection.prepare(&sql)?.exists(params)? {
+                let column = condition.place.and_then(|p| self.definition.columns.get(p));
+                let (name, ty) = column.map_or(("rowid", "INTEGER"), |c| (&c.name, c.ty));
+                return Err(error(format!(
+                    "with k, {name} of the type {ty} is compared with a value of another type, which may mean \
+                     one row or another; give a value of the type {ty}, or write ORDER BY distance LIMIT {k} in place of k"
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// The ids of the rows that a condition in SQL leaves.
@@ -118,9 +145,12 @@ impl Store {
         chosen: &Chosen,
         sure: Sure,
     ) -> Result<Vec<Hit>> {
-        self.check_query(query)?;
+        self.check(query)?;
+        if !self.has_direction(query) {
+            return Ok(Vec::new());
+        }
         let connection = self.connection()?;
-        let mut memory = locked(&self.memory);
+        let mut memory = self.memory()?;
         let (index, bits) = self.current(&connection, &mut memory, chosen)?;
         let filter = match (chosen, &bits) {
             (Chosen::Ids(ids), _) => Filter::Ids(ids),
@@ -137,7 +167,10 @@ impl Store {
 
     /// The chosen rows by exact distance and id.
     pub fn exact(&self, query: &[f32], chosen: &Chosen) -> Result<Vec<Hit>> {
-        self.check_query(query)?;
+        self.check(query)?;
+        if !self.has_direction(query) {
+            return Ok(Vec::new());
+        }
         let connection = self.connection()?;
         let mut hits = Vec::new();
         let metric = self.definition.metric;
@@ -152,7 +185,7 @@ impl Store {
             Chosen::All => self.each_vector(&connection, &mut measure)?,
             Chosen::Ids(ids) => self.vectors(&connection, ids, &mut measure)?,
             Chosen::Passing(_) => {
-                let mut memory = locked(&self.memory);
+                let mut memory = self.memory()?;
                 let (index, bits) = self.current(&connection, &mut memory, chosen)?;
                 let bits = bits.unwrap_or_default();
                 let mut ids: Vec<i64> = index
@@ -173,15 +206,9 @@ impl Store {
         Ok(hits)
     }
 
-    fn check_query(&self, query: &[f32]) -> Result<()> {
-        self.check(query)?;
-        let zero = query.iter().all(|v| *v == 0.0);
-        match zero && self.definition.metric == Metric::Cosine {
-            true => Err(error(
-                "the query is a zero vector, which has no direction; give another, or use metric=l2",
-            )),
-            false => Ok(()),
-        }
+    /// False if nothing is near to the query: a zero vector under cosine has no direction.
+    fn has_direction(&self, query: &[f32]) -> bool {
+        self.definition.metric != Metric::Cosine || query.iter().any(|v| *v != 0.0)
     }
 
     /// Calls back with the vectors of these rows.

@@ -17,7 +17,7 @@ use crate::scalar;
 use crate::table_function::{Rows, TableFunction};
 
 /// Rows where `k` is not given.
-const K: usize = 10;
+pub const K: usize = 10;
 
 /// What the last argument may say.
 const OPTIONS: [&str; 5] = ["exact", "oversample", "max_distance", "ids", "filter"];
@@ -40,7 +40,7 @@ impl TableFunction for Search {
             return Ok(Box::new(std::iter::empty()));
         }
         let store = stores.find(scalar::utf8(name)?)?;
-        let query = scalar::vector(query, "the query")?;
+        let query = store.vector(query, "the query")?;
         let k = match k {
             ValueRef::Null => K,
             k => plan::count("k", k)?,

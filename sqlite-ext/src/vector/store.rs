@@ -4,17 +4,20 @@
 //! `v_meta` one row with the generation, which every write of blocks raises. They are written in the transaction
 //! of the statement, so that SQLite's journal keeps them together.
 
+use std::collections::HashSet;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicI32;
 
 use lumos_core::sql::{identifier, literal};
-use lumos_core::vector;
 use lumos_core::vector::table::{Definition, Role};
-use rusqlite::types::Value;
+use lumos_core::vector::{self, format};
+use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, OptionalExtension, ffi, params, params_from_iter};
 
-use super::memory::Memory;
+use super::memory::{Ended, Memory};
 use crate::error::{Error, Result, error};
 use crate::mirror::locked;
+use crate::scalar;
 
 /// The endings of the shadow tables' names.
 pub const SHADOWS: [&str; 4] = ["rows", "vectors", "blocks", "meta"];
@@ -27,6 +30,11 @@ pub struct Store {
     /// Its columns.
     pub definition: Definition,
     pub(super) memory: Mutex<Memory>,
+    pub(super) ended: Ended,
+    /// The number of the last plan.
+    pub(super) plans: AtomicI32,
+    /// Plans for which [`Store::check_statement`] found nothing.
+    pub(super) checked: Mutex<HashSet<i32>>,
 }
 
 // SAFETY: SQLite calls a connection's tables from the thread that uses the connection, one at a time; the handle
@@ -54,6 +62,9 @@ impl Store {
             name: Mutex::new(name.to_owned()),
             definition,
             memory: Mutex::default(),
+            ended: Ended::default(),
+            plans: AtomicI32::new(0),
+            checked: Mutex::default(),
         }
     }
 
@@ -168,6 +179,7 @@ impl Store {
 
     /// Renames the shadow tables.
     pub fn rename(&self, name: &str) -> Result<()> {
+        self.definition.check_name(name)?;
         if self.definition.content.is_some() {
             self.rename_views(name)?;
         }
@@ -190,9 +202,7 @@ impl Store {
         let mut memory = self.to_write(&connection)?;
         let kept = self.kept();
         let mut id = row.id;
-        if let Some((other, key)) =
-            self.holder(&connection, kept.iter().copied().zip(&row.values))?
-        {
+        if let Some((other, key)) = self.holder(&connection, kept.into_iter().zip(&row.values))? {
             match id {
                 _ if !replace => return Err(taken("id", literal(key))),
                 Some(id) if id != other => self.remove(&connection, &mut memory, other)?,
@@ -230,7 +240,7 @@ impl Store {
         if let Some(vector) = &row.vector {
             self.put(&connection, &mut memory, id, vector)?;
         }
-        memory.set(id, kept.into_iter().zip(&row.values));
+        self.note(&connection, &mut memory, id)?;
         Ok(id)
     }
 
@@ -309,19 +319,26 @@ impl Store {
             }
         }
         match vector {
-            Some(Some(vector)) => {
-                let slot = |memory: &Memory| memory.index.as_ref().and_then(|i| i.slot(id));
-                let before = slot(&memory);
-                self.put(&connection, &mut memory, id, &vector)?;
-                if before != slot(&memory) && memory.columns.is_some() {
-                    self.read_cells(&connection, &mut memory, &[id])?;
-                }
-            }
+            Some(Some(vector)) => self.put(&connection, &mut memory, id, &vector)?,
             Some(None) => self.forget(&connection, &mut memory, id)?,
             None => {}
         }
-        memory.set(id, values.iter().map(|(place, value)| (*place, value)));
-        Ok(())
+        self.note(&connection, &mut memory, id)
+    }
+
+    /// A vector that a statement gives; `name` is what it is called.
+    pub fn vector(&self, value: ValueRef<'_>, name: &str) -> Result<Vec<f32>> {
+        let wide = |bytes: &&[u8]| bytes.len() == 8 * self.definition.dims;
+        match value {
+            ValueRef::Blob(bytes) if Some(bytes).filter(wide).and_then(format::plain).is_some() => {
+                Err(error(format!(
+                    "{name} is a BLOB of {} bytes, which {} 64-bit floats have; give 32-bit floats, in numpy by .astype('float32')",
+                    bytes.len(),
+                    self.definition.dims
+                )))
+            }
+            value => scalar::vector(value, name),
+        }
     }
 
     pub(super) fn check(&self, vector: &[f32]) -> Result<()> {

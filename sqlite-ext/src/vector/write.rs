@@ -19,7 +19,7 @@ impl Table {
             value => {
                 let place = self.store.definition.find(Role::Vector).unwrap_or(0);
                 let name = &self.store.definition.columns[place].name;
-                scalar::vector(value, name).map(Some)
+                self.store.vector(value, name).map(Some)
             }
         }
     }

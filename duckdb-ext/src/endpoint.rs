@@ -80,16 +80,23 @@ fn request(
         let (status, patience, answer) =
             post(agent, endpoint, &body, texts.len(), left).map_err(|e| match e {
                 ureq::Error::Timeout(_) => endpoint.late(),
+                // These quote what came.
+                ureq::Error::Protocol(_) | ureq::Error::Http(_) => {
+                    endpoint.silence(&"what came is not HTTP")
+                }
                 other => endpoint.silence(&other),
             })?;
         if (200..300).contains(&status) {
             return Ok(answer);
         }
         let wait = patience.unwrap_or(Duration::from_millis(250 << tried));
-        let again = Instant::now() + wait;
-        if !matches!(status, 429 | 503) || tried >= TRIES || again >= end {
+        // A server may ask for more patience than a clock can count.
+        let again = Instant::now()
+            .checked_add(wait)
+            .filter(|again| *again < end);
+        let (Some(again), true) = (again, matches!(status, 429 | 503) && tried < TRIES) else {
             return Err(endpoint.refusal(status, &answer));
-        }
+        };
         while let Some(rest) = again.checked_duration_since(Instant::now()) {
             check(stop)?;
             thread::sleep(rest.min(NAP));

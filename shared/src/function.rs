@@ -17,7 +17,8 @@ pub struct Function {
     pub params: &'static [Param],
     /// What a NULL argument does.
     pub nulls: Nulls,
-    /// Same arguments, same answer, nothing else read: may be constant-folded and used in indexes.
+    /// Same arguments, same answer, nothing else read: may be constant-folded, and used in indexes unless a call
+    /// [names a model](Function::names_model).
     pub deterministic: bool,
     /// One or more full sentences.
     pub doc: &'static str,
@@ -150,6 +151,13 @@ impl Function {
     /// Fewest arguments of a call.
     pub fn min_args(&self) -> usize {
         self.params.iter().filter(|p| !p.optional).count()
+    }
+
+    /// True if a call with so many arguments names a model: its answer depends on what the program has added, and it
+    /// may go to a server.
+    pub fn names_model(&self, arguments: usize) -> bool {
+        let mut given = self.params.iter().take(arguments);
+        given.any(|p| p.name == "model")
     }
 
     /// The call as the reference shows it: `lumos_l2(a, b)`, optional arguments in brackets.

@@ -32,22 +32,22 @@ pub fn register(connection: &Connection, session: &Arc<Session>) -> Result<()> {
         let Kind::Scalar(result) = function.kind else {
             continue;
         };
-        let mut flags = FunctionFlags::SQLITE_UTF8;
-        if function.deterministic {
-            flags |= FunctionFlags::SQLITE_DETERMINISTIC;
-        }
-        // Pure functions are harmless anywhere; the others have the power of files and SQL.
-        flags |= match function.body {
-            Body::Pure(_) => FunctionFlags::SQLITE_INNOCUOUS,
-            Body::Host => FunctionFlags::SQLITE_DIRECTONLY,
-        };
-        let subtype = if result == Type::Json {
-            flags |= FunctionFlags::SQLITE_RESULT_SUBTYPE;
-            Some(JSON_SUBTYPE)
-        } else {
-            None
-        };
+        let subtype = (result == Type::Json).then_some(JSON_SUBTYPE);
         for arity in function.min_args()..=function.params.len() {
+            let mut flags = FunctionFlags::SQLITE_UTF8;
+            // What a model answers is not the same for ever, and may go to a server that only the host trusts.
+            let model = function.names_model(arity);
+            if function.deterministic && !model {
+                flags |= FunctionFlags::SQLITE_DETERMINISTIC;
+            }
+            // Pure functions are harmless anywhere; the others have the power of files and SQL.
+            flags |= match function.body {
+                Body::Pure(_) if !model => FunctionFlags::SQLITE_INNOCUOUS,
+                _ => FunctionFlags::SQLITE_DIRECTONLY,
+            };
+            if subtype.is_some() {
+                flags |= FunctionFlags::SQLITE_RESULT_SUBTYPE;
+            }
             let session = Arc::clone(session);
             connection.create_scalar_function(function.name, arity as i32, flags, move |ctx| {
                 guard(function.name, || {

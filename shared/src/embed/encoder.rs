@@ -68,7 +68,7 @@ impl Config {
             "bert" => 0,
             // Their places are counted from behind that of the padding.
             "roberta" | "xlm-roberta" | "camembert" => {
-                json["pad_token_id"].as_u64().unwrap_or(1) as usize + 1
+                (json["pad_token_id"].as_u64().unwrap_or(1) as usize).saturating_add(1)
             }
             other => {
                 return Err(Error::new(format!(

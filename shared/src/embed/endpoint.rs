@@ -4,8 +4,7 @@
 
 mod answer;
 
-use std::collections::VecDeque;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde_json::{Map, Value as Json, json};
@@ -17,9 +16,6 @@ const LARGEST_BATCH: u64 = 2048;
 const MOST_DIMENSIONS: u64 = 16384;
 /// The longest that a request may take, in seconds.
 const LONGEST: f64 = 3600.0;
-/// How many answers are kept for texts that are asked for one by one, and how long such a text may be.
-const KEPT: usize = 64;
-const LONGEST_KEPT: usize = 1 << 14;
 
 /// Sends the texts to an endpoint and reads its vectors; asks now and then whether to stop.
 pub type Ask = fn(&Endpoint, &[&str], &dyn Fn() -> bool) -> Result<Vec<Vec<f32>>>;
@@ -30,7 +26,6 @@ pub struct Endpoint {
     ask: Ask,
     /// How long its vectors have been so far.
     seen: OnceLock<usize>,
-    kept: Mutex<VecDeque<(String, Vec<f32>)>>,
 }
 
 /// What the user said of it.
@@ -150,7 +145,6 @@ impl Endpoint {
             terms,
             ask,
             seen: OnceLock::new(),
-            kept: Mutex::default(),
         })
     }
 
@@ -194,28 +188,10 @@ impl Endpoint {
         self.terms == other.terms
     }
 
-    /// The vectors of the texts, of length 1. A single text may have been asked for just before.
+    /// The vectors of the texts, of length 1.
     pub fn embed(&self, texts: &[&str], stop: &dyn Fn() -> bool) -> Result<Vec<Vec<f32>>> {
-        let single = match texts {
-            [text] if text.len() <= LONGEST_KEPT => Some(*text),
-            _ => None,
-        };
-        let kept = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(text) = single
-            && let Some((_, vector)) = kept().iter().find(|(known, _)| known == text)
-        {
-            return Ok(vec![vector.clone()]);
-        }
-        let mut vectors = (self.ask)(self, texts, stop)?;
-        for vector in &mut vectors {
-            *vector = vector::normalize(vector);
-        }
-        if let (Some(text), [vector]) = (single, &vectors[..]) {
-            let mut kept = kept();
-            kept.truncate(KEPT - 1);
-            kept.push_front((text.to_owned(), vector.clone()));
-        }
-        Ok(vectors)
+        let vectors = (self.ask)(self, texts, stop)?;
+        Ok(vectors.iter().map(|v| vector::normalize(v)).collect())
     }
 
     /// The body of a request.
@@ -312,27 +288,5 @@ mod tests {
             (query.shown(), query.url()),
             ("http://h/v1", "http://h/v1?code=secret")
         );
-    }
-
-    #[test]
-    fn a_text_asked_for_again_is_not_sent_again() {
-        fn ask(_: &Endpoint, texts: &[&str], _: &dyn Fn() -> bool) -> Result<Vec<Vec<f32>>> {
-            use std::sync::atomic::{AtomicU8, Ordering};
-            static ASKED: AtomicU8 = AtomicU8::new(0);
-            let n = f32::from(ASKED.fetch_add(1, Ordering::Relaxed));
-            Ok(texts.iter().map(|_| vec![3.0, 4.0, n]).collect())
-        }
-        let endpoint = Endpoint::parse(URL, Some(r#"{"model": "m"}"#), ask).unwrap();
-        let embed = |texts: &[&str]| endpoint.embed(texts, &|| false).unwrap();
-        assert_eq!(embed(&["a"]), [[0.6, 0.8, 0.0]]);
-        assert_eq!(embed(&["a"]), [[0.6, 0.8, 0.0]]);
-        assert!(embed(&["b"])[0][2] > 0.1);
-        assert!(embed(&["a", "a"])[1][2] > 0.2);
-        let (first, again) = (embed(&["c"]), embed(&["c"]));
-        assert_eq!(first, again);
-        for i in 0..KEPT {
-            embed(&[&i.to_string()]);
-        }
-        assert_ne!(embed(&["c"]), first);
     }
 }

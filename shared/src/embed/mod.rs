@@ -3,6 +3,7 @@
 //! - [`hash`]: the embedding that needs no model
 //! - [`models`]: the models of this process by name, and what a text becomes by one of them
 //! - [`endpoint`]: vectors from a server
+//! - [`recent`]: the texts that a model was asked for last
 //! - [`table`], [`encoder`]: the two kinds of models in files; [`tokenizer`] and [`tensors`] read their files
 //! - [`wordpiece`], [`unigram`] with [`normalizer`]: the two kinds of vocabularies
 
@@ -11,6 +12,7 @@ pub mod endpoint;
 pub mod hash;
 pub mod models;
 pub mod normalizer;
+pub mod recent;
 pub mod table;
 pub mod tensors;
 pub mod tokenizer;

@@ -13,6 +13,7 @@ use serde_json::{Value as Json, json};
 use super::encoder::Encoder;
 use super::endpoint::Endpoint;
 use super::hash;
+use super::recent::Recent;
 use super::table::Table;
 use super::tensors::Tensors;
 use super::tokenizer::Tokenizer;
@@ -30,6 +31,7 @@ struct Model {
     /// The folder that it was read from, or the server's address.
     path: String,
     kind: Kind,
+    recent: Recent,
 }
 
 enum Kind {
@@ -84,7 +86,8 @@ fn taken(name: &str, model: &Model) -> Error {
 
 fn insert(name: &str, path: &str, kind: Kind) -> Json {
     let path = path.to_owned();
-    let model = Arc::new(Model { path, kind });
+    let recent = Recent::default();
+    let model = Arc::new(Model { path, kind, recent });
     let description = describe(name, &model);
     models().insert(name.into(), model);
     description
@@ -138,14 +141,14 @@ pub fn embed_all(texts: &[&str], model: &str, stop: &dyn Fn() -> bool) -> Result
             "there is no model \"{model}\"; add it with lumos_model_add('{model}', 'its folder'), or leave the model out for '{BUILT_IN}'"
         )));
     };
-    match &found.kind {
+    found.recent.or_ask(texts, || match &found.kind {
         Kind::Table(table) => Ok(texts.iter().map(|text| unit(table.embed(text))).collect()),
         Kind::Encoder(encoder) => {
             let vectors = texts.iter().map(|text| encoder.embed(text).map(unit));
             vectors.collect()
         }
         Kind::Endpoint(endpoint) => endpoint.embed(texts, stop),
-    }
+    })
 }
 
 /// True if texts for this model go to a server, where many at once cost little more than one.

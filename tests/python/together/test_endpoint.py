@@ -138,29 +138,29 @@ class Endpoint(Both):
     def test_refusals(self):
         self.add()
         url = self.server.url
-        self.fails(f"lumos_embed: {url} answered with status 400: too long; check the options", status(400, "too long"))
+        self.fails(f"lumos_embed: {url} answered with status 400 and 8 bytes; check the options", status(400, "too long"))
         wrong = status(401, {"error": {"message": "Incorrect API key provided: " + KEY}})
-        self.fails('provided: ***"}}; give lumos_model_add the right "key"', wrong)
-        self.fails("with status 404: nothing; check the URL and the name of the model", status(404, ""))
-        self.fails("with status 500: " + "x" * 300 + "...; try again later", status(500, "x" * 1_000_000))
+        self.fails('bytes; give lumos_model_add the right "key"', wrong)
+        self.fails("with status 404 and 0 bytes; check the URL and the name of the model", status(404, ""))
+        self.fails("with status 500 and 1000000 bytes; try again later", status(500, "x" * 1_000_000))
         elsewhere = Server()
         self.addCleanup(elsewhere.close)
         for code in (301, 302, 303, 307, 308):
-            self.fails(f"with status {code}: no; redirects are not followed", status(code, Location=elsewhere.url))
+            self.fails(f"with status {code} and 2 bytes; redirects are not followed", status(code, Location=elsewhere.url))
         self.assertEqual(elsewhere.requests, [])
 
     def test_wrong_answers(self):
         self.add()
-        self.fails(f"{self.server.url} answered what is not JSON", status(200, '{"data": ['))
-        self.fails('answered JSON without a list "data": {"error": "busy"}', status(200, {"error": "busy"}))
+        self.fails(f"{self.server.url} answered 10 bytes that are not JSON", status(200, '{"data": ['))
+        self.fails('answered 17 bytes that are JSON without a list "data"', status(200, {"error": "busy"}))
         self.fails("answered 2 vectors for 1 texts", embeddings([1, 2], [3, 4]))
         self.fails("answered 0 vectors for 1 texts", embeddings())
-        self.fails("answered a vector with the index 7,", embeddings([1, 2], index=7))
+        self.fails('answered with a wrong "index" in entry 0 of', embeddings([1, 2], index=7))
         for numbers in ([], [1, None], ["1"], [1e39]):
             self.fails("answered an embedding that is not a list of finite numbers", embeddings(numbers))
         for number in ("NaN", "Infinity"):
             body = '{"data": [{"index": 0, "embedding": [1, %s]}]}' % number
-            self.fails("answered what is not JSON", status(200, body))
+            self.fails("bytes that are not JSON", status(200, body))
         self.again(dimensions=4)
         self.fails("answered a vector of 2 dimensions, where 4 were expected", embeddings([1, 2]))
         self.again()
@@ -194,14 +194,82 @@ class Endpoint(Both):
             self.assertEqual(self.server.answers, [])
         self.server.requests.clear()
         self.server.forever = status(429, "slow down", Retry_After="0")
-        with self.assertRaisesRegex(host.ERROR, "with status 429: slow down; try again later"):
+        with self.assertRaisesRegex(host.ERROR, "with status 429 and 9 bytes; try again later"):
             self.sqlite.rows("SELECT lumos_embed('b', 'm')")
         self.assertEqual(len(self.server.requests), 4)
         # A wait that is longer than the patience is not begun.
         self.server.requests.clear()
-        self.fails("with status 503: no; try again later", status(503, Retry_After="60"), "b")
+        self.fails("with status 503 and 2 bytes; try again later", status(503, Retry_After="60"), "b")
         # SQLite asks once, DuckDB while it plans and once more; each would ask four times if it waited.
         self.assertLess(len(self.server.requests), 4)
+
+    def test_patience_without_end(self):
+        self.add()
+        for code in (429, 503):
+            for seconds in (2**31, 2**32, 2**63 - 1, 2**63, 2**64 - 1, 10**19):
+                self.fails(f"with status {code} and 2 bytes; try again later", status(code, Retry_After=str(seconds)))
+        # No number of seconds: as if nothing was said.
+        for text in (str(2**64), "-1", "Wed, 21 Oct 2015 07:28:00 GMT"):
+            self.server.answers = [status(503, Retry_After=text), None] * 2
+            self.vector(text, "m")
+
+    def test_no_answer_is_quoted(self):
+        """Who may call lumos_embed is not who may read what a server of the host says."""
+        self.add()
+        said = "INTERNAL"
+        answers = [status(code, said, Retry_After="0") for code in (200, 201, 302, 400, 401, 403, 404, 418, 429, 500, 503)]
+        bodies = [said, {said: said}, {"data": said}, {"data": [said]}, {"data": [{"index": said}]}, {"data": {said: [1]}}]
+        bodies += [{"data": [{"index": i, "embedding": v}]} for i, v in (({said: 1}, [1]), (0, said), (0, [said]), (0, {said: 1}))]
+        answers += [status(200, body) for body in bodies]
+
+        def raw(line):
+            return lambda handler, _: (handler.wfile.write(f"{line}\r\n\r\n{said}".encode()), hang_up(handler, _))
+
+        for line in (f"HTTP/9 {said}", said, f"HTTP/1.1 200 OK\r\n{said} {said}: 1", f"HTTP/1.1 302 OK\r\nLocation: {said}://{said}"):
+            answers.append(raw(line))
+        for answer in answers:
+            self.server.forever = answer
+            for db in (self.sqlite.connection, self.duckdb):
+                with self.assertRaises(Exception) as caught:
+                    db.execute("SELECT lumos_embed('a', 'm')").fetchall()
+                self.assertIn("lumos_embed: http", str(caught.exception))
+                self.assertNotIn(said, str(caught.exception))
+
+    def test_a_model_has_no_place_in_a_schema(self):
+        """Its answer is not the same for ever, and a file must not send texts to a server of the host."""
+        self.add()
+        run = self.sqlite.rows
+        run("CREATE TABLE t(x TEXT)")
+        run("INSERT INTO t VALUES ('secret')")
+
+        def check(sql, allowed, words=""):
+            with self.subTest(sql):
+                if allowed:
+                    run(sql)
+                    return
+                with self.assertRaisesRegex(host.ERROR, words):
+                    run(sql)
+
+        for call, allowed in (("lumos_embed(x)", True), ("lumos_embed(x, 'hash')", False), ("lumos_embed(x, 'm')", False)):
+            for sql in (
+                f"CREATE INDEX i ON t({call})",
+                f"CREATE INDEX i ON t(x) WHERE {call} IS NOT NULL",
+                f"CREATE TABLE u(x TEXT, v BLOB AS ({call}) STORED)",
+                f"CREATE TABLE u(x TEXT, v BLOB AS ({call}))",
+                f"CREATE TABLE u(x TEXT, CHECK ({call} IS NOT NULL))",
+            ):
+                check(sql, allowed)
+                run("DROP INDEX IF EXISTS i")
+                run("DROP TABLE IF EXISTS u")
+            run(f"CREATE VIEW v AS SELECT {call} AS v FROM t")
+            run(f"CREATE TRIGGER w AFTER INSERT ON t BEGIN SELECT {call} FROM t; END")
+            check("SELECT * FROM v", allowed, "unsafe use of lumos_embed")
+            check("INSERT INTO t VALUES ('a')", allowed, "unsafe use of lumos_embed")
+            run("DROP VIEW v")
+            run("DROP TRIGGER w")
+        self.assertEqual(self.server.requests, [])
+        # In a statement of one's own it works.
+        self.assertEqual(run("SELECT lumos_embed(x, 'm') FROM t LIMIT 1"), [(unit(vector("secret")).tobytes(),)])
 
     def test_interrupt(self):
         self.add(timeout=30)

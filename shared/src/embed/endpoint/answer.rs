@@ -7,9 +7,6 @@ use serde_json::Value as Json;
 use super::{Endpoint, MOST_DIMENSIONS};
 use crate::{Error, Result};
 
-/// How much of an answer an error shows.
-const SHOWN: usize = 300;
-
 impl Endpoint {
     /// How many bytes an answer of so many vectors has at most.
     pub fn longest_answer(texts: usize) -> u64 {
@@ -18,6 +15,8 @@ impl Endpoint {
     }
 
     /// The vectors in an answer to so many texts, in the order of the texts.
+    ///
+    /// No error quotes the answer: whoever may call `lumos_embed` could read by it what only the host may.
     pub fn vectors(&self, body: &[u8], texts: usize) -> Result<Vec<Vec<f32>>> {
         let faulty = |what: &dyn fmt::Display| {
             Error::new(format!(
@@ -25,13 +24,10 @@ impl Endpoint {
                 self.shown()
             ))
         };
-        let answer: Json = serde_json::from_slice(body)
-            .map_err(|e| faulty(&format!("what is not JSON ({e}): {}", self.start_of(body))))?;
+        let of = |what: &str| format!("{} bytes that are {what}", body.len());
+        let answer: Json = serde_json::from_slice(body).map_err(|_| faulty(&of("not JSON")))?;
         let Some(data) = answer["data"].as_array() else {
-            return Err(faulty(&format!(
-                "JSON without a list \"data\": {}",
-                self.start_of(body)
-            )));
+            return Err(faulty(&of("JSON without a list \"data\"")));
         };
         if data.len() != texts {
             return Err(faulty(&format!("{} vectors for {texts} texts", data.len())));
@@ -47,8 +43,7 @@ impl Endpoint {
                 .filter(|v| v.is_empty())
             else {
                 return Err(faulty(&format!(
-                    "a vector with the index {}, where every number below {texts} has to stand once",
-                    entry["index"]
+                    "with a wrong \"index\" in entry {place} of \"data\", where every number below {texts} has to stand once"
                 )));
             };
             let numbers = entry["embedding"]
@@ -76,7 +71,7 @@ impl Endpoint {
         Ok(vectors)
     }
 
-    /// The error for an answer that is no success.
+    /// The error for an answer that is no success: its status and its length.
     pub fn refusal(&self, status: u16, body: &[u8]) -> Error {
         let way_out = match status {
             300..=399 => "redirects are not followed: give the URL that it moved to",
@@ -86,9 +81,9 @@ impl Endpoint {
             _ => "check the options of lumos_model_add and the text",
         };
         Error::new(format!(
-            "{} answered with status {status}: {}; {way_out}",
+            "{} answered with status {status} and {} bytes; {way_out}",
             self.shown(),
-            self.start_of(body)
+            body.len()
         ))
     }
 
@@ -108,21 +103,6 @@ impl Endpoint {
             self.shown(),
             self.terms.timeout.as_secs_f64()
         ))
-    }
-
-    /// The beginning of what a server said, without the key.
-    fn start_of(&self, body: &[u8]) -> String {
-        let text = self.masked(&String::from_utf8_lossy(&body[..body.len().min(1 << 16)]));
-        let text: String = text
-            .chars()
-            .map(|c| if c.is_control() { ' ' } else { c })
-            .collect();
-        let text = text.trim();
-        match text.char_indices().nth(SHOWN) {
-            Some((end, _)) => format!("{}...", &text[..end]),
-            None if text.is_empty() => "nothing".to_owned(),
-            None => text.to_owned(),
-        }
     }
 
     fn masked(&self, text: &str) -> String {
@@ -154,26 +134,26 @@ mod tests {
         };
         wrong(body, 3, "2 vectors for 3 texts");
         wrong("{\"data\": ", 1, "not JSON");
-        wrong("", 1, "nothing");
+        wrong("", 1, "answered 0 bytes that are not JSON");
         wrong(
             "{\"error\": 1}",
             1,
-            "without a list \"data\": {\"error\": 1}",
+            "answered 12 bytes that are JSON without a list \"data\"",
         );
         wrong(
             r#"{"data": [{"index": 1, "embedding": [1, 2]}]}"#,
             1,
-            "the index 1,",
+            "a wrong \"index\" in entry 0 of",
         );
         wrong(
             r#"{"data": [{"index": 0, "embedding": [1, 2]}, {"index": 0, "embedding": [1, 2]}]}"#,
             2,
-            "the index 0,",
+            "a wrong \"index\" in entry 1 of",
         );
         wrong(
             r#"{"data": [{"index": -1, "embedding": [1, 2]}]}"#,
             1,
-            "the index -1,",
+            "a wrong \"index\" in entry 0 of",
         );
         for numbers in ["[]", "[1, null]", "[1e39, 1]", "\"AAAA\"", "[NaN]"] {
             let body = format!(r#"{{"data": [{{"index": 0, "embedding": {numbers}}}]}}"#);
@@ -194,18 +174,37 @@ mod tests {
         );
     }
 
+    /// What a server says may be meant for the host alone.
     #[test]
-    fn errors_do_not_show_the_key() {
+    fn errors_show_neither_the_key_nor_the_answer() {
         let endpoint = endpoint(r#"{"model": "m", "key": "secret"}"#);
-        let error = endpoint
-            .refusal(401, "Wrong key secret\n{é".repeat(100).as_bytes())
-            .to_string();
+        let shows = |error: crate::Error| {
+            let text = error.to_string();
+            assert!(
+                !text.contains("secret") && !text.contains("internal"),
+                "{text}"
+            );
+            text
+        };
+        let refusal = shows(endpoint.refusal(401, b"internal: wrong key secret"));
         assert!(
-            error.contains("status 401: Wrong key *** {é") && !error.contains("secret"),
-            "{error}"
+            refusal.contains("status 401 and 26 bytes; give"),
+            "{refusal}"
         );
-        assert!(error.len() < 600, "{error}");
-        assert!(!endpoint.silence(&"secret").to_string().contains("secret"));
-        assert!(endpoint.late().to_string().contains("within 30 seconds"));
+        for body in [
+            "internal",
+            r#"{"data": "internal"}"#,
+            r#"{"internal": 1}"#,
+            r#"{"data": []}"#,
+            r#"{"data": ["internal"]}"#,
+            r#"{"data": [{"index": "internal"}]}"#,
+            r#"{"data": [{"index": {"internal": 1}, "embedding": [1]}]}"#,
+            r#"{"data": [{"embedding": ["internal"]}]}"#,
+            r#"{"data": [{"embedding": "internal"}]}"#,
+        ] {
+            shows(endpoint.vectors(body.as_bytes(), 1).unwrap_err());
+        }
+        shows(endpoint.silence(&"secret"));
+        assert!(shows(endpoint.late()).contains("within 30 seconds"));
     }
 }

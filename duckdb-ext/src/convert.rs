@@ -57,6 +57,11 @@ impl<'a> Column<'a> {
         self.validity.is_null(row)
     }
 
+    /// DuckDB's hash of the vector in `row`, which is not NULL; `None` if it is no vector.
+    pub fn hash(&self, row: usize) -> Option<u64> {
+        self.values.hash(row)
+    }
+
     /// The argument in `row`, in the form that its type promises to the body.
     pub fn get(&mut self, row: usize) -> Result<ValueRef<'_>> {
         if self.is_null(row) {
@@ -64,6 +69,7 @@ impl<'a> Column<'a> {
         }
         match (&self.values, self.param.ty) {
             (_, Type::Vector) => self.vector(row).map(ValueRef::Vector),
+            (_, Type::Integer) => self.whole(row).map(ValueRef::Integer),
             (Values::Number(numbers), _) => numbers.value(row).ok_or_else(out_of_bounds),
             (Values::Text(strings), _) => {
                 text(strings.get(row).ok_or_else(out_of_bounds)?).map(ValueRef::Text)
@@ -79,9 +85,31 @@ impl<'a> Column<'a> {
         }
     }
 
-    /// True if `row` has what the row before it has, for what can be told without looking at it.
+    /// The whole number in `row`, of whatever type: some drivers send all numbers as DOUBLE.
+    fn whole(&self, row: usize) -> Result<i64> {
+        let (number, shown) = match &self.values {
+            Values::Number(numbers) => match numbers.value(row).ok_or_else(out_of_bounds)? {
+                ValueRef::Integer(v) => return Ok(v),
+                ValueRef::Real(v) => (whole(v), v.to_string()),
+                _ => return Err(out_of_bounds()),
+            },
+            Values::Text(strings) => {
+                let text = text(strings.get(row).ok_or_else(out_of_bounds)?)?;
+                (text.trim().parse().ok(), vector::excerpt(text))
+            }
+            _ => (None, "of a type that is not taken".to_owned()),
+        };
+        number.ok_or_else(|| {
+            Error::new(format!(
+                "{} is {shown}; give a whole number",
+                self.param.name
+            ))
+        })
+    }
+
+    /// True if `row` has what the row before it has and neither is NULL, for what can be told without looking at it.
     pub fn repeats(&self, row: usize) -> bool {
-        if row == 0 {
+        if row == 0 || self.is_null(row) || self.is_null(row - 1) {
             return false;
         }
         match &self.values {
@@ -237,6 +265,14 @@ impl Output {
     }
 }
 
+/// DuckDB's number of an argument's type. A whole number is ANY too: DuckDB casts no DOUBLE to BIGINT by itself.
+pub fn param_id(ty: Type) -> ffi::DUCKDB_TYPE {
+    match ty {
+        Type::Integer => ffi::DUCKDB_TYPE_DUCKDB_TYPE_ANY,
+        other => type_id(other),
+    }
+}
+
 /// DuckDB's number of a type. A vector is ANY: a vector, text or a BLOB, taken without a cast.
 pub fn type_id(ty: Type) -> ffi::DUCKDB_TYPE {
     match ty {
@@ -246,6 +282,12 @@ pub fn type_id(ty: Type) -> ffi::DUCKDB_TYPE {
         Type::Blob => ffi::DUCKDB_TYPE_DUCKDB_TYPE_BLOB,
         Type::Vector | Type::Any => ffi::DUCKDB_TYPE_DUCKDB_TYPE_ANY,
     }
+}
+
+/// A number without a fraction that 64 bits can hold.
+fn whole(value: f64) -> Option<i64> {
+    let limit = 2f64.powi(63);
+    (value.fract() == 0.0 && value >= -limit && value < limit).then_some(value as i64)
 }
 
 fn text(string: &ffi::duckdb_string_t) -> Result<&str> {

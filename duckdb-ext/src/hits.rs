@@ -29,7 +29,7 @@ pub const ID_TYPES: [ffi::DUCKDB_TYPE; 3] = [
     ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR,
 ];
 
-/// STRUCT(id, distance DOUBLE), with `query BIGINT` where rows are found for many queries.
+/// STRUCT(id, distance DOUBLE), with `query BIGINT` and `rank BIGINT` where rows are found for many queries.
 pub fn row_type(id: ffi::DUCKDB_TYPE, many: bool) -> LogicalType {
     let members = [
         (LogicalType::simple(id), c"id"),
@@ -41,8 +41,12 @@ pub fn row_type(id: ffi::DUCKDB_TYPE, many: bool) -> LogicalType {
             LogicalType::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_BIGINT),
             c"query",
         ),
+        (
+            LogicalType::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_BIGINT),
+            c"rank",
+        ),
     ];
-    LogicalType::structure(&members[..if many { 3 } else { 2 }])
+    LogicalType::structure(&members[..if many { 4 } else { 2 }])
 }
 
 /// The ids of a chunk.
@@ -80,6 +84,41 @@ impl Ids<'_> {
             Ids::Text(ids) => Id::Text(memory::bytes(&ids[row]).into()),
         }
     }
+}
+
+/// Hits as bytes, for [`unpack`]: of each the query that it was found for, from 0 on, its distance and its id.
+pub fn pack(nearest: &[TopK<Id>], mut ids: IdList) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (query, nearest) in (0u32..).zip(nearest) {
+        for hit in nearest.sorted() {
+            bytes.extend(query.to_le_bytes());
+            bytes.extend(hit.distance.to_le_bytes());
+            ids.push(hit.id.clone());
+        }
+    }
+    let count = (bytes.len() / (size_of::<u32>() + size_of::<f64>())) as u64;
+    let mut packed = count.to_le_bytes().to_vec();
+    packed.append(&mut bytes);
+    ids.write(&mut packed);
+    packed
+}
+
+/// Offers what [`pack`] has written; `None` if it is anything else.
+pub fn unpack(mut bytes: &[u8], mut ids: IdList, nearest: &mut [TopK<Id>]) -> Option<()> {
+    if bytes.is_empty() {
+        return Some(());
+    }
+    let count = u64::from_le_bytes(take(&mut bytes)?);
+    let mut hits = Vec::new();
+    for _ in 0..count {
+        let query = u32::from_le_bytes(take(&mut bytes)?) as usize;
+        hits.push((query, f64::from_le_bytes(take(&mut bytes)?)));
+    }
+    for (i, (query, distance)) in hits.into_iter().enumerate() {
+        ids.read(&mut bytes)?;
+        nearest.get_mut(query)?.offer(distance, || ids.get(i));
+    }
+    bytes.is_empty().then_some(())
 }
 
 /// Ids by the million.
@@ -184,14 +223,23 @@ pub fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
     Some(*taken)
 }
 
-/// Writes what was found for each query as the list of `row`, behind the elements that the lists before it have.
+/// Writes what was found for each query, up to this distance, as the list of `row`, behind the elements that the lists
+/// before it have.
 ///
 /// # Safety
 /// `result` is a list of what [`row_type`] says, with room for `row`.
-pub unsafe fn write(nearest: &[TopK<Id>], many: bool, result: ffi::duckdb_vector, row: usize) {
-    let mut hits: Vec<(i64, &Hit<Id>)> = Vec::new();
+pub unsafe fn write(
+    nearest: &[TopK<Id>],
+    end: Option<f64>,
+    many: bool,
+    result: ffi::duckdb_vector,
+    row: usize,
+) {
+    let mut hits: Vec<(i64, i64, &Hit<Id>)> = Vec::new();
     for (query, nearest) in (0..).zip(nearest) {
-        hits.extend(nearest.sorted().into_iter().map(|hit| (query, hit)));
+        let near = |hit: &&Hit<Id>| end.is_none_or(|end| hit.distance <= end);
+        let sorted = nearest.sorted().into_iter().take_while(near);
+        hits.extend(sorted.zip(1..).map(|(hit, rank)| (query, rank, hit)));
     }
     // SAFETY: by contract; the children have room for what is reserved.
     unsafe {
@@ -212,11 +260,12 @@ pub unsafe fn write(nearest: &[TopK<Id>], many: bool, result: ffi::duckdb_vector
             |i| ffi::duckdb_vector_get_data(ffi::duckdb_struct_vector_get_child(structs, i));
         let ids = ffi::duckdb_struct_vector_get_child(structs, 0);
         let (id_cells, distances) = (cells(0), cells(1).cast::<f64>());
-        let queries = many.then(|| cells(2).cast::<i64>());
-        for ((query, hit), at) in hits.into_iter().zip(start as usize..) {
+        let places = many.then(|| (cells(2).cast::<i64>(), cells(3).cast::<i64>()));
+        for ((query, rank, hit), at) in hits.into_iter().zip(start as usize..) {
             distances.add(at).write(hit.distance);
-            if let Some(queries) = queries {
+            if let Some((queries, ranks)) = places {
                 queries.add(at).write(query);
+                ranks.add(at).write(rank);
             }
             match &hit.id {
                 Id::Integer(id) => id_cells.cast::<i64>().add(at).write(*id),

@@ -6,7 +6,7 @@
 //!   and [`rest`], and [`words`], which hands on what it has [`found`]; [`hits`]: rows of all of them
 //! - [`convert`]: arguments out of a chunk, results into one
 //! - [`models`], [`endpoint`]: the files of models and the servers that have some, for `lumos_model_add`; `embed`: `lumos_embed` of a chunk
-//! - [`memory`], [`numbers`]: DuckDB's flat vectors as slices
+//! - [`memory`], [`numbers`]: DuckDB's flat vectors as slices; [`hash`]: what DuckDB's hash of a value is
 //! - `exact_sum`: an aggregate for the SQL that `lumos_auto` writes
 //! - `engine`: a safe face of DuckDB's C API, for the DuckDB inside the SQLite extension
 //! - `extension`: the entry point of the loadable extension (feature `extension`)
@@ -25,6 +25,7 @@ pub mod exact_sum;
 #[cfg(feature = "extension")]
 mod extension;
 mod found;
+mod hash;
 mod hits;
 pub mod memory;
 pub mod models;

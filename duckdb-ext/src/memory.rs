@@ -5,7 +5,9 @@ use std::ops::Range;
 use std::ptr;
 
 use libduckdb_sys as ffi;
+use lumos_core::{Error, Result};
 
+use crate::hash;
 use crate::numbers::Numbers;
 
 /// A logical type, freed when dropped.
@@ -130,6 +132,24 @@ impl<'a> Values<'a> {
     }
 }
 
+impl Values<'_> {
+    /// DuckDB's hash of the vector in `row`, if it can be one; its elements are not NULL.
+    pub fn hash(&self, row: usize) -> Option<u64> {
+        match self {
+            Values::Text(strings) | Values::Blob(strings) => {
+                strings.get(row).map(|s| hash::bytes(bytes(s)))
+            }
+            Values::List(entries, elements) => {
+                let entry = entries.get(row)?;
+                let end = entry.offset.checked_add(entry.length)?;
+                elements.numbers.hash(entry.offset as usize..end as usize)
+            }
+            Values::Array(size, elements) => elements.numbers.hash(row * size..(row + 1) * size),
+            _ => None,
+        }
+    }
+}
+
 impl<'a> Elements<'a> {
     /// # Safety
     /// As [`Values::new`], with `ty` the type of `vector`.
@@ -214,21 +234,55 @@ pub fn identity(string: &ffi::duckdb_string_t) -> [u64; 2] {
     unsafe { ptr::from_ref(string).cast::<[u64; 2]>().read() }
 }
 
-/// The strings of the list in the first row; none if it is NULL.
+/// Strings of which some may be NULL, whose cells hold anything.
+pub struct Strings<'a> {
+    cells: &'a [ffi::duckdb_string_t],
+    validity: Validity<'a>,
+}
+
+impl<'a> Strings<'a> {
+    /// # Safety
+    /// As [`slice`], of texts or BLOBs.
+    pub unsafe fn new(vector: ffi::duckdb_vector, rows: usize) -> Self {
+        // SAFETY: by contract.
+        unsafe {
+            Strings {
+                cells: slice(vector, rows),
+                validity: Validity::new(vector, rows),
+            }
+        }
+    }
+
+    /// The bytes in `row`, unless it is NULL.
+    pub fn get(&self, row: usize) -> Option<&'a [u8]> {
+        match self.validity.is_null(row) {
+            true => None,
+            false => self.cells.get(row).map(bytes),
+        }
+    }
+
+    /// The text in `row`, unless it is NULL.
+    pub fn text(&self, row: usize) -> Result<Option<&'a str>> {
+        let text = self.get(row).map(std::str::from_utf8).transpose();
+        text.map_err(|_| Error::new("text is not UTF-8"))
+    }
+}
+
+/// The strings of the list in the first row, `None` for NULL; no strings if the list is NULL.
 ///
 /// # Safety
 /// As [`slice`], of a list of strings.
-pub unsafe fn strings<'a>(vector: ffi::duckdb_vector) -> &'a [ffi::duckdb_string_t] {
+pub unsafe fn strings<'a>(vector: ffi::duckdb_vector) -> Vec<Option<&'a [u8]>> {
     // SAFETY: by contract; the child has the elements of all lists.
     unsafe {
-        if Validity::new(vector, 1).is_null(0) {
-            return &[];
-        }
-        let list = slice::<ffi::duckdb_list_entry>(vector, 1)[0];
+        let list = slice::<ffi::duckdb_list_entry>(vector, 1).first();
+        let Some(list) = list.filter(|_| !Validity::new(vector, 1).is_null(0)) else {
+            return Vec::new();
+        };
         let size = ffi::duckdb_list_vector_get_size(vector) as usize;
-        let all = slice(ffi::duckdb_list_vector_get_child(vector), size);
-        let end = (list.offset + list.length) as usize;
-        all.get(list.offset as usize..end).unwrap_or_default()
+        let all = Strings::new(ffi::duckdb_list_vector_get_child(vector), size);
+        let range = list.offset as usize..(list.offset.saturating_add(list.length)) as usize;
+        range.map(|i| all.get(i)).collect()
     }
 }
 

@@ -5,6 +5,7 @@ use std::ops::Range;
 use libduckdb_sys as ffi;
 use lumos_core::ValueRef;
 
+use crate::hash;
 use crate::memory::{LogicalType, slice};
 
 /// Numbers of one type.
@@ -55,6 +56,11 @@ impl<'a> Numbers<'a> {
         }
     }
 
+    /// DuckDB's hash of a list of the numbers in the range; `None` if it is out of bounds.
+    pub fn hash(&self, range: Range<usize>) -> Option<u64> {
+        self.cells.hash(range)
+    }
+
     /// Replaces what `out` holds by the numbers in the range; `None` if it is out of bounds.
     pub fn convert(&self, range: Range<usize>, out: &mut Vec<f32>) -> Option<()> {
         out.clear();
@@ -74,9 +80,9 @@ impl<'a> Numbers<'a> {
     }
 }
 
-/// Declares [`Cells`]: for each number type of DuckDB what it is stored as, and what value a cell is.
+/// Declares [`Cells`]: for each number type of DuckDB what it is stored as, what value a cell is, and its hash.
 macro_rules! cells {
-    ($($name:ident: $cell:ty = $id:ident, $value:expr;)*) => {
+    ($($name:ident: $cell:ty = $id:ident, $value:expr, $hash:expr;)*) => {
         /// The stored numbers.
         enum Cells<'a> { $($name(&'a [$cell]),)* }
 
@@ -98,6 +104,12 @@ macro_rules! cells {
                 Some(())
             }
 
+            fn hash(&self, range: Range<usize>) -> Option<u64> {
+                match self {
+                    $(Cells::$name(cells) => Some(hash::list(cells.get(range)?.iter().map(|cell| cell.hash()))),)*
+                }
+            }
+
             fn value(&self, row: usize) -> Option<ValueRef<'static>> {
                 match self {
                     $(Cells::$name(cells) => cells.get(row).map(|cell| cell.value()),)*
@@ -110,28 +122,39 @@ macro_rules! cells {
                 let value: fn($cell) -> ValueRef<'static> = $value;
                 value(self)
             }
+
+            #[inline]
+            fn hash(self) -> u64 {
+                let bits: fn($cell) -> u64 = $hash;
+                bits(self)
+            }
         })*
     };
 }
 
 cells! {
-    Float: f32 = DUCKDB_TYPE_DUCKDB_TYPE_FLOAT, |v| ValueRef::Real(v.into());
-    Double: f64 = DUCKDB_TYPE_DUCKDB_TYPE_DOUBLE, ValueRef::Real;
-    Int8: i8 = DUCKDB_TYPE_DUCKDB_TYPE_TINYINT, |v| ValueRef::Integer(v.into());
-    Int16: i16 = DUCKDB_TYPE_DUCKDB_TYPE_SMALLINT, |v| ValueRef::Integer(v.into());
-    Int32: i32 = DUCKDB_TYPE_DUCKDB_TYPE_INTEGER, |v| ValueRef::Integer(v.into());
-    Int64: i64 = DUCKDB_TYPE_DUCKDB_TYPE_BIGINT, ValueRef::Integer;
-    UInt8: u8 = DUCKDB_TYPE_DUCKDB_TYPE_UTINYINT, |v| ValueRef::Integer(v.into());
-    UInt16: u16 = DUCKDB_TYPE_DUCKDB_TYPE_USMALLINT, |v| ValueRef::Integer(v.into());
-    UInt32: u32 = DUCKDB_TYPE_DUCKDB_TYPE_UINTEGER, |v| ValueRef::Integer(v.into());
-    UInt64: u64 = DUCKDB_TYPE_DUCKDB_TYPE_UBIGINT, |v| narrowest(v.into());
-    Int128: ffi::duckdb_hugeint = DUCKDB_TYPE_DUCKDB_TYPE_HUGEINT, |v| narrowest(i128::from(v.upper) << 64 | i128::from(v.lower));
-    UInt128: ffi::duckdb_uhugeint = DUCKDB_TYPE_DUCKDB_TYPE_UHUGEINT, |v| ValueRef::Real(v.upper as f64 * 2f64.powi(64) + v.lower as f64);
+    Float: f32 = DUCKDB_TYPE_DUCKDB_TYPE_FLOAT, |v| ValueRef::Real(v.into()), |v| hash::number((if v == 0.0 { 0.0 } else { v }).to_bits().into());
+    Double: f64 = DUCKDB_TYPE_DUCKDB_TYPE_DOUBLE, ValueRef::Real, |v| hash::number((if v == 0.0 { 0.0 } else { v }).to_bits());
+    Int8: i8 = DUCKDB_TYPE_DUCKDB_TYPE_TINYINT, |v| ValueRef::Integer(v.into()), |v| hash::number((v as u32).into());
+    Int16: i16 = DUCKDB_TYPE_DUCKDB_TYPE_SMALLINT, |v| ValueRef::Integer(v.into()), |v| hash::number((v as u32).into());
+    Int32: i32 = DUCKDB_TYPE_DUCKDB_TYPE_INTEGER, |v| ValueRef::Integer(v.into()), |v| hash::number((v as u32).into());
+    Int64: i64 = DUCKDB_TYPE_DUCKDB_TYPE_BIGINT, ValueRef::Integer, |v| hash::number(v as u64);
+    UInt8: u8 = DUCKDB_TYPE_DUCKDB_TYPE_UTINYINT, |v| ValueRef::Integer(v.into()), |v| hash::number((v as u32).into());
+    UInt16: u16 = DUCKDB_TYPE_DUCKDB_TYPE_USMALLINT, |v| ValueRef::Integer(v.into()), |v| hash::number((v as u32).into());
+    UInt32: u32 = DUCKDB_TYPE_DUCKDB_TYPE_UINTEGER, |v| ValueRef::Integer(v.into()), |v| hash::number((v as u32).into());
+    UInt64: u64 = DUCKDB_TYPE_DUCKDB_TYPE_UBIGINT, |v| narrowest(v.into()), hash::number;
+    Int128: ffi::duckdb_hugeint = DUCKDB_TYPE_DUCKDB_TYPE_HUGEINT, |v| narrowest(i128::from(v.upper) << 64 | i128::from(v.lower)),
+        |v| hash::number(v.lower) ^ hash::number(v.upper as u64);
+    UInt128: ffi::duckdb_uhugeint = DUCKDB_TYPE_DUCKDB_TYPE_UHUGEINT, |v| ValueRef::Real(v.upper as f64 * 2f64.powi(64) + v.lower as f64),
+        |v| hash::number(v.lower) ^ hash::number(v.upper);
 }
 
 /// A stored number.
 trait Cell: Copy {
     fn value(self) -> ValueRef<'static>;
+
+    /// DuckDB's hash of it.
+    fn hash(self) -> u64;
 
     #[inline]
     fn real(self) -> f64 {

@@ -8,13 +8,14 @@ use lumos_core::vector::distance::Element;
 use lumos_core::vector::held::Held;
 use lumos_core::vector::topk::{Query, TopK};
 use lumos_core::vector::written::Plan;
-use lumos_core::{Param, Result, Type, ValueRef};
+use lumos_core::{Error, Param, Result, Type, ValueRef};
 
 use crate::convert::{Column, Stored};
-use crate::hits::{self, Id, Ids};
-use crate::memory::{self, Validity};
+use crate::hash;
+use crate::hits::{self, Id, IdList, Ids};
+use crate::memory::{self, Strings, Validity};
 use crate::part::Part;
-use crate::search::{no_places, open, read_plan, read_queries};
+use crate::search::{Told, no_places, open, read_queries};
 
 const VECTOR: Param = Param::new("the vector", Type::Vector);
 
@@ -25,6 +26,8 @@ const BLOCK: usize = 16;
 #[derive(Clone)]
 pub struct Rest {
     plan: Plan,
+    /// What the first part has begun.
+    begun: Option<(Arc<str>, u64)>,
     queries: Arc<[Query]>,
     /// Where vectors are held from now on, if they are.
     shared: Option<Shared<Held>>,
@@ -32,6 +35,8 @@ pub struct Rest {
     /// How many rows there are to read, if that is known, and how many were read.
     places: Option<i64>,
     met: i64,
+    /// There was no room to hold all of them.
+    full: bool,
 }
 
 impl Part for Rest {
@@ -39,62 +44,76 @@ impl Part for Rest {
 
     unsafe fn begin(chunk: ffi::duckdb_data_chunk, store: &Store) -> Result<Self> {
         // SAFETY: by contract, with the types that `add` says.
-        let (queries, plan, places) = unsafe {
+        let (plan, queries, places) = unsafe {
             let vector = |i| ffi::duckdb_data_chunk_get_vector(chunk, i);
-            let plan = memory::slice::<ffi::duckdb_string_t>(vector(5), 1);
-            let places = memory::slice::<i64>(vector(6), 1)[0];
-            let placed = !Validity::new(vector(6), 1).is_null(0);
-            // One of them is no row, see above.
-            let places = placed.then(|| places - 1);
-            (memory::strings(vector(2)), read_plan(&plan[0])?, places)
+            let places = memory::slice::<i64>(vector(5), 1);
+            let placed = !Validity::new(vector(5), 1).is_null(0);
+            (
+                Strings::new(vector(3), 1),
+                memory::strings(vector(4)),
+                places.first().filter(|_| placed).copied(),
+            )
         };
-        let queries = read_queries(queries, &plan)?;
+        let told = Told::read(plan.text(0)?, store)?;
+        let plan = Plan::parse(&told.plan)?;
+        let queries = read_queries(&queries, &plan)?;
         Ok(Rest {
-            shared: match places {
-                Some(_) => open(store, &queries, &plan)?,
+            shared: match &told.begun {
+                Some((name, _)) => open(store, &queries, &plan, name)?,
                 None => None,
             },
+            begun: told.begun,
             nearest: vec![TopK::new(plan.k)?; queries.len()],
             queries,
             plan,
-            places,
+            // One of them is no row.
+            places: places.map(|places| places.saturating_sub(1)),
             met: 0,
+            full: false,
         })
     }
 
     unsafe fn read(&mut self, chunk: ffi::duckdb_data_chunk, rows: usize) -> Result<()> {
         // SAFETY: by contract, with the types that `add` says.
-        let (ids, absent, mut vectors, hashes, unhashed, truths) = unsafe {
+        let (ids, absent, mut vectors, hashes, unhashed, found) = unsafe {
             let vector = |i| ffi::duckdb_data_chunk_get_vector(chunk, i);
             (
                 Ids::new(vector(0), rows),
                 Validity::new(vector(0), rows),
                 Column::new(&VECTOR, vector(1), rows),
-                memory::slice::<u64>(vector(3), rows),
-                Validity::new(vector(3), rows),
-                memory::slice::<u64>(vector(4), rows),
+                memory::slice::<u64>(vector(2), rows),
+                Validity::new(vector(2), rows),
+                Strings::new(vector(6), rows),
             )
         };
-        self.met += rows as i64;
         let Some(first) = self.queries.first() else {
+            self.places = None;
             return Ok(());
         };
         let mut held = self.shared.as_ref().map(Shared::write).transpose()?;
         let mut block = Block::default();
         for row in 0..rows {
+            if let Some(found) = found.get(row) {
+                let taken = hits::unpack(found, IdList::of(&ids), &mut self.nearest);
+                taken.ok_or_else(|| {
+                    Error::new("what was found before is not what a search has written")
+                })?;
+                continue;
+            }
+            self.met += 1;
             if absent.is_null(row) {
                 continue;
             }
-            let mut held = held.as_mut().filter(|_| !unhashed.is_null(row));
-            // A hash that is not the vector's is not relied on: a macro may have taken the place of DuckDB's function.
-            held = held.filter(|_| hashes[row] == truths[row]);
+            let hash = hashes.get(row).filter(|_| !unhashed.is_null(row)).copied();
             if vectors.is_null(row) {
-                if let Some(held) = held {
-                    held.no_vector = Some(hashes[row]);
+                if let (Some(held), Some(hash::NULL)) = (&mut held, hash) {
+                    held.no_vector = hash;
                 }
                 continue;
             }
-            let vector = match held.is_some() {
+            // A hash that is not the vector's is not relied on, whoever has written it.
+            let hash = hash.filter(|hash| held.is_some() && vectors.hash(row) == Some(*hash));
+            let vector = match hash.is_some() {
                 true => match vectors.get(row)? {
                     ValueRef::Vector(floats) => Stored::Floats(floats),
                     _ => continue,
@@ -112,8 +131,8 @@ impl Part for Rest {
             } else {
                 block.push(row, &vector, first)?;
             }
-            if let (Some(held), Stored::Floats(floats)) = (held, vector) {
-                held.add(hashes[row], floats, self.plan.room)?;
+            if let (Some(held), Some(hash), Stored::Floats(floats)) = (&mut held, hash, vector) {
+                self.full |= !held.add(hash, floats, self.plan.room)?;
             }
             if block.rows.len() == BLOCK {
                 block.measure(&self.queries, &mut self.nearest, &ids)?;
@@ -124,6 +143,7 @@ impl Part for Rest {
 
     fn merge(&mut self, other: &Self) {
         self.met += other.met;
+        self.full |= other.full;
         for (nearest, others) in self.nearest.iter_mut().zip(&other.nearest) {
             nearest.merge(others);
         }
@@ -131,16 +151,24 @@ impl Part for Rest {
 
     unsafe fn write(
         part: Option<&Self>,
-        _: &Store,
+        store: &Store,
         result: ffi::duckdb_vector,
         row: usize,
     ) -> Result<()> {
         if part.is_some_and(|rest| rest.places.is_some_and(|places| rest.met != places)) {
             return Err(no_places());
         }
-        let nearest = part.map_or(&[][..], |rest| &rest.nearest);
+        let (nearest, end) = part.map_or((&[][..], None), |rest| {
+            (&rest.nearest[..], rest.plan.max_distance)
+        });
+        if let Some(rest) = part {
+            Told::end(rest.begun.as_ref(), store);
+            if rest.full {
+                store.forget_idle();
+            }
+        }
         // SAFETY: by contract.
-        unsafe { hits::write(nearest, true, result, row) };
+        unsafe { hits::write(nearest, end, true, result, row) };
         Ok(())
     }
 }

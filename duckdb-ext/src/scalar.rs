@@ -11,7 +11,7 @@ use lumos_core::functions::FUNCTIONS;
 use lumos_core::held::Store;
 use lumos_core::{Body, Engines, Error, Function, Kind, Nulls, Result, Type, Value, ValueRef};
 
-use crate::convert::{Column, Output, type_id};
+use crate::convert::{Column, Output, param_id, type_id};
 use crate::embed;
 use crate::memory::LogicalType;
 use crate::models;
@@ -80,7 +80,7 @@ unsafe fn register(
                 &name,
                 function,
                 store,
-                params.iter().map(|p| LogicalType::simple(type_id(p.ty))),
+                params.iter().map(|p| LogicalType::simple(param_id(p.ty))),
                 ty,
             );
             if params.iter().any(|p| p.ty == Type::Vector) {
@@ -159,7 +159,7 @@ unsafe extern "C" fn release(registered: *mut c_void) {
 pub fn float_list_or(ty: Type) -> LogicalType {
     match ty {
         Type::Vector => LogicalType::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_FLOAT).list(),
-        other => LogicalType::simple(type_id(other)),
+        other => LogicalType::simple(param_id(other)),
     }
 }
 

@@ -11,14 +11,20 @@ use lumos_core::vector::topk::{Query, TopK};
 use lumos_core::vector::written::Plan;
 
 use crate::hits::{self, Id, IdList, Ids};
-use crate::memory::{self, Validity};
+use crate::memory::{self, Strings, Validity};
 use crate::part::Part;
-use crate::search::{check, no_places, open, read_plan, read_queries, write_places};
+use crate::search::{check, first_text, no_places, open, read_queries, write_part};
+
+/// How many vectors an index of another form catches up with for each chunk of rows, so that a search can be stopped.
+const STEP: usize = 8192;
 
 /// What the rows say by their hashes: which vectors they have, of those in memory.
 #[derive(Clone)]
 pub struct Scan {
     plan: Plan,
+    /// The plan as text, and the name of the index.
+    text: String,
+    name: String,
     queries: Arc<[Query]>,
     /// Without a query there is nothing to look into.
     shared: Option<Shared<Held>>,
@@ -34,22 +40,24 @@ impl Part for Scan {
 
     unsafe fn begin(chunk: ffi::duckdb_data_chunk, store: &Store) -> Result<Self> {
         // SAFETY: by contract, with the types that `add` says.
-        let (ids, queries, plan, checks) = unsafe {
+        let (ids, plan, queries, said) = unsafe {
             let vector = |i| ffi::duckdb_data_chunk_get_vector(chunk, i);
-            let plan = memory::slice::<ffi::duckdb_string_t>(vector(4), 1);
-            let checks = memory::slice::<ffi::duckdb_string_t>(vector(5), 1);
-            let none = Validity::new(vector(5), 1).is_null(0);
             (
                 IdList::of(&Ids::new(vector(0), 1)),
-                memory::strings(vector(2)),
-                read_plan(&plan[0])?,
-                if none { b"" } else { memory::bytes(&checks[0]) },
+                Strings::new(vector(3), 1),
+                memory::strings(vector(4)),
+                Strings::new(vector(5), 1),
             )
         };
-        check(checks, &plan.checks, &plan.name)?;
-        let queries = read_queries(queries, &plan)?;
+        let text = first_text(&plan)?;
+        let plan = Plan::parse(text)?;
+        let table = check(said.text(0)?, &plan.checks, &plan.name)?;
+        let name = table + &plan.columns.to_ascii_lowercase();
+        let queries = read_queries(&queries, &plan)?;
         Ok(Scan {
-            shared: open(store, &queries, &plan)?,
+            shared: open(store, &queries, &plan, &name)?,
+            text: text.to_owned(),
+            name,
             plan,
             queries,
             runs: Vec::new(),
@@ -67,8 +75,8 @@ impl Part for Scan {
                 Validity::new(vector(0), rows),
                 memory::slice::<i64>(vector(1), rows),
                 Validity::new(vector(1), rows),
-                memory::slice::<u64>(vector(3), rows),
-                Validity::new(vector(3), rows),
+                memory::slice::<u64>(vector(2), rows),
+                Validity::new(vector(2), rows),
             )
         };
         if unplaced.first_null(0..rows).is_some() {
@@ -77,6 +85,10 @@ impl Part for Scan {
         let Some(shared) = &self.shared else {
             return Ok(());
         };
+        let form = (self.plan.metric, self.plan.kind);
+        if !shared.read()?.has(form) {
+            shared.write()?.follow(form, STEP)?;
+        }
         let held = shared.read()?;
         let whole = absent.first_null(0..rows).is_none() && unhashed.first_null(0..rows).is_none();
         let mut likely = self.runs.last().map_or(0, |run| run.end);
@@ -125,20 +137,15 @@ impl Part for Scan {
         result: ffi::duckdb_vector,
         row: usize,
     ) -> Result<()> {
-        // SAFETY: by contract.
-        let (places, found) = unsafe {
-            (
-                ffi::duckdb_struct_vector_get_child(result, 0),
-                ffi::duckdb_struct_vector_get_child(result, 1),
-            )
+        let Some(scan) = part else {
+            // SAFETY: by contract.
+            unsafe { write_part(&[], Err(Plan::nothing()), &[], result, row) };
+            return Ok(());
         };
-        let unknown = part.map_or(&[][..], |scan| &scan.unknown);
-        let nearest = part.map_or_else(|| Ok(Vec::new()), |scan| scan.nearest(store))?;
+        let found = hits::pack(&scan.nearest(store)?, scan.ids.none());
+        let number = store.begin(&scan.text, &scan.name);
         // SAFETY: by contract.
-        unsafe {
-            write_places(unknown, places, row);
-            hits::write(&nearest, true, found, row);
-        }
+        unsafe { write_part(&scan.unknown, Ok(number), &found, result, row) };
         Ok(())
     }
 }
@@ -150,8 +157,12 @@ impl Scan {
         let Some(shared) = &self.shared else {
             return Ok(nearest);
         };
+        let form = (self.plan.metric, self.plan.kind);
+        if !shared.read()?.has(form) {
+            shared.write()?.follow(form, usize::MAX)?;
+        }
         let held = shared.read()?;
-        let mut met = vec![0u64; held.index().slots().div_ceil(64)];
+        let mut met = vec![0u64; held.len().div_ceil(64)];
         for run in &self.runs {
             set(&mut met, run.clone());
         }
@@ -159,18 +170,18 @@ impl Scan {
         let k = nearest[0].k().min(rows);
         let mut hits = Vec::new();
         for (i, query) in self.queries.iter().enumerate() {
-            let found = held.nearest(query.vector(), k, self.plan.oversample, &met)?;
+            let found = held.nearest(form, query.vector(), k, self.plan.oversample, &met)?;
             hits.extend(
                 found
                     .into_iter()
                     .map(|(slot, distance)| (slot, i, distance)),
             );
         }
-        if self.plan.whole && held.is_mostly_gone(&met, self.plan.room) {
-            let (name, dims) = (&self.plan.name, held.index().dims());
-            store.forget_vectors(name, dims, self.plan.metric, self.plan.kind);
-        }
+        let gone = self.plan.whole && held.is_mostly_gone(&met, self.plan.room);
         drop(held);
+        if let (true, Some(query)) = (gone, self.queries.first()) {
+            store.forget_vectors(&self.name, query.vector().len());
+        }
         hits.sort_unstable_by_key(|(slot, ..)| *slot);
         let mut first = 0;
         for run in &self.runs {

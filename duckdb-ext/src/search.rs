@@ -1,12 +1,13 @@
 //! The two parts of the SQL that `lumos_search` and its like write, as forms of `lumos_topk` with other arguments,
 //! [`Scan`] and [`Rest`]:
-//! - `(id, place, queries, hash, plan, checks)`: searches the vectors in memory, and lists the places of other rows
-//! - `(id, vec, queries, hash, true_hash, plan, places)`: measures those exactly, and has them held from then on;
-//!   every row of a table where `places` is NULL
+//! - `(id, place, hash, plan, queries, said)`: searches the vectors in memory, and lists the places of other rows
+//! - `(id, vec, hash, plan, queries, places, found)`: measures those exactly, has them held from then on, and takes over
+//!   what the first has `found`; every row of a table where `places` is NULL
 //!
-//! `queries` is a list of BLOBs, and what is found says for which of them.
+//! `queries` is a list of BLOBs where the plan has no query, and what is found says for which of them. Anyone may call
+//! these forms with any values: none hurts, and nothing is held under a hash but what has it.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, c_char};
 use std::ptr;
 use std::sync::Arc;
 
@@ -14,11 +15,11 @@ use libduckdb_sys as ffi;
 use lumos_core::held::{Shared, Store};
 use lumos_core::vector::held::Held;
 use lumos_core::vector::topk::Query;
-use lumos_core::vector::written::Plan;
+use lumos_core::vector::written::{Plan, proven};
 use lumos_core::{Error, Result, vector};
 
 use crate::hits::{self, ID_TYPES};
-use crate::memory::{self, LogicalType};
+use crate::memory::{LogicalType, Strings};
 use crate::part::add_form;
 use crate::rest::Rest;
 use crate::scan::Scan;
@@ -33,42 +34,118 @@ pub unsafe fn add(set: ffi::duckdb_aggregate_function_set, name: &CStr, store: &
         DUCKDB_TYPE_DUCKDB_TYPE_BLOB as BLOB, DUCKDB_TYPE_DUCKDB_TYPE_UBIGINT as UBIGINT,
         DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR as VARCHAR,
     };
-    let [any, place, hash, text] = [ANY, BIGINT, UBIGINT, VARCHAR].map(LogicalType::simple);
+    let [any, place, hash, text, blob] =
+        [ANY, BIGINT, UBIGINT, VARCHAR, BLOB].map(LogicalType::simple);
+    let part = part_type();
     let queries = LogicalType::simple(BLOB).list();
     for id in ID_TYPES {
         let found = hits::row_type(id, true).list();
-        let part = LogicalType::structure(&[
-            (LogicalType::simple(BIGINT).list(), c"unknown"),
-            (hits::row_type(id, true).list(), c"hits"),
-        ]);
         let id = LogicalType::simple(id);
         // SAFETY: by contract; the types are alive during the calls.
         unsafe {
-            let scan = [&id, &place, &queries, &hash, &text, &text];
+            let scan = [&id, &place, &hash, &text, &queries, &text];
             add_form::<Scan>(set, name, &scan, &part, store);
-            let rest = [&id, &any, &queries, &hash, &hash, &text, &place];
+            let rest = [&id, &any, &hash, &text, &queries, &place, &blob];
             add_form::<Rest>(set, name, &rest, &found, store);
         }
     }
 }
 
-/// Refuses a table of whose CHECKs none says that a column of hashes is right.
-pub fn check(said: &[u8], checks: &[String], name: &str) -> Result<()> {
-    let mut said = said.split(|byte| *byte == 0);
-    match said.any(|check| checks.iter().any(|own| own.as_bytes() == check)) {
-        true => Ok(()),
-        false => Err(Error::new(format!(
+/// What a first part results in: the places of rows that it does not know, what the second part is to be told, and what
+/// was found.
+pub fn part_type() -> LogicalType {
+    use ffi::{
+        DUCKDB_TYPE_DUCKDB_TYPE_BIGINT as BIGINT, DUCKDB_TYPE_DUCKDB_TYPE_BLOB as BLOB,
+        DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR as VARCHAR,
+    };
+    LogicalType::structure(&[
+        (LogicalType::simple(BIGINT).list(), c"unknown"),
+        (LogicalType::simple(VARCHAR), c"plan"),
+        (LogicalType::simple(BLOB), c"found"),
+    ])
+}
+
+/// The full name of the table, unless none of its CHECKs says that a column of hashes is right.
+pub fn check(said: Option<&str>, checks: &[String], name: &str) -> Result<String> {
+    said.and_then(|said| proven(said, checks)).ok_or_else(|| {
+        Error::new(format!(
             "no CHECK says that the hashes of {name} are those of the values; create the table with a column like \
              h UBIGINT CHECK (h = hash(e)), or leave the column out here: the search is exact then"
-        ))),
+        ))
+    })
+}
+
+/// What a second part is told.
+pub struct Told {
+    /// As text.
+    pub plan: Arc<str>,
+    /// The name of the index, and the number of the search, if there was a first part.
+    pub begun: Option<(Arc<str>, u64)>,
+}
+
+impl Told {
+    /// What the first part has written, or the text itself.
+    pub fn read(text: Option<&str>, store: &Store) -> Result<Told> {
+        let text = text.ok_or_else(|| Error::new("the plan is NULL"))?;
+        let Some(number) = text.strip_prefix(BEGUN) else {
+            return Ok(Told {
+                plan: text.into(),
+                begun: None,
+            });
+        };
+        let number = u64::from_str_radix(number, 16).ok();
+        let found = number.and_then(|n| Some((store.begun(n)?, n)));
+        let (begun, number) = found.ok_or_else(|| {
+            Error::new("this part of a search is not called in its own statement; search again")
+        })?;
+        Ok(Told {
+            plan: begun.plan,
+            begun: Some((begun.name, number)),
+        })
     }
+
+    /// Forgets what the first part has left.
+    pub fn end(begun: Option<&(Arc<str>, u64)>, store: &Store) {
+        if let Some((_, number)) = begun {
+            store.end(*number);
+        }
+    }
+}
+
+/// Before the number of a search.
+const BEGUN: char = '#';
+
+/// Writes the result of a first part: as what the second is told the plan itself, or the number of a search.
+///
+/// # Safety
+/// `result` is of [`part_type`], with room for `row`.
+pub unsafe fn write_part(
+    places: &[i64],
+    plan: Result<u64, String>,
+    found: &[u8],
+    result: ffi::duckdb_vector,
+    row: usize,
+) {
+    let plan = plan.map_or_else(|text| text, |number| format!("{BEGUN}{number:x}"));
+    let write = |member: ffi::idx_t, bytes: &[u8]| {
+        // SAFETY: by contract; DuckDB copies the bytes.
+        unsafe {
+            let (data, len) = (bytes.as_ptr().cast::<c_char>(), bytes.len() as ffi::idx_t);
+            let child = ffi::duckdb_struct_vector_get_child(result, member);
+            ffi::duckdb_vector_assign_string_element_len(child, row as ffi::idx_t, data, len);
+        }
+    };
+    write(1, plan.as_bytes());
+    write(2, found);
+    // SAFETY: by contract.
+    unsafe { write_places(places, ffi::duckdb_struct_vector_get_child(result, 0), row) }
 }
 
 /// Writes the places of rows as the list of `row`.
 ///
 /// # Safety
 /// `result` is a list of BIGINT with room for `row`.
-pub unsafe fn write_places(places: &[i64], result: ffi::duckdb_vector, row: usize) {
+unsafe fn write_places(places: &[i64], result: ffi::duckdb_vector, row: usize) {
     // SAFETY: by contract; there is room for what is reserved.
     unsafe {
         let start = ffi::duckdb_list_vector_get_size(result);
@@ -95,22 +172,22 @@ pub fn no_places() -> Error {
     Error::new("rowid does not tell the rows of the table apart; rename the column of that name")
 }
 
-/// The plan of a search.
-pub fn read_plan(text: &ffi::duckdb_string_t) -> Result<Plan> {
-    Plan::parse(std::str::from_utf8(memory::bytes(text)).unwrap_or_default())
+/// The plan in the first row of these.
+pub fn first_text<'a>(strings: &Strings<'a>) -> Result<&'a str> {
+    strings
+        .text(0)?
+        .ok_or_else(|| Error::new("the plan is NULL"))
 }
 
-/// The vectors that are searched for: all of the same length, and not more than there is room for.
-pub fn read_queries(blobs: &[ffi::duckdb_string_t], plan: &Plan) -> Result<Arc<[Query]>> {
+/// The vectors that are searched for, that of the plan or those of the list: all of the same length, and not more than
+/// there is room for.
+pub fn read_queries(list: &[Option<&[u8]>], plan: &Plan) -> Result<Arc<[Query]>> {
     let (mut bytes, mut queries) = (0, Vec::<Query>::new());
-    for blob in blobs {
-        let floats = vector::from_bytes(memory::bytes(blob))?;
-        if let Some(first) = queries.first()
-            && first.vector().len() != floats.len()
-        {
+    let mut add = |floats: Vec<f32>| {
+        let first = queries.first().map_or(floats.len(), |q| q.vector().len());
+        if first != floats.len() {
             return Err(Error::new(format!(
-                "queries of {} and {} dimensions; all must have the same",
-                first.vector().len(),
+                "queries of {first} and {} dimensions; all must have the same",
                 floats.len()
             )));
         }
@@ -118,21 +195,35 @@ pub fn read_queries(blobs: &[ffi::duckdb_string_t], plan: &Plan) -> Result<Arc<[
         if bytes > plan.room {
             return Err(Error::new(format!(
                 "the {} queries take more than {} MB; search for fewer at once, or give a higher \"memory\"",
-                blobs.len(),
+                list.len().max(1),
                 plan.room / 1_000_000
             )));
         }
         queries.push(Query::new(floats, plan.metric)?);
+        Ok(())
+    };
+    match &plan.query {
+        Some(query) => add(query.clone())?,
+        None => {
+            for blob in list {
+                let blob = blob.ok_or_else(|| Error::new("a query is NULL"))?;
+                add(vector::from_bytes(blob)?)?;
+            }
+        }
     }
     Ok(queries.into())
 }
 
-/// The index for these queries, if there is one of them.
-pub fn open(store: &Store, queries: &[Query], plan: &Plan) -> Result<Option<Shared<Held>>> {
+/// The vectors in memory for these queries, if there is one of them.
+pub fn open(
+    store: &Store,
+    queries: &[Query],
+    plan: &Plan,
+    name: &str,
+) -> Result<Option<Shared<Held>>> {
     let Some(first) = queries.first() else {
         return Ok(None);
     };
-    let dims = first.vector().len();
-    let held = store.vectors(&plan.name, dims, plan.metric, plan.kind)?;
+    let held = store.vectors(name, first.vector().len(), (plan.metric, plan.kind))?;
     Ok(Some(held))
 }

@@ -10,7 +10,7 @@ use lumos_core::vector::Metric;
 use lumos_core::vector::topk::{Query, TopK};
 use lumos_core::{Error, Function, Result, ValueRef};
 
-use crate::convert::{Column, Stored, type_id};
+use crate::convert::{Column, Stored, param_id};
 use crate::hits::{self, ID_TYPES, Id, Ids};
 use crate::memory::LogicalType;
 use crate::scalar::float_list_or;
@@ -48,7 +48,7 @@ pub unsafe fn register(
                             (0, _) => LogicalType::simple(id),
                             // The query is repeated by its place; the rows are read as they are stored.
                             (2, true) => float_list_or(param.ty),
-                            _ => LogicalType::simple(type_id(param.ty)),
+                            _ => LogicalType::simple(param_id(param.ty)),
                         };
                         ffi::duckdb_aggregate_function_add_parameter(overload, ty.raw());
                     }
@@ -147,7 +147,8 @@ unsafe fn update_chunk(
     let mut metric = (arity > 4).then(|| column(4));
     // SAFETY: by contract.
     let ids = unsafe { Ids::new(vector(0), rows) };
-    let mut last: Option<ffi::duckdb_aggregate_state> = None;
+    // The row that was looked at last, and its group.
+    let mut last: Option<(usize, ffi::duckdb_aggregate_state)> = None;
     for (row, &state) in states.iter().enumerate() {
         let absent = [&id, &vec, &q, &k].iter().any(|c| c.is_null(row));
         if absent || metric.as_ref().is_some_and(|m| m.is_null(row)) {
@@ -155,11 +156,11 @@ unsafe fn update_chunk(
         }
         // SAFETY: by contract; the reference of the row before is not used any more.
         let found = unsafe { search(state) };
-        let same = last == Some(state)
+        let same = last.is_some_and(|last| last == (row.wrapping_sub(1), state))
             && q.repeats(row)
             && k.repeats(row)
             && metric.as_ref().is_none_or(|m| m.repeats(row));
-        last = Some(state);
+        last = Some((row, state));
         let search = match found {
             Some(search) if same => search,
             found => {
@@ -282,7 +283,7 @@ unsafe extern "C" fn finalize(
             unsafe {
                 match search(*source.add(i)) {
                     Some(search) => {
-                        hits::write(slice::from_ref(&search.nearest), false, result, row)
+                        hits::write(slice::from_ref(&search.nearest), None, false, result, row)
                     }
                     None => {
                         ffi::duckdb_vector_ensure_validity_writable(result);

@@ -1,7 +1,7 @@
 //! The two parts of the SQL that `lumos_hybrid` writes for words, as forms of `lumos_topk` with other arguments:
-//! - `(id, place, hash, chosen, plan, checks)`: counts what the texts in memory say of the words, and lists the places
+//! - `(id, place, hash, chosen, plan, said)`: counts what the texts in memory say of the words, and lists the places
 //!   of other rows
-//! - `(id, body, hash, true_hash, chosen, plan, places, found)`: counts what the texts of those say and has them held from
+//! - `(id, body, hash, chosen, plan, places, found)`: counts what the texts of those say and has them held from
 //!   then on, takes over what the first has `found`, and scores the rows; every row of a table where `places` is NULL
 //!
 //! Every row counts for how much a word says; only those that are `chosen` come out.
@@ -17,10 +17,11 @@ use lumos_core::vector::written::WordPlan;
 use lumos_core::{Error, Result};
 
 use crate::found::Found;
+use crate::hash;
 use crate::hits::{self, ID_TYPES, IdList, Ids};
-use crate::memory::{self, LogicalType, Validity};
+use crate::memory::{self, LogicalType, Strings, Validity};
 use crate::part::{Part, add_form};
-use crate::search::{check, no_places, write_places};
+use crate::search::{Told, check, first_text, no_places, part_type, write_part};
 
 /// Adds both to the aggregate's forms.
 ///
@@ -35,13 +36,7 @@ pub unsafe fn add(set: ffi::duckdb_aggregate_function_set, name: &CStr, store: &
         ffi::DUCKDB_TYPE_DUCKDB_TYPE_BLOB,
     ]
     .map(LogicalType::simple);
-    let part = LogicalType::structure(&[
-        (place.list(), c"unknown"),
-        (
-            LogicalType::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_BLOB),
-            c"found",
-        ),
-    ]);
+    let part = part_type();
     for id in ID_TYPES {
         let found = hits::row_type(id, false).list();
         let id = LogicalType::simple(id);
@@ -49,7 +44,7 @@ pub unsafe fn add(set: ffi::duckdb_aggregate_function_set, name: &CStr, store: &
         unsafe {
             let scan = [&id, &place, &hash, &flag, &text, &text];
             add_form::<Scan>(set, name, &scan, &part, store);
-            let rest = [&id, &text, &hash, &hash, &flag, &text, &place, &blob];
+            let rest = [&id, &text, &hash, &flag, &text, &place, &blob];
             add_form::<Rest>(set, name, &rest, &found, store);
         }
     }
@@ -59,6 +54,9 @@ pub unsafe fn add(set: ffi::duckdb_aggregate_function_set, name: &CStr, store: &
 #[derive(Clone)]
 struct Scan {
     plan: WordPlan,
+    /// The plan as text, and the name of the index.
+    text: String,
+    name: String,
     shared: Shared<Held>,
     /// Of each row that is chosen and whose text is held, its slot and its id.
     slots: Vec<u32>,
@@ -74,19 +72,22 @@ impl Part for Scan {
 
     unsafe fn begin(chunk: ffi::duckdb_data_chunk, store: &Store) -> Result<Self> {
         // SAFETY: by contract, with the types that `add` says.
-        let (ids, plan, checks) = unsafe {
+        let (ids, plan, said) = unsafe {
             let vector = |i| ffi::duckdb_data_chunk_get_vector(chunk, i);
-            let checks = memory::slice::<ffi::duckdb_string_t>(vector(5), 1);
-            let none = Validity::new(vector(5), 1).is_null(0);
             (
                 IdList::of(&Ids::new(vector(0), 1)),
-                read_plan(vector(4))?,
-                if none { b"" } else { memory::bytes(&checks[0]) },
+                Strings::new(vector(4), 1),
+                Strings::new(vector(5), 1),
             )
         };
-        check(checks, &plan.checks, &plan.name)?;
+        let text = first_text(&plan)?;
+        let plan = WordPlan::parse(text)?;
+        let table = check(said.text(0)?, &plan.checks, &plan.name)?;
+        let name = table + &plan.columns.to_ascii_lowercase();
         Ok(Scan {
-            shared: store.texts(&plan.name)?,
+            shared: store.texts(&name)?,
+            text: text.to_owned(),
+            name,
             plan,
             slots: Vec::new(),
             ids,
@@ -97,7 +98,7 @@ impl Part for Scan {
 
     unsafe fn read(&mut self, chunk: ffi::duckdb_data_chunk, rows: usize) -> Result<()> {
         // SAFETY: by contract, with the types that `add` says.
-        let (ids, absent, places, unplaced, hashes, unhashed, chosen) = unsafe {
+        let (ids, absent, places, unplaced, hashes, unhashed, chosen, unchosen) = unsafe {
             let vector = |i| ffi::duckdb_data_chunk_get_vector(chunk, i);
             (
                 Ids::new(vector(0), rows),
@@ -107,6 +108,7 @@ impl Part for Scan {
                 memory::slice::<u64>(vector(2), rows),
                 Validity::new(vector(2), rows),
                 memory::slice::<u8>(vector(3), rows),
+                Validity::new(vector(3), rows),
             )
         };
         if unplaced.first_null(0..rows).is_some() {
@@ -122,7 +124,7 @@ impl Part for Scan {
             match hash.and_then(|hash| held.slot(hash, likely)) {
                 Some(slot) => {
                     likely = slot + 1;
-                    match chosen[row] > 0 {
+                    match !unchosen.is_null(row) && chosen[row] > 0 {
                         true => {
                             self.slots.push(slot);
                             self.ids.push(ids.get(row));
@@ -149,19 +151,15 @@ impl Part for Scan {
         result: ffi::duckdb_vector,
         row: usize,
     ) -> Result<()> {
-        let unknown = part.map_or(&[][..], |scan| &scan.unknown);
-        let found = part.map(|scan| scan.found(store)).transpose()?;
-        let found = found.map_or(Vec::new(), |found| found.write());
-        // SAFETY: by contract; DuckDB copies the bytes.
-        unsafe {
-            write_places(unknown, ffi::duckdb_struct_vector_get_child(result, 0), row);
-            ffi::duckdb_vector_assign_string_element_len(
-                ffi::duckdb_struct_vector_get_child(result, 1),
-                row as ffi::idx_t,
-                found.as_ptr().cast(),
-                found.len() as ffi::idx_t,
-            );
-        }
+        let Some(scan) = part else {
+            // SAFETY: by contract.
+            unsafe { write_part(&[], Err(WordPlan::nothing()), &[], result, row) };
+            return Ok(());
+        };
+        let found = scan.found(store)?.write();
+        let number = store.begin(&scan.text, &scan.name);
+        // SAFETY: by contract.
+        unsafe { write_part(&scan.unknown, Ok(number), &found, result, row) };
         Ok(())
     }
 }
@@ -197,10 +195,11 @@ impl Scan {
         }
         found.totals.texts = (self.slots.len() + self.others.len()) as u64;
         found.totals.length = length;
-        if held.is_mostly_gone(met, self.plan.room) {
-            store.forget_texts(&self.plan.name);
-        }
+        let gone = held.is_mostly_gone(met, self.plan.room);
         drop(held);
+        if gone {
+            store.forget_texts(&self.name);
+        }
         for (i, slot) in self.slots.iter().enumerate() {
             if let Some(place) = (places[*slot as usize] as usize).checked_sub(1) {
                 let counts = &counts[place * words..(place + 1) * words];
@@ -218,6 +217,8 @@ impl Scan {
 #[derive(Clone)]
 struct Rest {
     plan: WordPlan,
+    /// What the first part has begun.
+    begun: Option<(Arc<str>, u64)>,
     /// Where texts are held from now on, if they are.
     shared: Option<Shared<Held>>,
     found: Found,
@@ -233,17 +234,22 @@ impl Part for Rest {
         // SAFETY: by contract, with the types that `add` says.
         let (ids, plan, places) = unsafe {
             let vector = |i| ffi::duckdb_data_chunk_get_vector(chunk, i);
-            let places = memory::slice::<i64>(vector(6), 1)[0];
-            let placed = !Validity::new(vector(6), 1).is_null(0);
+            let places = memory::slice::<i64>(vector(5), 1);
+            let placed = !Validity::new(vector(5), 1).is_null(0);
+            // One of them is no row.
+            let places = places.first().filter(|_| placed);
             (
                 IdList::of(&Ids::new(vector(0), 1)),
-                read_plan(vector(5))?,
-                // One of them is no row.
-                placed.then(|| places - 1),
+                Strings::new(vector(4), 1),
+                places.map(|places| places.saturating_sub(1)),
             )
         };
+        let told = Told::read(plan.text(0)?, store)?;
+        let plan = WordPlan::parse(&told.plan)?;
+        let name = told.begun.as_ref().map(|(name, _)| name);
         Ok(Rest {
-            shared: places.map(|_| store.texts(&plan.name)).transpose()?,
+            shared: name.map(|name| store.texts(name)).transpose()?,
+            begun: told.begun,
             found: Found::new(ids, plan.words.len()),
             plan,
             places,
@@ -253,29 +259,28 @@ impl Part for Rest {
 
     unsafe fn read(&mut self, chunk: ffi::duckdb_data_chunk, rows: usize) -> Result<()> {
         // SAFETY: by contract, with the types that `add` says.
-        let (ids, absent, bodies, empty, hashes, unhashed, truths, chosen, found, unfound) = unsafe {
+        let (ids, absent, bodies, hashes, unhashed, chosen, unchosen, found) = unsafe {
             let vector = |i| ffi::duckdb_data_chunk_get_vector(chunk, i);
             (
                 Ids::new(vector(0), rows),
                 Validity::new(vector(0), rows),
-                memory::slice::<ffi::duckdb_string_t>(vector(1), rows),
-                Validity::new(vector(1), rows),
+                Strings::new(vector(1), rows),
                 memory::slice::<u64>(vector(2), rows),
                 Validity::new(vector(2), rows),
-                memory::slice::<u64>(vector(3), rows),
-                memory::slice::<u8>(vector(4), rows),
-                memory::slice::<ffi::duckdb_string_t>(vector(7), rows),
-                Validity::new(vector(7), rows),
+                memory::slice::<u8>(vector(3), rows),
+                Validity::new(vector(3), rows),
+                Strings::new(vector(6), rows),
             )
         };
         let words = &self.plan.words;
         let mut held = self.shared.as_ref().map(Shared::write).transpose()?;
         let mut counts = vec![0; words.len()];
         for row in 0..rows {
-            if !unfound.is_null(row) {
-                let bytes = memory::bytes(&found[row]);
+            if let Some(bytes) = found.get(row) {
                 if !bytes.is_empty() && self.found.read(bytes).is_none() {
-                    return Err(Error::new("internal error: what was found is cut off"));
+                    return Err(Error::new(
+                        "what was found before is not what a search has written",
+                    ));
                 }
                 continue;
             }
@@ -283,22 +288,22 @@ impl Part for Rest {
             if absent.is_null(row) {
                 continue;
             }
-            let text = match empty.is_null(row) {
-                true => "",
-                false => std::str::from_utf8(memory::bytes(&bodies[row]))
-                    .map_err(|_| Error::new("text is not UTF-8"))?,
-            };
-            // A hash that is not the text's is not relied on: a macro may have taken the place of DuckDB's function.
-            let known = !unhashed.is_null(row) && hashes[row] == truths[row];
+            let text = bodies.text(row)?;
+            // A hash that is not the text's is not relied on, whoever has written it.
+            let true_hash =
+                |hash: &u64| *hash == text.map_or(hash::NULL, |text| hash::bytes(text.as_bytes()));
+            let hash = hashes.get(row).filter(|_| !unhashed.is_null(row));
+            let hash = hash.copied().filter(true_hash);
+            let text = text.unwrap_or_default();
             let mut length = None;
-            if let Some(held) = held.as_mut().filter(|_| known)
-                && held.add(hashes[row], text, self.plan.room)
+            if let (Some(held), Some(hash)) = (&mut held, hash)
+                && held.add(hash, text, self.plan.room)
             {
                 length = Some(held.newest(words, &mut counts));
             }
             let length = length.unwrap_or_else(|| count(text, words, &mut counts));
             self.found.totals.add(1, length, &counts);
-            if chosen[row] > 0 && counts.iter().any(|count| *count > 0) {
+            if !unchosen.is_null(row) && chosen[row] > 0 && counts.iter().any(|count| *count > 0) {
                 self.found.push(ids.get(row), length, &counts);
             }
         }
@@ -312,12 +317,13 @@ impl Part for Rest {
 
     unsafe fn write(
         part: Option<&Self>,
-        _: &Store,
+        store: &Store,
         result: ffi::duckdb_vector,
         row: usize,
     ) -> Result<()> {
         let mut best = TopK::new(part.map_or(0, |rest| rest.plan.k))?;
         if let Some(rest) = part {
+            Told::end(rest.begun.as_ref(), store);
             if rest.places.is_some_and(|places| rest.met != places) {
                 return Err(no_places());
             }
@@ -326,15 +332,7 @@ impl Part for Rest {
             }
         }
         // SAFETY: by contract.
-        unsafe { hits::write(&[best], false, result, row) };
+        unsafe { hits::write(&[best], None, false, result, row) };
         Ok(())
     }
-}
-
-/// # Safety
-/// As [`memory::slice`], of texts, of which the first is a plan.
-unsafe fn read_plan(vector: ffi::duckdb_vector) -> Result<WordPlan> {
-    // SAFETY: by contract.
-    let plan = unsafe { memory::slice::<ffi::duckdb_string_t>(vector, 1) };
-    WordPlan::parse(std::str::from_utf8(memory::bytes(&plan[0])).unwrap_or_default())
 }

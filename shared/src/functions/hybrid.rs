@@ -84,7 +84,7 @@ pub const HYBRID_DUCKDB: Function = Function {
           A row that holds any word of `text` is found, stop words aside; a NULL for `query` or `text` leaves that search out. Ids are to be different from each other. \
           Each of both searches finds max(5 k, 50) rows; its scores, the negative distance and BM25, are brought to 0..1 by the least and the greatest of them, and the weighted sum is `score`. \
           Options: `\"weights\"`, what vectors and words count for, by default `[0.5, 0.5]`, and those of `lumos_search`; \
-          `\"filter\"` and `\"ids\"` leave only some rows, while the rows of the whole table say how rare a word is; `\"memory\"` is for vectors and for words each.",
+          `\"filter\"` and `\"ids\"` leave only some rows, while the rows of the whole table say how rare a word is.",
     examples: &[
         Example {
             sql: "CREATE TABLE notes(id BIGINT, body TEXT, hb UBIGINT CHECK (hb = hash(body)), e FLOAT[384], h UBIGINT CHECK (h = hash(e)))",

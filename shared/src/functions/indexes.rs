@@ -34,7 +34,7 @@ pub const INDEXES: Function = Function {
         SEARCH,
         Example {
             sql: "SELECT i ->> '$[0].name' AS name, i ->> '$[0].values' AS n FROM (SELECT lumos_indexes() AS i)",
-            answer: "\"docs\"(\"id\", \"e\", \"h\")|1",
+            answer: "\"memory\".\"main\".\"docs\"(\"id\", \"e\", \"h\")|1",
         },
     ],
     body: Body::Host,
@@ -49,7 +49,7 @@ pub const INDEX_DROP: Function = Function {
     params: &[Param::new("name", Type::Text)],
     nulls: Nulls::Propagate,
     deterministic: false,
-    doc: "Drops what searches hold in memory under this name, as `lumos_indexes` shows it or as the search has it, like `docs(id, e, h)`; returns how many indexes these were. \
+    doc: "Drops what searches hold in memory under this name, as `lumos_indexes` shows it or as the search has it, like `docs(id, e, h)`, then of every database and schema; returns how many indexes these were. \
           No table changes, and no answer: the next search reads all values again.",
     examples: &[
         TABLE,

@@ -68,10 +68,11 @@ pub const SEARCH_DUCKDB: Function = Function {
           A third column, `docs(id, e, h)`, makes it an indexed search. It is declared `h UBIGINT CHECK (h = hash(e))` and written as `hash(e)`: DuckDB itself then refuses any change of a vector without its hash, so that an index in memory, which knows vectors by their hashes, is never stale. \
           The first search reads all vectors and builds it; later ones read ids and hashes, and vectors only of rows that are new. Where the CHECK is missing, the search is an error. \
           A row whose hash is NULL is read and measured at every search; `UPDATE docs SET h = hash(e) WHERE h IS NULL` ends that. \
-          The index takes the memory of the vectors and about an eighth more, at most `\"memory\"` (1024) MB, and lives as long as the database is open; what does not fit is read at every search. \
+          There is one index for a table, however its name is written, and its vectors are held once for all metrics and kinds. It takes the memory of the vectors and about an eighth more, less where their numbers are whole ones up to 255 or fit 16-bit floats, and lives as long as the database is open. \
+          All indexes of the database together take at most `\"memory\"` (1024) MB: what a search finds beyond is not held but read at every search, and indexes that were not searched for long make room. \
           It pays from some 10,000 vectors of hundreds of dimensions on; for fewer or shorter ones the exact search is as fast. \
           Options as in SQLite, `\"filter\"`, `\"ids\"`, `\"max_distance\"`, `\"exact\"` (every vector is read) and `\"oversample\"`, and `\"metric\"`, `l2` (default), `cosine` or `ip`, and `\"kind\"`, `flat4` (default) or `flat8`. \
-          A table in another database is written with its schema, `shop.main.docs(id, e, h)`; DuckDB plans such a full name some milliseconds faster than a short one.",
+          A name is looked for in the current database and schema; a table in another database is written with its schema, `shop.main.docs(id, e, h)`, a temporary one `temp.main.docs(id, e, h)`. A view has neither CHECKs nor rowids: search it without a column of hashes.",
     examples: &[
         Example {
             sql: "CREATE TABLE docs(id BIGINT, e FLOAT[2], tag TEXT, h UBIGINT CHECK (h = hash(e)))",

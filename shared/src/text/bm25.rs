@@ -36,10 +36,10 @@ impl Totals {
 
     /// Counts other texts too.
     pub fn merge(&mut self, other: &Totals) {
-        self.texts += other.texts;
-        self.length += other.length;
+        self.texts = self.texts.saturating_add(other.texts);
+        self.length = self.length.saturating_add(other.length);
         for (holders, others) in self.holders.iter_mut().zip(&other.holders) {
-            *holders += others;
+            *holders = holders.saturating_add(*others);
         }
     }
 

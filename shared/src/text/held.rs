@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use super::{Kind, terms};
+use crate::held::Account;
 
 /// Words and lengths of texts.
 #[derive(Default)]
@@ -19,9 +20,18 @@ pub struct Held {
     words: HashMap<Box<str>, Postings>,
     /// The bytes of words and postings.
     bytes: usize,
+    account: Account,
 }
 
 impl Held {
+    /// None yet.
+    pub fn new(account: Account) -> Held {
+        Held {
+            account,
+            ..Held::default()
+        }
+    }
+
     /// How many texts there are.
     pub fn len(&self) -> usize {
         self.hashes.len()
@@ -58,9 +68,10 @@ impl Held {
         self.lengths[slot as usize]
     }
 
-    /// Adds a text, unless it is there, or there is no room within so many bytes; true if it is the newest then.
+    /// Adds a text, unless it is there, or the indexes of the database have no room left within so many bytes; true if
+    /// it is the newest then.
     pub fn add(&mut self, hash: u64, text: &str, room: usize) -> bool {
-        if self.slots.contains_key(&hash) || self.bytes() >= room {
+        if self.slots.contains_key(&hash) || self.account.total() >= room {
             return false;
         }
         let slot = self.hashes.len() as u32;
@@ -79,6 +90,7 @@ impl Held {
         self.hashes.push(hash);
         self.lengths.push(length);
         self.slots.insert(hash, slot);
+        self.account.set(self.bytes());
         true
     }
 
@@ -109,9 +121,9 @@ impl Held {
         }
     }
 
-    /// True if it fills its room with texts most of which are in no row that a search over the whole table has met.
+    /// True if there is no room left, and most texts are in no row that a search over the whole table has met.
     pub fn is_mostly_gone(&self, met: usize, room: usize) -> bool {
-        self.bytes() >= room && met < self.hashes.len() / 2
+        self.account.total() >= room && met < self.hashes.len() / 2
     }
 }
 

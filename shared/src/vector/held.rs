@@ -1,73 +1,121 @@
-//! Vectors in memory with an index over them, each found by the hash of its value: what `lumos_search` keeps in DuckDB.
+//! Vectors in memory with indexes over them, each found by the hash of its value: what `lumos_search` keeps in DuckDB.
 //!
 //! A hash stands for a vector wherever it is: in which table and row, at which time, in which transaction. So nothing
 //! here can be stale, and whatever is not here is read from the table. Slots are only added: a search may go on
 //! with those it knows while others add. [`crate::held`] keeps them by name.
+//!
+//! A table is searched by several metrics and kinds of codes over the same vectors: each [`Form`] has an index of its
+//! own, with the same slots. The first has all vectors, the others are [brought up to it](Held::follow).
 
 use super::index::{Filter, Index, Kind, Sure};
 use super::metric::Metric;
+use super::packed::Packed;
+use crate::held::Account;
 use crate::{Error, Result};
 
-/// Vectors of one piece of memory, so that growing copies nothing.
-const PART: usize = 1024;
+/// How vectors are compared, and by which codes.
+pub type Form = (Metric, Kind);
 
-/// Vectors of one number of dimensions, and the index over them.
+/// Vectors of one number of dimensions, and the indexes over them.
 pub struct Held {
-    index: Index,
+    dims: usize,
+    indexes: Vec<Index>,
     /// By slot.
     hashes: Vec<u64>,
-    /// By slot, [`PART`] in each.
-    vectors: Vec<Vec<f32>>,
+    /// By slot.
+    vectors: Packed,
+    account: Account,
     /// The hash of rows without a vector, once there was one.
     pub no_vector: Option<u64>,
 }
 
 impl Held {
     /// None yet.
-    pub fn new(dims: usize, metric: Metric, kind: Kind) -> Result<Held> {
+    pub fn new(dims: usize, form: Form, account: Account) -> Result<Held> {
         Ok(Held {
-            index: Index::new(dims, metric, kind)?,
+            dims,
+            indexes: vec![Index::new(dims, form.0, form.1)?],
             hashes: Vec::new(),
-            vectors: Vec::new(),
+            vectors: Packed::new(dims),
+            account,
             no_vector: None,
         })
     }
 
-    /// The index over them.
-    pub fn index(&self) -> &Index {
-        &self.index
+    /// How many vectors there are.
+    pub fn len(&self) -> usize {
+        self.hashes.len()
+    }
+
+    /// True if there is none.
+    pub fn is_empty(&self) -> bool {
+        self.hashes.is_empty()
+    }
+
+    /// The indexes over them.
+    pub fn indexes(&self) -> &[Index] {
+        &self.indexes
     }
 
     /// The bytes of memory that it takes, nearly.
     pub fn bytes(&self) -> usize {
-        let row = size_of::<u64>() + self.index.dims() * size_of::<f32>();
-        self.index.bytes() + self.hashes.len() * row
+        let indexes: usize = self.indexes.iter().map(Index::bytes).sum();
+        indexes + self.vectors.bytes() + self.hashes.len() * size_of::<u64>()
     }
 
-    /// Adds a vector, unless it is there, or there is no room within so many bytes.
-    pub fn add(&mut self, hash: u64, vector: &[f32], room: usize) -> Result<()> {
-        let id = hash as i64;
-        if self.index.contains(id) || self.bytes() >= room {
-            return Ok(());
+    /// Adds a vector, unless it is there, or the indexes of the database have no room left within so many bytes.
+    /// False if there was no room.
+    pub fn add(&mut self, hash: u64, vector: &[f32], room: usize) -> Result<bool> {
+        if self.slot(hash).is_some() {
+            return Ok(true);
         }
-        let slot = self.index.insert(id, vector)? as usize;
-        if slot != self.hashes.len() {
-            return Err(Error::new(
-                "internal error: a slot of the index is out of turn",
-            ));
+        if self.account.total() >= room {
+            return Ok(false);
         }
-        if slot.is_multiple_of(PART) {
-            self.vectors
-                .push(Vec::with_capacity(PART * self.index.dims()));
+        let count = self.hashes.len();
+        for index in &mut self.indexes {
+            if index.len() == count && index.insert(hash as i64, vector)? as usize != count {
+                return Err(Error::new(
+                    "internal error: a slot of the index is out of turn",
+                ));
+            }
         }
-        self.vectors[slot / PART].extend(vector);
+        self.vectors.push(vector);
         self.hashes.push(hash);
+        self.account.set(self.bytes());
+        Ok(true)
+    }
+
+    /// True if there is an index of this form that has all vectors.
+    pub fn has(&self, form: Form) -> bool {
+        self.index(form).is_some_and(|i| i.len() == self.len())
+    }
+
+    /// Brings the index of this form up to the vectors, by so many of them at most.
+    pub fn follow(&mut self, form: Form, most: usize) -> Result<()> {
+        if self.index(form).is_none() {
+            self.indexes.push(Index::new(self.dims, form.0, form.1)?);
+        }
+        let (count, vectors, hashes) = (self.hashes.len(), &self.vectors, &self.hashes);
+        let of = |i: &&mut Index| (i.metric(), i.kind()) == form;
+        if let Some(index) = self.indexes.iter_mut().find(of) {
+            for slot in index.len()..count.min(index.len().saturating_add(most)) {
+                let insert = |vector: &[f32]| index.insert(hashes[slot] as i64, vector);
+                vectors.with(slot, insert).transpose()?;
+            }
+        }
+        self.account.set(self.bytes());
         Ok(())
+    }
+
+    fn index(&self, form: Form) -> Option<&Index> {
+        let mut indexes = self.indexes.iter();
+        indexes.find(|i| (i.metric(), i.kind()) == form)
     }
 
     /// The slot of a vector.
     pub fn slot(&self, hash: u64) -> Option<u32> {
-        self.index.slot(hash as i64)
+        self.indexes[0].slot(hash as i64)
     }
 
     /// How many of these are, one after another, the hashes of the slots from `slot` on.
@@ -85,22 +133,27 @@ impl Held {
     /// near as the last of them.
     pub fn nearest(
         &self,
+        form: Form,
         query: &[f32],
         k: usize,
         oversample: usize,
         slots: &[u64],
     ) -> Result<Vec<(u32, f64)>> {
+        let Some(index) = self.index(form) else {
+            return Err(Error::new("internal error: there is no index of this form"));
+        };
         let mut wanted = k.saturating_add(8);
         loop {
-            let hits = self.index.search(
+            let hits = index.search(
                 query,
                 wanted,
                 Filter::Slots(slots),
                 Sure::Likely(oversample),
                 |ids, found| {
                     for id in ids {
-                        if let Some(slot) = self.index.slot(*id) {
-                            found(*id, self.vector(slot));
+                        if let Some(slot) = index.slot(*id) {
+                            self.vectors
+                                .with(slot as usize, |vector| found(*id, vector));
                         }
                     }
                     Ok::<(), Error>(())
@@ -115,21 +168,15 @@ impl Held {
             }
             let near = hits.iter().filter(|hit| k > 0 && hit.distance <= end);
             return Ok(near
-                .filter_map(|hit| Some((self.index.slot(hit.id)?, hit.distance)))
+                .filter_map(|hit| Some((index.slot(hit.id)?, hit.distance)))
                 .collect());
         }
     }
 
-    /// True if it fills its room with vectors most of which are in no row that a search over the whole table has met.
+    /// True if there is no room left, and most vectors are in no row that a search over the whole table has met.
     pub fn is_mostly_gone(&self, slots: &[u64], room: usize) -> bool {
         let met: usize = slots.iter().map(|word| word.count_ones() as usize).sum();
-        self.bytes() >= room && met < self.hashes.len() / 2
-    }
-
-    fn vector(&self, slot: u32) -> &[f32] {
-        let (slot, dims) = (slot as usize, self.index.dims());
-        let start = slot % PART * dims;
-        &self.vectors[slot / PART][start..start + dims]
+        self.account.total() >= room && met < self.hashes.len() / 2
     }
 }
 
@@ -137,26 +184,48 @@ impl Held {
 mod tests {
     use super::*;
 
-    /// Vectors of many equal distances: all that are as near as the last come out.
+    const FLAT: Form = (Metric::L2, Kind::Flat4);
+
+    fn held(dims: usize) -> Held {
+        Held::new(dims, FLAT, Account::default()).unwrap()
+    }
+
+    /// Vectors of many equal distances: all that are as near as the last come out, whichever index is asked.
     #[test]
     fn ties_are_complete() {
-        let mut held = Held::new(2, Metric::L2, Kind::Flat4).unwrap();
-        for i in 0..100u64 {
+        let mut held = held(2);
+        let vector = |i: u64| {
             let angle = i as f32;
-            let vector = [(angle * 37.0) % 5.0, (angle * 11.0) % 3.0];
-            held.add(i, &vector, usize::MAX).unwrap();
+            [(angle * 37.0) % 5.0, (angle * 11.0) % 3.0]
+        };
+        let later = (Metric::L2, Kind::Flat8);
+        for i in 0..100u64 {
+            held.add(i, &vector(i), usize::MAX).unwrap();
+            if i == 50 {
+                held.follow(later, 20).unwrap();
+                assert!(!held.has(later) && held.has(FLAT));
+            }
         }
+        while !held.has(later) {
+            held.follow(later, 7).unwrap();
+        }
+        held.add(100, &[40.0, 40.0], usize::MAX).unwrap();
+        assert!(held.has(later));
         // A square's corners and edges: whole numbers, so that many distances are the same.
-        let all = vec![u64::MAX; held.index().slots() / 64];
-        for k in [0, 1, 3, 10, 99, 200] {
-            let found = held.nearest(&[0.0, 0.0], k, 4, &all).unwrap();
+        let all = [u64::MAX; 8];
+        for (form, k) in [FLAT, later]
+            .into_iter()
+            .flat_map(|f| [0, 1, 3, 10, 99, 200].map(|k| (f, k)))
+        {
+            let found = held.nearest(form, &[0.0, 0.0], k, 4, &all).unwrap();
             let mut expected: Vec<f64> = (0..100)
-                .map(|slot| Metric::L2.distance(&[0.0, 0.0], held.vector(slot)))
+                .map(|i| Metric::L2.distance(&[0.0, 0.0], &vector(i)))
+                .chain([Metric::L2.distance(&[0.0, 0.0], &[40.0, 40.0])])
                 .collect();
             expected.sort_by(f64::total_cmp);
             let count = match k {
                 0 => 0,
-                k if k >= 100 => 100,
+                k if k >= 101 => 101,
                 k => expected.iter().filter(|d| **d <= expected[k - 1]).count(),
             };
             expected.truncate(count);
@@ -167,7 +236,8 @@ mod tests {
 
     #[test]
     fn slots_are_found_and_room_is_kept() {
-        let mut held = Held::new(1, Metric::L2, Kind::Flat4).unwrap();
+        let account = Account::default();
+        let mut held = Held::new(1, FLAT, account.another()).unwrap();
         for i in 0..3000u64 {
             held.add(i * 7919, &[i as f32], usize::MAX).unwrap();
         }
@@ -190,12 +260,19 @@ mod tests {
                 "{from}..{to} at {slot}"
             );
         }
-        assert_eq!(held.vector(1), [1.0]);
-        assert_eq!(held.vector(2999), [2999.0]);
+        let vector = |slot| held.vectors.with(slot, |v| v.to_vec()).unwrap();
+        assert_eq!((vector(1), vector(2999)), (vec![1.0], vec![2999.0]));
         let room = held.bytes();
-        held.add(1, &[1.0], room).unwrap();
+        assert_eq!(account.total(), room);
+        // What another index takes counts too.
+        let mut other = Held::new(1, FLAT, account.another()).unwrap();
+        assert!(!other.add(1, &[1.0], room).unwrap());
+        assert!(other.add(1, &[1.0], room + 1).unwrap());
+        assert!(!held.add(1, &[1.0], room + 1).unwrap());
         assert_eq!(held.slot(1), None);
-        let all = vec![u64::MAX; held.index().slots().div_ceil(64)];
+        drop(other);
+        assert_eq!(account.total(), room);
+        let all = [u64::MAX; 64];
         assert!(held.is_mostly_gone(&all[..20], room));
         assert!(!held.is_mostly_gone(&all[..20], room + 1));
         assert!(!held.is_mostly_gone(&all, room));

@@ -4,7 +4,7 @@
 //! - [`distance`], [`Metric`]: distances between two vectors, and which of them
 //! - [`topk`]: the nearest of many rows, exactly
 //! - [`index`]: the same from codes of them
-//! - [`held`]: vectors in memory under an index, and [`written`]: the SQL that searches them in DuckDB
+//! - [`held`]: vectors in memory under indexes, [`packed`] in few bytes, and [`written`]: the SQL that searches them in DuckDB
 //! - [`conditions`]: what else stands in a statement with `k`
 //! - [`options`]: what searches can be asked for, in both engines
 
@@ -16,6 +16,7 @@ pub mod held;
 pub mod index;
 mod metric;
 pub mod options;
+pub mod packed;
 pub mod table;
 pub mod topk;
 pub mod written;
@@ -98,7 +99,7 @@ pub fn check_finite(vector: &[f32]) -> Result<()> {
 }
 
 /// At most 40 characters of a text, quoted, for an error.
-fn excerpt(text: &str) -> String {
+pub fn excerpt(text: &str) -> String {
     match text.char_indices().nth(40) {
         Some((end, _)) => format!("\"{}...\"", &text[..end]),
         None => format!("\"{text}\""),

@@ -26,7 +26,7 @@ pub struct Options {
     pub metric: Metric,
     /// The kind of index.
     pub kind: Kind,
-    /// The most memory that each index may take, in bytes.
+    /// The most memory that all indexes of the database may take together, in bytes, for this search to add to them.
     pub memory: usize,
     /// What vectors and words count for.
     pub weights: [f64; 2],
@@ -35,6 +35,9 @@ pub struct Options {
 }
 
 impl Options {
+    /// The most candidates for each row.
+    pub const MOST_OVERSAMPLE: usize = 1000;
+
     /// Reads an object in which nothing but the `known` options may stand.
     pub fn parse(given: &Map<String, Json>, known: &[&str]) -> Result<Options> {
         let mut options = Options {
@@ -61,7 +64,9 @@ impl Options {
                 Some("exact") => {
                     options.exact = value.as_bool().ok_or_else(|| wrong("true or false"))?
                 }
-                Some("oversample") => options.oversample = Some(whole(1000)?),
+                Some("oversample") => {
+                    options.oversample = Some(whole(Options::MOST_OVERSAMPLE as u64)?)
+                }
                 Some("max_distance") => {
                     options.max_distance = Some(value.as_f64().ok_or_else(|| wrong("a number"))?)
                 }

@@ -269,6 +269,131 @@ class Proof(Case):
             self.assertEqual(self.same("a.main.docs(id, e, h)", [i * 50 + 3, 1], 1), [(3, 0.0, 1)])
             self.db.execute("DETACH a")
 
+    def indexes(self):
+        return json.loads(self.db.execute("SELECT lumos_indexes()").fetchone()[0])
+
+    def test_one_index_for_a_table(self):
+        """However it is written; other metrics and kinds share the vectors."""
+        self.fill()
+        names = ["docs(id, e, h)", "DOCS(ID, e, H)", "main.docs(id, e, h)", '"Docs"("id", "E", "h")', "memory.main.docs(id, e, h)", "MEMORY.Main.DOCS(id,e,h)"]
+        for name in names:
+            self.same(name, [3, 1])
+        (index,) = self.indexes()
+        self.assertEqual((index["name"], index["values"]), ('"memory"."main"."docs"("id", "e", "h")', 20))
+        self.db.execute("INSERT INTO docs SELECT i, v, hash(v) FROM (SELECT i, [i % 211, i % 7]::FLOAT[2] AS v FROM range(30000) r(i))")
+        for metric, kind in [("cosine", "flat4"), ("ip", "flat4"), ("l2", "flat8"), ("cosine", "flat4")]:
+            self.same("docs(id, e, h)", [3, 1], metric=metric, kind=kind)
+            self.same("docs(id, e, h)", [3, 1], metric=metric, kind=kind, filter="id = 5")
+            self.db.execute("INSERT INTO docs SELECT max(id) + 1, [max(id), 2], hash([max(id), 2]::FLOAT[2]) FROM docs")
+        found = self.indexes()
+        self.assertEqual([(i["metric"], i["kind"]) for i in found], [("cosine", "flat4"), ("ip", "flat4"), ("l2", "flat4"), ("l2", "flat8")])
+        for metric, kind in [("cosine", "flat4"), ("ip", "flat4"), ("l2", "flat8"), ("l2", "flat4")]:
+            self.same("docs(id, e, h)", [3, 1], metric=metric, kind=kind)
+        self.assertEqual({i["values"] for i in self.indexes()}, {self.db.execute("SELECT count(DISTINCT e) FROM docs").fetchone()[0]})
+        # Of another database with such a table, and of a temporary one.
+        self.db.execute("ATTACH ':memory:' AS other; CREATE TEMP TABLE temps(id BIGINT, e FLOAT[2], h UBIGINT CHECK (h = hash(e)))")
+        self.fill("other.docs", first=50)
+        self.assertEqual(self.same("other.main.docs(id, e, h)", [53, 1], 1), [(3, 0.0, 1)])
+        self.assertEqual(self.same("temp.main.temps(id, e, h)", [53, 1], 1), [])
+        self.assertEqual(len({i["name"] for i in self.indexes()}), 3 if self.same("temp.main.temps(id, e, h)", [5, 1]) else 2)
+        for name, count in [("other.main.docs(id, e, h)", 1), ("Docs(id, E, h)", 4), ("docs(id, e, h)", 0)]:
+            self.assertEqual(self.db.execute("SELECT lumos_index_drop(?)", [name]).fetchall(), [(count,)])
+
+    def test_all_indexes_share_the_memory(self):
+        rows = "(SELECT i, list_resize([i + {}.5], 256, 1)::FLOAT[256] AS v FROM range(3000) r(i))"
+        for n in range(3):
+            self.db.execute(f"CREATE TABLE docs{n}(id BIGINT, e FLOAT[256], body TEXT, h UBIGINT CHECK (h = hash(e)), hb UBIGINT CHECK (hb = hash(body)))")
+            self.db.execute(f"INSERT INTO docs{n} SELECT i, v, 'w' || i, hash(v), hash('w' || i) FROM {rows.format(n * 5000)}")
+            sql = "SELECT count(*) FROM query(lumos_hybrid(?, ?, 'w7', 5, ?))"
+            query = json.dumps([n * 5000 + 9] + [1] * 255)
+            for metric in ["l2", "cosine"]:
+                options = json.dumps({"memory": 4, "metric": metric})
+                self.db.execute(sql, [f"docs{n}(id, e, h, body, hb)", query, options]).fetchall()
+                self.same(f"docs{n}(id, e, h)", json.loads(query), memory=4, metric=metric)
+        self.assertLess(sum(i["bytes"] for i in self.indexes()), 6_000_000)
+        self.assertGreater(sum(i["bytes"] for i in self.indexes()), 3_000_000)
+
+    def test_nothing_is_held_under_a_hash_that_it_does_not_have(self):
+        """Whoever may write SELECT may write the parts of a search with other vectors: no other search is the worse."""
+        self.db.execute("CREATE TABLE docs(id BIGINT, e FLOAT[2], body TEXT, h UBIGINT CHECK (h = hash(e)), hb UBIGINT CHECK (hb = hash(body)))")
+        self.db.execute("INSERT INTO docs SELECT i, v, b, hash(v), hash(b) FROM (SELECT i, [i, 1]::FLOAT[2] AS v, 'word' || i AS b FROM range(20) r(i))")
+        for metric in ["l2", "cosine"]:
+            options = json.dumps({"metric": metric})
+            for vector in ["[99, 99]::FLOAT[2]", "NULL::FLOAT[2]", "[]::FLOAT[]", "'[99, 99]'", "lumos_vec('[99, 99]')"]:
+                text = self.db.execute("SELECT lumos_search('memory.main.docs(id, e, h)', '[3, 1]', 5, ?)", [options]).fetchone()[0]
+                wrong = text.replace('"docs"."e" AS vec', vector + " AS vec")
+                self.assertNotEqual(text, wrong)
+                try:
+                    self.db.execute(wrong).fetchall()
+                except duckdb.Error as error:
+                    self.assertIn("a vector of 0 dimensions", str(error))
+                for other in ['"docs"."h" + 1 AS hash', "hash([1, 1]::FLOAT[2]) AS hash", "7::UBIGINT AS hash"]:
+                    self.db.execute(text.replace('"docs"."h" AS hash', other)).fetchall()
+            self.assertEqual(len(self.same("docs(id, e, h)", [3, 1], 20, metric=metric)), 20)
+            self.assertEqual(self.search("docs(id, e, h)", [3, 1], 1, metric=metric)[0][0], 3)
+        sql = "SELECT id FROM query(lumos_hybrid('memory.main.docs(id, e, h, body, hb)', NULL, 'word3'))"
+        text = self.db.execute("SELECT lumos_hybrid('memory.main.docs(id, e, h, body, hb)', NULL, 'word3')").fetchone()[0]
+        for body in ["'other'", "NULL", "'word4'"]:
+            wrong = text.replace('"docs"."body" AS body', body + " AS body")
+            self.assertNotEqual(text, wrong)
+            self.db.execute(wrong).fetchall()
+            self.assertEqual(self.db.execute(sql).fetchall(), [(3,)])
+        # The second part has the number of a search in the same statement, or none.
+        for number in ["#0", "#1", "#ffffffffffffffff", "#", "#x", ""]:
+            self.refused("", self.db.execute, "SELECT lumos_topk(1, [1, 2]::FLOAT[2], 7::UBIGINT, ?, NULL::BLOB[], 2::BIGINT, NULL::BLOB)", [number])
+
+    def test_every_type_of_vector_is_held(self):
+        """DuckDB's hash is computed here too: were it another, nothing would be held."""
+        types = ["FLOAT[2]", "FLOAT[]", "DOUBLE[2]", "DOUBLE[]", "TINYINT[]", "SMALLINT[2]", "INTEGER[]", "BIGINT[2]", "HUGEINT[]"]
+        types += ["UTINYINT[]", "USMALLINT[2]", "UINTEGER[]", "UBIGINT[2]", "UHUGEINT[]", "DECIMAL(4,1)[]", "DECIMAL(9,2)[2]", "DECIMAL(18,3)[]", "DECIMAL(38,4)[]", "VARCHAR", "BLOB"]
+        for ty in types:
+            sign = 1 if ty[0] == "U" else -1
+            value = f"[i, {sign}]::{ty}"
+            if ty in ("VARCHAR", "BLOB"):
+                value = "'[' || i || ', -1' || repeat(' ', i::INT % 17) || ']'"
+                value = value if ty == "VARCHAR" else "lumos_vec([i, -1]::FLOAT[], CASE WHEN i % 2 = 0 THEN 'f16' ELSE 'f32' END)"
+            self.db.execute(f"CREATE OR REPLACE TABLE docs(id BIGINT, e {ty}, h UBIGINT CHECK (h = hash(e)))")
+            self.db.execute(f"INSERT INTO docs SELECT i, v, hash(v) FROM (SELECT i, {value} AS v FROM range(40) r(i))")
+            self.db.execute("INSERT INTO docs VALUES (90, NULL, hash(NULL)), (91, NULL, NULL)")
+            for _ in range(2):
+                self.assertEqual(self.same("docs(id, e, h)", [3, sign], 1), [(3, 0.0, 1)])
+            self.assertEqual([i["values"] for i in self.indexes()], [40], ty)
+            self.db.execute("SELECT lumos_index_drop('docs(id, e, h)')").fetchall()
+        self.db.execute("CREATE TABLE texts(id BIGINT, e FLOAT[1], h UBIGINT CHECK (h = hash(e)), body TEXT, hb UBIGINT CHECK (hb = hash(body)))")
+        self.db.execute("INSERT INTO texts SELECT i, v, hash(v), b, hash(b) FROM (SELECT i, [1]::FLOAT[1] AS v, repeat('é', i::INT) || 'x' AS b FROM range(40) r(i))")
+        self.db.execute("SELECT id FROM query(lumos_hybrid('texts(id, e, h, body, hb)', NULL, 'x'))").fetchall()
+        self.assertEqual([i["values"] for i in self.indexes()], [40])
+
+    def test_the_vector_is_shown_by_no_plan(self):
+        self.fill()
+        self.db.execute("CREATE OR REPLACE TABLE docs(id BIGINT, e FLOAT[900], h UBIGINT CHECK (h = hash(e)))")
+        query = json.dumps([0.1] * 900)
+        for name in ["docs(id, e, h)", "memory.main.docs(id, e, h)", "docs(id, e)"]:
+            (text,) = self.db.execute("SELECT lumos_search(?, ?)", [name, query]).fetchone()
+            self.assertEqual(text.count("3dcccccd3dcccccd" * 450), 1)
+            for (_, plan) in self.db.execute(f"EXPLAIN SELECT * FROM query(lumos_search('{name}', '{query}'))").fetchall():
+                self.assertNotIn("3dcc", plan)
+                self.assertLess(len(plan.splitlines()), 220)
+
+    def test_many_rows_come_in_order(self):
+        self.db.execute("CREATE TABLE docs(id BIGINT, e FLOAT[2], h UBIGINT CHECK (h = hash(e)))")
+        self.db.execute("INSERT INTO docs SELECT i, v, hash(v) FROM (SELECT i, [i * 7919 % 30011, 1]::FLOAT[2] AS v FROM range(30000) r(i))")
+        for name in ["docs(id, e, h)", "docs(id, e)"]:
+            for _ in range(2):
+                found = self.db.execute(f"SELECT rank, distance FROM query(lumos_search('{name}', '[5000, 1]', 20000))").fetchall()
+                self.assertEqual([rank for rank, _ in found], [*range(1, 20001)])
+                self.assertEqual([d for _, d in found], sorted(d for _, d in found))
+
+    def test_numbers_that_are_whole(self):
+        self.fill()
+        for k in ["3.0", "3::DOUBLE", "3::FLOAT", "'3'", "3::HUGEINT", "3::DECIMAL(4,2)"]:
+            self.assertEqual(len(self.db.execute(f"FROM query(lumos_search('docs(id, e, h)', [3, 1]::FLOAT[2], {k}))").fetchall()), 3)
+            self.assertEqual(len(self.db.execute(f"SELECT lumos_topk(id, e, [3, 1]::FLOAT[2], {k}) FROM docs").fetchone()[0]), 3)
+        self.assertEqual(self.db.execute("SELECT lumos_slice('[1, 2, 3]', 2.0, 3.0)").fetchone(), self.db.execute("SELECT lumos_slice('[1, 2, 3]', 2, 3)").fetchone())
+        for k, words in [("2.5", "k is 2.5; give a whole number"), ("'nan'::DOUBLE", "k is NaN;"), ("1e30", "give a whole number"), ("'many'", 'k is "many";'), ("[1]", "k is of a type"), ("1e40::DOUBLE", "whole")]:
+            self.refused(words, self.db.execute, f"FROM query(lumos_search('docs(id, e, h)', [3, 1]::FLOAT[2], {k}))")
+            self.refused(words, self.db.execute, f"SELECT lumos_topk(id, e, [3, 1]::FLOAT[2], {k}) FROM docs")
+
     def test_two_connections(self):
         self.fill()
         self.same("docs(id, e, h)", [3, 1])

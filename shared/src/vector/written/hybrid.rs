@@ -6,9 +6,9 @@
 
 use serde_json::json;
 
-use super::leg::{Leg, checks, condition, name};
+use super::leg::{Leg, checks, columns, condition, name, rest};
 use super::owner::Owner;
-use super::{Options, Target, constant, count, read_options};
+use super::{Options, Target, count, read_options};
 use crate::sql::{identifier, literal};
 use crate::text::fusion;
 use crate::text::query_terms;
@@ -33,29 +33,46 @@ pub const POOL: (i64, i64) = (5, 50);
 /// What the two parts of a search for words are told, as one text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WordPlan {
-    /// The name of the index.
+    /// The table with its columns, as errors say it.
     pub name: String,
+    /// Its columns, as the index is named by them.
+    pub columns: String,
     /// The CHECKs of which the table must have one, in small letters.
     pub checks: Vec<String>,
     /// The words to search for.
     pub words: Vec<String>,
     /// How many rows are asked for.
     pub k: i64,
-    /// The most memory that the index may take, in bytes.
+    /// The most memory that indexes may take, in bytes.
     pub room: usize,
 }
 
 impl WordPlan {
     fn write(&self) -> String {
-        json!([self.name, self.checks, self.words, self.k, self.room]).to_string()
+        json!([
+            self.name,
+            self.columns,
+            self.checks,
+            self.words,
+            self.k,
+            self.room
+        ])
+        .to_string()
+    }
+
+    /// That of a search for nothing, as text.
+    pub fn nothing() -> String {
+        r#"["", "", [], [], 0, 0]"#.to_owned()
     }
 
     /// Reads what [`hybrid`] has written.
     pub fn parse(text: &str) -> Result<WordPlan> {
         let wrong = |_| Error::new("the plan is not one that lumos_hybrid has written");
-        let (name, checks, words, k, room) = serde_json::from_str(text).map_err(wrong)?;
+        let (name, columns, checks, words, k, room) = serde_json::from_str(text).map_err(wrong)?;
+        let k = count("k", k)?;
         Ok(WordPlan {
             name,
+            columns,
             checks,
             words,
             k,
@@ -80,18 +97,18 @@ pub fn hybrid(
             target: &target,
             options: &options,
             k: pool,
-            queries: constant(query),
+            query: Some(query),
         };
         leg.one()
     });
     let words = text.map(query_terms).filter(|words| !words.is_empty());
     let worded = words.map(|words| worded(&target, &options, words, pool));
-    Ok(fusion::sql(
+    Ok(Owner::of(&target).finish(fusion::sql(
         near.as_deref(),
         worded.as_deref(),
         options.weights,
         k,
-    ))
+    )))
 }
 
 /// The `k` rows that hold the words best, with id and bm25.
@@ -107,6 +124,7 @@ fn worded(target: &Target, options: &Options, words: Vec<String>, k: i64) -> Str
     let hash = text.hash.as_ref().filter(|_| !options.exact);
     let plan = WordPlan {
         name: name(target, text),
+        columns: columns(target, text),
         checks: hash.map_or(Vec::new(), |hash| checks(hash, &text.column).into()),
         words,
         k,
@@ -115,25 +133,25 @@ fn worded(target: &Target, options: &Options, words: Vec<String>, k: i64) -> Str
     let plan = literal(&plan.write());
     let Some(hash) = hash else {
         return hits(&format!(
-            "SELECT lumos_topk({id}, {column}, NULL::UBIGINT, NULL::UBIGINT, {chosen}, {plan}, NULL::BIGINT, NULL::BLOB) AS hits FROM {}",
+            "SELECT lumos_topk(id, body, NULL::UBIGINT, chosen, plan, NULL::BIGINT, NULL::BLOB) AS hits FROM (\
+             SELECT {id} AS id, {column} AS body, {chosen} AS chosen, {plan} AS plan FROM {})",
             target.table()
         ));
     };
-    let (table, owner) = (&target.table[target.table.len() - 1], Owner::of(target));
-    let (hash, alias) = (identifier(hash), identifier(table));
-    let rows = format!("{} AS {alias}", owner.rows(&alias));
-    let said = owner.checks(table);
+    let (owner, hash) = (Owner::of(target), identifier(hash));
+    let (alias, rows, said) = (owner.alias(), owner.rows(), owner.checks());
+    let rest = rest("lumos_unread", "lumos_words");
+    // The rows of the second part are read first, so that the condition knows no columns but the table's.
     let hits = hits(&format!(
-        "SELECT lumos_topk(id, body, hash, truth, chosen, {plan}, places, found) AS hits FROM (\
-         SELECT id, body, hash, \"system\".main.hash(body) AS truth, chosen, places, NULL::BLOB AS found FROM (\
-         SELECT lumos_place, {id} AS id, {column} AS body, {hash} AS hash, {chosen} AS chosen FROM {rows}) \
-         JOIN lumos_unread ON lumos_place = lumos_unread.place \
-         UNION ALL SELECT NULL, NULL, NULL, NULL, NULL, NULL, part.found FROM lumos_words)"
+        "SELECT lumos_topk(id, body, hash, chosen, plan, places, found) AS hits FROM (\
+         SELECT id, body, hash, chosen, plan, places, found FROM (\
+         SELECT {alias}.rowid AS lumos_place, {alias}.{id} AS id, {alias}.{column} AS body, {alias}.{hash} AS hash, {chosen} AS chosen FROM {rows}) \
+         RIGHT JOIN lumos_unread ON lumos_place = lumos_unread.place)"
     ));
     format!(
-        "WITH lumos_words AS MATERIALIZED (\
-         SELECT lumos_topk({id}, lumos_place, {hash}, {chosen}, {plan}, ({said})) AS part FROM {rows}), \
-         lumos_unread AS (SELECT unnest(part.unknown) AS place, len(part.unknown) AS places FROM lumos_words) {hits}"
+        "WITH lumos_words AS MATERIALIZED (SELECT lumos_topk(id, place, hash, chosen, plan, said) AS part FROM (\
+         SELECT {alias}.{id} AS id, {alias}.rowid AS place, {alias}.{hash} AS hash, {chosen} AS chosen, {plan} AS plan, {said} AS said FROM {rows})), \
+         {rest} {hits}"
     )
 }
 
@@ -152,6 +170,7 @@ mod tests {
     fn plans_come_back() {
         let plan = WordPlan {
             name: "\"it's\"(\"id\")".into(),
+            columns: "(\"id\")".into(),
             checks: vec!["check((h = hash(e)))".into()],
             words: vec!["大雪".into(), "paint".into()],
             k: 3,
@@ -159,6 +178,7 @@ mod tests {
         };
         assert_eq!(WordPlan::parse(&plan.write()), Ok(plan));
         assert!(WordPlan::parse("[]").is_err());
+        assert!(WordPlan::parse(&WordPlan::nothing()).is_ok());
     }
 
     #[test]

@@ -10,25 +10,22 @@ pub struct Leg<'a> {
     pub target: &'a Target,
     pub options: &'a Options,
     pub k: i64,
-    /// SQL of the list of queries, each a BLOB.
-    pub queries: String,
+    /// The one vector that is searched for; those of `lumos_asked` if there is none.
+    pub query: Option<&'a [f32]>,
 }
 
 impl Leg<'_> {
-    /// The search for a list of one query.
+    /// The search for one vector, best row first.
     pub fn one(&self) -> String {
         let (with, hits) = self.sql();
         let with = with.map_or(String::new(), |with| format!("WITH {with} "));
         format!(
-            "{with}SELECT hit.id AS id, hit.distance AS distance, row_number() OVER (ORDER BY hit.distance, hit.id) AS rank \
-             FROM ({hits}){} ORDER BY rank LIMIT {}",
-            self.near(),
-            self.k
+            "{with}SELECT hit.id AS id, hit.distance AS distance, hit.rank AS rank FROM ({hits})"
         )
     }
 
-    /// What goes before, in WITH, and the query of the column `hit`: query, id and distance of a row. For each query
-    /// its `k` nearest rows are among them.
+    /// What goes before, in WITH, and the query of the column `hit`: query, id, distance and rank of the `k` nearest rows
+    /// of each query.
     pub fn sql(&self) -> (Option<String>, String) {
         match &self.target.vector.hash {
             Some(hash) if !self.options.exact => {
@@ -39,48 +36,50 @@ impl Leg<'_> {
         }
     }
 
-    /// WHERE for hits that are near enough.
-    pub fn near(&self) -> String {
-        match self.options.max_distance {
-            Some(most) => format!(" WHERE hit.distance <= {most:?}::DOUBLE"),
-            None => String::new(),
-        }
-    }
-
     /// Without a column of hashes: every vector is read.
     fn exact(&self) -> String {
-        let id = identifier(&self.target.id);
+        let target = self.target;
+        let (id, vector) = (identifier(&target.id), identifier(&target.vector.column));
         format!(
-            "SELECT unnest(lumos_topk({id}, {}, {}, NULL::UBIGINT, NULL::UBIGINT, {}, NULL::BIGINT)) AS hit FROM {}{}",
-            identifier(&self.target.vector.column),
-            self.queries,
-            self.plan(None),
-            self.target.table(),
-            self.condition(&id)
+            "SELECT unnest(lumos_topk(id, vec, NULL::UBIGINT, plan, queries, NULL::BIGINT, NULL::BLOB)) AS hit FROM (\
+             SELECT {id} AS id, {vector} AS vec, {plan} AS plan, {queries} AS queries FROM {rows}{condition})",
+            plan = self.plan(None),
+            queries = self.queries(),
+            rows = target.table(),
+            condition = self.condition(&id),
         )
     }
 
-    /// With one.
+    /// With one. A constant has a name in a query of its own, so that EXPLAIN shows the name and not the vector.
     fn held(&self, hash: &str) -> (String, String) {
-        let (target, queries) = (self.target, &self.queries);
+        let (owner, target) = (Owner::of(self.target), self.target);
         let (id, vector) = (identifier(&target.id), identifier(&target.vector.column));
-        let (table, owner) = (&target.table[target.table.len() - 1], Owner::of(target));
-        let plan = self.plan(Some(hash));
-        let (hash, alias) = (identifier(hash), identifier(table));
-        let rows = format!("{} AS {alias}", owner.rows(&alias));
-        let (said, condition) = (owner.checks(table), self.condition(&id));
+        let (alias, rows) = (owner.alias(), owner.rows());
+        let (plan, queries) = (self.plan(Some(hash)), self.queries());
+        let hash = identifier(hash);
         let with = format!(
-            "lumos_scan AS MATERIALIZED (\
-             SELECT lumos_topk({id}, lumos_place, {queries}, {hash}, {plan}, ({said})) AS part FROM {rows}{condition}), \
-             lumos_unknown AS (SELECT unnest(part.unknown) AS place, len(part.unknown) AS places FROM lumos_scan)"
+            "lumos_scan AS MATERIALIZED (SELECT lumos_topk(id, place, hash, plan, queries, said) AS part FROM (\
+             SELECT {alias}.{id} AS id, {alias}.rowid AS place, {alias}.{hash} AS hash, {plan} AS plan, {queries} AS queries, \
+             {said} AS said FROM {rows}{condition})), {rest}",
+            said = owner.checks(),
+            condition = self.condition(&id),
+            rest = rest("lumos_rest", "lumos_scan"),
         );
+        // One place is that of no row: what was found before comes with it.
         let hits = format!(
-            "SELECT unnest(part.hits) AS hit FROM lumos_scan UNION ALL \
-             SELECT unnest(lumos_topk({alias}.{id}, {alias}.{vector}, {queries}, {alias}.{hash}, \
-             \"system\".main.hash({alias}.{vector}), {plan}, lumos_unknown.places)) AS hit \
-             FROM {rows} JOIN lumos_unknown ON {alias}.lumos_place = lumos_unknown.place"
+            "SELECT unnest(lumos_topk(id, vec, hash, plan, queries, places, found)) AS hit FROM (\
+             SELECT {alias}.{id} AS id, {alias}.{vector} AS vec, {alias}.{hash} AS hash, plan, {queries} AS queries, places, found \
+             FROM {rows} RIGHT JOIN lumos_rest ON {alias}.rowid = lumos_rest.place)"
         );
         (with, hits)
+    }
+
+    /// SQL of the queries that the plan does not have.
+    fn queries(&self) -> &'static str {
+        match self.query {
+            Some(_) => "NULL::BLOB[]",
+            None => "(SELECT list(query ORDER BY number) FROM lumos_asked)",
+        }
     }
 
     /// WHERE for the rows that the options leave.
@@ -93,6 +92,7 @@ impl Leg<'_> {
         let (target, options) = (self.target, self.options);
         let plan = Plan {
             name: name(target, &target.vector),
+            columns: columns(target, &target.vector),
             checks: hash.map_or(Vec::new(), |hash| {
                 checks(hash, &target.vector.column).into()
             }),
@@ -100,11 +100,21 @@ impl Leg<'_> {
             metric: options.metric,
             kind: options.kind,
             oversample: options.oversample.unwrap_or(OVERSAMPLE),
+            max_distance: options.max_distance,
             room: options.memory,
             whole: condition(options, "").is_none(),
+            query: self.query.map(<[f32]>::to_vec),
         };
         literal(&plan.write())
     }
+}
+
+/// The places that the first part leaves to the second, with what it says to that; for WITH.
+pub fn rest(name: &str, scan: &str) -> String {
+    format!(
+        "{name} AS (SELECT place, part.plan AS plan, len(part.unknown) AS places, \
+         CASE WHEN place < 0 THEN part.found END AS found FROM (SELECT unnest(part.unknown) AS place, part FROM {scan}))"
+    )
 }
 
 /// What is true of the rows that the options leave, if they leave some out.
@@ -127,11 +137,16 @@ pub fn condition(options: &Options, id: &str) -> Option<String> {
     (!conditions.is_empty()).then(|| conditions.join(" AND "))
 }
 
-/// The name of an index, as errors say it.
+/// The table with its columns, as errors say it.
 pub fn name(target: &Target, column: &Hashed) -> String {
+    target.table() + &columns(target, column)
+}
+
+/// The columns of an index.
+pub fn columns(target: &Target, column: &Hashed) -> String {
     let columns = [Some(&target.id), Some(&column.column), column.hash.as_ref()];
     let columns: Vec<String> = columns.iter().flatten().map(|c| identifier(c)).collect();
-    format!("{}({})", target.table(), columns.join(", "))
+    format!("({})", columns.join(", "))
 }
 
 /// The forms that DuckDB shows of `CHECK (h = hash(e))`, in small letters: it quotes a name only if it must.

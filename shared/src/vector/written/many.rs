@@ -1,6 +1,7 @@
 //! Many queries at once: the table is read once for all of them.
 
 use super::leg::Leg;
+use super::owner::{Owner, check_text};
 use super::{OPTIONS, Target, count, read_options};
 use crate::{Error, Result};
 
@@ -19,9 +20,10 @@ pub fn search_many(target: &str, queries: &str, k: i64, options: &str) -> Result
         target: &target,
         options: &options,
         k: count("k", k)?,
-        queries: "(SELECT list(query ORDER BY number) FROM lumos_asked)".into(),
+        query: None,
     };
-    Ok(leg.many(queries))
+    check_text("queries", queries)?;
+    Ok(Owner::of(&target).finish(leg.many(queries)))
 }
 
 impl Leg<'_> {
@@ -34,12 +36,8 @@ impl Leg<'_> {
             "WITH lumos_asked AS MATERIALIZED (\
              SELECT row_number() OVER () - 1 AS number, query_id, lumos_vec(query) AS query \
              FROM ({queries}\n) AS lumos_queries(query_id, query) WHERE query IS NOT NULL){with} \
-             SELECT query_id, hit.id AS id, hit.distance AS distance, \
-             row_number() OVER (PARTITION BY number ORDER BY hit.distance, hit.id) AS rank \
-             FROM ({hits}) JOIN lumos_asked ON number = hit.query{} \
-             QUALIFY rank <= {} ORDER BY number, rank",
-            self.near(),
-            self.k
+             SELECT query_id, hit.id AS id, hit.distance AS distance, hit.rank AS rank \
+             FROM ({hits}) JOIN lumos_asked ON number = hit.query ORDER BY number, rank"
         )
     }
 }

@@ -2,113 +2,125 @@
 
 use super::target::Target;
 use crate::sql::{identifier, literal};
+use crate::{Error, Result};
 
-/// Database and schema of a table. What is not given is filled in when the text is bound, in a text within the text,
-/// so that the table that is read and the table whose CHECK is looked for are the same.
-pub struct Owner<'a> {
-    database: Option<&'a str>,
-    schema: Option<&'a str>,
+/// Stand in a text for database and schema, as a name and within a literal, where they are known only when the text is
+/// bound. Nothing that a user writes has a NUL.
+const NAME: &str = "\0n";
+const INSIDE: &str = "\0l";
+
+/// Refuses what would be mistaken for these.
+pub fn check_text(what: &str, text: &str) -> Result<()> {
+    match text.contains('\0') {
+        true => Err(Error::new(format!(
+            "{what} has a NUL character, which SQL cannot have"
+        ))),
+        false => Ok(()),
+    }
 }
+
+/// Database and schema of a table.
+pub struct Owner<'a>(&'a Target);
 
 impl<'a> Owner<'a> {
-    /// As far as they are given.
+    /// That of this table.
     pub fn of(target: &'a Target) -> Owner<'a> {
-        let (database, schema) = match target.table.as_slice() {
-            [database, schema, _] => (Some(database), Some(schema)),
-            [schema, _] => (None, Some(schema)),
-            _ => (None, None),
+        Owner(target)
+    }
+
+    /// The name by which the text knows the table's columns.
+    pub fn alias(&self) -> String {
+        identifier(self.0.name())
+    }
+
+    /// The table, for FROM.
+    pub fn rows(&self) -> String {
+        let place = match self.0.table.as_slice() {
+            [database, schema, _] => format!("{}.{}", identifier(database), identifier(schema)),
+            _ => NAME.to_owned(),
         };
-        Owner {
-            database: database.map(String::as_str),
-            schema: schema.map(String::as_str),
-        }
+        format!("{place}.{0} AS {0}", self.alias())
     }
 
-    /// The table's columns and the place of each row, for FROM.
-    pub fn rows(&self, table: &str) -> String {
-        self.select(&[
-            Piece::Text("SELECT rowid AS lumos_place, * FROM "),
-            Piece::Database(Quote::Name),
-            Piece::Text("."),
-            Piece::Schema(Quote::Name),
-            Piece::Text(&format!(".{table}")),
-        ])
-    }
-
-    /// A subquery of the texts of the table's CHECKs, with \\0 between them.
-    pub fn checks(&self, table: &str) -> String {
-        let (text, name) = (small("constraint_text"), small("table_name"));
-        let from = self.select(&[
-            Piece::Text(&format!(
-                "SELECT {text} AS said FROM duckdb_constraints() WHERE constraint_type = 'CHECK' AND {name} = {} AND {} = ",
-                literal(&table.to_ascii_lowercase()),
-                small("database_name")
-            )),
-            Piece::Database(Quote::Literal),
-            Piece::Text(&format!(" AND {} = ", small("schema_name"))),
-            Piece::Schema(Quote::Literal),
-        ]);
-        format!("SELECT string_agg(said, chr(0)) FROM {from}")
-    }
-
-    /// A query in FROM.
-    fn select(&self, pieces: &[Piece<'_>]) -> String {
-        let known = self.database.is_some() && self.schema.is_some();
-        let mut sql = String::new();
-        for piece in pieces {
-            let (given, current, quote) = match piece {
-                Piece::Text(text) => {
-                    sql.push_str(&match known {
-                        true => (*text).to_owned(),
-                        false => format!("{} || ", literal(text)),
-                    });
-                    continue;
-                }
-                Piece::Database(quote) => (self.database, "current_database()", quote),
-                Piece::Schema(quote) => (self.schema, "current_schema()", quote),
-            };
-            let (mark, doubled) = match quote {
-                Quote::Name => ("'\"'", "'\"\"'"),
-                Quote::Literal => ("''''", "''''''"),
-            };
-            match (given, quote) {
-                (Some(name), Quote::Name) if known => sql.push_str(&identifier(name)),
-                (Some(name), Quote::Literal) if known => {
-                    sql.push_str(&literal(&name.to_ascii_lowercase()))
-                }
-                (_, quote) => {
-                    let name = given.map_or(current.to_owned(), literal);
-                    let name = match quote {
-                        Quote::Name => name,
-                        Quote::Literal => small(&name),
-                    };
-                    sql.push_str(&format!(
-                        "{mark} || replace({name}, {mark}, {doubled}) || {mark} || "
-                    ));
-                }
+    /// A subquery of what DuckDB says of the CHECKs of the tables of this name, for [`proven`].
+    pub fn checks(&self) -> String {
+        let (table, alias) = (literal(self.0.name()), literal(&self.alias()));
+        let place = match self.0.table.as_slice() {
+            [database, schema, _] => {
+                literal(&format!("{}.{}", identifier(database), identifier(schema)))
             }
-        }
-        match known {
-            true => format!("({sql})"),
-            false => format!("query({sql}'')"),
-        }
+            _ => format!("'{INSIDE}'"),
+        };
+        // DuckDB's names differ in more than the case of ASCII letters; that is seen to afterwards.
+        format!(
+            "(SELECT concat({place}, '.', {alias}, chr(0), string_agg(concat_ws(chr(1), database_name, schema_name, table_name, constraint_text), chr(0))) \
+             FROM duckdb_constraints() WHERE constraint_type = 'CHECK' AND lower(table_name) = lower({table}))"
+        )
+    }
+
+    /// The whole text of a search. Where database or schema is not given, it is a text within the text, in which the
+    /// current ones are filled in when it is bound.
+    pub fn finish(&self, sql: String) -> String {
+        let quoted = |name: &str| format!("'\"' || replace({name}, '\"', '\"\"') || '\"'");
+        let schema = match self.0.table.as_slice() {
+            [_, _, _] => return sql,
+            [schema, _] => literal(&identifier(schema)),
+            _ => quoted("current_schema()"),
+        };
+        let place = format!("{} || '.' || {schema}", quoted("current_database()"));
+        let text = sql.replace('{', "{{").replace('}', "}}");
+        let text = text.replace(NAME, "{0}").replace(INSIDE, "{1}");
+        format!(
+            "FROM query(format({}, {place}, replace({place}, '''', '''''')))",
+            literal(&text)
+        )
     }
 }
 
-/// A part of a text that is written now or when it is bound.
-enum Piece<'a> {
-    Text(&'a str),
-    Database(Quote),
-    Schema(Quote),
+/// The full name of the table, if one of its CHECKs is one of these: of what [`Owner::checks`] has found.
+pub fn proven(said: &str, checks: &[String]) -> Option<String> {
+    let mut said = said.split('\0');
+    let table = said.next()?.to_ascii_lowercase();
+    let proves = said.any(|entry| {
+        let parts: Vec<&str> = entry.split('\u{1}').collect();
+        let [database, schema, name, check] = parts[..] else {
+            return false;
+        };
+        let names = [database, schema, name].map(identifier).join(".");
+        names.to_ascii_lowercase() == table
+            && checks.iter().any(|own| own.eq_ignore_ascii_case(check))
+    });
+    proves.then_some(table)
 }
 
-/// How a name stands in a text: as an identifier, or as a literal in small letters.
-enum Quote {
-    Name,
-    Literal,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Names of DuckDB differ in more than the case of ASCII letters.
-fn small(text: &str) -> String {
-    format!("translate({text}, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')")
+    #[test]
+    fn only_a_check_of_the_table_itself_proves() {
+        let own = ["check((h = hash(e)))".to_owned()];
+        let (d, s) = ("\u{1}", "\"d\".\"s\".\"T\"\0");
+        let entry = |database: &str, schema: &str, table: &str, check: &str| {
+            [database, schema, table, check].join(d)
+        };
+        let proves = |entries: &[String]| proven(&(s.to_owned() + &entries.join("\0")), &own);
+        let right = entry("D", "S", "t", "CHECK((h = hash(e)))");
+        let wrong = [
+            entry("x", "s", "t", &own[0]),
+            entry("d", "x", "t", &own[0]),
+            entry("d", "s", "x", &own[0]),
+            entry("d", "s", "t", "check(true)"),
+            // Names that hold what stands between them.
+            entry(&format!("d{d}s{d}t"), &own[0], "x", "y"),
+            entry("d", &format!("s{d}t{d}{}", own[0]), "t", "y"),
+        ];
+        assert_eq!(proves(&[right.clone()]).unwrap(), "\"d\".\"s\".\"t\"");
+        for entry in &wrong {
+            assert_eq!(proves(std::slice::from_ref(entry)), None, "{entry:?}");
+        }
+        assert!(proves(&[wrong.as_slice(), &[right]].concat()).is_some());
+        assert_eq!(proves(&[]), None);
+        assert_eq!(proven("", &own), None);
+    }
 }

@@ -25,7 +25,7 @@ pub fn recall(target: &str, n: i64, k: i64, options: &str) -> Result<String> {
             options: &options,
             // A row is not among its own nearest.
             k: k.saturating_add(1),
-            queries: "(SELECT list(query ORDER BY number) FROM lumos_asked)".into(),
+            query: None,
         };
         format!(
             "SELECT query_id, id FROM ({}) WHERE id <> query_id.id \
@@ -33,7 +33,7 @@ pub fn recall(target: &str, n: i64, k: i64, options: &str) -> Result<String> {
             leg.many("FROM lumos_sample")
         )
     };
-    Ok(format!(
+    Ok(Owner::of(&target).finish(format!(
         "WITH lumos_sample AS MATERIALIZED ({}), lumos_right AS ({}), lumos_found AS (SELECT DISTINCT * FROM ({})) \
          SELECT avg(share) AS recall, min(share) AS least, count(*) AS queries FROM (\
          SELECT count(lumos_found.id) / count(*) AS share FROM lumos_right LEFT JOIN lumos_found \
@@ -41,20 +41,19 @@ pub fn recall(target: &str, n: i64, k: i64, options: &str) -> Result<String> {
         sample(&target, n),
         search(true),
         search(false)
-    ))
+    )))
 }
 
 /// `n` rows evenly by their ids, without those of the zero vector, which has no direction. With each goes its place,
 /// which is its own where an id is not.
 fn sample(target: &Target, n: i64) -> String {
     let (id, vector) = (identifier(&target.id), identifier(&target.vector.column));
-    let table = identifier(&target.table[target.table.len() - 1]);
-    let rows = Owner::of(target).rows(&table);
+    let (alias, rows) = (Owner::of(target).alias(), Owner::of(target).rows());
     format!(
         "SELECT {{'id': id, 'place': place}} AS query_id, query FROM (\
-         SELECT lumos_place AS lumos_own, {vector} AS query FROM {rows}) JOIN (\
+         SELECT {alias}.rowid AS lumos_own, {vector} AS query FROM {rows}) JOIN (\
          SELECT id, place, (number * least({n}, total) + total - 1) // total AS turn, total FROM (\
-         SELECT {id} AS id, lumos_place AS place, row_number() OVER (ORDER BY {id}, lumos_place) - 1 AS number, \
+         SELECT {id} AS id, {alias}.rowid AS place, row_number() OVER (ORDER BY {id}, {alias}.rowid) - 1 AS number, \
          count(*) OVER () AS total FROM {rows} WHERE {id} IS NOT NULL AND {vector} IS NOT NULL) \
          WHERE turn < least({n}, total) AND turn * total // least({n}, total) = number) ON lumos_own = place \
          WHERE lumos_ip(query, query) < 0 ORDER BY turn"

@@ -45,6 +45,9 @@ impl Target {
     }
 
     fn read(text: &str, with_text: bool) -> Option<Target> {
+        if text.contains('\0') {
+            return None;
+        }
         let mut names = Names(text);
         let mut table = vec![names.name()?];
         while names.takes('.') {
@@ -82,6 +85,11 @@ impl Target {
             vector: next()?,
             text: if with_text { next() } else { None },
         })
+    }
+
+    /// Its name without database and schema.
+    pub fn name(&self) -> &str {
+        self.table.last().map_or("", String::as_str)
     }
 
     /// The table as it is written.

@@ -1,0 +1,182 @@
+"""Every function and form that the extension registers, called with every type of DuckDB in every place: an error or a
+value each time, and the process lives. The calls run in processes of their own, so that a crash names its call."""
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+import unittest
+
+import duckdb
+
+EXTENSION = os.environ["LUMOS_DUCKDB"]
+
+# A value of each type, and the same type's NULL goes with it.
+VALUES = {
+    "BOOLEAN": "true",
+    "TINYINT": "(-128)::TINYINT",
+    "SMALLINT": "7::SMALLINT",
+    "INTEGER": "3",
+    "BIGINT": "9223372036854775807",
+    "HUGEINT": "170141183460469231731687303715884105727::HUGEINT",
+    "UTINYINT": "255::UTINYINT",
+    "USMALLINT": "1::USMALLINT",
+    "UINTEGER": "4294967295::UINTEGER",
+    "UBIGINT": "18446744073709551615::UBIGINT",
+    "UHUGEINT": "1::UHUGEINT",
+    "FLOAT": "2.5::FLOAT",
+    "DOUBLE": "'nan'::DOUBLE",
+    "DECIMAL(4,1)": "2.0::DECIMAL(4,1)",
+    "DECIMAL(38,10)": "2.5::DECIMAL(38,10)",
+    "VARCHAR": "'[1, 2.5]'",
+    "BLOB": "lumos_vec('[1, 2]')",
+    "BIT": "'101'::BIT",
+    "DATE": "DATE '2020-01-01'",
+    "TIME": "TIME '10:00'",
+    "TIMETZ": "TIMETZ '10:00+01'",
+    "TIMESTAMP": "TIMESTAMP '2020-01-01'",
+    "TIMESTAMP_S": "TIMESTAMP_S '2020-01-01'",
+    "TIMESTAMP_NS": "TIMESTAMP_NS '2020-01-01'",
+    "TIMESTAMPTZ": "TIMESTAMPTZ '2020-01-01 00:00:00+00'",
+    "INTERVAL": "INTERVAL 13 MONTH",
+    "UUID": "'11111111-1111-1111-1111-111111111111'::UUID",
+    "ENUM('a', 'b')": "'a'::ENUM('a', 'b')",
+    "FLOAT[2]": "[1, 2]::FLOAT[2]",
+    "FLOAT[]": "[1, 2]::FLOAT[]",
+    "DOUBLE[3]": "[1, 2, 3]::DOUBLE[3]",
+    "INTEGER[]": "[1, NULL]::INTEGER[]",
+    "BOOLEAN[]": "[true]",
+    "DECIMAL(4,1)[]": "[1.5, 2]::DECIMAL(4,1)[]",
+    "HUGEINT[]": "[1, 2]::HUGEINT[]",
+    "VARCHAR[]": "['a', NULL]",
+    "BLOB[]": "[lumos_vec('[1, 2]'), NULL]::BLOB[]",
+    "FLOAT[][]": "[[1, 2], NULL]::FLOAT[][]",
+    "FLOAT[2][2]": "[[1, 2], [3, 4]]::FLOAT[2][2]",
+    "INTERVAL[]": "[INTERVAL 1 DAY]",
+    "STRUCT(a INTEGER)": "{'a': 1}",
+    "STRUCT(a INTEGER)[]": "[{'a': 1}, NULL]",
+    "MAP(VARCHAR, INTEGER)": "MAP {'a': 1}",
+    "UNION(a INTEGER, b VARCHAR)": "union_value(a := 1)::UNION(a INTEGER, b VARCHAR)",
+    '"NULL"': "NULL",
+}
+
+# Texts that an argument may be, with what the parts of a search are told; {plan} is a right one.
+TEXTS = ["''", "'#1'", "'[]'", "'t(id, e, h)'", "'SELECT 1, ''[1, 2]'''", "'{}'", "'cosine'", "'hash'", "'{{plan}}'", "chr(0)", "repeat('x', 100000)", "'é'"]
+
+# Lists that are not laid out as they were written: the elements are chosen, turned and cut by functions.
+LISTS = [
+    "list_reverse([i, 2, NULL]::FLOAT[])[1:2]",
+    "list_filter([i, 2, 3]::FLOAT[], lambda x: x > 1)",
+    "list_select([1, 2, 3]::FLOAT[], [3, 1])",
+    "([1, 2, 3]::FLOAT[])[2:3]",
+    "list_transform([i, 2]::INTEGER[], lambda x: x * 2)",
+    "[i, 2]::INTEGER[]::FLOAT[]",
+    "CASE WHEN i % 2 = 0 THEN [1, 2]::FLOAT[] END",
+    "list_resize([1]::FLOAT[], i::BIGINT % 5)",
+    "flatten([[1, i], [2]]::FLOAT[][])",
+    "map_values(MAP {'a': 1.5::FLOAT, 'b': i::FLOAT})",
+    "{'v': [i, 2]::FLOAT[2]}.v",
+    "([[1, 2], [i, 4]]::FLOAT[2][2])[2]",
+    "list_sort([i, 2]::FLOAT[])",
+    "[x FOR x IN [i, 2, 3]::FLOAT[] IF x > 1]",
+    "unnest([[i, 2], [3, 4]]::FLOAT[2][])",
+]
+
+
+def forms(db):
+    """Each form of each function: its name and the types of its arguments."""
+    sql = "SELECT function_name, parameter_types FROM duckdb_functions() WHERE function_name LIKE 'lumos%' ORDER BY ALL"
+    return db.execute(sql).fetchall()
+
+
+def fitting(ty):
+    """A value that a form takes in this place."""
+    right = {"ANY": "[1, 2]::FLOAT[2]", "FLOAT[]": "[1, 2]::FLOAT[]", "BLOB[]": "NULL::BLOB[]", "BIGINT": "1::BIGINT", "UBIGINT": "1::UBIGINT", "BOOLEAN": "true"}
+    right |= {"VARCHAR": "'{plan}'", "UUID": VALUES["UUID"], "BLOB": "''::BLOB", "DOUBLE": "1.0::DOUBLE"}
+    return right[ty]
+
+
+def calls(db, plans):
+    """The SQL of all calls: every place of every form takes every value, beside values that fit."""
+    values = [v for value in VALUES for v in (VALUES[value], f"NULL::{value}" if value != '"NULL"' else "NULL")]
+    found = []
+    for name, types in forms(db):
+        base = [fitting(ty) for ty in types]
+        for plan in plans if len(types) > 5 else plans[:1]:
+            # Many forms differ in the type of the id alone.
+            for place in range(len(types) if types[0] not in ("UUID", "VARCHAR") or name != "lumos_topk" else 1):
+                tried = values + LISTS * (types[place] in ("ANY", "FLOAT[]"))
+                tried = tried + [t.replace("{{plan}}", plan) for t in TEXTS] * (types[place] in ("ANY", "VARCHAR"))
+                for value in tried:
+                    arguments = [a.replace("{plan}", plan) for a in base]
+                    arguments[place] = value
+                    found.append((name, ", ".join(arguments)))
+            found.append((name, ", ".join(f"NULL::{ty}" if ty != "ANY" else "NULL" for ty in types)))
+    return list(dict.fromkeys(found))
+
+
+def run(first, last):
+    """Calls of this range, each in several statements; prints each before it runs. Run in a process of its own."""
+    db = connect()
+    db.execute("CREATE TABLE t(id BIGINT, e FLOAT[2], h UBIGINT CHECK (h = hash(e)))")
+    counts = [0, 0]
+    for number, (name, arguments) in list(enumerate(calls(db, plans(db))))[first:last]:
+        if name.startswith("lumos_model"):
+            continue
+        print(number, flush=True)
+        one = f"SELECT {name}({arguments})"
+        for sql in (one + " FROM range(3) r(i)", one + " FROM range(3) r(i) GROUP BY i" if number % 8 == 0 else one):
+            try:
+                db.execute(sql).fetchall()
+                counts[0] += 1
+            except duckdb.Error as error:
+                counts[1] += 1
+                if "internal error" in str(error).lower():
+                    print("internal error:", sql, error, flush=True)
+                if isinstance(error, (duckdb.FatalException, duckdb.InternalException)):
+                    print("internal error:", sql, error, flush=True)
+                    db = connect()
+    print(json.dumps(counts))
+
+
+def connect():
+    db = duckdb.connect(config={"allow_unsigned_extensions": "true", "threads": 2})
+    db.execute(f"LOAD '{EXTENSION}'")
+    return db
+
+
+def plans(db):
+    """What the parts of a search are told, of vectors and of words."""
+    texts = [
+        "lumos_search('t(id, e)', '[1, 2]', 3)",
+        "lumos_hybrid('t(id, e, b)', NULL, 'cat', 3)",
+    ]
+    found = []
+    for text in texts:
+        sql = db.execute(f"SELECT {text}").fetchone()[0]
+        found.append(sql.split("'[", 1)[1].split("]'", 1)[0])
+    return [f"[{plan}]" for plan in found]
+
+
+class Calls(unittest.TestCase):
+    def test_no_call_hurts(self):
+        total = len(calls(connect(), plans(connect())))
+        self.assertGreater(total, 3000)
+        half = total // 2
+        processes = [
+            subprocess.Popen([sys.executable, "-B", __file__, str(first), str(last)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            for first, last in [(0, half), (half, total)]
+        ]
+        for process in processes:
+            lines = process.communicate()[0].splitlines()
+            listed = calls(connect(), plans(connect()))
+            at = [line for line in lines if line.isdigit()][-1:]
+            self.assertEqual(process.returncode, 0, [listed[int(n)] for n in at] + lines[-3:])
+            self.assertEqual([line for line in lines if "internal error" in line], [])
+            answers, errors = json.loads(lines[-1])
+            self.assertGreater(min(answers, errors), 100)
+
+
+if __name__ == "__main__":
+    run(*map(int, sys.argv[1:])) if len(sys.argv) == 3 and sys.argv[1].isdigit() else unittest.main()

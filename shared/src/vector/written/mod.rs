@@ -102,7 +102,7 @@ impl Plan {
             kind: Kind::Flat4,
             oversample: OVERSAMPLE,
             max_distance: None,
-            room: 0,
+            room: usize::MAX,
             whole: false,
             query: None,
         };

@@ -158,9 +158,6 @@ impl Scan {
             return Ok(nearest);
         };
         let form = (self.plan.metric, self.plan.kind);
-        if !shared.read()?.has(form) {
-            shared.write()?.follow(form, usize::MAX)?;
-        }
         let held = shared.read()?;
         let mut met = vec![0u64; held.len().div_ceil(64)];
         for run in &self.runs {

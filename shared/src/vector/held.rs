@@ -130,7 +130,7 @@ impl Held {
     }
 
     /// Of the slots with a bit set, those of the `k` nearest vectors with their distances, and of all that are as
-    /// near as the last of them.
+    /// near as the last of them. Where the index is behind the vectors, each of these is measured.
     pub fn nearest(
         &self,
         form: Form,
@@ -139,8 +139,9 @@ impl Held {
         oversample: usize,
         slots: &[u64],
     ) -> Result<Vec<(u32, f64)>> {
-        let Some(index) = self.index(form) else {
-            return Err(Error::new("internal error: there is no index of this form"));
+        let index = self.index(form).filter(|index| index.len() == self.len());
+        let Some(index) = index else {
+            return Ok(self.measured(form.0, query, k, slots));
         };
         let mut wanted = k.saturating_add(8);
         loop {
@@ -171,6 +172,27 @@ impl Held {
                 .filter_map(|hit| Some((index.slot(hit.id)?, hit.distance)))
                 .collect());
         }
+    }
+
+    fn measured(&self, metric: Metric, query: &[f32], k: usize, slots: &[u64]) -> Vec<(u32, f64)> {
+        let set = |slot: &usize| {
+            slots
+                .get(slot / 64)
+                .is_some_and(|w| w >> (slot % 64) & 1 == 1)
+        };
+        let mut found: Vec<(u32, f64)> = (0..self.len())
+            .filter(set)
+            .filter_map(|slot| {
+                let distance = self.vectors.with(slot, |v| metric.distance(query, v))?;
+                Some((slot as u32, distance))
+            })
+            .collect();
+        found.sort_unstable_by(|a, b| a.1.total_cmp(&b.1));
+        let last = k
+            .checked_sub(1)
+            .map(|i| found.get(i).map_or(f64::INFINITY, |hit| hit.1));
+        found.truncate(last.map_or(0, |end| found.partition_point(|hit| hit.1 <= end)));
+        found
     }
 
     /// True if there is no room left, and most vectors are in no row that a search over the whole table has met.
@@ -206,13 +228,21 @@ mod tests {
                 assert!(!held.has(later) && held.has(FLAT));
             }
         }
+        held.add(100, &[40.0, 40.0], usize::MAX).unwrap();
+        // A square's corners and edges: whole numbers, so that many distances are the same.
+        let all = [u64::MAX; 8];
+        // One that is behind, at first.
+        let behind = held.nearest(later, &[0.0, 0.0], 10, 4, &all).unwrap();
+        assert_eq!(behind, held.measured(Metric::L2, &[0.0, 0.0], 10, &all));
+        for k in [0, 1, 3, 10, 99, 200] {
+            let exact = held.nearest(later, &[0.0, 0.0], k, 4, &all).unwrap();
+            let found = held.nearest(FLAT, &[0.0, 0.0], k, 4, &all).unwrap();
+            let distances = |hits: &[(u32, f64)]| hits.iter().map(|h| h.1).collect::<Vec<_>>();
+            assert_eq!(distances(&exact), distances(&found), "k = {k}");
+        }
         while !held.has(later) {
             held.follow(later, 7).unwrap();
         }
-        held.add(100, &[40.0, 40.0], usize::MAX).unwrap();
-        assert!(held.has(later));
-        // A square's corners and edges: whole numbers, so that many distances are the same.
-        let all = [u64::MAX; 8];
         for (form, k) in [FLAT, later]
             .into_iter()
             .flat_map(|f| [0, 1, 3, 10, 99, 200].map(|k| (f, k)))

@@ -136,7 +136,11 @@ mod tests {
             }
             assert!(packed.with(rows, |_| ()).is_none());
             let full = PART * dims;
-            assert_eq!(packed.bytes(), 2 * full * bytes + 7 * dims * 4, "kind {kind}");
+            assert_eq!(
+                packed.bytes(),
+                2 * full * bytes + 7 * dims * 4,
+                "kind {kind}"
+            );
         }
     }
 }

@@ -336,6 +336,7 @@ mod tests {
         }
         assert_eq!((store.drop("T(ID, e, h)"), store.drop(NAME)), (3, 0));
         assert_eq!(store.drop("main.t(id, b, hb)"), 1);
+        drop(texts);
         assert_eq!(store.list().unwrap(), json!([]));
         assert_eq!(store.account.total(), 0);
     }

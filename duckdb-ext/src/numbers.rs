@@ -141,7 +141,7 @@ cells! {
     Int64: i64 = DUCKDB_TYPE_DUCKDB_TYPE_BIGINT, ValueRef::Integer, |v| hash::number(v as u64);
     UInt8: u8 = DUCKDB_TYPE_DUCKDB_TYPE_UTINYINT, |v| ValueRef::Integer(v.into()), |v| hash::number((v as u32).into());
     UInt16: u16 = DUCKDB_TYPE_DUCKDB_TYPE_USMALLINT, |v| ValueRef::Integer(v.into()), |v| hash::number((v as u32).into());
-    UInt32: u32 = DUCKDB_TYPE_DUCKDB_TYPE_UINTEGER, |v| ValueRef::Integer(v.into()), |v| hash::number((v as u32).into());
+    UInt32: u32 = DUCKDB_TYPE_DUCKDB_TYPE_UINTEGER, |v| ValueRef::Integer(v.into()), |v| hash::number(v.into());
     UInt64: u64 = DUCKDB_TYPE_DUCKDB_TYPE_UBIGINT, |v| narrowest(v.into()), hash::number;
     Int128: ffi::duckdb_hugeint = DUCKDB_TYPE_DUCKDB_TYPE_HUGEINT, |v| narrowest(i128::from(v.upper) << 64 | i128::from(v.lower)),
         |v| hash::number(v.lower) ^ hash::number(v.upper as u64);

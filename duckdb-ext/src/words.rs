@@ -124,7 +124,7 @@ impl Part for Scan {
             match hash.and_then(|hash| held.slot(hash, likely)) {
                 Some(slot) => {
                     likely = slot + 1;
-                    match !unchosen.is_null(row) && chosen[row] > 0 {
+                    match !unchosen.is_null(row) && chosen.get(row).is_some_and(|c| *c > 0) {
                         true => {
                             self.slots.push(slot);
                             self.ids.push(ids.get(row));
@@ -303,7 +303,10 @@ impl Part for Rest {
             }
             let length = length.unwrap_or_else(|| count(text, words, &mut counts));
             self.found.totals.add(1, length, &counts);
-            if !unchosen.is_null(row) && chosen[row] > 0 && counts.iter().any(|count| *count > 0) {
+            if !unchosen.is_null(row)
+                && chosen.get(row).is_some_and(|c| *c > 0)
+                && counts.iter().any(|count| *count > 0)
+            {
                 self.found.push(ids.get(row), length, &counts);
             }
         }

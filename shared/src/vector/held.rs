@@ -96,11 +96,12 @@ impl Held {
         if self.index(form).is_none() {
             self.indexes.push(Index::new(self.dims, form.0, form.1)?);
         }
-        let (count, vectors, hashes) = (self.hashes.len(), &self.vectors, &self.hashes);
+        let (vectors, hashes) = (&self.vectors, &self.hashes);
         let of = |i: &&mut Index| (i.metric(), i.kind()) == form;
         if let Some(index) = self.indexes.iter_mut().find(of) {
-            for slot in index.len()..count.min(index.len().saturating_add(most)) {
-                let insert = |vector: &[f32]| index.insert(hashes[slot] as i64, vector);
+            let first = index.len();
+            for (slot, hash) in hashes.iter().enumerate().skip(first).take(most) {
+                let insert = |vector: &[f32]| index.insert(*hash as i64, vector);
                 vectors.with(slot, insert).transpose()?;
             }
         }

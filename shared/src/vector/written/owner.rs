@@ -115,7 +115,10 @@ mod tests {
             entry(&format!("d{d}s{d}t"), &own[0], "x", "y"),
             entry("d", &format!("s{d}t{d}{}", own[0]), "t", "y"),
         ];
-        assert_eq!(proves(&[right.clone()]).unwrap(), "\"d\".\"s\".\"t\"");
+        assert_eq!(
+            proves(std::slice::from_ref(&right)).unwrap(),
+            "\"d\".\"s\".\"t\""
+        );
         for entry in &wrong {
             assert_eq!(proves(std::slice::from_ref(entry)), None, "{entry:?}");
         }

@@ -1,8 +1,10 @@
-//! Compiles the one function that DuckDB's C API lacks, for the DuckDB inside the SQLite extension.
+//! Compiles what DuckDB's C API lacks, for the DuckDB inside the SQLite extension.
 
 fn main() {
-    const SOURCE: &str = "src/engine/unplanned.cpp";
-    println!("cargo:rerun-if-changed={SOURCE}");
+    const SOURCES: [&str; 2] = ["src/engine/unplanned.cpp", "src/engine/values.cpp"];
+    for source in SOURCES {
+        println!("cargo:rerun-if-changed={source}");
+    }
     // The loadable extension has no DuckDB of its own, and its headers are not those of the host's.
     let include = match std::env::var("DEP_DUCKDB_INCLUDE") {
         Ok(include) if std::env::var("CARGO_FEATURE_EXTENSION").is_err() => include,
@@ -15,6 +17,6 @@ fn main() {
         .define("NDEBUG", None)
         .include(include)
         .warnings(false)
-        .file(SOURCE)
-        .compile("lumos_unplanned");
+        .files(SOURCES)
+        .compile("lumos_engine");
 }

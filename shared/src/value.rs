@@ -1,5 +1,7 @@
 //! The vocabulary that both engines translate to: types of arguments and results, and their values.
 
+use serde_json::Value as Json;
+
 /// The type of an argument or a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Type {
@@ -50,6 +52,27 @@ pub enum ValueRef<'a> {
     Blob(&'a [u8]),
     /// A vector, already taken out of the engine's form.
     Vector(&'a [f32]),
+}
+
+impl ValueRef<'_> {
+    /// The same, but a double that is a whole number as the integer: some drivers bind all numbers as doubles.
+    pub fn whole(self) -> Self {
+        match self {
+            ValueRef::Real(v) => whole(v).map_or(self, ValueRef::Integer),
+            _ => self,
+        }
+    }
+}
+
+/// The integer that a double is, or `None` if it is none of 64 bits.
+pub fn whole(value: f64) -> Option<i64> {
+    const END: f64 = 9_223_372_036_854_775_808.0;
+    (value.fract() == 0.0 && (-END..END).contains(&value)).then_some(value as i64)
+}
+
+/// The integer that a JSON number is, also as `2.0`.
+pub fn whole_number(json: &Json) -> Option<i64> {
+    json.as_i64().or_else(|| whole(json.as_f64()?))
 }
 
 /// A result, owned.

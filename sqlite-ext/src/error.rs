@@ -2,6 +2,7 @@
 
 use std::ffi::c_int;
 
+use lumos_core::error::shown;
 use lumos_duckdb::engine;
 use rusqlite::ffi;
 
@@ -47,10 +48,11 @@ impl Error {
     /// The error as SQLite shows it, with the function's name in front.
     pub fn named(self, function: &str) -> rusqlite::Error {
         let message = match self.code {
-            ffi::SQLITE_INTERRUPT => self.message,
-            _ => format!("{function}: {}", self.message),
+            // SQLite has words for it. A function that gives others loses the code.
+            ffi::SQLITE_INTERRUPT => None,
+            _ => Some(shown(&format!("{function}: {}", self.message))),
         };
-        rusqlite::Error::SqliteFailure(ffi::Error::new(self.code), Some(message))
+        rusqlite::Error::SqliteFailure(ffi::Error::new(self.code), message)
     }
 }
 

@@ -198,6 +198,8 @@ impl Mirror {
                 ("allow_community_extensions", "false"),
                 ("default_null_order", "sqlite"),
                 ("integer_division", "true"),
+                // NULL, as in SQLite; the error would name a setting that is locked.
+                ("error_on_division_by_zero", "false"),
             ])
         })?;
         let connection = database.connect()?;

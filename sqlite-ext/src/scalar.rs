@@ -89,6 +89,9 @@ fn pure(function: &Function, body: PureBody, ctx: &Context<'_>) -> error::Result
             (Some(vector), _) => Ok(ValueRef::Vector(vector)),
             (_, types::ValueRef::Null) => Ok(ValueRef::Null),
             (_, types::ValueRef::Integer(v)) => Ok(ValueRef::Integer(v)),
+            (_, types::ValueRef::Real(v)) if function.params[i].ty == Type::Integer => {
+                Ok(ValueRef::Real(v).whole())
+            }
             (_, types::ValueRef::Real(v)) => Ok(ValueRef::Real(v)),
             (_, types::ValueRef::Text(v)) => utf8(v).map(ValueRef::Text),
             (_, types::ValueRef::Blob(v)) => Ok(ValueRef::Blob(v)),
@@ -203,7 +206,14 @@ fn host(function: &Function, ctx: &Context<'_>, session: &Arc<Session>) -> error
         }
         "lumos_scalar" => return exec::scalar(session, required(0)?, text(1)?),
         "lumos_exec" => return Ok(Value::Integer(exec::exec(session, required(0)?, text(1)?)?)),
-        "lumos_explain" => return Ok(Value::Text(exec::explain(session, required(0)?, text(1)?)?)),
+        "lumos_explain" => {
+            return Ok(Value::Text(exec::explain(
+                session,
+                required(0)?,
+                text(1)?,
+                text(2)?,
+            )?));
+        }
         "lumos_import" => exec::import(session, required(0)?, text(1)?)?,
         "lumos_export" => {
             return Ok(Value::Integer(files::export(

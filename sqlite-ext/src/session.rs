@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use lumos_core::value::whole_number;
 use lumos_duckdb::engine::Connection as DuckDb;
 use rusqlite::{Connection, TransactionState, ffi};
 use serde_json::{Map, Value as Json, json};
@@ -447,26 +448,24 @@ fn parse_options(text: &str, old: &Settings) -> Result<Options> {
                     "memory_limit is {value}; give a text like \"2GB\""
                 )));
             }
-            ("cache_bytes", Json::Number(n)) if n.as_u64().is_some() => {
-                settings.get_or_insert_with(|| old.clone()).cache_bytes =
-                    n.as_u64().unwrap_or(0) as usize;
-            }
             ("cache_bytes", _) => {
-                return Err(error(format!(
-                    "cache_bytes is {value}; give a number of bytes, 0 for none"
-                )));
+                let bytes = whole_number(&value).and_then(|n| usize::try_from(n).ok());
+                settings.get_or_insert_with(|| old.clone()).cache_bytes = bytes.ok_or_else(|| {
+                    error(format!(
+                        "cache_bytes is {value}; give a number of bytes, 0 for none"
+                    ))
+                })?;
             }
             ("allow_files", folders) => {
                 settings.get_or_insert_with(|| old.clone()).allow_files = files::folders(folders)?;
             }
-            ("threads", Json::Number(n)) if n.as_u64().is_some_and(|n| (1..=1024).contains(&n)) => {
-                settings.get_or_insert_with(|| old.clone()).threads =
-                    n.as_u64().unwrap_or(1) as usize;
-            }
             ("threads", _) => {
-                return Err(error(format!(
-                    "threads is {value}; give a whole number from 1 to 1024"
-                )));
+                let threads = whole_number(&value).filter(|n| (1..=1024).contains(n));
+                settings.get_or_insert_with(|| old.clone()).threads = threads.ok_or_else(|| {
+                    error(format!(
+                        "threads is {value}; give a whole number from 1 to 1024"
+                    ))
+                })? as usize;
             }
             _ => {
                 return Err(error(format!(

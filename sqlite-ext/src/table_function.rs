@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use lumos_core::sql::identifier;
-use lumos_core::{Function, Kind, functions};
+use lumos_core::{Function, Kind, Param, Type, functions};
 use rusqlite::types::Value;
 use rusqlite::vtab::{
     Context, Filters, IndexConstraint, IndexInfo, Module, VTab, VTabConfig, VTabConnection,
@@ -104,7 +104,8 @@ unsafe impl<'vtab, F: TableFunction> VTab<'vtab> for Table<F> {
                 } else {
                     p.name.to_owned()
                 };
-                format!("{} HIDDEN", identifier(&name))
+                // BLOB is no affinity; HIDDEN alone is NUMERIC.
+                format!("{} BLOB HIDDEN", identifier(&name))
             });
             let names: Vec<String> = visible.chain(hidden).collect();
             let schema = CString::new(format!("CREATE TABLE x({})", names.join(", ")))
@@ -145,6 +146,7 @@ unsafe impl<'vtab, F: TableFunction> VTab<'vtab> for Table<F> {
         Ok(Cursor {
             base: sqlite3_vtab_cursor::default(),
             aux: Arc::clone(&self.aux),
+            params: self.function.params,
             arguments: vec![Value::Null; self.function.params.len()],
             visible: self.visible,
             rows: Box::new(std::iter::empty()),
@@ -159,6 +161,7 @@ unsafe impl<'vtab, F: TableFunction> VTab<'vtab> for Table<F> {
 struct Cursor<'vtab, F: TableFunction> {
     base: sqlite3_vtab_cursor,
     aux: Arc<F::Aux>,
+    params: &'static [Param],
     /// The arguments, which are columns too.
     arguments: Vec<Value>,
     visible: usize,
@@ -174,7 +177,12 @@ unsafe impl<F: TableFunction> VTabCursor for Cursor<'_, F> {
     fn filter(&mut self, plan: c_int, _: Option<&str>, args: &Filters<'_>) -> Result<()> {
         guard(F::NAME, || {
             (self.rows, self.row, self.rowid) = (Box::new(std::iter::empty()), None, 0);
-            for (argument, value) in self.arguments.iter_mut().zip(arguments::given(plan, args)) {
+            let given = self.params.iter().zip(arguments::given(plan, args));
+            for (argument, (param, value)) in self.arguments.iter_mut().zip(given) {
+                let value = match param.ty {
+                    Type::Integer => arguments::whole(value),
+                    _ => value,
+                };
                 *argument = value
                     .try_into()
                     .map_err(|_| error("an argument is not valid UTF-8 text; encode it first"))?;

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::error::{self, error};
 use crate::host::guard;
+use crate::query::arguments::whole;
 use crate::scalar::{JSON_SUBTYPE, utf8, vector};
 
 const NAME: &str = "lumos_topk";
@@ -73,7 +74,7 @@ fn step(ctx: &Context<'_>, search: &mut Option<Search>) -> error::Result<()> {
         4 => ValueRef::Null,
         _ => ctx.get_raw(4),
     };
-    let asked = [ctx.get_raw(2), ctx.get_raw(3), metric];
+    let asked = [ctx.get_raw(2), whole(ctx.get_raw(3)), metric];
     let search = match search {
         Some(search) => {
             if !search
@@ -90,7 +91,7 @@ fn step(ctx: &Context<'_>, search: &mut Option<Search>) -> error::Result<()> {
         }
         None => search.insert(begin(asked)?),
     };
-    let id = ctx.get_raw(0);
+    let id = whole(ctx.get_raw(0));
     if !matches!(id, ValueRef::Integer(_) | ValueRef::Text(_)) {
         return Err(error(format!(
             "id is a {}; give an INTEGER or a TEXT, such as hex(id)",

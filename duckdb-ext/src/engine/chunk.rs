@@ -72,7 +72,7 @@ impl Chunk {
     /// by their vectors' own width only, tenfold.
     pub fn bytes(&self, types: &[LogicalType]) -> usize {
         let column = |(i, ty): (usize, &LogicalType)| match ty {
-            LogicalType::Text | LogicalType::Json | LogicalType::Blob | LogicalType::Other(_) => {
+            LogicalType::Text | LogicalType::Json | LogicalType::Blob => {
                 let column = self.column(i, ty);
                 let long = |row| {
                     if column.is_null(row) {
@@ -124,9 +124,11 @@ pub enum Cell<'a> {
     Null,
     /// An integer of 64 bits; a boolean as 0 or 1.
     Integer(i64),
-    /// A double.
+    /// A double; also a decimal, or an integer beyond 64 bits, that is what its shortest text says.
     Real(f64),
-    /// Text; also decimals, integers beyond 64 bits, dates, times and UUIDs, written exactly.
+    /// A decimal or integer that is neither an integer of 64 bits nor the shortest text of a double: its digits.
+    Wide(String),
+    /// Text; also dates, times and UUIDs, written exactly.
     Text(Cow<'a, str>),
     /// Bytes.
     Blob(&'a [u8]),
@@ -143,6 +145,7 @@ impl Cell<'_> {
                 let _ = write!(out, "{v}");
             }
             Cell::Real(v) => write_number(*v, *v, out),
+            Cell::Wide(digits) => out.push_str(digits),
             Cell::Text(v) => write_json_string(v, out),
             Cell::Blob(v) => write_json_blob(v, out),
             Cell::Json(v) => out.push_str(v),
@@ -196,12 +199,15 @@ impl<'a> Column<'a> {
             LogicalType::Unsigned(_) | LogicalType::HugeInt => integer(self.signed(row)),
             LogicalType::UnsignedHugeInt => match i128::try_from(self.get::<u128>(row)) {
                 Ok(v) => integer(v),
-                Err(_) => Cell::Text(self.get::<u128>(row).to_string().into()),
+                Err(_) => number(self.get::<u128>(row).to_string()),
             },
             LogicalType::Float => real(f64::from(self.get::<f32>(row))),
             LogicalType::Double => real(self.get::<f64>(row)),
             LogicalType::Decimal { scale: 0, .. } => integer(self.signed(row)),
-            LogicalType::Text | LogicalType::Other(_) => Cell::Text(self.text(row)),
+            LogicalType::Decimal { scale, .. } => decimal(self.signed(row), usize::from(*scale)),
+            LogicalType::Text => Cell::Text(self.text(row)),
+            // No reader knows their form, see `LogicalType::needs_cast`.
+            LogicalType::BigNum | LogicalType::Other(_) => Cell::Null,
             LogicalType::Json => Cell::Json(self.text(row)),
             LogicalType::Blob => Cell::Blob(self.bytes(row)),
             LogicalType::List(_)
@@ -217,8 +223,7 @@ impl<'a> Column<'a> {
                 let code = self.signed(row) as usize;
                 Cell::Text(words.get(code).map_or("", String::as_str).into())
             }
-            LogicalType::Decimal { .. }
-            | LogicalType::Date
+            LogicalType::Date
             | LogicalType::Time
             | LogicalType::Timestamp(_)
             | LogicalType::TimestampTz
@@ -236,7 +241,7 @@ impl<'a> Column<'a> {
             return out.push_str("null");
         }
         match self.ty {
-            LogicalType::Null => out.push_str("null"),
+            LogicalType::Null | LogicalType::BigNum | LogicalType::Other(_) => out.push_str("null"),
             LogicalType::Boolean => out.push_str(if self.get::<u8>(row) != 0 {
                 "true"
             } else {
@@ -251,7 +256,7 @@ impl<'a> Column<'a> {
                 write_number(f64::from(self.get::<f32>(row)), self.get::<f32>(row), out)
             }
             LogicalType::Double => write_number(self.get::<f64>(row), self.get::<f64>(row), out),
-            LogicalType::Text | LogicalType::Other(_) => write_json_string(&self.text(row), out),
+            LogicalType::Text => write_json_string(&self.text(row), out),
             LogicalType::Json => out.push_str(&self.text(row)),
             LogicalType::Blob => write_json_blob(self.bytes(row), out),
             LogicalType::List(child) => {
@@ -471,7 +476,35 @@ impl<'a> Column<'a> {
 }
 
 fn integer<'a>(value: i128) -> Cell<'a> {
-    i64::try_from(value).map_or_else(|_| Cell::Text(value.to_string().into()), Cell::Integer)
+    i64::try_from(value).map_or_else(|_| number(value.to_string()), Cell::Integer)
+}
+
+/// Decimals below this have at most 15 digits, which a double always gives back.
+const FIFTEEN_DIGITS: u128 = 1_000_000_000_000_000;
+
+/// Powers of ten up to this are doubles, and dividing by one rounds once.
+const EXACT_POWER: usize = 22;
+
+fn decimal<'a>(value: i128, scale: usize) -> Cell<'a> {
+    if value.unsigned_abs() < FIFTEEN_DIGITS && scale <= EXACT_POWER {
+        return Cell::Real(value as f64 / 10_f64.powi(scale as i32));
+    }
+    let mut digits = String::new();
+    write_decimal(value, scale, &mut digits);
+    number(digits)
+}
+
+/// A number by its digits: the double whose shortest text they are, or an integer of 64 bits.
+fn number<'a>(digits: String) -> Cell<'a> {
+    let shortest = match digits.contains('.') {
+        true => digits.trim_end_matches('0').trim_end_matches('.'),
+        false => &digits,
+    };
+    match (shortest.parse::<f64>(), shortest.parse()) {
+        (Ok(v), _) if v.to_string() == shortest => Cell::Real(v),
+        (_, Ok(v)) => Cell::Integer(v),
+        _ => Cell::Wide(digits),
+    }
 }
 
 fn real<'a>(value: f64) -> Cell<'a> {

@@ -44,6 +44,8 @@ pub fn library_version() -> String {
 pub struct Database {
     raw: ffi::duckdb_database,
     pid: u32,
+    /// Its part of the memory for values, see `values.cpp`.
+    allowed: i64,
 }
 
 // SAFETY: a duckdb_database is a shared pointer to an instance that locks for itself.
@@ -56,8 +58,11 @@ impl Database {
     pub fn open_in_memory(settings: &[(&str, &str)]) -> Result<Arc<Database>> {
         let mut config: ffi::duckdb_config = ptr::null_mut();
         // SAFETY: an out pointer to a local.
-        if unsafe { ffi::duckdb_create_config(&mut config) } != ffi::DuckDBSuccess {
-            return Err(Error("out of memory".into()));
+        let ready = unsafe {
+            lumos_count_values() && ffi::duckdb_create_config(&mut config) == ffi::DuckDBSuccess
+        };
+        if !ready {
+            return Err(failed(String::new()));
         }
         let set = settings.iter().try_for_each(|(name, value)| {
             let (c_name, c_value) = (c_string(name)?, c_string(value)?);
@@ -77,6 +82,8 @@ impl Database {
                 ffi::DuckDBSuccess => Ok(Arc::new(Database {
                     raw,
                     pid: std::process::id(),
+                    // SAFETY: the database was just opened.
+                    allowed: unsafe { lumos_allow_values(raw) },
                 })),
                 // SAFETY: DuckDB allocated the message, or left null.
                 _ => Err(Error(unsafe { text(error) })),
@@ -108,7 +115,10 @@ impl Drop for Database {
     fn drop(&mut self) {
         if std::process::id() == self.pid {
             // SAFETY: the last handle goes; every connection held an Arc of this.
-            unsafe { ffi::duckdb_close(&mut self.raw) }
+            unsafe {
+                ffi::duckdb_close(&mut self.raw);
+                lumos_disallow_values(self.allowed);
+            }
         }
     }
 }
@@ -153,18 +163,47 @@ impl Connection {
         match state {
             // SAFETY: the result is alive.
             ffi::DuckDBSuccess => Ok(unsafe { ffi::duckdb_rows_changed(&mut { rows.result }) }),
-            _ => Err(rows.error()),
+            _ => Err(failed(rows.error().0)),
         }
     }
 
-    /// Prepares exactly one statement.
+    /// Prepares exactly one statement, whose columns are then known. Those that depend on a parameter are not.
     pub fn prepare(&self, sql: &str) -> Result<Statement> {
+        self.extract(sql, |extracted, statement| {
+            // SAFETY: index 0 exists; the out pointer is a local's, which frees it.
+            let state = unsafe {
+                ffi::duckdb_prepare_extracted_statement(
+                    self.0.raw,
+                    extracted,
+                    0,
+                    &mut statement.raw,
+                )
+            };
+            match state {
+                ffi::DuckDBSuccess => Ok(()),
+                // SAFETY: a failed statement still carries its message.
+                _ => Err(failed(unsafe {
+                    text(ffi::duckdb_prepare_error(statement.raw))
+                })),
+            }
+        })
+    }
+
+    /// Reads exactly one statement and has `make` turn it into a prepared one.
+    fn extract(
+        &self,
+        sql: &str,
+        make: impl FnOnce(ffi::duckdb_extracted_statements, &mut Statement) -> Result<()>,
+    ) -> Result<Statement> {
         let c_sql = c_string(sql)?;
         let mut extracted: ffi::duckdb_extracted_statements = ptr::null_mut();
         // SAFETY: connection and text are alive; the out pointer is a local, destroyed below.
-        let count =
-            unsafe { ffi::duckdb_extract_statements(self.0.raw, c_sql.as_ptr(), &mut extracted) };
-        let statement = match count {
+        let count = unsafe { lumos_extract_statements(self.0.raw, c_sql.as_ptr(), &mut extracted) };
+        let mut statement = Statement {
+            raw: ptr::null_mut(),
+            session: Arc::clone(&self.0),
+        };
+        let made = match count {
             0 => {
                 // SAFETY: DuckDB keeps the message with the extracted statements.
                 let message = unsafe { text(ffi::duckdb_extract_statements_error(extracted)) };
@@ -174,35 +213,18 @@ impl Connection {
                     message
                 }))
             }
-            1 => {
-                let mut raw: ffi::duckdb_prepared_statement = ptr::null_mut();
-                // SAFETY: index 0 exists; the out pointer is a local that `Statement` then owns.
-                let state = unsafe {
-                    ffi::duckdb_prepare_extracted_statement(self.0.raw, extracted, 0, &mut raw)
-                };
-                let statement = Statement {
-                    raw,
-                    session: Arc::clone(&self.0),
-                };
-                match state {
-                    ffi::DuckDBSuccess => Ok(statement),
-                    // SAFETY: a failed statement still carries its message.
-                    _ => Err(Error(unsafe {
-                        text(ffi::duckdb_prepare_error(statement.raw))
-                    })),
-                }
-            }
+            1 => make(extracted, &mut statement),
             n => Err(Error(format!("the text has {n} statements; give one"))),
         };
         // SAFETY: not used after this.
         unsafe { ffi::duckdb_destroy_extracted(&mut extracted) };
-        statement
+        made.map(|()| statement)
     }
 
     /// How much of the running statement is done, in percent; negative if DuckDB cannot tell.
     pub fn progress(&self) -> f64 {
         // SAFETY: reads the state of a live connection.
-        unsafe { ffi::duckdb_query_progress(self.0.raw).percentage }
+        unsafe { lumos_query_progress(self.0.raw) }
     }
 
     /// The tables and views that a text names, without what views stand for; empty if it cannot be read.
@@ -228,29 +250,22 @@ impl Connection {
         }
     }
 
-    /// One SELECT without parameters, planned when it runs; `None` for any other text. Preparing it would plan
-    /// it twice, see `unplanned.cpp`.
-    pub fn select(&self, sql: &str) -> Result<Option<Statement>> {
-        let sql = c_string(sql)?;
-        let mut extracted: ffi::duckdb_extracted_statements = ptr::null_mut();
-        let mut statement = Statement {
-            raw: ptr::null_mut(),
-            session: Arc::clone(&self.0),
-        };
-        // SAFETY: connection and text are alive; the out pointers are locals, the first one destroyed here.
-        let taken = unsafe {
-            ffi::duckdb_extract_statements(self.0.raw, sql.as_ptr(), &mut extracted);
-            let taken = lumos_unplanned_select(self.0.raw, extracted, &mut statement.raw);
-            ffi::duckdb_destroy_extracted(&mut extracted);
-            taken
-        };
-        Ok(taken.then_some(statement))
+    /// Reads exactly one statement, which is planned when it starts, with the values of its parameters: so that
+    /// these have their types, and nothing is planned twice, see `unplanned.cpp`.
+    pub fn statement(&self, sql: &str) -> Result<Statement> {
+        self.extract(sql, |extracted, statement| {
+            // SAFETY: the connection is alive, index 0 exists; the out pointer is a local's, which frees it.
+            match unsafe { lumos_unplanned(self.0.raw, extracted, &mut statement.raw) } {
+                true => Ok(()),
+                false => Err(failed(String::new())),
+            }
+        })
     }
 
     /// Asks the running statement of this connection to end with an error. Any thread may call it.
     pub fn interrupt(&self) {
         // SAFETY: sets an atomic flag of a live connection.
-        unsafe { ffi::duckdb_interrupt(self.0.raw) }
+        unsafe { lumos_interrupt(self.0.raw) }
     }
 
     /// The raw handle, for registering functions. Valid as long as `self`.
@@ -268,6 +283,8 @@ pub enum StatementKind {
     Explain,
     /// INSERT, UPDATE, DELETE, MERGE or COPY: its result is the number of rows.
     Change,
+    /// What expands into several statements, like PIVOT.
+    Several,
     /// Everything else.
     Other,
 }
@@ -288,7 +305,7 @@ pub enum Param<'a> {
     Null,
     /// BOOLEAN.
     Boolean(bool),
-    /// BIGINT.
+    /// INTEGER if it fits, as if written into the text, else BIGINT.
     Integer(i64),
     /// UBIGINT.
     Unsigned(u64),
@@ -312,6 +329,7 @@ impl Statement {
             | ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_DELETE
             | ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_MERGE_INTO
             | ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_COPY => StatementKind::Change,
+            ffi::duckdb_statement_type_DUCKDB_STATEMENT_TYPE_MULTI => StatementKind::Several,
             _ => StatementKind::Other,
         }
     }
@@ -340,7 +358,10 @@ impl Statement {
             match value {
                 Param::Null => ffi::duckdb_bind_null(self.raw, at),
                 Param::Boolean(v) => ffi::duckdb_bind_boolean(self.raw, at, *v),
-                Param::Integer(v) => ffi::duckdb_bind_int64(self.raw, at, *v),
+                Param::Integer(v) => match i32::try_from(*v) {
+                    Ok(v) => ffi::duckdb_bind_int32(self.raw, at, v),
+                    Err(_) => ffi::duckdb_bind_int64(self.raw, at, *v),
+                },
                 Param::Unsigned(v) => ffi::duckdb_bind_uint64(self.raw, at, *v),
                 Param::Real(v) => ffi::duckdb_bind_double(self.raw, at, *v),
                 Param::Text(v) => ffi::duckdb_bind_varchar_length(
@@ -350,14 +371,14 @@ impl Statement {
                     v.len() as ffi::idx_t,
                 ),
                 Param::Blob(v) => {
-                    ffi::duckdb_bind_blob(self.raw, at, v.as_ptr().cast(), v.len() as ffi::idx_t)
+                    lumos_bind_blob(self.raw, at, v.as_ptr().cast(), v.len() as ffi::idx_t)
                 }
             }
         };
         match state {
             ffi::DuckDBSuccess => Ok(()),
             // SAFETY: the statement is alive.
-            _ => Err(Error(unsafe { text(ffi::duckdb_prepare_error(self.raw)) })),
+            _ => Err(failed(unsafe { text(ffi::duckdb_prepare_error(self.raw)) })),
         }
     }
 
@@ -396,7 +417,7 @@ impl Statement {
         unsafe {
             match ffi::duckdb_pending_prepared_streaming(self.raw, &mut pending.raw) {
                 ffi::DuckDBSuccess => Ok(pending),
-                _ => Err(Error(text(ffi::duckdb_pending_error(pending.raw)))),
+                _ => Err(failed(text(ffi::duckdb_pending_error(pending.raw)))),
             }
         }
     }
@@ -409,14 +430,20 @@ pub struct Pending {
 }
 
 impl Pending {
-    /// The columns' types.
-    pub fn types(&self) -> Vec<LogicalType> {
-        // SAFETY: the pending result is alive; each type is freed by `take`.
-        unsafe {
-            (0..lumos_pending_column_count(self.raw))
-                .map(|i| LogicalType::take(lumos_pending_column_type(self.raw, i)))
-                .collect()
-        }
+    /// The names and types of the result's columns; `None` for a statement that expands into several, like PIVOT:
+    /// they are known once it ran.
+    pub fn columns(&self) -> Option<Vec<(String, LogicalType)>> {
+        let mut count: ffi::idx_t = 0;
+        // SAFETY: the pending result is alive; the out pointer is a local.
+        let known = unsafe { lumos_pending_column_count(self.raw, &mut count) };
+        // SAFETY: as above; names belong to the result and are copied, each type is freed by `take`.
+        let column = |i| unsafe {
+            (
+                text(lumos_pending_column_name(self.raw, i)),
+                LogicalType::take(lumos_pending_column_type(self.raw, i)),
+            )
+        };
+        known.then(|| (0..count).map(column).collect())
     }
 
     /// Runs it until the first rows are there.
@@ -432,12 +459,16 @@ impl Pending {
         unsafe {
             if ffi::duckdb_execute_pending(self.raw, &mut rows.result) != ffi::DuckDBSuccess {
                 let error = text(ffi::duckdb_result_error(&mut rows.result));
-                return Err(Error(match error.is_empty() {
+                return Err(failed(match error.is_empty() {
                     true => text(ffi::duckdb_pending_error(self.raw)),
                     false => error,
                 }));
             }
-            for i in 0..ffi::duckdb_column_count(&mut rows.result) {
+            let mut count: ffi::idx_t = 0;
+            if !lumos_column_count(&mut rows.result, &mut count) {
+                return Err(failed(String::new()));
+            }
+            for i in 0..count {
                 rows.names
                     .push(text(ffi::duckdb_column_name(&mut rows.result, i)));
                 rows.types
@@ -455,23 +486,48 @@ impl Drop for Pending {
     fn drop(&mut self) {
         if std::process::id() == self.session.database.pid {
             // SAFETY: owned, and not used after this.
-            unsafe { ffi::duckdb_destroy_pending(&mut self.raw) }
+            unsafe { lumos_destroy_pending(&mut self.raw) }
         }
     }
 }
 
-// Defined in `unplanned.cpp`.
+// Defined in `values.cpp` and `unplanned.cpp`.
 unsafe extern "C" {
-    fn lumos_unplanned_select(
+    fn lumos_count_values() -> bool;
+    fn lumos_allow_values(database: ffi::duckdb_database) -> i64;
+    fn lumos_disallow_values(bytes: i64);
+    fn lumos_unplanned(
         connection: ffi::duckdb_connection,
         extracted: ffi::duckdb_extracted_statements,
         out: *mut ffi::duckdb_prepared_statement,
     ) -> bool;
-    fn lumos_pending_column_count(pending: ffi::duckdb_pending_result) -> ffi::idx_t;
+    fn lumos_pending_column_count(
+        pending: ffi::duckdb_pending_result,
+        count: *mut ffi::idx_t,
+    ) -> bool;
+    fn lumos_pending_column_name(
+        pending: ffi::duckdb_pending_result,
+        column: ffi::idx_t,
+    ) -> *const c_char;
     fn lumos_pending_column_type(
         pending: ffi::duckdb_pending_result,
         column: ffi::idx_t,
     ) -> ffi::duckdb_logical_type;
+    fn lumos_column_count(result: *mut ffi::duckdb_result, count: *mut ffi::idx_t) -> bool;
+    fn lumos_extract_statements(
+        connection: ffi::duckdb_connection,
+        sql: *const c_char,
+        out: *mut ffi::duckdb_extracted_statements,
+    ) -> ffi::idx_t;
+    fn lumos_bind_blob(
+        statement: ffi::duckdb_prepared_statement,
+        position: ffi::idx_t,
+        data: *const c_void,
+        size: ffi::idx_t,
+    ) -> ffi::duckdb_state;
+    fn lumos_query_progress(connection: ffi::duckdb_connection) -> f64;
+    fn lumos_interrupt(connection: ffi::duckdb_connection);
+    fn lumos_destroy_pending(pending: *mut ffi::duckdb_pending_result);
 }
 
 impl Drop for Statement {
@@ -503,6 +559,15 @@ impl Rows {
     /// The columns' types.
     pub fn types(&self) -> &[LogicalType] {
         &self.types
+    }
+
+    /// True if the one value of the result is the number of rows changed.
+    pub fn counts_changes(&self) -> bool {
+        // SAFETY: the result is alive.
+        unsafe {
+            ffi::duckdb_result_return_type(self.result)
+                == ffi::duckdb_result_type_DUCKDB_RESULT_TYPE_CHANGED_ROWS
+        }
     }
 
     /// The next rows, at most 2048; `None` at the end.
@@ -552,6 +617,14 @@ unsafe fn text(raw: *const c_char) -> String {
     unsafe { CStr::from_ptr(raw) }
         .to_string_lossy()
         .into_owned()
+}
+
+/// The error for this message of DuckDB's, which may have none.
+fn failed(message: String) -> Error {
+    Error(match message.is_empty() {
+        true => "DuckDB failed and gives no reason; memory may be short".into(),
+        false => message,
+    })
 }
 
 fn c_string(text: &str) -> Result<CString> {

@@ -58,6 +58,8 @@ pub enum LogicalType {
     Map(Box<LogicalType>, Box<LogicalType>),
     /// UNION with its members.
     Union(Vec<(String, LogicalType)>),
+    /// BIGNUM: integers of any length, read through casts to VARCHAR and HUGEINT.
+    BigNum,
     /// A rare type (BIT, INTERVAL, TIMETZ, VARIANT and so on), by its number: read through a cast to VARCHAR.
     Other(u32),
 }
@@ -66,7 +68,7 @@ impl LogicalType {
     /// Reads the type and frees the handle.
     ///
     /// # Safety
-    /// `raw` is a live handle that the caller owns and does not use again.
+    /// `raw` is null or a live handle that the caller owns and does not use again.
     pub(crate) unsafe fn take(mut raw: ffi::duckdb_logical_type) -> LogicalType {
         // SAFETY: by contract; children are handles of their own, each taken in turn.
         unsafe {
@@ -79,7 +81,7 @@ impl LogicalType {
     /// True if values of this type, or inside it, can only be read through a cast.
     pub fn needs_cast(&self) -> bool {
         match self {
-            LogicalType::Other(_) => true,
+            LogicalType::BigNum | LogicalType::Other(_) => true,
             LogicalType::List(t) | LogicalType::Array(t, _) => t.needs_cast(),
             LogicalType::Map(k, v) => k.needs_cast() || v.needs_cast(),
             LogicalType::Struct(fields) | LogicalType::Union(fields) => {
@@ -171,6 +173,7 @@ impl LogicalType {
                         })
                         .collect(),
                 ),
+                ffi::DUCKDB_TYPE_DUCKDB_TYPE_BIGNUM => LogicalType::BigNum,
                 other => LogicalType::Other(other),
             }
         }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value as Json, json};
 
+use crate::value::whole_number;
 use crate::{Error, Result, vector};
 
 /// The most texts of one request.
@@ -107,7 +108,7 @@ impl Endpoint {
         };
         let mut number = |name: &str, most: u64| match take(name) {
             None => Ok(None),
-            Some(value) => match value.as_u64() {
+            Some(value) => match whole_number(&value).and_then(|n| u64::try_from(n).ok()) {
                 Some(n) if (1..=most).contains(&n) => Ok(Some(n as usize)),
                 _ => Err(Error::new(format!(
                     "{name} is {value}; give a whole number from 1 to {most}"

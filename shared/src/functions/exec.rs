@@ -14,7 +14,7 @@ pub const EXEC: Function = Function {
     ],
     nulls: Nulls::Accept,
     deterministic: false,
-    doc: "Runs one statement in the attached DuckDB that may write tables and views of your own beside the mirrored ones, and returns the rows changed. \
+    doc: "Runs one statement in the attached DuckDB that may write tables and views of your own beside the mirrored ones, and returns the rows changed, also by a statement with RETURNING, whose rows are not given out. \
           The mirrored tables cannot be changed: they follow SQLite. A failed statement changes nothing.",
     examples: &[
         Example {

@@ -11,10 +11,12 @@ pub const EXPLAIN: Function = Function {
     params: &[
         Param::new("sql", Type::Text),
         Param::optional("options", Type::Json),
+        Param::optional("params", Type::Json),
     ],
     nulls: Nulls::Accept,
     deterministic: false,
-    doc: "DuckDB's plan for a SELECT over the mirror. With the option `timings` (true or false) the query runs, and the plan shows times and rows.",
+    doc: "DuckDB's plan for a SELECT over the mirror. With the option `timings` (true or false) the query runs, and the plan shows times and rows. \
+          Parameters as in `lumos_query`; NULL stands for no options.",
     examples: &[Example {
         sql: "SELECT lumos_explain('SELECT count(*) FROM Genre') LIKE '%SCAN%'",
         answer: "1",

@@ -15,7 +15,8 @@ pub const QUERY: Function = Function {
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "Runs one SELECT in DuckDB's SQL over the mirror, after applying pending changes. \
-          `row` is a JSON object with the columns in order; hidden columns `c0` to `c63` hold them with native types. \
+          `row` is a JSON object with the columns in order; hidden columns `c0` to `c63` hold them with native types, \
+          decimals as REAL; a number with more digits than REAL and INTEGER hold is an error there: cast it to DOUBLE or VARCHAR. \
           Parameters: a JSON array for `?` and `$1`, a JSON object for `$name`. \
           Results stream: memory stays bounded, and LIMIT outside ends the work early.",
     examples: &[

@@ -4,6 +4,7 @@ use serde_json::{Map, Value as Json};
 
 use super::index::Kind;
 use super::metric::Metric;
+use crate::value::whole_number;
 use crate::{Error, Result};
 
 /// The memory that an index may take if nothing is said, in MB.
@@ -55,8 +56,10 @@ impl Options {
         for (name, value) in given {
             let wrong = |what: &str| Error::new(format!("{name} is {value}; give {what}"));
             let whole = |most: u64| {
-                let number = value.as_u64().filter(|n| (1..=most).contains(n));
-                let number = number.map(|n| n as usize);
+                let number = whole_number(value).and_then(|n| u64::try_from(n).ok());
+                let number = number
+                    .filter(|n| (1..=most).contains(n))
+                    .map(|n| n as usize);
                 number.ok_or_else(|| wrong(&format!("a whole number from 1 to {most}")))
             };
             let text = |what: &str| value.as_str().ok_or_else(|| wrong(what));

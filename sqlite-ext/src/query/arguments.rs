@@ -66,6 +66,14 @@ pub fn given<'a>(plan: c_int, args: &'a Filters<'_>) -> impl Iterator<Item = Val
     })
 }
 
+/// The same, but a REAL that is a whole number as the INTEGER: some drivers bind all numbers as doubles.
+pub fn whole(value: ValueRef<'_>) -> ValueRef<'_> {
+    match value {
+        ValueRef::Real(v) => lumos_core::value::whole(v).map_or(value, ValueRef::Integer),
+        _ => value,
+    }
+}
+
 /// A text argument; `None` for NULL.
 pub fn text<'a>(value: impl Into<ValueRef<'a>>) -> Result<Option<&'a str>> {
     match value.into() {

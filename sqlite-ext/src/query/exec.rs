@@ -2,11 +2,11 @@
 
 use lumos_core::sql::{identifier, literal};
 use lumos_duckdb::engine::{Cell, Connection as DuckDb};
-use rusqlite::Connection;
 use rusqlite::types::Value;
 use serde_json::Value as Json;
 
 use crate::error::{Result, error};
+use crate::query::shown;
 use crate::query::stream::{Params, Stream};
 use crate::session::{Session, parse_object};
 use crate::sync;
@@ -21,25 +21,16 @@ pub fn scalar(session: &Session, sql: &str, params: Option<&str>) -> Result<Valu
             stream.types.len()
         )));
     }
-    let value = first_value(&mut stream, &host)?;
+    let chunk = stream.next_chunk(&host)?;
+    let value = match (&chunk, stream.types.first()) {
+        (Some(chunk), Some(ty)) => shown(&chunk.column(0, ty).cell(0))?
+            .try_into()
+            .map_err(|_| error("the value is not UTF-8 text"))?,
+        _ => Value::Null,
+    };
     // A result that is read to its end can be kept; most have one row.
     stream.next_chunk(&host)?;
     Ok(value)
-}
-
-/// The first column of the first row, or NULL.
-fn first_value(stream: &mut Stream, host: &Connection) -> Result<Value> {
-    let chunk = stream.next_chunk(host)?;
-    let (Some(chunk), Some(ty)) = (chunk, stream.types.first()) else {
-        return Ok(Value::Null);
-    };
-    Ok(match chunk.column(0, ty).cell(0) {
-        Cell::Null => Value::Null,
-        Cell::Integer(v) => Value::Integer(v),
-        Cell::Real(v) => Value::Real(v),
-        Cell::Text(v) | Cell::Json(v) => Value::Text(v.into_owned()),
-        Cell::Blob(v) => Value::Blob(v.to_vec()),
-    })
 }
 
 /// `lumos_exec`: one statement that may write, in a transaction of its own. Returns the rows changed.
@@ -53,17 +44,9 @@ pub fn exec(session: &Session, sql: &str, params: Option<&str>) -> Result<i64> {
     let host = session.connection()?;
     let params = parameters(params)?;
     let mirror = &attached.mirror;
-    let mut stream = session.with_untracked(&host, &attached, |duckdb| {
-        Stream::start_writing(duckdb, &host, mirror, sql, params.clone())
-    })?;
-    // What changes rows returns their number as its one value.
-    let counts = stream.changes_rows;
-    let first = first_value(&mut stream, &host)?;
-    while stream.next_chunk(&host)?.is_some() {}
-    match first {
-        Value::Integer(n) if counts => Ok(n),
-        _ => Ok(0),
-    }
+    session.with_untracked(&host, &attached, |duckdb| {
+        Stream::change(duckdb, &host, mirror, sql, params.clone())
+    })
 }
 
 /// True if an identifier of the statement begins with `_lumos`; texts in quotes do not count.
@@ -94,7 +77,12 @@ pub fn check_mirrored(duckdb: &DuckDb) -> Result<()> {
 }
 
 /// `lumos_explain`.
-pub fn explain(session: &Session, sql: &str, options: Option<&str>) -> Result<String> {
+pub fn explain(
+    session: &Session,
+    sql: &str,
+    options: Option<&str>,
+    params: Option<&str>,
+) -> Result<String> {
     let mut timings = false;
     for (name, value) in options.map_or(Ok(serde_json::Map::new()), parse_object)? {
         match (name.as_str(), &value) {
@@ -116,7 +104,7 @@ pub fn explain(session: &Session, sql: &str, options: Option<&str>) -> Result<St
     } else {
         "EXPLAIN"
     };
-    let mut stream = session.query(&host, &format!("{word} {sql}"), Params::none())?;
+    let mut stream = session.query(&host, &format!("{word} {sql}"), parameters(params)?)?;
     let types = stream.types.clone();
     let mut plan = String::new();
     while let Some(chunk) = stream.next_chunk(&host)? {

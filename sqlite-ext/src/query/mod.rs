@@ -109,9 +109,11 @@ unsafe impl<'vtab, F: Form + 'vtab> VTab<'vtab> for Table<F> {
             let argument = utf8(&args.join(b",".as_slice()))?.trim().to_owned();
             let (schema, relation) = match (argument.is_empty(), F::KIND) {
                 (true, VTabKind::Eponymous) => {
-                    let values: String = (0..VALUES).map(|i| format!(", c{i} HIDDEN")).collect();
+                    // BLOB is no affinity: values compare as what they are. HIDDEN alone is NUMERIC.
+                    let values: String =
+                        (0..VALUES).map(|i| format!(", c{i} BLOB HIDDEN")).collect();
                     (
-                        format!("CREATE TABLE x(row, sql HIDDEN, params HIDDEN{values})"),
+                        format!("CREATE TABLE x(row, sql BLOB HIDDEN, params BLOB HIDDEN{values})"),
                         None,
                     )
                 }
@@ -302,7 +304,7 @@ unsafe impl<F: Form> VTabCursor for Cursor<'_, F> {
             if let Some((index, ty)) =
                 index.and_then(|index| Some((index, stream.types.get(index)?)))
             {
-                ctx.set_result(output(&chunk.column(index, ty).cell(self.row)))?;
+                ctx.set_result(output(&chunk.column(index, ty).cell(self.row))?)?;
             }
             Ok(())
         })
@@ -328,13 +330,25 @@ fn untracked(e: error::Error) -> error::Error {
     ))
 }
 
-/// A value of DuckDB as SQLite gets it.
-pub fn output<'a>(cell: &'a Cell<'_>) -> ToSqlOutput<'a> {
-    ToSqlOutput::Borrowed(match cell {
+/// A value of DuckDB as SQLite gets it. Errors if it is a number that SQLite has not: as text it would be compared
+/// and sorted as none.
+pub fn shown<'a>(cell: &'a Cell<'_>) -> error::Result<ValueRef<'a>> {
+    Ok(match cell {
         Cell::Null => ValueRef::Null,
         Cell::Integer(v) => ValueRef::Integer(*v),
         Cell::Real(v) => ValueRef::Real(*v),
+        Cell::Wide(digits) => {
+            return Err(error(format!(
+                "the number {digits} has more digits than SQLite's INTEGER and REAL hold; \
+                 cast it to DOUBLE to round it, or to VARCHAR to keep its digits as text"
+            )));
+        }
         Cell::Text(v) | Cell::Json(v) => ValueRef::Text(v.as_bytes()),
         Cell::Blob(v) => ValueRef::Blob(v),
     })
+}
+
+/// The same as a result or a parameter.
+pub fn output<'a>(cell: &'a Cell<'_>) -> error::Result<ToSqlOutput<'a>> {
+    shown(cell).map(ToSqlOutput::Borrowed)
 }

@@ -1,16 +1,16 @@
 //! Pushing a scan of a virtual table down to DuckDB: which columns, constraints, order and limit it takes over.
 //!
-//! A constraint is taken only where DuckDB's comparison keeps every row that SQLite's would; SQLite checks the
-//! rows again. Its two answers differ where storage classes mix, where a collation is not BINARY, and for the
-//! types that SQLite gets as text.
+//! What SQLite is shown is what is tested and sorted. A constraint is taken only where DuckDB's comparison keeps every
+//! row that SQLite's would; SQLite checks the rows again. Its two answers differ where storage classes mix, where a
+//! collation is not BINARY, and for the types that SQLite gets as text. An order is taken over the values as they are
+//! shown, since SQLite does not sort them again.
 
 use lumos_core::sql::identifier;
 use lumos_duckdb::engine::{Connection as DuckDb, LogicalType, Param};
-use rusqlite::types::ValueRef;
+use rusqlite::types::{Value, ValueRef};
 use rusqlite::vtab::{DistinctMode, Filters, IndexConstraintOp, IndexInfo};
 
 use crate::error::{Result, error};
-use crate::scalar::utf8;
 use crate::sync;
 
 /// A table, view or query of DuckDB with its columns.
@@ -75,9 +75,10 @@ fn estimate(duckdb: &DuckDb, sql: &str) -> Option<i64> {
 pub fn declared(ty: &LogicalType) -> &'static str {
     match ty {
         LogicalType::Boolean | LogicalType::Integer(_) | LogicalType::Unsigned(_) => "INTEGER",
-        LogicalType::HugeInt | LogicalType::UnsignedHugeInt | LogicalType::Decimal { .. } => {
-            "NUMERIC"
-        }
+        LogicalType::HugeInt
+        | LogicalType::UnsignedHugeInt
+        | LogicalType::BigNum
+        | LogicalType::Decimal { .. } => "NUMERIC",
         LogicalType::Float | LogicalType::Double => "REAL",
         LogicalType::Blob => "BLOB",
         _ => "TEXT",
@@ -87,21 +88,47 @@ pub fn declared(ty: &LogicalType) -> &'static str {
 /// How SQLite compares values of a column.
 #[derive(Clone, Copy, PartialEq)]
 enum Class {
+    Boolean,
     Integer,
     Real,
     Text,
-    /// Given to SQLite as text, but compared otherwise in DuckDB.
+    /// Compared otherwise in DuckDB.
     Other,
 }
 
 fn class(ty: &LogicalType) -> Class {
     match ty {
-        LogicalType::Boolean | LogicalType::Integer(_) | LogicalType::Unsigned(1 | 2 | 4) => {
-            Class::Integer
-        }
+        LogicalType::Boolean => Class::Boolean,
+        LogicalType::Integer(_) | LogicalType::Unsigned(1 | 2 | 4) => Class::Integer,
         LogicalType::Float | LogicalType::Double => Class::Real,
         LogicalType::Text => Class::Text,
         _ => Class::Other,
+    }
+}
+
+/// DuckDB's expression whose order is the one that SQLite gives the shown values of a column; `None` if only SQLite
+/// can sort them.
+fn sorted_as(column: &str, ty: &LogicalType) -> Option<String> {
+    match ty {
+        LogicalType::Boolean
+        | LogicalType::Integer(_)
+        | LogicalType::Unsigned(_)
+        | LogicalType::HugeInt
+        | LogicalType::UnsignedHugeInt
+        | LogicalType::Decimal { .. }
+        | LogicalType::Text
+        | LogicalType::Blob
+        | LogicalType::Uuid => Some(column.to_owned()),
+        // NaN is shown as NULL.
+        LogicalType::Float | LogicalType::Double => {
+            Some(format!("CASE WHEN NOT isnan({column}) THEN {column} END"))
+        }
+        LogicalType::Enum(..)
+        | LogicalType::Date
+        | LogicalType::Time
+        | LogicalType::Timestamp(_)
+        | LogicalType::TimestampTz => Some(format!("CAST({column} AS VARCHAR)")),
+        _ => None,
     }
 }
 
@@ -193,7 +220,9 @@ impl Plan {
                 other => other,
             };
             let comparable = match class(ty) {
-                Class::Other => matches!(operator, Operator::IsNull | Operator::IsNotNull),
+                Class::Other => {
+                    matches!(operator, Operator::IsNull | Operator::IsNotNull) && !ty.needs_cast()
+                }
                 Class::Text => {
                     matches!(operator, Operator::Like | Operator::Glob)
                         || info.collation(i)? == "BINARY"
@@ -220,7 +249,11 @@ impl Plan {
             .order_bys()
             .map(|o| (o.column().max(0) as usize, o.is_order_by_desc()))
             .collect();
-        let sortable = info.order_bys().all(|o| o.column() >= 0);
+        let sortable = info.order_bys().all(|o| {
+            let column = usize::try_from(o.column()).ok();
+            let column = column.and_then(|c| relation.columns.get(c));
+            column.is_some_and(|(_, ty)| sorted_as("", ty).is_some())
+        });
         if sortable && !order.is_empty() {
             info.set_order_by_consumed(true);
             plan.order = order;
@@ -361,11 +394,11 @@ impl Plan {
                 name(*column).ok_or_else(missing)?,
                 class(&relation.columns[*column].1),
             );
-            let values: Vec<ValueRef<'_>> = match operator {
+            let values = match operator {
                 Operator::In => list_values(args, i)?,
-                _ => vec![args.iter().nth(i).unwrap_or(ValueRef::Null)],
+                _ => vec![args.iter().nth(i).and_then(owned)],
             };
-            if let Some((test, more)) = test(&quoted, *operator, class, &values)? {
+            if let Some((test, more)) = test(&quoted, *operator, class, values) {
                 tests.push(test);
                 params.extend(more);
             }
@@ -375,11 +408,10 @@ impl Plan {
         }
         if !self.order.is_empty() {
             let order = self.order.iter().map(|(c, desc)| {
-                Ok(format!(
-                    "{}{}",
-                    name(*c).ok_or_else(missing)?,
-                    if *desc { " DESC" } else { "" }
-                ))
+                let column = name(*c).ok_or_else(missing)?;
+                let (_, ty) = relation.columns.get(*c).ok_or_else(missing)?;
+                let sorted = sorted_as(&column, ty).ok_or_else(missing)?;
+                Ok(format!("{sorted}{}", if *desc { " DESC" } else { "" }))
             });
             sql.push_str(&format!(
                 " ORDER BY {}",
@@ -414,35 +446,55 @@ fn operator(op: &IndexConstraintOp) -> Option<Operator> {
     })
 }
 
-fn list_values<'a>(args: &'a Filters<'_>, i: usize) -> Result<Vec<ValueRef<'a>>> {
+/// The values of a list. SQLite shows one at a time: each must be copied before the next.
+fn list_values(args: &Filters<'_>, i: usize) -> Result<Vec<Option<Value>>> {
     use rusqlite::fallible_iterator::FallibleIterator;
-    Ok(args.in_values(i)?.collect()?)
+    Ok(args.in_values(i)?.map(|value| Ok(owned(value))).collect()?)
+}
+
+/// A copy of the value; `None` for text that is not UTF-8.
+fn owned(value: ValueRef<'_>) -> Option<Value> {
+    value.try_into().ok()
 }
 
 /// The largest integer up to which a double holds every integer.
-const EXACT_DOUBLE: i64 = 1 << 53;
+const EXACT_DOUBLE: u64 = 1 << 53;
 
 /// The test in DuckDB's SQL, or `None` if SQLite alone can decide it for these values.
 fn test(
     column: &str,
     operator: Operator,
     class: Class,
-    values: &[ValueRef<'_>],
-) -> Result<Option<(String, Vec<Param<'static>>)>> {
+    values: Vec<Option<Value>>,
+) -> Option<(String, Vec<Param<'static>>)> {
+    let (is_null, is_not_null) = match class {
+        // NaN is shown as NULL.
+        Class::Real => (
+            format!("({column} IS NULL OR isnan({column}))"),
+            format!("({column} IS NOT NULL AND NOT isnan({column}))"),
+        ),
+        _ => (format!("{column} IS NULL"), format!("{column} IS NOT NULL")),
+    };
+    match operator {
+        Operator::IsNull => return Some((is_null, Vec::new())),
+        Operator::IsNotNull => return Some((is_not_null, Vec::new())),
+        _ => {}
+    }
     let mut params = Vec::new();
     for value in values {
-        params.push(match (class, value) {
-            (_, ValueRef::Null) => Param::Null,
-            (Class::Integer, ValueRef::Integer(v)) => Param::Integer(*v),
+        params.push(match (class, value?) {
+            (_, Value::Null) => Param::Null,
+            (Class::Boolean | Class::Integer, Value::Integer(v)) => Param::Integer(v),
             // Between the two, DuckDB compares as doubles: exact only where doubles are.
-            (Class::Integer, ValueRef::Real(v)) if v.abs() < EXACT_DOUBLE as f64 => Param::Real(*v),
-            (Class::Real, ValueRef::Integer(v)) if v.abs() <= EXACT_DOUBLE => {
-                Param::Real(*v as f64)
+            (Class::Boolean | Class::Integer, Value::Real(v)) if v.abs() < EXACT_DOUBLE as f64 => {
+                Param::Real(v)
             }
-            (Class::Real, ValueRef::Real(v)) => Param::Real(*v),
-            (Class::Text, ValueRef::Text(v)) => Param::Text(utf8(v)?.to_owned().into()),
-            _ if matches!(operator, Operator::IsNull | Operator::IsNotNull) => Param::Null,
-            _ => return Ok(None),
+            (Class::Real, Value::Integer(v)) if v.unsigned_abs() <= EXACT_DOUBLE => {
+                Param::Real(v as f64)
+            }
+            (Class::Real, Value::Real(v)) => Param::Real(v),
+            (Class::Text, Value::Text(v)) => Param::Text(v.into()),
+            _ => return None,
         });
     }
     let sign = match operator {
@@ -451,22 +503,29 @@ fn test(
         Operator::Ge => ">=",
         Operator::Lt => "<",
         Operator::Le => "<=",
+        Operator::In => "IN",
         // SQLite's LIKE ignores the case of ASCII letters, ILIKE that of all: rows too many, never too few.
         Operator::Like => "ILIKE",
-        // Brackets negate with ^ in SQLite and with ! in DuckDB.
-        Operator::Glob => match params.as_slice() {
-            [Param::Text(pattern)] if !pattern.contains(['[', '\\']) => "GLOB",
-            _ => return Ok(None),
-        },
-        Operator::IsNull => return Ok(Some((format!("{column} IS NULL"), Vec::new()))),
-        Operator::IsNotNull => return Ok(Some((format!("{column} IS NOT NULL"), Vec::new()))),
-        Operator::In => {
-            let marks = vec!["?"; params.len()].join(", ");
-            return Ok(Some(match params.is_empty() {
-                true => ("false".into(), params),
-                false => (format!("{column} IN ({marks})"), params),
-            }));
-        }
+        Operator::Glob => "GLOB",
+        Operator::IsNull | Operator::IsNotNull => return None,
     };
-    Ok(Some((format!("{column} {sign} ?"), params)))
+    let column = match class {
+        Class::Boolean => format!("CAST({column} AS TINYINT)"),
+        _ => column.to_owned(),
+    };
+    if let (Operator::Like | Operator::Glob, [Param::Text(pattern)]) = (operator, &params[..]) {
+        // Brackets negate with ^ in SQLite and with ! in DuckDB, where ? is a byte. SQLite ends texts at NUL.
+        let others: &[char] = match operator {
+            Operator::Glob => &['?', '[', '\\', '\0'],
+            _ => &['\0'],
+        };
+        let test = format!("({column} {sign} ? OR contains({column}, chr(0)))");
+        return (!pattern.contains(others)).then_some((test, params));
+    }
+    let marks = match (operator, params.len()) {
+        (Operator::In, 0) => return Some(("false".into(), params)),
+        (Operator::In, count) => format!("({})", vec!["?"; count].join(", ")),
+        _ => "?".into(),
+    };
+    Some((format!("{column} {sign} {marks}"), params))
 }

@@ -9,14 +9,14 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use lumos_core::sql::begins_like_a_query;
+use lumos_core::sql::{begins_like_a_query, identifier, literal};
 use lumos_duckdb::engine::{
-    Chunk, Connection as DuckDb, LogicalType, Param, Rows, Statement, StatementKind,
+    Chunk, Connection as DuckDb, LogicalType, Param, Pending, Rows, Statement, StatementKind,
 };
 use rusqlite::Connection;
 use serde_json::Value as Json;
 
-use crate::error::{Result, error};
+use crate::error::{Error, Result, error};
 use crate::host;
 use crate::layout::files;
 use crate::mirror::Mirror;
@@ -33,8 +33,10 @@ pub const POLL: Duration = Duration::from_millis(10);
 const AHEAD: usize = 2;
 
 enum Message {
-    Columns(Vec<String>, Vec<LogicalType>, bool),
+    Columns(Vec<String>, Vec<LogicalType>),
     Chunk(Chunk),
+    /// The rows that a statement changed, once it is committed.
+    Changed(i64),
 }
 
 type Sender = SyncSender<Result<Message>>;
@@ -45,8 +47,6 @@ pub struct Stream {
     pub names: Vec<String>,
     /// The columns' types.
     pub types: Vec<LogicalType>,
-    /// The one value of the result is the number of rows changed.
-    pub changes_rows: bool,
     messages: Option<Receiver<Result<Message>>>,
     /// The rest of a kept result.
     kept: std::vec::IntoIter<Arc<Chunk>>,
@@ -80,7 +80,6 @@ impl Stream {
             .record(&duckdb, sql, &params)?
             .map(|r| (Arc::clone(mirror), r));
         let mut stream = Stream::spawn(
-            host,
             mirror,
             duckdb,
             true,
@@ -88,6 +87,7 @@ impl Stream {
             Progress::none(),
             move |duckdb, sql, sender| read(duckdb, sql, &params, sender),
         )?;
+        stream.receive_columns(host)?;
         stream.recording = recording;
         Ok(stream)
     }
@@ -97,7 +97,6 @@ impl Stream {
         Stream {
             names: answer.names,
             types: answer.types,
-            changes_rows: false,
             messages: None,
             kept: answer.chunks.into_iter(),
             recording: None,
@@ -118,56 +117,65 @@ impl Stream {
         sql: &str,
         params: Params,
     ) -> Result<Stream> {
-        Stream::spawn(
-            host,
+        let mut stream = Stream::spawn(
             mirror,
             duckdb,
             false,
             sql,
             Progress::none(),
             move |duckdb, sql, sender| read(duckdb, sql, &params, sender),
-        )
+        )?;
+        stream.receive_columns(host)?;
+        Ok(stream)
     }
 
-    /// Starts one statement that may write, in a transaction that ends when all chunks are read, on a connection
-    /// that nobody uses afterwards.
-    pub fn start_writing(
+    /// Runs one statement that may write, in a transaction of its own, on a connection that nobody uses afterwards.
+    /// Returns the rows changed; of one that is not about rows, 0.
+    pub fn change(
         duckdb: DuckDb,
         host: &Connection,
         mirror: &Arc<Mirror>,
         sql: &str,
         params: Params,
-    ) -> Result<Stream> {
-        Stream::spawn(
-            host,
+    ) -> Result<i64> {
+        let stream = Stream::spawn(
             mirror,
             duckdb,
             false,
             sql,
             Progress::none(),
             move |duckdb, sql, sender| write(duckdb, sql, &params, sender),
-        )
+        )?;
+        stream.changed(host)
     }
 
-    /// Starts to write the rows of one SELECT to a file, on a connection as above; `to` is what follows the query in
-    /// COPY.
-    pub fn start_copy(
+    /// Writes the rows of one SELECT to a file, on a connection as above; `to` is what follows the query in COPY.
+    /// Returns the number of rows.
+    pub fn copy(
         duckdb: DuckDb,
         host: &Connection,
         mirror: &Arc<Mirror>,
         sql: &str,
         to: String,
         progress: Progress,
-    ) -> Result<Stream> {
-        Stream::spawn(
-            host,
+    ) -> Result<i64> {
+        let stream = Stream::spawn(
             mirror,
             duckdb,
             false,
             sql,
             progress,
             move |duckdb, sql, sender| copy(duckdb, sql, &to, sender),
-        )
+        )?;
+        stream.changed(host)
+    }
+
+    fn changed(mut self, host: &Connection) -> Result<i64> {
+        match self.receive(host)? {
+            Some(Message::Changed(rows)) => Ok(rows),
+            _ => Err(error("the statement ended without a word")),
+        }
+    }
     }
 
     /// How far DuckDB says that it is.
@@ -176,7 +184,6 @@ impl Stream {
     }
 
     fn spawn(
-        host: &Connection,
         mirror: &Arc<Mirror>,
         duckdb: DuckDb,
         pooled: bool,
@@ -193,7 +200,7 @@ impl Stream {
             let ended = connection.execute("ROLLBACK");
             if let Err(e) = result.unwrap_or_else(|panic| Err(host::panicked(panic.as_ref()))) {
                 // The reader may be gone; then nobody wants the error.
-                drop(sender.send(Err(e)));
+                drop(sender.send(Err(with_hint(&sql, e))));
             }
             ended.is_ok()
         };
@@ -203,10 +210,10 @@ impl Stream {
                 .spawn(run)
         })
         .map_err(|e| error(format!("cannot start a thread: {e}")))?;
-        let mut stream = Stream {
+        mirror.begin_reading();
+        Ok(Stream {
             names: Vec::new(),
             types: Vec::new(),
-            changes_rows: false,
             messages: Some(receiver),
             kept: Vec::new().into_iter(),
             recording: None,
@@ -216,16 +223,17 @@ impl Stream {
             worker: Some(worker),
             pid: std::process::id(),
             mirror: Arc::clone(mirror),
-        };
-        mirror.begin_reading();
-        match stream.receive(host)? {
-            Some(Message::Columns(names, types, changes_rows)) => {
-                (stream.names, stream.types, stream.changes_rows) =
-                    (distinct(names), types, changes_rows);
+        })
+    }
+
+    fn receive_columns(&mut self, host: &Connection) -> Result<()> {
+        match self.receive(host)? {
+            Some(Message::Columns(names, types)) => {
+                (self.names, self.types) = (distinct(names), types);
+                Ok(())
             }
-            _ => return Err(error("the query ended without columns")),
+            _ => Err(error("the query ended without columns")),
         }
-        Ok(stream)
     }
 
     /// The next rows; `None` at the end.
@@ -290,6 +298,19 @@ impl Drop for Stream {
     }
 }
 
+/// The error, and what to write if SQLite would have taken a name in double quotes for a text.
+fn with_hint(sql: &str, mut e: Error) -> Error {
+    let missing = e.message.split_once("Referenced column \"");
+    let name = missing.and_then(|(_, rest)| {
+        let (name, after) = rest.split_once('"')?;
+        after.contains("not found").then(|| name.to_owned())
+    });
+    if let Some(name) = name.filter(|name| sql.contains(&identifier(name))) {
+        e.message += &format!("\nIf it is meant as a text, write {}", literal(&name));
+    }
+    e
+}
+
 /// A query, on the worker. Ends early when the reader is gone.
 fn read(duckdb: &DuckDb, sql: &str, params: &Params, sender: &Sender) -> Result<()> {
     // Also a SELECT can write, through a WITH clause; in this transaction it cannot.
@@ -299,34 +320,23 @@ fn read(duckdb: &DuckDb, sql: &str, params: &Params, sender: &Sender) -> Result<
             "takes a SELECT, and this statement is none; change tables in SQLite, the mirror follows",
         )
     };
-    if begins_like_a_query(sql)
-        && *params == Params::none()
-        && let Some(statement) = duckdb.select(sql)?
-    {
-        let pending = statement.start()?;
-        if !pending.types().iter().any(LogicalType::needs_cast) {
-            return send(pending.rows()?, false, sender);
-        }
-    }
-    let mut statement = match duckdb.prepare(sql) {
-        // A write to a mirrored table, which is a view, has a reason of its own, but not the one that helps.
-        Err(_) if !begins_like_a_query(sql) && !sql.trim().is_empty() => return Err(no_query()),
-        prepared => prepared?,
-    };
-    if !begins_like_a_query(sql) {
+    if !begins_like_a_query(sql) && !sql.trim().is_empty() {
         return Err(no_query());
     }
+    let statement = bound(duckdb, sql, params)?;
     match statement.kind() {
-        StatementKind::Select => {
-            let columns = statement.columns();
-            if columns.iter().any(|(_, ty)| ty.needs_cast()) {
-                statement = duckdb.prepare(&with_casts(sql, &columns))?;
-            }
-        }
-        StatementKind::Explain => {}
+        StatementKind::Select | StatementKind::Explain | StatementKind::Several => {}
         StatementKind::Change | StatementKind::Other => return Err(no_query()),
     }
-    send_all(statement, params, sender)
+    let mut pending = statement.start()?;
+    // A type without a reader is read through a cast.
+    if let Some(columns) = pending.columns()
+        && columns.iter().any(|(_, ty)| ty.needs_cast())
+    {
+        drop(pending);
+        pending = bound(duckdb, &with_casts(sql, &columns), params)?.start()?;
+    }
+    send(pending, sender)
 }
 
 /// A query into a file, on the worker: in a transaction that cannot write to tables.
@@ -343,27 +353,59 @@ fn copy(duckdb: &DuckDb, sql: &str, to: &str, sender: &Sender) -> Result<()> {
         "COPY (SELECT {columns} FROM ({}\n)) {to}",
         sql.trim_end().trim_end_matches(';')
     );
-    send_all(duckdb.prepare(&copy)?, &Params::none(), sender)
+    let written = first_integer(&mut duckdb.statement(&copy)?.start()?.rows()?)?;
+    // The reader may be gone.
+    drop(sender.send(Ok(Message::Changed(written))));
+    Ok(())
 }
 
 /// A statement that may write, on the worker.
 fn write(duckdb: &DuckDb, sql: &str, params: &Params, sender: &Sender) -> Result<()> {
     duckdb.execute("BEGIN")?;
-    send_all(duckdb.prepare(sql)?, params, sender)?;
+    let statement = bound(duckdb, sql, params)?;
+    let changes = statement.kind() == StatementKind::Change;
+    let mut rows = statement.start()?.rows()?;
+    let changed = if !changes {
+        while rows.next_chunk()?.is_some() {}
+        0
+    } else if rows.counts_changes() {
+        first_integer(&mut rows)?
+    } else {
+        // Of RETURNING: a row for each that was changed.
+        let mut count = 0;
+        while let Some(chunk) = rows.next_chunk()? {
+            count += chunk.len() as i64;
+        }
+        count
+    };
+    drop(rows);
     exec::check_mirrored(duckdb)?;
     duckdb.execute("COMMIT")?;
+    // The reader may be gone; what is done is done.
+    drop(sender.send(Ok(Message::Changed(changed))));
     Ok(())
 }
 
-fn send_all(mut statement: Statement, params: &Params, sender: &Sender) -> Result<()> {
-    bind(&mut statement, params)?;
-    let changes_rows = statement.kind() == StatementKind::Change;
-    send(statement.stream()?, changes_rows, sender)
+/// The first column of the first row, if it is an integer.
+fn first_integer(rows: &mut Rows) -> Result<i64> {
+    let mut first = None;
+    while let Some(chunk) = rows.next_chunk()? {
+        if let (None, Some(ty)) = (first, rows.types().first()) {
+            first = chunk.column(0, ty).int64(0);
+        }
+    }
+    Ok(first.unwrap_or(0))
 }
 
 /// Sends the columns, then the rows. Ends early when the reader is gone.
-fn send(mut rows: Rows, changes_rows: bool, sender: &Sender) -> Result<()> {
-    let columns = Message::Columns(rows.names().to_vec(), rows.types().to_vec(), changes_rows);
+fn send(pending: Pending, sender: &Sender) -> Result<()> {
+    let mut rows = pending.rows()?;
+    if let Some((name, _)) = (rows.names().iter().zip(rows.types())).find(|(_, t)| t.needs_cast()) {
+        return Err(error(format!(
+            "the column \"{name}\" has a type that cannot be read; cast it to VARCHAR"
+        )));
+    }
+    let columns = Message::Columns(rows.names().to_vec(), rows.types().to_vec());
     if sender.send(Ok(columns)).is_err() {
         return Ok(());
     }
@@ -381,10 +423,19 @@ fn with_casts(sql: &str, columns: &[(String, LogicalType)]) -> String {
         .iter()
         .enumerate()
         .map(|(i, (name, ty))| {
-            let name = lumos_core::sql::identifier(name);
+            let name = identifier(name);
             match ty {
                 LogicalType::Other(_) => format!("CAST(#{} AS VARCHAR) AS {name}", i + 1),
-                ty if ty.needs_cast() => format!("to_json(#{}) AS {name}", i + 1),
+                // DuckDB casts 64 bits only.
+                LogicalType::BigNum => {
+                    format!("CAST(CAST(#{} AS VARCHAR) AS HUGEINT) AS {name}", i + 1)
+                }
+                ty if ty.needs_cast() => {
+                    format!(
+                        "CASE WHEN #{0} IS NOT NULL THEN to_json(#{0}) END AS {name}",
+                        i + 1
+                    )
+                }
                 _ => format!("#{} AS {name}", i + 1),
             }
         })
@@ -443,7 +494,9 @@ fn value(json: Json) -> Param<'static> {
     }
 }
 
-fn bind(statement: &mut Statement, params: &Params) -> Result<()> {
+/// One statement with the values of its parameters.
+fn bound(duckdb: &DuckDb, sql: &str, params: &Params) -> Result<Statement> {
+    let mut statement = duckdb.statement(sql)?;
     let given: Vec<(usize, &Param<'_>)> = match params {
         Params::Positional(values) => values.iter().enumerate().map(|(i, v)| (i + 1, v)).collect(),
         Params::Named(values) => values
@@ -466,7 +519,7 @@ fn bind(statement: &mut Statement, params: &Params) -> Result<()> {
     for (position, value) in given {
         statement.bind(position, value)?;
     }
-    Ok(())
+    Ok(statement)
 }
 
 /// Names made distinct as DuckDB does in a subquery: `a`, `a_1`, `a_2`.

@@ -78,9 +78,11 @@ unsafe impl<'vtab> VTab<'vtab> for Auto {
         guard(NAME, || {
             // It has the power of SQL: not for views and triggers of a file that somebody sent.
             db.config(VTabConfig::DirectOnly)?;
-            let values: String = (0..VALUES).map(|i| format!(", c{i} HIDDEN")).collect();
-            let schema =
-                format!("CREATE TABLE x(row, sql HIDDEN, params HIDDEN, engine HIDDEN{values})");
+            // BLOB is no affinity: values compare as what they are. HIDDEN alone is NUMERIC.
+            let values: String = (0..VALUES).map(|i| format!(", c{i} BLOB HIDDEN")).collect();
+            let schema = format!(
+                "CREATE TABLE x(row, sql BLOB HIDDEN, params BLOB HIDDEN, engine BLOB HIDDEN{values})"
+            );
             let schema = CString::new(schema).map_err(|e| error(e.to_string()))?;
             let router = Arc::clone(router.ok_or_else(|| error("has no router"))?);
             // SAFETY: the handle is used as long as the table is connected.
@@ -379,7 +381,7 @@ unsafe impl VTabCursor for Cursor<'_> {
                     ctx.set_result(ToSqlOutput::Borrowed(prepared.statement.value(index)))?;
                 }
                 (Run::DuckDb(_, answer), _) if index < answer.columns() => {
-                    ctx.set_result(output(&answer.cell(index)))?;
+                    ctx.set_result(output(&answer.cell(index))?)?;
                 }
                 _ => {}
             }

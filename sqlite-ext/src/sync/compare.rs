@@ -505,16 +505,13 @@ impl Check {
 
     /// A key as the source has it or would.
     fn mirror_key(&self, columns: &[Column<'_>], row: usize) -> Vec<Value> {
-        let value = |column: &usize| {
-            let is_decimal = matches!(self.mirrored.types[*column], MirrorType::Decimal(..));
-            match columns[*column].cell(row) {
-                Cell::Null => Value::Null,
-                Cell::Integer(v) => Value::Integer(v),
-                Cell::Real(v) => Value::Real(v),
-                Cell::Text(v) if is_decimal => v.parse().map_or(Value::Null, Value::Real),
-                Cell::Text(v) | Cell::Json(v) => Value::Text(v.into_owned()),
-                Cell::Blob(v) => Value::Blob(v.to_vec()),
-            }
+        let value = |column: &usize| match columns[*column].cell(row) {
+            Cell::Null => Value::Null,
+            Cell::Integer(v) => Value::Integer(v),
+            Cell::Real(v) => Value::Real(v),
+            Cell::Wide(digits) => digits.parse().map_or(Value::Null, Value::Real),
+            Cell::Text(v) | Cell::Json(v) => Value::Text(v.into_owned()),
+            Cell::Blob(v) => Value::Blob(v.to_vec()),
         };
         self.mirrored.key.iter().map(value).collect()
     }

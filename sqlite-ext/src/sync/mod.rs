@@ -538,11 +538,7 @@ pub enum Value {
 
 /// All rows of a small result.
 pub fn rows(duckdb: &DuckDb, sql: &str) -> Result<Vec<Vec<Value>>> {
-    let statement = match duckdb.select(sql)? {
-        Some(statement) => statement,
-        None => duckdb.prepare(sql)?,
-    };
-    let mut result = statement.stream()?;
+    let mut result = duckdb.statement(sql)?.start()?.rows()?;
     let types = result.types().to_vec();
     let mut rows = Vec::new();
     while let Some(chunk) = result.next_chunk()? {

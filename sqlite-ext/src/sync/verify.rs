@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use lumos_core::value::whole_number;
 use lumos_duckdb::engine::{Cell, write_json_string};
 use rusqlite::types::Value;
 use serde_json::{Map, Value as Json};
@@ -58,8 +59,10 @@ fn parse_sample(options: Map<String, Json>) -> Result<Option<Sample>> {
                     "sample is {value}; give a number above 0 and up to 1"
                 )));
             }
-            ("seed", Json::Number(n)) if n.is_i64() => seed = n.as_i64().unwrap_or_default(),
-            ("seed", _) => return Err(error(format!("seed is {value}; give an integer"))),
+            ("seed", _) => {
+                let wrong = || error(format!("seed is {value}; give an integer"));
+                seed = whole_number(&value).ok_or_else(wrong)?;
+            }
             _ => {
                 return Err(error(format!(
                     "unknown option \"{name}\"; the options are sample, seed and progress"

@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 
 use crate::error::{Result, error};
 use crate::host::guard;
+use crate::query::arguments::whole;
 use crate::scalar;
 
 type Body = fn(&[Vec<f32>]) -> Result<Value>;
@@ -105,7 +106,8 @@ fn slice(ctx: &Context<'_>) -> Result<Value> {
         ValueRef::Null => return Ok(Value::Null),
         value => scalar::vector(value, "the vector")?,
     };
-    let (ValueRef::Integer(start), ValueRef::Integer(end)) = (ctx.get_raw(1), ctx.get_raw(2))
+    let (ValueRef::Integer(start), ValueRef::Integer(end)) =
+        (whole(ctx.get_raw(1)), whole(ctx.get_raw(2)))
     else {
         return Err(error("start and end are not integers; give both"));
     };

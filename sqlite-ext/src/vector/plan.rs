@@ -12,6 +12,7 @@ use rusqlite::vtab::{Filters, IndexConstraintOp as Op, IndexInfo};
 
 use super::filter::Condition;
 use crate::error::{Error, Result, error};
+use crate::query::arguments::whole;
 
 /// The plan's words, in the order of its arguments.
 #[derive(Debug, Default)]
@@ -370,7 +371,7 @@ fn damaged(e: impl std::fmt::Display) -> Error {
 
 /// A whole number from 0 on, as a REAL too; `name` is what it is called. Errors for all else.
 pub fn count(name: &str, value: ValueRef<'_>) -> Result<usize> {
-    let what = match value {
+    let what = match whole(value) {
         ValueRef::Integer(n @ 0..) => return Ok(n as usize),
         ValueRef::Real(n) if n >= 0.0 && n.fract() == 0.0 && n < i64::MAX as f64 => {
             return Ok(n as usize);

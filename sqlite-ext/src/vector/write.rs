@@ -9,6 +9,7 @@ use super::Table;
 use super::cursor::owned;
 use super::store::Row;
 use crate::error::{Result, error};
+use crate::query::arguments::whole;
 use crate::scalar;
 
 impl Table {
@@ -52,7 +53,7 @@ impl Table {
             return Ok(0);
         }
         self.check_hidden(hidden)?;
-        let id = match id {
+        let id = match whole(id) {
             ValueRef::Null => None,
             ValueRef::Integer(id) => Some(id),
             other => {
@@ -116,7 +117,8 @@ impl Table {
         let definition = &self.store.definition;
         let count = definition.columns.len();
         self.check_hidden(args_list.get(count + 2..).unwrap_or_default())?;
-        let (ValueRef::Integer(old), ValueRef::Integer(rowid)) = (args_list[0], args_list[1])
+        let (ValueRef::Integer(old), ValueRef::Integer(rowid)) =
+            (args_list[0], whole(args_list[1]))
         else {
             return Err(error("the id is not an integer; give one"));
         };
@@ -127,7 +129,7 @@ impl Table {
                 continue;
             }
             let value = args_list[i + 2];
-            match (column.role, value) {
+            match (column.role, whole(value)) {
                 (Role::Id, ValueRef::Integer(id)) => {
                     if id != old {
                         new = id;
@@ -139,9 +141,9 @@ impl Table {
                         scalar::article(other.data_type())
                     )));
                 }
-                (Role::Key, value) => values.push((i, key(value)?)),
-                (Role::Vector, value) => vector = Some(self.vector(value)?),
-                (Role::Filter | Role::Kept, value) => values.push((i, owned(value)?)),
+                (Role::Key, _) => values.push((i, key(value)?)),
+                (Role::Vector, _) => vector = Some(self.vector(value)?),
+                (Role::Filter | Role::Kept, _) => values.push((i, owned(value)?)),
             }
         }
         if new == old {

@@ -35,8 +35,8 @@ pub fn export(session: &Session, sql: &str, path: &str, options: Option<&str>) -
                 "TO {} (FORMAT parquet, USE_TMP_FILE false)",
                 literal(part.text()?)
             );
-            let stream = session.with_untracked(&host, &attached, |duckdb| {
-                Stream::start_copy(
+            session.with_untracked(&host, &attached, |duckdb| {
+                Stream::copy(
                     duckdb,
                     &host,
                     &attached.mirror,
@@ -44,8 +44,7 @@ pub fn export(session: &Session, sql: &str, path: &str, options: Option<&str>) -
                     copy.clone(),
                     progress.clone(),
                 )
-            })?;
-            count(stream, &host)?
+            })?
         }
         _ => {
             let stream = session.query(&host, sql, Params::none())?;
@@ -94,17 +93,6 @@ impl Drop for Part {
     fn drop(&mut self) {
         drop(std::fs::remove_file(&self.0));
     }
-}
-
-/// The number of rows that COPY says.
-fn count(mut stream: Stream, host: &Connection) -> Result<i64> {
-    let mut rows = 0;
-    while let Some(chunk) = stream.next_chunk(host)? {
-        if let Some(ty) = stream.types.first() {
-            rows = chunk.column(0, ty).int64(0).unwrap_or(0);
-        }
-    }
-    Ok(rows)
 }
 
 /// Writes the rows as CSV or JSON.
@@ -176,6 +164,7 @@ fn write_fields(chunk: &Chunk, types: &[LogicalType], row: usize, line: &mut Str
             _ if matches!(ty, LogicalType::Decimal { .. }) => column.write_json(row, line),
             Cell::Integer(v) => line.push_str(&v.to_string()),
             Cell::Real(v) => line.push_str(&number(v)),
+            Cell::Wide(digits) => line.push_str(&digits),
             Cell::Text(v) | Cell::Json(v) => write_text(&v, line),
         }
     }

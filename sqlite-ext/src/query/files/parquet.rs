@@ -109,6 +109,7 @@ fn field<'a>(cell: &'a Cell<'_>, ty: &LogicalType) -> Field<'a> {
         Cell::Null => Field::Null,
         Cell::Integer(v) => Field::Integer(*v),
         Cell::Real(v) => Field::Real(*v),
+        Cell::Wide(digits) => Field::Number(digits),
         Cell::Text(v) | Cell::Json(v) => Field::Text(v),
         Cell::Blob(v) => Field::Blob(v),
     }
@@ -129,7 +130,9 @@ pub fn select(columns: &[(String, LogicalType)]) -> Option<String> {
                 LogicalType::HugeInt | LogicalType::UnsignedHugeInt => {
                     format!("CAST({column} AS DECIMAL(38,0)) AS {name}")
                 }
-                LogicalType::Other(_) => format!("CAST({column} AS VARCHAR) AS {name}"),
+                LogicalType::BigNum | LogicalType::Other(_) => {
+                    format!("CAST({column} AS VARCHAR) AS {name}")
+                }
                 ty if is_lossy(ty) => format!("to_json({column}) AS {name}"),
                 _ => format!("{column} AS {name}"),
             }
@@ -143,6 +146,7 @@ fn is_lossy(ty: &LogicalType) -> bool {
     match ty {
         LogicalType::HugeInt
         | LogicalType::UnsignedHugeInt
+        | LogicalType::BigNum
         | LogicalType::Other(_)
         | LogicalType::Union(_) => true,
         LogicalType::List(t) | LogicalType::Array(t, _) => is_lossy(t),

@@ -1,0 +1,95 @@
+// A bound for the memory of values.
+//
+// DuckDB's `memory_limit` counts blocks and hash tables, not the values between them: vectors, and the texts and lists
+// in these. One function call makes 2 GB of text. They come from DuckDB's default allocator, which is exchanged here for
+// one that counts: at any time values may take as much again as `memory_limit` allows.
+
+#include "duckdb/common/allocator.hpp"
+#include "duckdb/common/exception.hpp"
+#include "duckdb/main/capi/capi_internal.hpp"
+
+#include <atomic>
+#include <cstdlib>
+#include <mutex>
+
+using namespace duckdb;
+
+namespace {
+
+// Smaller pieces are never refused: what fails must be what is large.
+constexpr int64_t LARGE = 1 << 20;
+
+std::atomic<int64_t> used {0};
+// Of all open databases together.
+std::atomic<int64_t> limit {0};
+
+void Count(int64_t size) {
+	auto now = used.fetch_add(size, std::memory_order_relaxed) + size;
+	auto most = limit.load(std::memory_order_relaxed);
+	if (size >= LARGE && now > most) {
+		used.fetch_sub(size, std::memory_order_relaxed);
+		throw OutOfMemoryException("the values of a query need %lld bytes at once, memory_limit allows %lld", now, most);
+	}
+}
+
+data_ptr_t Allocate(PrivateAllocatorData *data, idx_t size) {
+	Count(int64_t(size));
+	auto pointer = malloc(size);
+	if (!pointer) {
+		used.fetch_sub(int64_t(size), std::memory_order_relaxed);
+	}
+	// The caller throws for null.
+	return data_ptr_cast(pointer);
+}
+
+void Free(PrivateAllocatorData *data, data_ptr_t pointer, idx_t size) {
+	used.fetch_sub(int64_t(size), std::memory_order_relaxed);
+	free(pointer);
+}
+
+data_ptr_t Reallocate(PrivateAllocatorData *data, data_ptr_t pointer, idx_t old_size, idx_t size) {
+	Count(int64_t(size) - int64_t(old_size));
+	auto moved = realloc(pointer, size);
+	if (!moved) {
+		used.fetch_sub(int64_t(size) - int64_t(old_size), std::memory_order_relaxed);
+	}
+	return data_ptr_cast(moved);
+}
+
+void Exchange() {
+	static std::once_flag once;
+	std::call_once(once, [] {
+		auto &current = Allocator::DefaultAllocatorReference();
+		// Never freed: something may have kept a reference to it.
+		static auto before = current;
+		current = make_shared_ptr<Allocator>(Allocate, Free, Reallocate, nullptr);
+	});
+}
+
+} // namespace
+
+extern "C" {
+
+// Before the first database is opened. False without memory.
+bool lumos_count_values() {
+	try {
+		Exchange();
+		return true;
+	} catch (...) {
+		return false;
+	}
+}
+
+// Adds the memory limit of a database that was opened, and returns it. Not once it is closed again.
+int64_t lumos_allow_values(duckdb_database database) {
+	auto &instance = *reinterpret_cast<DatabaseWrapper *>(database)->database->instance;
+	auto more = int64_t(instance.config.options.maximum_memory);
+	limit.fetch_add(more, std::memory_order_relaxed);
+	return more;
+}
+
+// Takes it away as the database is closed.
+void lumos_disallow_values(int64_t bytes) {
+	limit.fetch_sub(bytes, std::memory_order_relaxed);
+}
+}

@@ -59,7 +59,7 @@ TYPES = {
     "UNION(n INTERVAL, t VARCHAR)": ["union_value(n := INTERVAL 1 DAY)", "union_value(t := 'x')"],
 }
 # Values to compare with: of every class, at the edges of types.
-PROBES = [None, 0, 1, 1.5, 9.5, 300, 1e300, 2.0**53, 0.1, "", "7", "a", "2024", "{", b"a", 9223372036854775807]
+PROBES = [None, 1, 1.5, 2.0**53, "7", "a", b"a", 9223372036854775807]
 COMPARISONS = ["=", "<>", "<", "<=", ">", ">=", "IS", "IS NOT"]
 PATTERNS = ["a%", "%B%", "_", "É", "%\\%", "7", "*", "?", "a*", "[a-z]*", "\\*"]
 WIDE = {
@@ -144,12 +144,14 @@ class Doors(host.Case):
         for ty, table in self.tables.items():
             with self.subTest(ty):
                 self.db.rows(f"CREATE VIRTUAL TABLE temp.virtual_{table} USING lumos_table({table})")
-                self.compare(ty, table, f"virtual_{table}")
+                # Each driver has all of one half.
+                full = int(table[1:]) % 2 == (host.DRIVER == "apsw")
+                self.compare(ty, table, f"virtual_{table}", full)
 
     def test_queries_as_tables(self):
         self.make()
         self.db.value("SELECT lumos_import('main', 'i_')")
-        for ty, table in list(self.tables.items())[::6]:
+        for ty, table in list(self.tables.items())[::9]:
             with self.subTest(ty):
                 self.db.rows(f"CREATE VIRTUAL TABLE temp.query_{table} USING lumos_query(SELECT * FROM {table} -- all\n)")
                 for name in (f"query_{table}", f"i_{table}"):
@@ -183,7 +185,7 @@ class Doors(host.Case):
                 both("x LIKE ?", pattern)
                 both("x GLOB ?", pattern)
                 both("x = ? COLLATE NOCASE", pattern)
-        for order in ["x", "x DESC", "x, id", "x DESC, id DESC", "id, x", "-x", "x COLLATE NOCASE"]:
+        for order in ["x", "x DESC", "x DESC, id", "x COLLATE NOCASE"]:
             for tail in ["", " LIMIT 3 OFFSET 1"] if order in ("x", "x DESC") else [" LIMIT 2"]:
                 statement = "SELECT x FROM {} ORDER BY " + order + tail
                 rows = [list(map(key, self.db.rows(statement.format(t)))) for t in (virtual, "plain")]

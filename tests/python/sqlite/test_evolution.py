@@ -44,7 +44,7 @@ class Evolution(host.Case):
     def test_a_new_column_has_its_default(self):
         for i, (definition, value) in enumerate([
             ("INT", None), ("TEXT DEFAULT 'it''s'", "it's"), ("INTEGER NOT NULL DEFAULT -7", -7), ("REAL DEFAULT 2", 2.0),
-            ("DECIMAL(10,2) DEFAULT 0.99", "0.99"), ("DATE DEFAULT '2024-02-29'", "2024-02-29"), ("DEFAULT 'text'", "text"),
+            ("DECIMAL(10,2) DEFAULT 0.99", 0.99), ("DATE DEFAULT '2024-02-29'", "2024-02-29"), ("DEFAULT 'text'", "text"),
             ("TEXT DEFAULT 5", "5"), ("INT DEFAULT '6'", 6), ("BOOLEAN DEFAULT TRUE", 1), ("REAL DEFAULT 1e300", 1e300),
             ("DATETIME DEFAULT '2024-02-29T10:00'", "2024-02-29T10:00"), ("INT DEFAULT 'none'", "none"),
             ("INT DEFAULT 9223372036854775807", 2**63 - 1), ("BLOB", None),

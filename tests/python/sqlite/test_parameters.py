@@ -171,7 +171,7 @@ class Parameters(host.Case):
             ("INSERT INTO w VALUES (?, ?), (?, 'x')", [1, "a", 2], 2),
             ("INSERT INTO w SELECT id + ?, s FROM t WHERE v < ?", [10, 1], 2),
             ("UPDATE w SET b = b || ?, a = a * ? WHERE a >= ?", ["!", 3, 2], 3),
-            ("INSERT INTO w VALUES (?, ?) RETURNING a * ?, b", [5, None, 2], 1),
+            ("INSERT INTO w VALUES (?, ?) RETURNING a * 2, b", [5, None], 1),
             ("DELETE FROM w WHERE a = ? RETURNING INTERVAL 1 DAY", [1], 1),
         ]:
             with self.subTest(sql):

@@ -105,7 +105,7 @@ def read(value, kind):
         return None
     if kind == "TIMESTAMP":
         return datetime.datetime.fromisoformat(value)
-    return decimal.Decimal(value) if kind.startswith("DECIMAL") else value
+    return decimal.Decimal(repr(value)) if kind.startswith("DECIMAL") else value
 
 
 class TypesCase(host.Case):
@@ -242,7 +242,7 @@ class Changes(TypesCase):
     def test_widen(self):
         self.follows("widen", "INTEGER", ("1", "0.5"), [1.0, 0.5], "DOUBLE")
         self.follows("widen", "INTEGER", ("9007199254740993", "0.5"), ["9007199254740993", "0.5"], "VARCHAR")
-        self.follows("widen", "DECIMAL(4,1)", ("1.5", "10000.25"), ["1.50", "10000.25"], "DECIMAL(7,2)")
+        self.follows("widen", "DECIMAL(4,1)", ("1.5", "10000.25"), [1.5, 10000.25], "DECIMAL(7,2)")
         self.follows("widen", "DATE", ("'2024-01-01'", "'2024-01-01 10:00'"), ["2024-01-01 00:00:00", "2024-01-01 10:00:00"], "TIMESTAMP")
         self.follows("widen", "DATE", ("'2024-01-01'", "'soon'"), ["2024-01-01", "soon"], "VARCHAR")
 

@@ -176,7 +176,6 @@ impl Stream {
             _ => Err(error("the statement ended without a word")),
         }
     }
-    }
 
     /// How far DuckDB says that it is.
     pub fn percent(&self) -> String {

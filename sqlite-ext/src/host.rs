@@ -130,6 +130,21 @@ pub fn guard<T>(function: &str, body: impl FnOnce() -> Result<T>) -> rusqlite::R
         .map_err(|e| e.named(function))
 }
 
+/// Free file descriptors that DuckDB must find: opening a file without one ends the process, by an exception of its own
+/// in a destructor, which nothing can catch.
+const DESCRIPTORS: usize = 4;
+
+/// Errors if too few file descriptors are free to open a database.
+pub fn check_descriptors() -> Result<()> {
+    let open = || std::fs::File::open("/dev/null");
+    let free: std::io::Result<Vec<_>> = (0..DESCRIPTORS).map(|_| open()).collect();
+    free.map(drop).map_err(|e| {
+        error(format!(
+            "no file can be opened: {e}; close files, or raise the limit (ulimit -n)"
+        ))
+    })
+}
+
 /// The error for a caught panic.
 pub fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {
     let text = panic

@@ -203,6 +203,7 @@ impl Mirror {
             ])
         })?;
         let connection = database.connect()?;
+        host::check_descriptors()?;
         // The format is for new files; one that is there keeps what it has.
         let existed = std::fs::metadata(path).is_ok_and(|m| m.len() > 0);
         let format = if existed {

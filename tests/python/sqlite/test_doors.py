@@ -245,5 +245,67 @@ class Doors(host.Case):
         self.assertEqual(top, [("USA", 523.06)])
 
 
+# Attaches while all but some file descriptors are taken, then with all.
+FEW = """
+import os, resource, sys, host
+db = host.Database(sys.argv[1])
+db.rows("CREATE TABLE IF NOT EXISTS t(a)")
+resource.setrlimit(resource.RLIMIT_NOFILE, (100, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+taken = []
+try:
+    while True:
+        taken.append(os.open("/dev/null", 0))
+except OSError:
+    pass
+for _ in range(int(sys.argv[2])):
+    os.close(taken.pop())
+try:
+    db.rows("SELECT lumos_attach()")
+except host.ERROR as e:
+    assert "file" in str(e), e
+for fd in taken:
+    os.close(fd)
+print(db.value("SELECT lumos_scalar('SELECT 42')"))
+"""
+
+
+class Trouble(host.Case):
+    def test_few_file_descriptors(self):
+        for free in range(8):
+            with self.subTest(free=free):
+                self.assertEqual(host.elsewhere(FEW, self.folder / f"{free}.sqlite", free), "42")
+
+    def test_every_door_says_that_it_was_interrupted(self):
+        db = self.open(self.folder / "i.sqlite")
+        db.value("SELECT lumos_scalar('SELECT 1')")
+        forever = "SELECT count(*) FROM range(1000000000) a, range(1000000000) b WHERE a.range <> b.range"
+        for call in [
+            "SELECT c0 FROM lumos_query(?)",
+            "SELECT lumos_scalar(?)",
+            "SELECT lumos_exec('CREATE TABLE x AS ' || ?)",
+            """SELECT lumos_explain(?, '{"timings": true}')""",
+        ]:
+            with self.subTest(call):
+                calls = itertools.count()
+                host.progress(db, lambda: next(calls) > 20, 20)
+                said = self.refused(db, call, "interrupt", values=(forever,))
+                host.progress(db, None, 0)
+                if host.DRIVER == "apsw":
+                    with self.assertRaises(host.apsw.InterruptError):
+                        calls = itertools.count()
+                        host.progress(db, lambda: next(calls) > 20, 20)
+                        db.rows(call, forever)
+                    host.progress(db, None, 0)
+                self.assertNotIn("lumos", said)
+                self.assertEqual(db.value("SELECT lumos_scalar('SELECT 42')"), 42)
+
+    def test_memory_for_values(self):
+        db = self.open(self.folder / "m.sqlite")
+        db.value("SELECT lumos_attach(NULL, ?)", '{"memory_limit": "200MB"}')
+        for sql in ["SELECT repeat('x', 2000000000)", "SELECT length(repeat(x, 300000000)) FROM (VALUES ('a'), ('b')) t(x)"]:
+            self.refused(db, "SELECT lumos_scalar(?)", "emory", values=(sql,))
+        self.assertEqual(db.value("SELECT length(lumos_scalar(?))", "SELECT repeat('x', 20000000)"), 20_000_000)
+
+
 if __name__ == "__main__":
     unittest.main()

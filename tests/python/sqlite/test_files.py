@@ -68,7 +68,7 @@ WITHOUT_BLOBS = ["csv", "json", "jsonl"]
 
 def same(kind, loaded, given, form):
     """The value loaded is the one that `lumos_query` gives."""
-    if kind.startswith("DECIMAL") and None not in (loaded, given):
+    if (kind.startswith("DECIMAL") or isinstance(given, Decimal)) and None not in (loaded, given):
         return Decimal(str(loaded)) == Decimal(str(given))
     if kind == "FLOAT" and form.startswith("json") and None not in (loaded, given):
         return struct.pack("f", loaded) == struct.pack("f", given)
@@ -105,7 +105,12 @@ class RoundTrip(FilesCase):
             for values in [values, values[:1], []]:
                 rows = [f"({i}, CAST({v} AS {ty}))" for i, v in enumerate([*values, "NULL"])]
                 sql = f"SELECT * FROM (VALUES {', '.join(rows)}) t(i, v) ORDER BY i"
-                given = self.db.query(sql, 2)
+                try:
+                    given = self.db.query(sql, 2)
+                except host.ERROR as e:
+                    # A number that SQLite has not: its digits.
+                    self.assertIn("more digits", str(e))
+                    given = [(i, v and Decimal(v)) for i, v in self.db.query(f"SELECT i, v::VARCHAR FROM ({sql})", 2)]
                 for form in FORMATS:
                     with self.subTest(kind=kind, values=values, form=form):
                         self.round_trip(kind, sql, given, form)
@@ -132,7 +137,9 @@ class RoundTrip(FilesCase):
             rows = list(csv.reader(text.splitlines(keepends=True)))
             self.assertEqual(rows[0], ["i", "v"])
             for (_, read), (_, value) in zip(rows[1:], given, strict=True):
-                if isinstance(value, (str, int, type(None))):
+                if isinstance(value, Decimal):
+                    self.assertEqual(Decimal(read), value)
+                elif isinstance(value, (str, int, type(None))):
                     self.assertEqual(read, "" if value is None else str(value))
                 else:
                     self.assertEqual(float(read), value)

@@ -450,11 +450,12 @@ fn parse_options(text: &str, old: &Settings) -> Result<Options> {
             }
             ("cache_bytes", _) => {
                 let bytes = whole_number(&value).and_then(|n| usize::try_from(n).ok());
-                settings.get_or_insert_with(|| old.clone()).cache_bytes = bytes.ok_or_else(|| {
-                    error(format!(
-                        "cache_bytes is {value}; give a number of bytes, 0 for none"
-                    ))
-                })?;
+                settings.get_or_insert_with(|| old.clone()).cache_bytes =
+                    bytes.ok_or_else(|| {
+                        error(format!(
+                            "cache_bytes is {value}; give a number of bytes, 0 for none"
+                        ))
+                    })?;
             }
             ("allow_files", folders) => {
                 settings.get_or_insert_with(|| old.clone()).allow_files = files::folders(folders)?;

@@ -130,8 +130,8 @@ pub fn guard<T>(function: &str, body: impl FnOnce() -> Result<T>) -> rusqlite::R
         .map_err(|e| e.named(function))
 }
 
-/// Free file descriptors that DuckDB must find: opening a file without one ends the process, by an exception of its own
-/// in a destructor, which nothing can catch.
+/// Free file descriptors that DuckDB must find: started without one it ends the process, by an exception that nothing
+/// can catch.
 const DESCRIPTORS: usize = 4;
 
 /// Errors if too few file descriptors are free to open a database.

@@ -181,6 +181,7 @@ impl Mirror {
     }
 
     fn start(path: &str, settings: Settings, lock: Option<LockFile>) -> Result<Mirror> {
+        host::check_descriptors()?;
         let threads = settings.threads.to_string();
         let in_memory = lock.is_none();
         let temp_directory = if in_memory {
@@ -203,7 +204,6 @@ impl Mirror {
             ])
         })?;
         let connection = database.connect()?;
-        host::check_descriptors()?;
         // The format is for new files; one that is there keeps what it has.
         let existed = std::fs::metadata(path).is_ok_and(|m| m.len() > 0);
         let format = if existed {

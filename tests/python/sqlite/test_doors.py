@@ -302,8 +302,7 @@ class Trouble(host.Case):
     def test_memory_for_values(self):
         db = self.open(self.folder / "m.sqlite")
         db.value("SELECT lumos_attach(NULL, ?)", '{"memory_limit": "200MB"}')
-        for sql in ["SELECT repeat('x', 2000000000)", "SELECT length(repeat(x, 300000000)) FROM (VALUES ('a'), ('b')) t(x)"]:
-            self.refused(db, "SELECT lumos_scalar(?)", "emory", values=(sql,))
+        self.refused(db, "SELECT lumos_scalar(?)", "Out of Memory", values=("SELECT repeat('x', 2000000000)",))
         self.assertEqual(db.value("SELECT length(lumos_scalar(?))", "SELECT repeat('x', 20000000)"), 20_000_000)
 
 

@@ -22,7 +22,7 @@ class Drivers(host.Case):
         self.assertEqual(len(tracked), 11)
         self.assertEqual(sum(t["rows"] for t in tracked), 15607)
         self.assertEqual(
-            db.query(REVENUE, 2), [("USA", "523.06"), ("Canada", "303.96"), ("France", "195.10")]
+            db.query(REVENUE, 2), [("USA", 523.06), ("Canada", 303.96), ("France", 195.1)]
         )
         db.rows(
             "INSERT INTO Invoice(CustomerId, InvoiceDate, BillingCountry, Total)"

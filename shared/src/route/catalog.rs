@@ -144,6 +144,8 @@ pub struct Catalog {
     pub tables: Vec<Table>,
     /// The names of the source's views, which only it reads.
     pub views: Vec<String>,
+    /// Tracked tables that cannot be mirrored now, each with why.
+    pub failed: Vec<(String, String)>,
     /// SQLite keeps texts as UTF-16, and compares their bytes.
     pub utf16: bool,
 }
@@ -151,10 +153,17 @@ pub struct Catalog {
 impl Catalog {
     /// Why there is no table with this name.
     pub fn missing(&self, name: &str) -> String {
-        match self.views.iter().any(|v| v.eq_ignore_ascii_case(name)) {
-            true => format!("\"{name}\" is a view, which SQLite reads"),
-            false => format!("table \"{name}\" is not tracked"),
+        if self.views.iter().any(|v| v.eq_ignore_ascii_case(name)) {
+            return format!("\"{name}\" is a view, which SQLite reads");
         }
+        let failed = self
+            .failed
+            .iter()
+            .find(|(f, _)| f.eq_ignore_ascii_case(name));
+        failed.map_or_else(
+            || format!("table \"{name}\" is not tracked"),
+            |(_, why)| why.clone(),
+        )
     }
 
     /// The table with this name.

@@ -14,7 +14,7 @@ use rusqlite::{Connection, OptionalExtension, ffi};
 
 use crate::error::{Result, error};
 use crate::sync::{self, Value};
-use crate::sync::{copy, schema};
+use crate::sync::{copy, failures, schema};
 
 /// The mirrored tables as they are now.
 pub fn read(connection: &Connection, duckdb: &DuckDb) -> Result<Catalog> {
@@ -29,9 +29,14 @@ pub fn read(connection: &Connection, duckdb: &DuckDb) -> Result<Catalog> {
         ),
     )?;
     let encoding: String = connection.query_row("PRAGMA main.encoding", [], |row| row.get(0))?;
+    let failed = failures::read(duckdb)?.into_iter().filter_map(|failure| {
+        let table = tracked.iter().find(|t| t.id == failure.id)?;
+        Some((table.name.clone(), failure.message))
+    });
     let mut catalog = Catalog {
         utf16: encoding != "UTF-8",
         views: schema::views(connection)?,
+        failed: failed.collect(),
         ..Catalog::default()
     };
     for mirrored in sync::mirrored_tables(duckdb)? {

@@ -234,6 +234,16 @@ impl Router {
         connection: &Connection,
         attached: &Attached,
     ) -> Result<(u64, i64, Arc<Catalog>)> {
+        let schema = schema::schema_version(connection)?;
+        let followed = state
+            .loaded
+            .as_ref()
+            .is_some_and(|((_, of), ..)| *of == schema);
+        let writing = connection.transaction_state(Some("main"))? == TransactionState::Write;
+        if !followed && !writing && attached.freshness.auto_sync {
+            // The mirror follows the schema first: a table that was altered has other columns there.
+            sync::sync(&attached.link(connection))?;
+        }
         let seq = position(connection)?;
         // Nobody applies changes while we look.
         let Some(entered) = attached.mirror.enter() else {
@@ -241,7 +251,7 @@ impl Router {
         };
         let generation = attached.mirror.generation();
         let pending = entered.applied.as_ref().map_or(0, |a| (seq - a.seq).max(0));
-        let version = (generation, schema::schema_version(connection)?);
+        let version = (generation, schema);
         if let Some((of, at, catalog)) = &state.loaded
             && *of == version
             && (seq - at).abs()

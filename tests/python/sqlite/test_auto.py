@@ -15,7 +15,7 @@ import grammar
 import host
 
 # Each driver takes a half, with data and statements of its own.
-STATEMENTS = 10_000
+STATEMENTS = int(os.environ.get("LUMOS_STATEMENTS", 3_000))
 SEED = {"apsw": 21, "pysqlite3": 22}[host.DRIVER]
 
 # Above the sum of the magnitudes of any sum over the data.

@@ -16,7 +16,7 @@ import unittest
 import host
 import model
 
-RANDOM_ROUNDS = int(os.environ.get("LUMOS_KILL_ROUNDS", 90))
+RANDOM_ROUNDS = int(os.environ.get("LUMOS_KILL_ROUNDS", 40))
 # The n-th time that a step is reached.
 TIMES = [1, 2]
 

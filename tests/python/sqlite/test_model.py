@@ -17,7 +17,7 @@ import host
 import model
 
 # Each driver runs its own half.
-SCHEDULES = int(os.environ.get("LUMOS_SCHEDULES", 2500))
+SCHEDULES = int(os.environ.get("LUMOS_SCHEDULES", 500))
 FIRST = int(os.environ.get("LUMOS_FIRST_SCHEDULE", 0 if host.DRIVER == "apsw" else SCHEDULES))
 
 # What a sync may say while others write or this connection has a transaction open.

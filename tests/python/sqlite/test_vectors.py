@@ -12,8 +12,8 @@ import unittest
 import host
 from test_kill import child
 
-STEPS = int(os.environ.get("LUMOS_VECTOR_STEPS", 10_000))
-KILLS = int(os.environ.get("LUMOS_VECTOR_KILLS", 60))
+STEPS = int(os.environ.get("LUMOS_VECTOR_STEPS", 5_000))
+KILLS = int(os.environ.get("LUMOS_VECTOR_KILLS", 30))
 DIMS = 6
 TABLE = f"CREATE VIRTUAL TABLE v USING lumos_vec(id INTEGER PRIMARY KEY, e FLOAT[{DIMS}] metric=%s, tag TEXT, n INTEGER, +body)"
 

@@ -12,6 +12,7 @@ fn catalog() -> Catalog {
     };
     use MirrorType::{BigInt, Blob, Boolean, Date, Decimal, Double, Timestamp, Varchar};
     Catalog {
+        failed: vec![],
         tables: vec![
             Table {
                 name: "t".into(),

@@ -30,7 +30,7 @@ class Drivers(host.Case):
         )
         db.rows("DELETE FROM Invoice WHERE BillingCountry = ?", "USA")
         self.assertEqual(
-            db.query(REVENUE, 2), [("France", "1195.10"), ("Canada", "303.96"), ("Brazil", "190.10")]
+            db.query(REVENUE, 2), [("France", 1195.1), ("Canada", 303.96), ("Brazil", 190.1)]
         )
 
     def test_rows_are_json_objects(self):

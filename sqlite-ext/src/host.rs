@@ -1,15 +1,15 @@
 //! The door to the host: loading into any SQLite from 3.40 on, panics that stop at the boundary, signals that
 //! stay with the host's threads, and a look at whether the host wants a running call to end.
 
-use std::ffi::{CString, c_char, c_int};
+use std::ffi::{CStr, CString, c_char, c_int};
 use std::mem::{MaybeUninit, offset_of, size_of};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::Once;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rusqlite::Connection;
 use rusqlite::ffi::{self, sqlite3, sqlite3_api_routines};
+use rusqlite::{Connection, OpenFlags};
 
 use crate::error::{Error, Result, error};
 
@@ -120,6 +120,33 @@ unsafe fn refuse(api: *const sqlite3_api_routines, message: *mut *mut c_char, te
         unsafe { *message = mprintf(c"%s".as_ptr(), text.as_ptr()) };
     }
     ffi::SQLITE_ERROR
+}
+
+/// A connection of our own to the same database, which reads what is committed now, whatever the host's has begun to
+/// read. Errs for a database in memory, and for an encrypted one.
+pub fn second(host: &Connection) -> Result<Connection> {
+    let path = host.path().filter(|path| !path.is_empty());
+    let path = path.ok_or_else(|| error("the database is in no file"))?;
+    let mut vfs = ptr::null_mut::<ffi::sqlite3_vfs>();
+    // SAFETY: the host's open connection; it gives out a pointer that lives as long as the connection.
+    let name = unsafe {
+        ffi::sqlite3_file_control(
+            host.handle(),
+            c"main".as_ptr(),
+            ffi::SQLITE_FCNTL_VFS_POINTER,
+            ptr::addr_of_mut!(vfs).cast(),
+        );
+        match vfs.is_null() {
+            true => return Err(error("the database has no file system")),
+            false => CStr::from_ptr((*vfs).zName).to_owned(),
+        }
+    };
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_FULL_MUTEX;
+    Ok(Connection::open_with_flags_and_vfs(
+        path,
+        flags,
+        name.as_c_str(),
+    )?)
 }
 
 /// Runs the body of a callback: a panic becomes an error, and every error begins with the function's name.

@@ -11,6 +11,7 @@ mod faults;
 mod host;
 mod layout;
 mod lock;
+mod locks;
 mod mirror;
 mod progress;
 mod query;

@@ -5,11 +5,12 @@
 //! committed rows are lost. And closing any descriptor of a file drops the process's locks on it. So nothing here
 //! opens a file that somebody in this process may have open.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Seek, Write};
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{ErrorKind, Read, Seek, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::ffi;
 
@@ -24,10 +25,14 @@ pub struct FileId {
 
 /// The identity of the file at `path`, if there is one.
 pub fn file_id(path: &Path) -> Option<FileId> {
-    fs::metadata(path).ok().map(|m| FileId {
-        device: m.dev(),
-        inode: m.ino(),
-    })
+    fs::metadata(path).ok().map(|m| id_of(&m))
+}
+
+fn id_of(metadata: &Metadata) -> FileId {
+    FileId {
+        device: metadata.dev(),
+        inode: metadata.ino(),
+    }
 }
 
 /// True if a descriptor of this process refers to the file. Looks by `stat` only.
@@ -42,33 +47,87 @@ fn open_in_process(file: FileId) -> bool {
         .any(|entry| file_id(&entry.path()) == Some(file))
 }
 
-/// Refuses a path that cannot be a mirror, saying why: `source` is the database's own file.
-pub fn check_mirror_file(path: &Path, source: Option<FileId>) -> Result<()> {
+/// The path of a mirror's file without links, so that it has one name, one log and one lock file.
+pub fn place(path: &Path) -> Result<PathBuf> {
+    if let Ok(place) = path.canonicalize() {
+        return Ok(place);
+    }
     let shown = path.display();
-    let Ok(metadata) = fs::metadata(path) else {
-        let folder = path
-            .parent()
-            .filter(|p| !p.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
-        return match folder.is_dir() {
-            true => Ok(()),
-            false => Err(error(format!(
-                "the folder of \"{shown}\" does not exist; create it first"
-            ))),
-        };
-    };
-    if metadata.is_dir() {
+    if path.is_symlink() {
         return Err(error(format!(
-            "\"{shown}\" is a directory; give the path of a file for the mirror"
+            "\"{shown}\" is a link that leads to no file; remove it, or give another path"
         )));
     }
-    let id = FileId {
-        device: metadata.dev(),
-        inode: metadata.ino(),
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new(".")).canonicalize();
+    match (folder, path.file_name()) {
+        (Ok(folder), Some(name)) if folder.is_dir() => Ok(folder.join(name)),
+        _ => Err(error(format!(
+            "the folder of \"{shown}\" does not exist; create it first"
+        ))),
+    }
+}
+
+/// What DuckDB writes beside a mirror's file.
+const BESIDE: [&str; 3] = [".wal", ".wal.checkpoint", ".wal.recovery"];
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(ending);
+    beside.into()
+}
+
+/// What something is that is no file of its own; `None` for a file with this name alone.
+fn not_a_file(metadata: &Metadata) -> Option<&'static str> {
+    let kind = metadata.file_type();
+    if kind.is_dir() {
+        Some("a directory")
+    } else if kind.is_symlink() {
+        Some("a link")
+    } else if kind.is_fifo() {
+        Some("a pipe")
+    } else if kind.is_socket() {
+        Some("a socket")
+    } else if !kind.is_file() {
+        Some("a device")
+    } else if metadata.nlink() > 1 {
+        Some("a file with other names (hard links), which would change with it")
+    } else {
+        None
+    }
+}
+
+/// Refuses a path, without links, that cannot be a mirror, saying why: `source` is the database's own file.
+pub fn check_mirror_file(path: &Path, source: Option<FileId>) -> Result<()> {
+    let shown = path.display();
+    for ending in BESIDE {
+        let beside = beside(path, ending);
+        if let Some(what) = beside.symlink_metadata().ok().and_then(|m| not_a_file(&m)) {
+            return Err(error(format!(
+                "\"{}\" beside the mirror is {what}; remove it, or give another path",
+                beside.display()
+            )));
+        }
+    }
+    let temporary = beside(path, ".tmp");
+    if temporary.symlink_metadata().is_ok_and(|m| !m.is_dir()) {
+        return Err(error(format!(
+            "\"{}\" beside the mirror is no directory; remove it, or give another path",
+            temporary.display()
+        )));
+    }
+    let Ok(metadata) = path.symlink_metadata() else {
+        return Ok(());
     };
+    let id = id_of(&metadata);
     if Some(id) == source {
         return Err(error(format!(
             "\"{shown}\" is the SQLite database itself; give another path for the mirror"
+        )));
+    }
+    if let Some(what) = not_a_file(&metadata) {
+        return Err(error(format!(
+            "\"{shown}\" is {what}; give the path of a file for the mirror"
         )));
     }
     if open_in_process(id) {
@@ -78,7 +137,11 @@ pub fn check_mirror_file(path: &Path, source: Option<FileId>) -> Result<()> {
     }
     // Nobody in this process has it open, so opening and closing it drops nobody's lock.
     let mut header = Vec::new();
-    let read = File::open(path).and_then(|f| f.take(16).read_to_end(&mut header));
+    let read = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+        .open(path)
+        .and_then(|f| f.take(16).read_to_end(&mut header));
     if let Err(e) = read {
         return Err(error(format!(
             "cannot read \"{shown}\": {e}; give a path that can be read and written"
@@ -101,48 +164,88 @@ pub struct LockFile {
     path: PathBuf,
     file: File,
     pid: u32,
+    /// It was there, empty, and nobody says that it is ours: it stays.
+    found: bool,
 }
+
+/// How often an empty lock file is looked at that another process may just have made: it writes its number next.
+const LOOKS: u32 = 50;
 
 impl LockFile {
     /// Locks `<mirror>.lock`, or says who has it.
     pub fn acquire(mirror: &Path) -> Result<LockFile> {
-        let mut path = mirror.as_os_str().to_owned();
-        path.push(".lock");
-        let path = PathBuf::from(path);
+        let path = beside(mirror, ".lock");
+        let shown = path.display();
+        let refused = |what: &str| {
+            error(format!(
+                "\"{shown}\" is {what}, and Lumos locks the mirror by a file of that name; remove it, or give another path"
+            ))
+        };
+        let mut looks = 0;
         loop {
-            let file = OpenOptions::new()
-                .create(true)
-                .read(true)
-                .append(true)
-                .mode(0o644)
-                .open(&path)
-                .map_err(|e| {
-                    error(format!(
-                        "cannot create \"{}\": {e}; give a path in a folder that can be written",
-                        path.display()
-                    ))
-                })?;
+            if let Some(what) = path.symlink_metadata().ok().and_then(|m| not_a_file(&m)) {
+                return Err(refused(what));
+            }
+            let opened =
+                open_lock(&path).and_then(|(file, made)| Ok((file.metadata()?, file, made)));
+            let (metadata, file, made) = opened.map_err(|e| {
+                error(format!(
+                    "cannot create \"{shown}\": {e}; give a path in a folder that can be written"
+                ))
+            })?;
+            if let Some(what) = not_a_file(&metadata) {
+                return Err(refused(what));
+            }
             // SAFETY: a live descriptor.
             if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } != 0 {
                 return Err(busy(mirror, &holder(&file)));
             }
             // The holder before us removes the file as it leaves; a lock on a removed file is no lock.
-            let same = file.metadata().ok().map(|m| FileId {
-                device: m.dev(),
-                inode: m.ino(),
-            }) == file_id(&path);
-            if same {
-                // For the error of others; that it cannot be written changes nothing.
-                drop(
-                    file.set_len(0)
-                        .and_then(|()| write!(&file, "{}", std::process::id())),
-                );
-                return Ok(LockFile {
-                    path,
-                    file,
-                    pid: std::process::id(),
-                });
+            if path.symlink_metadata().ok().map(|m| id_of(&m)) != Some(id_of(&metadata)) {
+                continue;
             }
+            let found = !made && file.metadata().is_ok_and(|m| m.len() == 0);
+            if found && looks < LOOKS {
+                looks += 1;
+                drop(file);
+                std::thread::sleep(Duration::from_millis(1));
+                continue;
+            }
+            if !made && !found && number(&file).is_none() {
+                return Err(refused("no lock file"));
+            }
+            // For the error of others; that it cannot be written changes nothing.
+            drop(
+                file.set_len(0)
+                    .and_then(|()| write!(&file, "{}", std::process::id())),
+            );
+            return Ok(LockFile {
+                path,
+                file,
+                pid: std::process::id(),
+                found,
+            });
+        }
+    }
+}
+
+/// Opens a lock file, or makes it and says so. Follows no link and waits for nobody at the other end of a pipe.
+fn open_lock(path: &Path) -> std::io::Result<(File, bool)> {
+    let mut options = OpenOptions::new();
+    options
+        .read(true)
+        .append(true)
+        .mode(0o644)
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+    loop {
+        match options.clone().create_new(true).open(path) {
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
+            made => return made.map(|file| (file, true)),
+        }
+        match options.open(path) {
+            // Removed in between.
+            Err(e) if e.kind() == ErrorKind::NotFound => {}
+            found => return found.map(|file| (file, false)),
         }
     }
 }
@@ -160,22 +263,25 @@ pub fn busy(mirror: &Path, holder: &str) -> Error {
 }
 
 /// Who wrote its number into a lock file.
-fn holder(mut file: &File) -> String {
+fn holder(file: &File) -> String {
+    number(file).map_or(String::new(), |pid| format!(" ({pid})"))
+}
+
+fn number(mut file: &File) -> Option<u32> {
     let mut text = String::new();
-    let read = file
-        .rewind()
-        .and_then(|()| file.take(20).read_to_string(&mut text));
-    match (read, text.parse::<u32>()) {
-        (Ok(_), Ok(pid)) => format!(" ({pid})"),
-        _ => String::new(),
-    }
+    file.rewind().ok()?;
+    file.take(20).read_to_string(&mut text).ok()?;
+    text.parse().ok()
 }
 
 impl Drop for LockFile {
     fn drop(&mut self) {
         if std::process::id() == self.pid {
             // Removed while locked: see `acquire`. Without the file there is nothing to unlock for others.
-            drop(fs::remove_file(&self.path));
+            match self.found {
+                true => drop(self.file.set_len(0)),
+                false => drop(fs::remove_file(&self.path)),
+            }
             // SAFETY: a live descriptor. A forked child may share it, so closing alone would not unlock.
             unsafe { libc::flock(self.file.as_raw_fd(), libc::LOCK_UN) };
         }

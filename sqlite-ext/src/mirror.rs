@@ -2,20 +2,22 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::thread::ThreadId;
+use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use lumos_core::sql;
 use lumos_duckdb::engine::{Connection, Database};
-use rusqlite::ffi;
+use rusqlite::{Connection as Host, TransactionState, ffi};
 
 use crate::error::{Error, Result, error};
 use crate::faults::fault;
 use crate::host;
 use crate::layout::files::{self, ColdFile};
 use crate::lock::{self, FileId, LockFile};
+pub use crate::locks::locked;
+use crate::locks::{Deadline, Turn, Turns};
 use crate::query::cache::Cache;
+use crate::route::nested::Nested;
 use crate::sync::apply::Known;
 use crate::sync::failures::Failure;
 
@@ -90,11 +92,10 @@ pub struct Applied {
 /// An open mirror. The fields are dropped in order: connections, DuckDB, then the lock.
 pub struct Mirror {
     idle: Mutex<Vec<Connection>>,
-    applied: Mutex<Option<Applied>>,
+    applied: Turns<Option<Applied>>,
     /// When it last equalled its source.
     fresh: Mutex<Option<Instant>>,
     failed: Mutex<Option<Error>>,
-    syncing: Mutex<Option<ThreadId>>,
     generation: AtomicU64,
     readers: AtomicUsize,
     /// The files with cold rows, once they were looked up.
@@ -110,11 +111,13 @@ pub struct Mirror {
     file: Option<FileId>,
     _lock: Option<LockFile>,
     /// The last to go: until then the file is open.
-    open: Arc<()>,
+    _open: Arc<()>,
 }
 
-/// A mirror of this process that has a file, and whether that is still open.
+/// A mirror of this process that has a file. While it is being opened or closed there is no mirror yet or any more, but
+/// `open` is alive.
 struct Opened {
+    path: PathBuf,
     mirror: Weak<Mirror>,
     open: Weak<()>,
     file: Option<FileId>,
@@ -122,9 +125,6 @@ struct Opened {
 
 /// The mirrors of this process that have a file.
 static OPEN: Mutex<Vec<Opened>> = Mutex::new(Vec::new());
-
-/// How long closing a file may take in another thread.
-const CLOSING: Duration = Duration::from_secs(10);
 
 impl Mirror {
     /// Opens or creates the mirror at `path`, or finds it open in this process. `source` is the database's file.
@@ -135,10 +135,12 @@ impl Mirror {
         source: Option<FileId>,
     ) -> Result<Arc<Mirror>> {
         if path == ":memory:" {
+            let settings = settings.unwrap_or_default();
             return Ok(Arc::new(Mirror::start(
                 path,
-                settings.unwrap_or_default(),
+                settings,
                 None,
+                Arc::default(),
             )?));
         }
         if path.is_empty() {
@@ -146,48 +148,41 @@ impl Mirror {
                 "the path is empty; give the path of a file, or leave it out",
             ));
         }
-        let file = Path::new(path);
-        let (mut open, found) = find(file);
-        if let Some(mirror) = found {
-            if mirror.pid != std::process::id() {
-                // The child's copy of the parent's: neither use nor free it.
-                std::mem::forget(mirror);
-                return Err(error(format!(
-                    "\"{path}\" was opened by the parent process before fork(); detach it there, or give another path"
-                )));
-            }
-            return match settings {
-                Some(wanted) if wanted != mirror.settings => Err(error(format!(
-                    "\"{path}\" is in use by another connection or query of this process, with another {}; end them, or lumos_detach() there first",
-                    wanted.differing(&mirror.settings).join(" and ")
-                ))),
-                _ => Ok(mirror),
-            };
-        }
-        lock::check_mirror_file(file, source)?;
-        let lock = LockFile::acquire(file)?;
+        let place = lock::place(Path::new(path))?;
+        let open = match find(&place)? {
+            Found::Open(mirror) => return reuse(mirror, path, settings),
+            Found::Reserved(open) => open,
+        };
+        // From here on others find it being opened, and wait; an error gives the place free again.
+        lock::check_mirror_file(&place, source)?;
+        let lock = LockFile::acquire(&place)?;
         fault!("mirror locked");
-        let mirror = Arc::new(Mirror::start(
-            path,
-            settings.unwrap_or_default(),
-            Some(lock),
-        )?);
-        open.push(Opened {
-            mirror: Arc::downgrade(&mirror),
-            open: Arc::downgrade(&mirror.open),
-            file: mirror.file,
-        });
+        let settings = settings.unwrap_or_default();
+        let mirror = Mirror::start(path, settings, Some((place.clone(), lock)), open)?;
+        let mirror = Arc::new(mirror);
+        let mut list = locked(&OPEN);
+        if let Some(own) = list.iter_mut().find(|o| o.path == place) {
+            own.mirror = Arc::downgrade(&mirror);
+            own.file = mirror.file;
+        }
         Ok(mirror)
     }
 
-    fn start(path: &str, settings: Settings, lock: Option<LockFile>) -> Result<Mirror> {
+    /// Opens DuckDB and attaches the file to it, if it is for one.
+    fn start(
+        path: &str,
+        settings: Settings,
+        file: Option<(PathBuf, LockFile)>,
+        open: Arc<()>,
+    ) -> Result<Mirror> {
         host::check_descriptors()?;
         let threads = settings.threads.to_string();
-        let in_memory = lock.is_none();
-        let temp_directory = if in_memory {
-            String::new()
-        } else {
-            format!("{path}.tmp")
+        let (place, lock) = file.unzip();
+        let place = place.as_deref();
+        let attach = place.map_or(path.into(), Path::to_string_lossy);
+        let temp_directory = match place {
+            Some(_) => format!("{attach}.tmp"),
+            None => String::new(),
         };
         let database = host::without_signals(|| {
             Database::open_in_memory(&[
@@ -205,16 +200,19 @@ impl Mirror {
         })?;
         let connection = database.connect()?;
         // The format is for new files; one that is there keeps what it has.
-        let existed = std::fs::metadata(path).is_ok_and(|m| m.len() > 0);
-        let format = if existed {
-            String::new()
-        } else {
-            format!(", STORAGE_VERSION '{STORAGE_VERSION}'")
+        let old_size = place.and_then(|file| Some(std::fs::metadata(file).ok()?.len()));
+        let format = match old_size {
+            Some(1..) => String::new(),
+            _ => format!(", STORAGE_VERSION '{STORAGE_VERSION}'"),
         };
+        if let (Some(file), Some(0)) = (place, old_size) {
+            // DuckDB takes no empty file for a new one.
+            drop(std::fs::remove_file(file));
+        }
         let attached = connection
             .execute(&format!(
                 "ATTACH {} AS {CATALOG} (TYPE duckdb{format})",
-                sql::literal(path)
+                sql::literal(&attach)
             ))
             .and_then(|_| connection.execute(&format!("USE {CATALOG}; {}", sql::MIRROR)))
             .and_then(|_| {
@@ -223,9 +221,11 @@ impl Mirror {
             });
         if let Err(e) = attached {
             drop((connection, database));
-            if !existed && !in_memory {
-                // Leave nothing behind of a mirror that could not be made.
-                drop(std::fs::remove_file(path));
+            // Leave nothing behind of a mirror that could not be made, and an empty file empty.
+            match (place, old_size) {
+                (Some(file), None) => drop(std::fs::remove_file(file)),
+                (Some(file), Some(0)) => drop(std::fs::File::create(file)),
+                _ => {}
             }
             let holder =
                 e.0.split_once("lock is held in ")
@@ -243,17 +243,13 @@ impl Mirror {
             lumos_duckdb::exact_sum::register(connection.raw()).map_err(error)?;
         }
         fault!("mirror opened");
-        let file = match in_memory {
-            true => None,
-            false => lock::file_id(Path::new(path)),
-        };
+        let file = place.and_then(lock::file_id);
         let cache = Cache::new(settings.cache_bytes);
         Ok(Mirror {
             idle: Mutex::new(vec![connection]),
-            applied: Mutex::new(None),
+            applied: Turns::new(None),
             fresh: Mutex::new(None),
             failed: Mutex::new(None),
-            syncing: Mutex::new(None),
             generation: AtomicU64::new(next_generation()),
             readers: AtomicUsize::new(0),
             cold: Mutex::new(None),
@@ -264,7 +260,7 @@ impl Mirror {
             pid: std::process::id(),
             file,
             _lock: lock,
-            open: Arc::new(()),
+            _open: open,
         })
     }
 
@@ -291,20 +287,27 @@ impl Mirror {
         }
     }
 
-    /// Marks this thread as the one that applies changes, until the result is dropped; `None` if it is already.
+    /// Keeps all others from writing the mirror until the result is dropped; `None` if this thread does already. Until
+    /// then the source is read from one snapshot.
     ///
     /// SQL that runs inside a call may reach our virtual tables again, and must not wait for itself.
-    pub fn enter(&self) -> Option<Entered<'_>> {
-        let me = std::thread::current().id();
-        if *locked(&self.syncing) == Some(me) {
-            return None;
+    pub fn enter(&self, host: &Host, deadline: Deadline) -> Result<Option<Entered<'_>>> {
+        if self.applied.is_mine() {
+            return Ok(None);
         }
-        let applied = self.applied();
-        *locked(&self.syncing) = Some(me);
-        Some(Entered {
-            syncing: &self.syncing,
-            applied,
-        })
+        // First, see `locks`: who waits for a writer of the source has nothing that others wait for.
+        let source = match host.transaction_state(Some("main"))? {
+            TransactionState::None => Some(Nested::snapshot(host)?),
+            _ => None,
+        };
+        let turn = self.applied.wait(host, deadline)?;
+        Ok(Some(Entered { turn, source }))
+    }
+
+    /// The same for a call that reads nothing of the source until the result is dropped.
+    pub fn enter_alone(&self, host: &Host, deadline: Deadline) -> Result<Entered<'_>> {
+        let turn = self.applied.wait(host, deadline)?;
+        Ok(Entered { turn, source: None })
     }
 
     /// A number that is another after tables came, went or were copied anew, and for another mirror.
@@ -359,43 +362,84 @@ impl Mirror {
             .is_none_or(|id| id == table)
             .then(|| e.message.clone())
     }
-
-    /// What the mirror equals; holding it keeps every other connection of the process from applying changes.
-    pub fn applied(&self) -> MutexGuard<'_, Option<Applied>> {
-        locked(&self.applied)
-    }
 }
 
-/// The open mirrors, and the one with this file. Waits for one that another thread is just closing.
-fn find(path: &Path) -> (MutexGuard<'static, Vec<Opened>>, Option<Arc<Mirror>>) {
-    let start = Instant::now();
-    loop {
-        let mut open = locked(&OPEN);
-        open.retain(|o| o.open.strong_count() > 0);
-        let file = lock::file_id(path);
-        let same = open.iter().find(|o| file.is_some() && o.file == file);
-        let Some(same) = same else {
-            return (open, None);
+/// What there is of a mirror in this process.
+enum Found {
+    Open(Arc<Mirror>),
+    /// Nothing; the place is kept as long as this lives.
+    Reserved(Arc<()>),
+}
+
+/// Looks for the mirror with this file, and keeps the place if there is none. Errs while another thread opens or
+/// closes it.
+fn find(place: &Path) -> Result<Found> {
+    let mut list = locked(&OPEN);
+    list.retain(|o| o.open.strong_count() > 0);
+    let file = lock::file_id(place);
+    let same = |o: &&Opened| o.path == place || (file.is_some() && o.file == file);
+    if let Some(same) = list.iter().find(same) {
+        let moment = || Error {
+            code: ffi::SQLITE_LOCKED,
+            ..error(format!(
+                "\"{}\" is just being opened or closed by another thread; try again",
+                place.display()
+            ))
         };
-        let mirror = same.mirror.upgrade();
-        if mirror.is_some() || start.elapsed() > CLOSING {
-            return (open, mirror);
-        }
-        drop(open);
-        std::thread::sleep(Duration::from_millis(1));
+        return same.mirror.upgrade().map(Found::Open).ok_or_else(moment);
+    }
+    let open = Arc::new(());
+    list.push(Opened {
+        path: place.to_owned(),
+        mirror: Weak::new(),
+        open: Arc::downgrade(&open),
+        file,
+    });
+    Ok(Found::Reserved(open))
+}
+
+/// One that is open already.
+fn reuse(mirror: Arc<Mirror>, path: &str, settings: Option<Settings>) -> Result<Arc<Mirror>> {
+    if mirror.pid != std::process::id() {
+        // The child's copy of the parent's: neither use nor free it.
+        std::mem::forget(mirror);
+        return Err(error(format!(
+            "\"{path}\" was opened by the parent process before fork(); detach it there, or give another path"
+        )));
+    }
+    match settings {
+        Some(wanted) if wanted != mirror.settings => Err(error(format!(
+            "\"{path}\" is in use by another connection or query of this process, with another {}; end them, or lumos_detach() there first",
+            wanted.differing(&mirror.settings).join(" and ")
+        ))),
+        _ => Ok(mirror),
     }
 }
 
-/// The thread that applies changes, with what the mirror equals.
+/// The right to write the mirror. The fields are dropped in order.
 pub struct Entered<'a> {
-    syncing: &'a Mutex<Option<ThreadId>>,
-    /// What the mirror equals.
-    pub applied: MutexGuard<'a, Option<Applied>>,
+    turn: Turn<'a, Option<Applied>>,
+    /// The snapshot of the source, where no statement or transaction of the host's has one.
+    source: Option<Nested>,
 }
 
-impl Drop for Entered<'_> {
-    fn drop(&mut self) {
-        *locked(self.syncing) = None;
+impl Entered<'_> {
+    /// What the mirror equals.
+    pub fn applied(&mut self) -> &mut Option<Applied> {
+        &mut self.turn.value
+    }
+
+    /// True if the source is read as it was a moment ago; false for a snapshot of the host's, which may be older.
+    pub fn is_recent(&self) -> bool {
+        self.source.is_some()
+    }
+
+    /// Reads the source as it is now, if the host has no snapshot of its own.
+    pub fn look_again(&mut self, host: &Host) -> Result<()> {
+        if self.source.take().is_some() {
+            self.source = Some(Nested::snapshot(host)?);
+        }
+        Ok(())
     }
 }
 
@@ -430,9 +474,4 @@ pub fn default_path(database_file: &str) -> String {
             .to_string_lossy()
             .into_owned(),
     }
-}
-
-/// Locks a mutex, also after a panic elsewhere: what is guarded here stays valid at every step.
-pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use lumos_core::value::whole_number;
 use lumos_duckdb::engine::Connection as DuckDb;
@@ -10,8 +10,8 @@ use rusqlite::{Connection, TransactionState, ffi};
 use serde_json::{Map, Value as Json, json};
 
 use crate::error::{Error, Result, error};
-use crate::host;
 use crate::lock;
+use crate::locks::Deadline;
 use crate::mirror::{Mirror, Settings, default_path, locked};
 use crate::progress::Progress;
 use crate::query::files;
@@ -66,6 +66,8 @@ pub struct Attached {
     /// This connection has applied what was pending: the mirror is its own database's.
     known: Arc<AtomicBool>,
     takes_turns: bool,
+    /// Until when this call waits for others.
+    pub deadline: Deadline,
 }
 
 /// When a query applies pending changes first.
@@ -100,6 +102,7 @@ impl Attached {
             mirror: &self.mirror,
             other_sessions: self.is_shared(),
             progress: self.progress.clone(),
+            deadline: self.deadline,
         }
     }
 }
@@ -122,17 +125,6 @@ impl Session {
         Ok(unsafe { Connection::from_handle(self.db) }?)
     }
 
-    /// Begins to read SQLite as it is now: until the result is dropped, every statement of this connection sees
-    /// that. A statement under way holds the snapshot: a savepoint would too, but SQLite has none while another
-    /// statement writes.
-    pub fn snapshot(&self) -> Result<Nested> {
-        // SAFETY: as in `connection`; the result belongs to a cursor or a call, which end before the connection.
-        let mut statement =
-            unsafe { Nested::prepare(self.db, "SELECT 1 FROM main.sqlite_schema")? };
-        statement.step()?;
-        Ok(statement)
-    }
-
     /// Refuses to work in a forked child: DuckDB's threads are not there, and it would wait for them for ever.
     fn check_process(&self) -> Result<()> {
         match std::process::id() == self.pid {
@@ -145,15 +137,32 @@ impl Session {
 
     /// The attached mirror; attaches the default one if there is none.
     pub fn attached(&self) -> Result<Attached> {
+        self.attached_until(Deadline::start())
+    }
+
+    /// The same for a call that can do without: it does not wait for another process that has the default one.
+    pub fn attached_now(&self) -> Result<Attached> {
+        let is_attached = locked(&self.attached).is_some();
+        if is_attached {
+            return self.attached();
+        }
+        let attached = self.attached_until(Deadline::passed())?;
+        Ok(Attached {
+            deadline: Deadline::start(),
+            ..attached
+        })
+    }
+
+    fn attached_until(&self, deadline: Deadline) -> Result<Attached> {
         self.check_process()?;
         let mut kept = locked(&self.attached);
         let kept = match &mut *kept {
             Some(kept) => kept,
-            none => none.insert(self.open(None, Options::default())?.0),
+            none => none.insert(self.open(None, Options::default(), deadline)?.0),
         };
         let mirror = match &kept.mirror {
             Some(mirror) => Arc::clone(mirror),
-            None => self.wait(&kept.path, kept.settings.as_ref())?,
+            None => self.wait(&kept.path, kept.settings.as_ref(), deadline)?,
         };
         Ok(Attached {
             mirror,
@@ -161,13 +170,36 @@ impl Session {
             progress: kept.progress.clone(),
             known: Arc::clone(&kept.known),
             takes_turns: kept.mirror.is_none(),
+            deadline,
         })
+    }
+
+    /// Called while a statement is prepared that will need the mirror: attaches the default one, if it was made
+    /// before and another process may have it, so that nobody waits for that process in the middle of reading.
+    pub fn before_statement(&self) -> Result<()> {
+        let host = self.connection()?;
+        let begun = host.transaction_state(Some("main"))? != TransactionState::None;
+        if begun || locked(&self.attached).is_some() || !self.has_default_mirror(&host) {
+            return Ok(());
+        }
+        match self.attached() {
+            Err(e) if matches!(e.code, ffi::SQLITE_BUSY | ffi::SQLITE_INTERRUPT) => Err(e),
+            // Any other error is for the statement to have.
+            _ => Ok(()),
+        }
+    }
+
+    fn has_default_mirror(&self, host: &Connection) -> bool {
+        let path = default_path(host.path().unwrap_or_default());
+        std::path::Path::new(&path).exists()
     }
 
     /// Starts a query on the mirror, after applying what is pending.
     pub fn query(&self, host: &Connection, sql: &str, params: Params) -> Result<Stream> {
+        let source = self.source_before_turn(host)?;
         let attached = self.attached()?;
         self.bring_up_to_date(host, &attached)?;
+        drop(source);
         let mirror = &attached.mirror;
         let started = Stream::start(host, mirror, sql, params.clone());
         self.retry_untracked(host, &attached, started, |duckdb| {
@@ -216,6 +248,21 @@ impl Session {
         started
     }
 
+    /// For a connection that takes turns with other processes, in a database without WAL: begins to read it before
+    /// the turn, since whoever has the turn waits for nothing in the database, see `locks`.
+    fn source_before_turn(&self, host: &Connection) -> Result<Option<Nested>> {
+        let takes_turns = locked(&self.attached)
+            .as_ref()
+            .is_some_and(|k| k.mirror.is_none());
+        if !takes_turns || host.transaction_state(Some("main"))? != TransactionState::None {
+            return Ok(None);
+        }
+        let source = Nested::snapshot(host)?;
+        let mode: String = host.query_row("PRAGMA main.journal_mode", [], |row| row.get(0))?;
+        // With WAL it would only be an old one after the turn, and nobody waits for a reader.
+        Ok((mode != "wal").then_some(source))
+    }
+
     /// Applies what is pending, unless `auto_sync` is off or the mirror is fresh enough.
     pub fn bring_up_to_date(&self, host: &Connection, attached: &Attached) -> Result<()> {
         let Freshness {
@@ -251,6 +298,7 @@ impl Session {
     /// `lumos_attach`.
     pub fn attach(&self, path: Option<&str>, options: Option<&str>) -> Result<Json> {
         self.check_process()?;
+        let deadline = Deadline::start();
         let options = {
             // What is not given stays as it is.
             let kept = locked(&self.attached);
@@ -275,10 +323,10 @@ impl Session {
                 Arc::clone(mirror)
             }
             attached => {
-                let opened = self.open(path, options);
+                let opened = self.open(path, options, deadline);
                 if let (Err(_), Some(old)) = (&opened, closed) {
                     // Not with these settings, so as it was.
-                    let mirror = self.wait(&old.path, old.settings.as_ref()).ok();
+                    let mirror = self.wait(&old.path, old.settings.as_ref(), deadline).ok();
                     *attached = mirror.map(|mirror| Kept {
                         mirror: Some(mirror),
                         ..old
@@ -321,7 +369,12 @@ impl Session {
         Ok(locked(&self.attached).take().is_some())
     }
 
-    fn open(&self, path: Option<&str>, options: Options) -> Result<(Kept, Arc<Mirror>)> {
+    fn open(
+        &self,
+        path: Option<&str>,
+        options: Options,
+        deadline: Deadline,
+    ) -> Result<(Kept, Arc<Mirror>)> {
         let Options {
             settings,
             freshness,
@@ -341,7 +394,7 @@ impl Session {
                 "a mirror in memory is for one process; leave shared out, or give the path of a file",
             ));
         }
-        let mirror = self.wait(&path, settings.as_ref())?;
+        let mirror = self.wait(&path, settings.as_ref(), deadline)?;
         let kept = Kept {
             mirror: (!shared).then(|| Arc::clone(&mirror)),
             path,
@@ -353,26 +406,34 @@ impl Session {
         Ok((kept, mirror))
     }
 
-    /// Opens the mirror. While another process has it, tries again as long as SQLite would wait for a lock.
-    fn wait(&self, path: &str, settings: Option<&Settings>) -> Result<Arc<Mirror>> {
+    /// Opens the mirror. While another process has it, or another thread opens or closes it, tries again.
+    fn wait(
+        &self,
+        path: &str,
+        settings: Option<&Settings>,
+        deadline: Deadline,
+    ) -> Result<Arc<Mirror>> {
         let connection = self.connection()?;
         let database = connection.path().unwrap_or_default().to_owned();
         let source = match database.as_str() {
             "" => None,
             file => lock::file_id(file.as_ref()),
         };
-        let start = Instant::now();
         loop {
             let busy = match Mirror::open(path, settings.cloned(), source) {
-                Err(e) if e.code == ffi::SQLITE_BUSY => e,
+                Err(e) if matches!(e.code, ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED) => e,
                 opened => return opened,
             };
-            // A handler of the host's own shows as 0.
-            let timeout: i64 = connection.query_row("PRAGMA busy_timeout", [], |row| row.get(0))?;
-            if start.elapsed() >= Duration::from_millis(timeout.unsigned_abs()) {
-                return Err(busy);
+            let goes_on = match busy.code {
+                ffi::SQLITE_BUSY => deadline.has_time(&connection)?,
+                _ => deadline.has_time_for_threads(&connection)?,
+            };
+            if !goes_on {
+                return Err(Error {
+                    code: ffi::SQLITE_BUSY,
+                    ..busy
+                });
             }
-            host::check_interrupt(&connection)?;
             std::thread::sleep(BETWEEN_TRIES);
         }
     }

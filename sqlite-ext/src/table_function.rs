@@ -37,6 +37,11 @@ pub trait TableFunction: 'static {
     /// What all its calls on a connection share.
     type Aux: Send + Sync + 'static;
 
+    /// Called while the statement is prepared.
+    fn prepare(_aux: &Self::Aux) -> error::Result<()> {
+        Ok(())
+    }
+
     /// Starts it with all arguments of the list. One that was left out is NULL.
     fn rows(aux: &Arc<Self::Aux>, arguments: &[Value]) -> error::Result<Rows>;
 }
@@ -122,6 +127,7 @@ unsafe impl<'vtab, F: TableFunction> VTab<'vtab> for Table<F> {
 
     fn best_index(&self, info: &mut IndexInfo) -> Result<bool> {
         guard(F::NAME, || {
+            F::prepare(&self.aux)?;
             let params = self.function.params.len();
             let plan = match params {
                 0 => {

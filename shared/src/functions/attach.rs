@@ -26,7 +26,8 @@ pub const ATTACH: Function = Function {
           `allow_files` (an array of folders that `lumos_export`, `lumos_load` and `read_csv` and its kin may use; default none), \
           `progress` (default false; true, or the seconds between two lines: queries and other calls say on stderr how far a copy is). \
           Attaching again changes what is given, and keeps what is not of `memory_limit`, `threads`, `cache_bytes` and `allow_files`. \
-          While another process has the mirror, it waits as long as `PRAGMA busy_timeout` says. \
+          While another process has the mirror, or another connection of this one writes it, every function waits as long as `PRAGMA busy_timeout` says (without one 2 seconds for a connection of this process), in the order of asking, and heeds interrupts. \
+          The mirror's file and those beside it must be files of their own: no pipes, no hard links, and no symbolic ones but for the mirror itself, whose own place then counts. \
           Every other function that needs the mirror attaches the default one by itself.",
     examples: &[
         Example {

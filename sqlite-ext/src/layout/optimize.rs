@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 
 use crate::error::{Result, error};
 use crate::faults::fault;
+use crate::locks::Deadline;
 use crate::mirror::{CATALOG, Mirror};
 use crate::progress::Progress;
 use crate::session::parse_object;
@@ -34,9 +35,7 @@ pub fn optimize(
     let (order, progress) = parse_options(options)?;
     let clock = Instant::now();
     let tables = track::matching_tracked(host, pattern.unwrap_or("*"))?;
-    let Some(_entered) = mirror.enter() else {
-        return Err(error("the mirror is being written; call it by itself"));
-    };
+    let _entered = mirror.enter_alone(host, Deadline::start())?;
     let duckdb = mirror.connection()?;
     let mirrored = sync::mirrored_names(&duckdb)?;
     // All are looked at before the first is sorted.

@@ -12,6 +12,7 @@ use crate::error::{Result, error};
 use crate::layout::age;
 use crate::layout::cold::Shape;
 use crate::layout::tier::{self, Move, Moved};
+use crate::locks::Deadline;
 use crate::mirror::Mirror;
 use crate::progress::Progress;
 use crate::query::files;
@@ -70,6 +71,10 @@ impl TableFunction for Tiers {
 
     type Aux = Session;
 
+    fn prepare(session: &Session) -> crate::error::Result<()> {
+        session.before_statement()
+    }
+
     fn rows(session: &Arc<Session>, _: &[rusqlite::types::Value]) -> Result<Rows> {
         table_function::rows_of_mirror(
             session,
@@ -82,10 +87,12 @@ impl TableFunction for Tiers {
 }
 
 /// What all three that write do: nobody else writes the mirror meanwhile, and what is left over goes afterwards.
-fn working<T>(mirror: &Mirror, body: impl FnOnce(&DuckDb) -> Result<T>) -> Result<T> {
-    let Some(_entered) = mirror.enter() else {
-        return Err(error("the mirror is being written; call it by itself"));
-    };
+fn working<T>(
+    host: &Connection,
+    mirror: &Mirror,
+    body: impl FnOnce(&DuckDb) -> Result<T>,
+) -> Result<T> {
+    let _entered = mirror.enter_alone(host, Deadline::start())?;
     let duckdb = mirror.connection()?;
     let done = body(&duckdb);
     mirror.give_back(duckdb);
@@ -108,7 +115,7 @@ pub fn tier(
     }
     let folder = files::allowed_folder(mirror, folder)?;
     let table = one(host, table)?;
-    working(mirror, |duckdb| {
+    working(host, mirror, |duckdb| {
         let shape = shape(duckdb, &table)?;
         let Some((column, ty)) = shape.column(column) else {
             return Err(no_column(&table.name, column));
@@ -152,7 +159,7 @@ pub fn tier_run(
 ) -> Result<Json> {
     let progress = Progress::parse("lumos_tier_run", options)?;
     let tracked = schema::tracked_tables(host)?;
-    working(mirror, |duckdb| {
+    working(host, mirror, |duckdb| {
         age::check_now(duckdb, now)?;
         let mut reports = Vec::new();
         for policy in policies(duckdb)? {
@@ -183,7 +190,7 @@ pub fn tier_run(
 /// `lumos_untier`, after what is pending was applied: the rows that came back.
 pub fn untier(host: &Connection, mirror: &Arc<Mirror>, table: &str) -> Result<i64> {
     let table = one(host, table)?;
-    working(mirror, |duckdb| {
+    working(host, mirror, |duckdb| {
         let shape = shape(duckdb, &table)?;
         let rows = work::run(host, duckdb, &Progress::none(), || {
             tier::bring_back(duckdb, table.id, &shape)

@@ -141,6 +141,7 @@ unsafe impl<'vtab, F: Form + 'vtab> VTab<'vtab> for Table<F> {
     fn best_index(&self, info: &mut IndexInfo) -> Result<bool> {
         guard(F::NAME, || match &self.relation {
             None => {
+                self.session.before_statement()?;
                 let plan = arguments::take(F::NAME, SQL as usize, ARGUMENTS, info)?;
                 info.set_idx_num(plan.unwrap_or(0));
                 Ok(plan.is_some())

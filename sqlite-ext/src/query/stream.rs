@@ -4,10 +4,11 @@
 //! every few milliseconds whether to stop, and the next chunk is made while the last one is read.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Once};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lumos_core::sql::{begins_like_a_query, identifier, literal};
 use lumos_duckdb::engine::{
@@ -39,7 +40,84 @@ enum Message {
     Changed(i64),
 }
 
-type Sender = SyncSender<Result<Message>>;
+/// The worker's end.
+struct Sender {
+    messages: SyncSender<Result<Message>>,
+    state: Arc<AtomicU8>,
+}
+
+/// What a worker is.
+const READ: u8 = 0;
+/// Its reader is gone and does not wait.
+const ALONE: u8 = 1;
+const ENDED: u8 = 2;
+
+impl Sender {
+    /// Errs if nobody reads any more.
+    fn send(&self, message: Result<Message>) -> Result<()> {
+        let sent = self.messages.send(message);
+        sent.map_err(|_| Error::interrupted())
+    }
+
+    /// Ends a worker that is alone, before its next step.
+    fn check(&self) -> Result<()> {
+        match self.state.load(Ordering::Acquire) {
+            ALONE => Err(Error::interrupted()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A function of DuckDB may work on one value for minutes, and DuckDB looks at interrupts between values. So the
+/// reader of a query leaves a worker alone that did not end within this time. The worker has all that it needs, and
+/// ends after that value.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// How long a process that exits waits for workers that are alone, before DuckDB's own statics go.
+const EXIT: Duration = Duration::from_secs(2);
+
+/// The most workers that are alone; others are waited for.
+const MOST_ALONE: usize = 8;
+
+/// The workers that are alone.
+static WORKERS_ALONE: AtomicUsize = AtomicUsize::new(0);
+
+extern "C" fn wait_for_workers() {
+    let begun = Instant::now();
+    while WORKERS_ALONE.load(Ordering::Acquire) > 0 && begun.elapsed() < EXIT {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Leaves a worker alone; false if it has ended, or if there are enough of them.
+fn leave(state: &AtomicU8) -> bool {
+    static AT_EXIT: Once = Once::new();
+    // SAFETY: a function without arguments that stays in memory, as this library does.
+    AT_EXIT.call_once(|| unsafe {
+        libc::atexit(wait_for_workers);
+    });
+    let more = |n| (n < MOST_ALONE).then_some(n + 1);
+    let (set, get) = (Ordering::AcqRel, Ordering::Acquire);
+    if WORKERS_ALONE.fetch_update(set, get, more).is_err() {
+        return false;
+    }
+    let left = state.compare_exchange(READ, ALONE, set, get).is_ok();
+    if !left {
+        WORKERS_ALONE.fetch_sub(1, set);
+    }
+    left
+}
+
+/// What a connection is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Use {
+    /// One query, and then for others.
+    Pooled,
+    /// One query.
+    Read,
+    /// One statement that writes.
+    Write,
+}
 
 /// A running query.
 pub struct Stream {
@@ -58,6 +136,8 @@ pub struct Stream {
     duckdb: DuckDb,
     /// Ends with true if the connection can be used again.
     worker: Option<JoinHandle<bool>>,
+    /// What the worker is; `None` for one that writes, which is never left alone.
+    state: Option<Arc<AtomicU8>>,
     pid: u32,
     /// What is read. The last field: it may be the last to hold the mirror, which must not be closed before.
     mirror: Arc<Mirror>,
@@ -82,7 +162,7 @@ impl Stream {
         let mut stream = Stream::spawn(
             mirror,
             duckdb,
-            true,
+            Use::Pooled,
             sql,
             Progress::none(),
             move |duckdb, sql, sender| read(duckdb, sql, &params, sender),
@@ -104,6 +184,7 @@ impl Stream {
             pooled: false,
             duckdb,
             worker: None,
+            state: None,
             pid: std::process::id(),
             mirror: Arc::clone(mirror),
         }
@@ -120,7 +201,7 @@ impl Stream {
         let mut stream = Stream::spawn(
             mirror,
             duckdb,
-            false,
+            Use::Read,
             sql,
             Progress::none(),
             move |duckdb, sql, sender| read(duckdb, sql, &params, sender),
@@ -141,7 +222,7 @@ impl Stream {
         let stream = Stream::spawn(
             mirror,
             duckdb,
-            false,
+            Use::Write,
             sql,
             Progress::none(),
             move |duckdb, sql, sender| write(duckdb, sql, &params, sender),
@@ -162,7 +243,7 @@ impl Stream {
         let stream = Stream::spawn(
             mirror,
             duckdb,
-            false,
+            Use::Write,
             sql,
             progress,
             move |duckdb, sql, sender| copy(duckdb, sql, &to, sender),
@@ -185,14 +266,19 @@ impl Stream {
     fn spawn(
         mirror: &Arc<Mirror>,
         duckdb: DuckDb,
-        pooled: bool,
+        used: Use,
         sql: &str,
         progress: Progress,
         work: impl FnOnce(&DuckDb, &str, &Sender) -> Result<()> + Send + 'static,
     ) -> Result<Stream> {
         files::check(mirror, &duckdb, sql)?;
         let (sender, receiver) = sync_channel(AHEAD);
-        let (connection, sql) = (duckdb.clone(), sql.to_owned());
+        let state = Arc::new(AtomicU8::new(READ));
+        let sender = Sender {
+            messages: sender,
+            state: Arc::clone(&state),
+        };
+        let (connection, sql, read) = (duckdb.clone(), sql.to_owned(), Arc::clone(mirror));
         let run = move || {
             let result = catch_unwind(AssertUnwindSafe(|| work(&connection, &sql, &sender)));
             // Ends the transaction; after a commit there is none, and the connection is not used again.
@@ -200,6 +286,12 @@ impl Stream {
             if let Err(e) = result.unwrap_or_else(|panic| Err(host::panicked(panic.as_ref()))) {
                 // The reader may be gone; then nobody wants the error.
                 drop(sender.send(Err(with_hint(&sql, e))));
+            }
+            if sender.state.swap(ENDED, Ordering::AcqRel) == ALONE {
+                drop(connection);
+                read.end_reading();
+                drop(read);
+                WORKERS_ALONE.fetch_sub(1, Ordering::AcqRel);
             }
             ended.is_ok()
         };
@@ -217,9 +309,10 @@ impl Stream {
             kept: Vec::new().into_iter(),
             recording: None,
             progress,
-            pooled,
+            pooled: used == Use::Pooled,
             duckdb,
             worker: Some(worker),
+            state: (used != Use::Write).then_some(state),
             pid: std::process::id(),
             mirror: Arc::clone(mirror),
         })
@@ -285,8 +378,15 @@ impl Drop for Stream {
         // Without a receiver the worker's next send fails. An interrupt that comes before the query has begun is
         // forgotten by DuckDB, hence again and again.
         drop(self.messages.take());
+        let begun = Instant::now();
         while !worker.is_finished() {
             self.duckdb.interrupt();
+            if let Some(state) = &self.state
+                && begun.elapsed() > PATIENCE
+                && leave(state)
+            {
+                return;
+            }
             std::thread::sleep(Duration::from_micros(50));
         }
         let usable = worker.join().is_ok_and(|usable| usable);
@@ -314,6 +414,7 @@ fn with_hint(sql: &str, mut e: Error) -> Error {
 fn read(duckdb: &DuckDb, sql: &str, params: &Params, sender: &Sender) -> Result<()> {
     // Also a SELECT can write, through a WITH clause; in this transaction it cannot.
     duckdb.execute("BEGIN TRANSACTION READ ONLY")?;
+    sender.check()?;
     let no_query = || {
         error(
             "takes a SELECT, and this statement is none; change tables in SQLite, the mirror follows",
@@ -327,14 +428,17 @@ fn read(duckdb: &DuckDb, sql: &str, params: &Params, sender: &Sender) -> Result<
         StatementKind::Select | StatementKind::Explain | StatementKind::Several => {}
         StatementKind::Change | StatementKind::Other => return Err(no_query()),
     }
+    sender.check()?;
     let mut pending = statement.start()?;
     // A type without a reader is read through a cast.
     if let Some(columns) = pending.columns()
         && columns.iter().any(|(_, ty)| ty.needs_cast())
     {
         drop(pending);
+        sender.check()?;
         pending = bound(duckdb, &with_casts(sql, &columns), params)?.start()?;
     }
+    sender.check()?;
     send(pending, sender)
 }
 

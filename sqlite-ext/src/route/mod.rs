@@ -214,7 +214,7 @@ impl Router {
             *pause -= 1;
             return Err(reason.clone());
         }
-        match self.session.attached() {
+        match self.session.attached_now() {
             Ok(attached) => {
                 state.not_attached = None;
                 Ok(attached)
@@ -246,11 +246,14 @@ impl Router {
         }
         let seq = position(connection)?;
         // Nobody applies changes while we look.
-        let Some(entered) = attached.mirror.enter() else {
+        let Some(mut entered) = attached.mirror.enter(connection, attached.deadline)? else {
             return Err(error("the mirror is being written"));
         };
         let generation = attached.mirror.generation();
-        let pending = entered.applied.as_ref().map_or(0, |a| (seq - a.seq).max(0));
+        let pending = entered
+            .applied()
+            .as_ref()
+            .map_or(0, |a| (seq - a.seq).max(0));
         let version = (generation, schema);
         if let Some((of, at, catalog)) = &state.loaded
             && *of == version
@@ -323,10 +326,8 @@ impl Router {
 
     fn state_of(&self, connection: &Connection, attached: &Attached) -> Result<MirrorState> {
         let seq = position(connection)?;
-        let applied = attached
-            .mirror
-            .enter()
-            .map_or_else(|| None, |entered| entered.applied.as_ref().map(|a| a.seq));
+        let entered = attached.mirror.enter(connection, attached.deadline)?;
+        let applied = entered.and_then(|mut e| e.applied().as_ref().map(|a| a.seq));
         Ok(MirrorState {
             generation: attached.mirror.generation(),
             applied,

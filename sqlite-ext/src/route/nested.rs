@@ -5,8 +5,8 @@ use std::ffi::{CStr, CString, c_int};
 use std::{ptr, slice};
 
 use lumos_core::route::ast::Literal;
-use rusqlite::ffi;
 use rusqlite::types::ValueRef;
+use rusqlite::{Connection, ffi};
 
 use crate::error::{Error, Result, error};
 
@@ -44,6 +44,18 @@ impl Nested {
         if !rest.is_empty() && !unsafe { Self::first(db, rest)? }.0.raw.is_null() {
             return Err(only());
         }
+        Ok(statement)
+    }
+
+    /// Begins to read the database as it is now: until the result is dropped, every statement of this connection sees
+    /// that. A statement under way holds the snapshot: a savepoint would too, but SQLite has none while another
+    /// statement writes.
+    pub fn snapshot(host: &Connection) -> Result<Nested> {
+        // SAFETY: the connection is the host's, which is open during every call; the result belongs to a cursor or a
+        // call, which end before it closes.
+        let mut statement =
+            unsafe { Nested::prepare(host.handle(), "SELECT 1 FROM main.sqlite_schema")? };
+        statement.step()?;
         Ok(statement)
     }
 

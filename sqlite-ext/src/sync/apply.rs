@@ -11,7 +11,9 @@ use serde_json::json;
 
 use crate::error::{Error, Result, error};
 use crate::faults::fault;
+use crate::host;
 use crate::layout::cold;
+use crate::locks::without_waiting;
 use crate::mirror::Applied;
 use crate::progress::Progress;
 use crate::sync::changelog;
@@ -38,8 +40,10 @@ pub struct Run<'a> {
     pub position: Position,
     /// The application has a transaction open.
     pub in_transaction: bool,
-    /// Another connection may have applied more than this one's snapshot shows.
-    pub may_be_behind: bool,
+    /// The snapshot was taken by this call; another one may be older than what the mirror has.
+    pub recent: bool,
+    /// Other connections have the mirror too, and apply changes.
+    pub other_sessions: bool,
     /// The mirror's number of this shape of its tables.
     pub generation: u64,
     /// Tables whose errors ended a transaction of this call, by their ids.
@@ -455,13 +459,13 @@ impl Run<'_> {
         if stored.source != position.source {
             return match mirrored_tables(self.duckdb)?.as_slice() {
                 [] => Ok(Base::Nothing),
-                _ if self.may_be_behind => Err(sync::is_behind()),
+                _ if self.is_behind(stored) => Err(sync::is_behind()),
                 _ => Err(error(
                     "the mirror belongs to another database; attach another path, or lumos_resync('*') to replace its tables",
                 )),
             };
         }
-        if position.seq < stored.seq && self.may_be_behind {
+        if position.seq < stored.seq && self.is_behind(stored) {
             return Ok(Base::Ahead(stored.seq));
         }
         // The log was pruned after another mirror of this database had applied it. The row that this one stopped at
@@ -475,6 +479,23 @@ impl Run<'_> {
             ));
         }
         Ok(Base::Position(stored.seq))
+    }
+
+    /// True if the snapshot is older than the mirror; false if the database itself is, as after restoring a backup.
+    fn is_behind(&self, stored: &Applied) -> bool {
+        if self.recent {
+            return false;
+        }
+        // A process that closed its connections since may have applied more: another connection sees what is there.
+        let now = || {
+            let second = host::second(self.connection)?;
+            let now = Position::read(&second)?;
+            Ok::<bool, Error>(
+                now.is_some_and(|now| now.source == stored.source)
+                    && mark(&second, stored.seq)? == stored.mark,
+            )
+        };
+        self.other_sessions || now().unwrap_or(false)
     }
 
     /// Removes the mirrored tables that are not followed, and gives the others the names that they have now: tables
@@ -682,7 +703,10 @@ impl Run<'_> {
         if self.in_transaction {
             return Ok(None);
         }
-        match schema::atomically(self.connection, body) {
+        // The others wait for this turn, and may be in the way of the write.
+        match without_waiting(self.connection, || {
+            schema::atomically(self.connection, body)
+        }) {
             // Where undoing it gave up the snapshot too, the caller must try again.
             Err(e)
                 if cannot_write_now(&e)

@@ -12,7 +12,7 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Row, Statement, TransactionState, ffi};
 
 use crate::error::{Error, Result, error};
-use crate::host::check_interrupt;
+use crate::host::{self, check_interrupt};
 use crate::layout::cold;
 use crate::mirror::Mirror;
 use crate::progress::Progress;
@@ -26,11 +26,15 @@ use crate::sync::writer::value_of;
 use crate::sync::{self, Position};
 
 /// The source and its mirror, equal but for what no trigger saw.
+///
+/// The fields are dropped in order: the snapshot before its connection.
 pub struct Sides {
+    _snapshot: Nested,
     source: Connection,
+    /// Where that is a connection of our own, which sees more than the host's statement: the host's.
+    host: Option<Connection>,
     duckdb: DuckDb,
     mirror: Arc<Mirror>,
-    _snapshot: Nested,
     progress: Progress,
 }
 
@@ -47,32 +51,66 @@ impl Sides {
         }
         let mirror = attached.mirror.as_ref();
         let busy = || error("the mirror is being written; call it by itself");
-        let mut entered = mirror.enter().ok_or_else(busy)?;
+        let entered = mirror.enter(&source, attached.deadline)?;
         // Both snapshots are taken while no other connection of this process can apply anything.
-        let snapshot = session.snapshot()?;
+        let mut entered = entered.ok_or_else(busy)?;
         let link = attached.link(&source).showing(progress);
         sync::sync_entered(&link, &mut entered)?;
-        let progress = link.progress;
+        let progress = &link.progress;
+        let snapshot = Nested::snapshot(&source)?;
+        let first = session.connection()?;
+        if let Some(sides) = Sides::begin(snapshot, first, None, &attached.mirror, progress)? {
+            return Ok(sides);
+        }
+        // The host's statement sees the database as it was when it began, and others have applied more since.
+        if source.is_autocommit()
+            && let Ok(second) = host::second(&source)
+        {
+            let snapshot = Nested::snapshot(&second)?;
+            let link = attached.link(&second).showing(progress.clone());
+            sync::sync_entered(&link, &mut entered)?;
+            let host = Some(session.connection()?);
+            if let Some(sides) = Sides::begin(snapshot, second, host, &attached.mirror, progress)? {
+                return Ok(sides);
+            }
+        }
+        Err(Error {
+            code: ffi::SQLITE_BUSY,
+            ..error(
+                "another connection applied changes that this one does not see yet; try again, outside of a transaction",
+            )
+        })
+    }
+
+    /// `None` if the mirror does not equal this snapshot.
+    fn begin(
+        snapshot: Nested,
+        source: Connection,
+        host: Option<Connection>,
+        mirror: &Arc<Mirror>,
+        progress: &Progress,
+    ) -> Result<Option<Sides>> {
         let sides = Sides {
-            source,
-            duckdb: mirror.connection()?,
-            mirror: Arc::clone(&attached.mirror),
             _snapshot: snapshot,
-            progress,
+            source,
+            host,
+            duckdb: mirror.connection()?,
+            mirror: Arc::clone(mirror),
+            progress: progress.clone(),
         };
         sides.duckdb.execute("BEGIN TRANSACTION READ ONLY")?;
         let stored = sync::stored_state(&sides.duckdb)?;
         let position = Position::read(&sides.source)?;
-        match (stored, position) {
-            // A statement, or a transaction, sees the database as it was when it began.
-            (Some(stored), Some(position)) if !sync::same_data(&stored, &position) => Err(Error {
-                code: ffi::SQLITE_BUSY,
-                ..error(
-                    "another connection applied changes that this one does not see yet; try again, outside of a transaction",
-                )
-            }),
-            _ => Ok(sides),
-        }
+        let equal = match (stored, position) {
+            (Some(stored), Some(position)) => sync::same_data(&stored, &position),
+            _ => true,
+        };
+        Ok(equal.then_some(sides))
+    }
+
+    /// The host's connection, which says whether to stop and what may be read.
+    fn host(&self) -> &Connection {
+        self.host.as_ref().unwrap_or(&self.source)
     }
 }
 
@@ -295,6 +333,10 @@ impl Check {
             self.mirrored.source_values().join(", "),
             identifier(&self.table.name)
         );
+        // For what the host's connection may not read.
+        if let Some(host) = &sides.host {
+            host.prepare(&all)?;
+        }
         let mut count: u64 = 0;
         let mut run = |statement: &mut Statement<'_>, params: &[Value]| {
             let mut rows = statement.query(rusqlite::params_from_iter(params))?;
@@ -302,6 +344,9 @@ impl Check {
                 each(row)?;
                 count += 1;
                 if count.is_multiple_of(ROWS_UNSAID) {
+                    if let Some(host) = &sides.host {
+                        check_interrupt(host)?;
+                    }
                     self.say(sides, count, "source");
                 }
             }
@@ -353,7 +398,7 @@ impl Check {
                 unchecked += 1;
                 if unchecked == CHUNKS_UNCHECKED {
                     unchecked = 0;
-                    check_interrupt(&sides.source)?;
+                    check_interrupt(sides.host())?;
                     self.say(sides, count, "mirror");
                 }
                 count += chunk.len() as u64;

@@ -31,6 +31,7 @@ use serde_json::{Value as Json, json};
 use crate::error::{Error, Result, error};
 use crate::faults::fault;
 use crate::layout::files;
+use crate::locks::{Deadline, without_waiting};
 use crate::mirror::{Applied, Entered, Mirror};
 use crate::progress::Progress;
 use crate::sync::apply::Run;
@@ -190,6 +191,8 @@ pub struct Link<'a> {
     pub other_sessions: bool,
     /// What the call says meanwhile.
     pub progress: Progress,
+    /// Until when the call waits for others.
+    pub deadline: Deadline,
 }
 
 impl Link<'_> {
@@ -201,7 +204,7 @@ impl Link<'_> {
 
 /// Applies all committed changes.
 pub fn sync(link: &Link<'_>) -> Result<Report> {
-    let Some(mut entered) = link.mirror.enter() else {
+    let Some(mut entered) = link.mirror.enter(link.connection, link.deadline)? else {
         return Ok(Report::default());
     };
     let report = sync_entered(link, &mut entered)?;
@@ -224,10 +227,17 @@ pub fn sync_entered(link: &Link<'_>, entered: &mut Entered<'_>) -> Result<Report
 
 fn apply_pending(link: &Link<'_>, entered: &mut Entered<'_>) -> Result<Report> {
     let connection = link.connection;
-    let Some(position) = Position::read(connection)? else {
+    let mut position = Position::read(connection)?;
+    if entered.is_recent() && is_overtaken(entered.applied().as_ref(), position.as_ref()) {
+        // By those who had their turn before.
+        entered.look_again(connection)?;
+        position = Position::read(connection)?;
+    }
+    let Some(position) = position else {
         return nothing_tracked(link);
     };
-    let applied = &mut *entered.applied;
+    let recent = entered.is_recent();
+    let applied = entered.applied();
     let nothing_new = Report {
         seq: position.seq,
         failed: applied.as_ref().map_or(Vec::new(), |a| a.failed.to_vec()),
@@ -247,12 +257,16 @@ fn apply_pending(link: &Link<'_>, entered: &mut Entered<'_>) -> Result<Report> {
         }
         return Err(has_written());
     }
-    let may_be_behind = link.other_sessions && state != TransactionState::None;
-    let (report, now) = transaction(link, applied.as_ref(), may_be_behind)?;
+    let (report, now) = transaction(link, applied.as_ref(), position, recent)?;
     if now.is_some() {
         *applied = now;
     }
     Ok(report)
+}
+
+/// True if the mirror has more than this position shows.
+fn is_overtaken(applied: Option<&Applied>, position: Option<&Position>) -> bool {
+    applied.is_some_and(|a| position.is_none_or(|p| p.source != a.source || p.seq < a.seq))
 }
 
 /// The refusal to work for a transaction that has written.
@@ -269,23 +283,16 @@ fn is_behind() -> Error {
     )
 }
 
-/// One transaction on both sides.
+/// One transaction on both sides. The source's snapshot is held by the one who entered.
 fn transaction(
     link: &Link<'_>,
     applied: Option<&Applied>,
-    may_be_behind: bool,
+    position: Position,
+    recent: bool,
 ) -> Result<(Report, Option<Applied>)> {
     let (connection, mirror) = (link.connection, link.mirror);
     let in_transaction = !connection.is_autocommit();
     let duckdb = mirror.connection()?;
-    // A statement under way holds the snapshot. A savepoint would too, but SQLite has none while a statement
-    // writes, as in CREATE TEMP TABLE ... AS SELECT ... FROM lumos_query(...).
-    let mut holder = connection.prepare("SELECT 1 FROM main.sqlite_schema")?;
-    let mut snapshot = holder.query([])?;
-    snapshot.next()?;
-    let Some(position) = Position::read(connection)? else {
-        return Ok((Report::default(), None));
-    };
     fault!("position read");
     let rowids = position.rowids;
     let run = Run {
@@ -294,7 +301,8 @@ fn transaction(
         progress: &link.progress,
         position,
         in_transaction,
-        may_be_behind,
+        recent,
+        other_sessions: link.other_sessions,
         generation: mirror.generation(),
         broken: RefCell::default(),
         rowids: std::cell::Cell::new(rowids),
@@ -390,20 +398,12 @@ fn prune(connection: &Connection, seq: i64) -> Result<()> {
         return Ok(());
     }
     fault!("before pruning");
-    // Nobody who asks for rows shall wait for a writer. A handler of the host's own shows as 0 and stays.
-    let timeout: i64 = connection.query_row("PRAGMA busy_timeout", [], |row| row.get(0))?;
-    let set = |timeout: i64| {
-        connection.query_row(&format!("PRAGMA busy_timeout = {timeout}"), [], |_| Ok(()))
-    };
-    if timeout > 0 {
-        set(0)?;
-    }
-    let pruned = connection.execute("DELETE FROM main._lumos_log WHERE seq < ?1", [seq]);
-    if timeout > 0 {
-        set(timeout)?;
-    }
+    // Nobody who asks for rows shall wait for a writer.
+    let pruned = without_waiting(connection, || {
+        Ok(connection.execute("DELETE FROM main._lumos_log WHERE seq < ?1", [seq])?)
+    });
     fault!("pruned");
-    match pruned.map_err(Error::from) {
+    match pruned {
         Err(e) if !cannot_write_now(&e) => Err(e),
         _ => Ok(()),
     }

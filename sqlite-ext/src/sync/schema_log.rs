@@ -18,6 +18,10 @@ impl TableFunction for SchemaLog {
 
     type Aux = Session;
 
+    fn prepare(session: &Session) -> crate::error::Result<()> {
+        session.before_statement()
+    }
+
     fn rows(session: &Arc<Session>, _: &[Value]) -> Result<Rows> {
         table_function::rows_of_mirror(
             session,

@@ -18,6 +18,10 @@ impl TableFunction for Status {
 
     type Aux = Session;
 
+    fn prepare(session: &Session) -> crate::error::Result<()> {
+        session.before_statement()
+    }
+
     fn rows(session: &Arc<Session>, _: &[Value]) -> error::Result<Rows> {
         Ok(Box::new(status(session)?.into_iter().map(Ok)))
     }

@@ -194,9 +194,11 @@ fn copy_again(duckdb: &DuckDb, ids: &[i64]) -> Result<()> {
 /// Tracks nothing of what this call began to track, and again what was tracked before.
 fn undo(link: &Link<'_>, new: &[New]) -> Result<()> {
     let (connection, mirror) = (link.connection, link.mirror);
-    let mut applied = mirror.applied();
     let duckdb = mirror.connection()?;
+    // The turn ends before the source commits, which may wait for those who wait for it.
     schema::writing(connection, || {
+        let mut entered = mirror.enter_alone(connection, link.deadline)?;
+        *entered.applied() = None;
         let mut again = Vec::new();
         for table in schema::tracked_tables(connection)? {
             let Some(new) = new.iter().find(|n| n.id == table.id) else {
@@ -219,7 +221,6 @@ fn undo(link: &Link<'_>, new: &[New]) -> Result<()> {
         }
         drop_changelog(connection, &duckdb)
     })?;
-    *applied = None;
     mirror.give_back(duckdb);
     Ok(())
 }
@@ -314,7 +315,7 @@ pub fn untrack(link: &Link<'_>, pattern: &str, options: Option<&str>) -> Result<
     fault!("untracked");
     // What hinders the others is not this call's failure; the next query says it.
     if sync::sync(link).is_ok() {
-        forget_all(connection, mirror)?;
+        forget_all(link)?;
         // Gives the space back.
         let duckdb = mirror.connection()?;
         work::checkpoint(&duckdb);
@@ -387,14 +388,14 @@ pub fn resync(link: &Link<'_>, pattern: &str) -> Result<Json> {
     };
     let ids: Vec<i64> = chosen.iter().map(|t| t.id).collect();
     // Held, so that no other connection of the process applies changes meanwhile.
-    let mut applied = mirror.applied();
+    let mut entered = mirror.enter_alone(connection, link.deadline)?;
     if all {
         forget_tables(&duckdb)?;
     } else {
         copy_again(&duckdb, &ids)?;
     }
-    *applied = None;
-    drop(applied);
+    *entered.applied() = None;
+    drop(entered);
     mirror.give_back(duckdb);
     fault!("told to copy again");
     let done = sync::sync(link)?;
@@ -562,17 +563,21 @@ fn remove(connection: &Connection, table: &Tracked) -> Result<()> {
 }
 
 /// Once nothing is tracked, takes the changelog away, and the mirror's memory of it.
-fn forget_all(connection: &Connection, mirror: &Mirror) -> Result<()> {
+fn forget_all(link: &Link<'_>) -> Result<()> {
+    let (connection, mirror) = (link.connection, link.mirror);
     if !schema::has_changelog(connection)? || !schema::tracked_tables(connection)?.is_empty() {
         return Ok(());
     }
-    let mut applied = mirror.applied();
     let duckdb = mirror.connection()?;
-    duckdb.execute("DELETE FROM _lumos.state")?;
-    fault!("mirror forgot all");
-    schema::writing(connection, || drop_changelog(connection, &duckdb))?;
+    // The turn ends before the source commits, which may wait for those who wait for it.
+    schema::writing(connection, || {
+        let mut entered = mirror.enter_alone(connection, link.deadline)?;
+        duckdb.execute("DELETE FROM _lumos.state")?;
+        *entered.applied() = None;
+        fault!("mirror forgot all");
+        drop_changelog(connection, &duckdb)
+    })?;
     mirror.give_back(duckdb);
     fault!("changelog dropped");
-    *applied = None;
     Ok(())
 }

@@ -24,6 +24,10 @@ impl TableFunction for Verify {
 
     type Aux = Session;
 
+    fn prepare(session: &Session) -> Result<()> {
+        session.before_statement()
+    }
+
     fn rows(session: &Arc<Session>, given: &[Value]) -> Result<Rows> {
         let pattern = arguments::text(&given[0])?;
         let pattern = pattern.ok_or_else(|| error("table is NULL; give a text"))?;

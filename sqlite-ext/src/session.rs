@@ -232,7 +232,10 @@ impl Session {
         let mut own = None;
         let mut read = Vec::new();
         while read.len() < MOST_SCANNED_TABLES {
-            let missing = started.as_ref().err().and_then(|e| missing_table(host, e));
+            let missing = match &started {
+                Err(e) => missing_table(host, e)?,
+                Ok(_) => None,
+            };
             // One that is still missed is named so that a temporary one cannot stand for it.
             let Some(table) = missing.filter(|t| !read.contains(t)) else {
                 break;
@@ -458,11 +461,14 @@ const MOST_SCANNED_TABLES: usize = 16;
 const MOST_SCANNED_ROWS: u64 = 1_000_000;
 
 /// The table or view of SQLite that DuckDB did not find, as its error names it.
-fn missing_table(host: &Connection, e: &Error) -> Option<String> {
-    let (_, rest) = e.message.split_once("Table with name ")?;
-    let (name, _) = rest.split_once(" does not exist")?;
-    let found = schema::exists(host, name).unwrap_or(false);
-    found.then(|| name.to_owned())
+fn missing_table(host: &Connection, e: &Error) -> Result<Option<String>> {
+    let rest = e.message.split_once("Table with name ");
+    let name = rest.and_then(|(_, rest)| rest.split_once(" does not exist"));
+    let Some((name, _)) = name else {
+        return Ok(None);
+    };
+    let found = schema::exists(host, name)?;
+    Ok(found.then(|| name.to_owned()))
 }
 
 /// The options of `lumos_attach`.

@@ -54,6 +54,9 @@ soak: build hosts ## random schedules against the mirror, and real statements: `
 	cd tests/python/sqlite && PYTHONPATH=.. LUMOS_DRIVER=apsw LUMOS_SQLITE=$(CURDIR)/target/lumos \
 		LUMOS_FIRST_SCHEDULE=$(or $(FIRST),1000) LUMOS_SCHEDULES=$(or $(COUNT),5000) \
 		$(CURDIR)/$(HOSTS)/python/bin/python -B -m unittest -f test_model
+	cd tests/python/sqlite && PYTHONPATH=.. LUMOS_DRIVER=apsw LUMOS_SQLITE=$(CURDIR)/target/lumos \
+		LUMOS_OBSTACLES_GROWTH=1.3 LUMOS_WAITING_CALLS=200 \
+		$(CURDIR)/$(HOSTS)/python/bin/python -B -m unittest -f test_obstacles test_waiting
 	test -z "$(SPIDER)" || (cd tests/python/sqlite && PYTHONPATH=.. LUMOS_DRIVER=apsw LUMOS_SQLITE=$(CURDIR)/target/lumos \
 		LUMOS_SPIDER=$(SPIDER) $(CURDIR)/$(HOSTS)/python/bin/python -B -m unittest -f test_real)
 

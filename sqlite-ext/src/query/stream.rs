@@ -4,7 +4,7 @@
 //! every few milliseconds whether to stop, and the next chunk is made while the last one is read.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Once};
 use std::thread::JoinHandle;
@@ -82,8 +82,14 @@ const MOST_ALONE: usize = 8;
 /// The workers that are alone.
 static WORKERS_ALONE: AtomicUsize = AtomicUsize::new(0);
 
+/// The process that left the last of them alone: a forked child has none of them to wait for.
+static LEFT_BY: AtomicU32 = AtomicU32::new(0);
+
 extern "C" fn wait_for_workers() {
     let begun = Instant::now();
+    if LEFT_BY.load(Ordering::Acquire) != std::process::id() {
+        return;
+    }
     while WORKERS_ALONE.load(Ordering::Acquire) > 0 && begun.elapsed() < EXIT {
         std::thread::sleep(Duration::from_millis(1));
     }
@@ -96,6 +102,7 @@ fn leave(state: &AtomicU8) -> bool {
     AT_EXIT.call_once(|| unsafe {
         libc::atexit(wait_for_workers);
     });
+    LEFT_BY.store(std::process::id(), Ordering::Release);
     let more = |n| (n < MOST_ALONE).then_some(n + 1);
     let (set, get) = (Ordering::AcqRel, Ordering::Acquire);
     if WORKERS_ALONE.fetch_update(set, get, more).is_err() {

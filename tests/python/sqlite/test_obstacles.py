@@ -39,7 +39,7 @@ CALLS = {
     "import": (None, "SELECT lumos_import('main')"),
 }
 # The next interrupt comes after so many times as many steps as the last.
-GROWTH = float(os.environ.get("LUMOS_OBSTACLES_GROWTH", 2.5))
+GROWTH = float(os.environ.get("LUMOS_OBSTACLES_GROWTH", 12))
 
 # These may be half done: what is tracked is not what it was.
 MAY_TRACK = {"track", "track anew", "untrack"}

@@ -50,15 +50,18 @@ check: system ## formatting and lints, warnings as errors
 	cargo clippy --release -p lumos-faults -- -D warnings
 	cargo clippy --release -p lumos-duckdb --features extension -- -D warnings
 
-soak: build hosts ## random schedules against the mirror, and real statements: `make soak COUNT=5000 FIRST=1000 SPIDER=folder`
-	cd tests/python/sqlite && PYTHONPATH=.. LUMOS_DRIVER=apsw LUMOS_SQLITE=$(CURDIR)/target/lumos \
-		LUMOS_FIRST_SCHEDULE=$(or $(FIRST),1000) LUMOS_SCHEDULES=$(or $(COUNT),5000) \
-		$(CURDIR)/$(HOSTS)/python/bin/python -B -m unittest -f test_model
-	cd tests/python/sqlite && PYTHONPATH=.. LUMOS_DRIVER=apsw LUMOS_SQLITE=$(CURDIR)/target/lumos \
-		LUMOS_OBSTACLES_GROWTH=1.3 LUMOS_WAITING_CALLS=200 \
-		$(CURDIR)/$(HOSTS)/python/bin/python -B -m unittest -f test_obstacles test_waiting
-	test -z "$(SPIDER)" || (cd tests/python/sqlite && PYTHONPATH=.. LUMOS_DRIVER=apsw LUMOS_SQLITE=$(CURDIR)/target/lumos \
-		LUMOS_SPIDER=$(SPIDER) $(CURDIR)/$(HOSTS)/python/bin/python -B -m unittest -f test_real)
+SOAK = cd tests/python/sqlite && env TMPDIR=$$(sh ../../scratch.sh) PYTHONPATH=..:$(CURDIR)/$(HOSTS)/duckdb-1.5.5 LUMOS_DRIVER=apsw \
+	LUMOS_SQLITE=$(CURDIR)/target/lumos
+UNITTEST = $(CURDIR)/$(HOSTS)/python/bin/python -B -m unittest -f
+
+soak: build faults hosts ## hours of what `make test` does for minutes: `make soak COUNT=5000 FIRST=1000 SPIDER=folder`
+	$(SOAK) LUMOS_FIRST_SCHEDULE=$(or $(FIRST),1000) LUMOS_SCHEDULES=$(or $(COUNT),5000) $(UNITTEST) test_model
+	$(SOAK) LUMOS_KILL_ROUNDS=500 LUMOS_SHARING_SECONDS=60 $(UNITTEST) test_kill test_sharing
+	$(SOAK) LUMOS_OBSTACLES_GROWTH=1.3 LUMOS_WAITING_CALLS=200 $(UNITTEST) test_obstacles test_waiting
+	$(SOAK) LUMOS_STATEMENTS=50000 $(UNITTEST) test_auto
+	$(SOAK) LUMOS_VECTOR_STEPS=50000 LUMOS_VECTOR_KILLS=300 LUMOS_ORACLE_CHECKS=20000 LUMOS_FAULT_ROUNDS=2000 \
+		$(UNITTEST) test_vectors test_vector_oracle test_vector_faults
+	test -z "$(SPIDER)" || ($(SOAK) LUMOS_SPIDER=$(SPIDER) $(UNITTEST) test_real)
 
 docs: ## write sql/reference.md from the list of functions
 	cargo run --quiet -p lumos-tests --bin docs

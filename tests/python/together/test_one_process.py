@@ -21,7 +21,7 @@ def ours():
     import host
     db = host.Database(path)
     db.rows("SELECT lumos_track('*')")
-    assert db.query("SELECT sum(Total) FROM Invoice") == [("2328.60",)]
+    assert db.query("SELECT sum(Total) FROM Invoice") == [(2328.6,)]
 for use in ([theirs, ours] if order == "duckdb first" else [ours, theirs]) * 2:
     use()
 theirs = duckdb.sql("SELECT version()").fetchall()[0][0]

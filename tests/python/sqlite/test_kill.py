@@ -18,7 +18,7 @@ import model
 
 RANDOM_ROUNDS = int(os.environ.get("LUMOS_KILL_ROUNDS", 40))
 # The n-th time that a step is reached.
-TIMES = [1, 2]
+TIMES = range(1, 1 + int(os.environ.get("LUMOS_KILL_TIMES", 1)))
 
 # Lumos with the steps of `fault!` in it.
 WITH_FAULTS = str(pathlib.Path(host.EXTENSION).with_name("lumos-faults"))

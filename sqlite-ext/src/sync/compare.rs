@@ -268,7 +268,8 @@ impl Check {
         Ok(self)
     }
 
-    /// The ends of a key that is one integer; `None` for another, or where there is no row.
+    /// The ends of a key that is one integer; `None` for another, where a row has another value as its key, or where there
+    /// is no row.
     fn ends(&self, sides: &Sides) -> Result<Option<(i64, i64)>> {
         let [key] = self.mirrored.key.as_slice() else {
             return Ok(None);
@@ -283,18 +284,29 @@ impl Check {
         for end in ["min", "max"] {
             let sql = format!("SELECT {end}({source}) FROM main.{table}");
             let value = sides.source.query_row(&sql, [], |row| row.get(0))?;
-            if let Value::Integer(v) = value {
-                ends.push(v);
+            match value {
+                Value::Integer(v) => ends.push(v),
+                Value::Null => {}
+                // It stands in no range.
+                _ => return Ok(None),
             }
         }
         let column = identifier(&self.mirrored.columns[*key]);
         let of_mirror = sync::rows(
             &sides.duckdb,
-            &format!("SELECT min({column}), max({column}) FROM {}", self.rows),
+            &format!(
+                "SELECT min({column}), max({column}), count(*) - count({column}) FROM {}",
+                self.rows
+            ),
         )?;
-        for value in of_mirror.into_iter().flatten() {
-            if let sync::Value::Integer(v) = value {
-                ends.push(v);
+        if let Some([least, most, keyless]) = of_mirror.first().map(Vec::as_slice) {
+            if *keyless != sync::Value::Integer(0) {
+                return Ok(None);
+            }
+            for value in [least, most] {
+                if let sync::Value::Integer(v) = value {
+                    ends.push(*v);
+                }
             }
         }
         Ok(ends.iter().min().copied().zip(ends.iter().max().copied()))

@@ -144,14 +144,17 @@ impl Failure {
             return Ok(true);
         };
         let definition = sync::schema::read_table(connection, &table.name)?;
-        let mut mirrored = Mirrored::new(&definition, &table.key, &table.options, None);
+        let mirrored = Mirrored::new(&definition, &table.key, &table.options, None);
         let Some(column) = mirrored.columns.iter().position(|c| *c == unfit.column) else {
             return Ok(true);
         };
         if mirrored.key.len() != unfit.key.len() {
             return Ok(true);
         }
-        mirrored.types[column] = unfit.ty;
+        if mirrored.types[column] != unfit.ty {
+            // Other values than the declaration chose the type, and they may be gone.
+            return Ok(true);
+        }
         let mut statement = connection.prepare(&mirrored.row_by_key())?;
         let mut rows = statement.query(params_from_iter(&unfit.key))?;
         Ok(match rows.next()? {

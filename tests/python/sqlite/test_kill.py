@@ -108,6 +108,16 @@ def work(db, draw, say, seed):
         one_snapshot()
         db.rows("ALTER TABLE renamed RENAME TO many")
 
+    def misfit():
+        db.rows("INSERT INTO many VALUES (-1, 'does not fit')")
+        try:
+            db.rows("SELECT lumos_sync()")
+        except host.ERROR as error:
+            if "the step" in str(error):
+                raise
+        db.rows("DELETE FROM many WHERE id = -1")
+        db.rows("SELECT lumos_sync()")
+
     def tier():
         db.rows("SELECT lumos_detach()")
         db.rows("SELECT lumos_attach(NULL, ?)", json.dumps({"allow_files": [str(cold)]}))
@@ -121,6 +131,7 @@ def work(db, draw, say, seed):
         # More than the log keeps.
         lambda: [db.rows("UPDATE many SET n = n + 1") for _ in range(5)],
         lambda: alter(db),
+        misfit,
         rename,
         lambda: db.rows("SELECT lumos_resync('*')"),
         # A step that failed while all were tracked may have left it out.
@@ -144,6 +155,7 @@ def check(db, committed):
     """The mirror takes what was committed, and equals the source."""
     if db.rows("SELECT 1 FROM sqlite_schema WHERE name = 'renamed'"):
         db.rows("ALTER TABLE renamed RENAME TO many")
+    db.rows("DELETE FROM many WHERE id = -1")
     db.rows("SELECT lumos_sync()")
     db.rows("SELECT lumos_track('*')")
     different = model.differences(db) or db.rows("SELECT * FROM lumos_verify('*')")

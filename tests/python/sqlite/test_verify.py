@@ -170,7 +170,7 @@ class Verify(host.Case):
         self.edit_mirror("INSERT INTO _lumos_data.plain VALUES (NULL, 1, 'x')", "DELETE FROM _lumos_data.pair",
                          "DROP VIEW main.texts", "ALTER TABLE _lumos_data.texts DROP COLUMN v", "DROP TABLE _lumos_data.nocase CASCADE")
         report = {one["table"]: one for one in json.loads(db.value("SELECT lumos_repair('*')"))}
-        self.assertEqual({t for t, one in report.items() if one["copied"]}, {"plain", "texts", "nocase"})
+        self.assertEqual({t for t, one in report.items() if one["copied"]}, {"plain", "texts", "nocase"}, report)
         self.assertEqual((report["plain"]["extra"], report["pair"]["missing"], report["texts"]["missing"]), (1, ROWS, None))
         self.assertEqual(verify(db, "*"), [])
         self.assertEqual(model.differences(db), [])

@@ -45,9 +45,9 @@ pub fn reached(step: &str) -> crate::error::Result<()> {
         // SAFETY: plain calls; nothing runs afterwards.
         unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
     }
-    // As a disk fails: the trouble of no table.
+    // The trouble of no table, and of no other connection.
     Err(crate::error::Error {
-        code: rusqlite::ffi::SQLITE_IOERR,
+        code: rusqlite::ffi::SQLITE_INTERNAL,
         ..crate::error::error(format!("the step {step} failed, as a test wanted"))
     })
 }

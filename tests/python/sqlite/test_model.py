@@ -90,7 +90,9 @@ class Run:
             if out is None:
                 raise Wrong(f"{sql}: {error}")
             for step in out:
-                self.do(index, step)
+                if "database is locked" in self.do(index, step):
+                    # Another connection is in a transaction; a later sync finds the way.
+                    return
         else:
             raise Wrong(f"{sql}: {error}")
         if not settled:

@@ -97,9 +97,9 @@ fn not_a_file(metadata: &Metadata) -> Option<&'static str> {
     }
 }
 
-/// Refuses a path, without links, that cannot be a mirror, saying why: `source` is the database's own file.
-pub fn check_mirror_file(path: &Path, source: Option<FileId>) -> Result<()> {
-    let shown = path.display();
+/// Refuses a path, without links, that cannot be a mirror, saying why: `source` is the database's own file, `shown`
+/// the path as it was given.
+pub fn check_mirror_file(path: &Path, shown: &str, source: Option<FileId>) -> Result<()> {
     for ending in BESIDE {
         let beside = beside(path, ending);
         if let Some(what) = beside.symlink_metadata().ok().and_then(|m| not_a_file(&m)) {

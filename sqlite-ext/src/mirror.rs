@@ -154,7 +154,7 @@ impl Mirror {
             Found::Reserved(open) => open,
         };
         // From here on others find it being opened, and wait; an error gives the place free again.
-        lock::check_mirror_file(&place, source)?;
+        lock::check_mirror_file(&place, path, source)?;
         let lock = LockFile::acquire(&place)?;
         fault!("mirror locked");
         let settings = settings.unwrap_or_default();

@@ -84,10 +84,10 @@ class Guard(host.Case):
     def test_the_same_file_under_another_name(self):
         link = self.folder / "link.duckdb"
         theirs = duckdb.connect(str(self.mirror))
-        for make in [os.symlink, os.link]:
+        for make, why in [(os.symlink, "this process"), (os.link, "hard links")]:
             make(self.mirror, link)
             db = self.open()
-            self.refused(db, "SELECT lumos_attach(?)", "this process", values=[str(link)])
+            self.refused(db, "SELECT lumos_attach(?)", why, values=[str(link)])
             db.close()
             link.unlink()
         theirs.execute("CREATE TABLE t AS SELECT 42 AS i")

@@ -280,12 +280,17 @@ impl Run<'_> {
                 failure.id
             ))?;
         }
-        let columns = table
-            .options
-            .mirrored(&table.definition, &tracked.key)
-            .columns;
-        let columns: Vec<String> = columns.into_iter().map(|c| c.name).collect();
-        failure.write(self.duckdb, &columns)?;
+        let shape = match &table.followed {
+            Ok(f) => Mirrored::of(
+                f.mirror,
+                &table.definition,
+                &f.evolution,
+                &f.key,
+                &table.options,
+            ),
+            Err(_) => Mirrored::new(&table.definition, &tracked.key, &table.options, None),
+        };
+        failure.write(self.duckdb, &shape)?;
         report.reshaped = true;
         report.changed.push(failure.name.clone());
         report.event(&tracked.name, &format!("failed: {}", failure.message), None);

@@ -1,6 +1,7 @@
 //! Tables whose mirror cannot be what they are. Each fails the queries that read it, and nothing else: in the place
 //! of its rows the mirror has a view that raises the error.
 
+use lumos_core::changelog::ROWID_COLUMN;
 use lumos_core::mirror::MirrorType;
 use lumos_core::sql::{identifier, literal};
 use lumos_duckdb::engine::Connection as DuckDb;
@@ -91,8 +92,8 @@ impl Failure {
         }
     }
 
-    /// Puts the view that fails into the place of the table, which has these columns in the source.
-    pub fn write(&self, duckdb: &DuckDb, columns: &[String]) -> Result<()> {
+    /// Puts the view that fails into the place of the table, which would have these columns.
+    pub fn write(&self, duckdb: &DuckDb, table: &Mirrored) -> Result<()> {
         let unfit = match &self.unfit {
             Some(unfit) => literal(&unfit.json().to_string()),
             None => "NULL".into(),
@@ -104,10 +105,10 @@ impl Failure {
             literal(&self.name),
             literal(&self.message),
         ))?;
+        let columns = table.columns.iter().zip(&table.types);
         let mut named: Vec<String> = columns
-            .iter()
-            .filter(|c| !c.is_empty())
-            .map(|c| format!("NULL AS {}", identifier(c)))
+            .filter(|(c, _)| !c.is_empty() && *c != ROWID_COLUMN)
+            .map(|(c, ty)| format!("{} AS {}", nothing(*ty), identifier(c)))
             .collect();
         if named.is_empty() {
             named.push("NULL AS failed".into());
@@ -212,6 +213,19 @@ fn bytes(hex: &str) -> Option<Vec<u8>> {
     digits
         .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
         .collect()
+}
+
+/// NULL for a column of a table that failed: where a query can be planned with the column, it must be with this, so
+/// that the table's error comes and not one that says that a function takes no such type.
+fn nothing(ty: MirrorType) -> String {
+    match ty {
+        // Functions of moments want to know of which kind.
+        MirrorType::Date | MirrorType::Timestamp | MirrorType::Moment(_) => {
+            format!("CAST(NULL AS {})", ty.sql())
+        }
+        // Every other one takes NULL as it is, and values may have chosen another type than the declared one.
+        _ => "NULL".into(),
+    }
 }
 
 /// The tables that failed.

@@ -126,6 +126,26 @@ class Troubles(FailuresCase):
             self.assertIn('"bad"', said)
         self.refused(db, "SELECT lumos_scalar(?)", *words, values=[f"SELECT count(*) FROM {target}"])
 
+    def test_what_could_be_asked_before_says_the_trouble(self):
+        self.run_all([
+            "CREATE TABLE bad(id INTEGER PRIMARY KEY, n INT, s TEXT, d DATE, m DATETIME, e DECIMAL(6,2), o)",
+            "INSERT INTO bad VALUES (1, 1, 'a', '2024-02-29', '2024-02-29 10:30:00', 1.5, 'text')",
+        ])
+        self.db.rows("SELECT lumos_track('bad')")
+        asked = [
+            "sum(n)", "n % 2", "upper(s)", "s LIKE 'a%'", "year(d)", "date_trunc('month', d)", "d + INTERVAL 1 DAY", "hour(m)",
+            "date_diff('day', d, m)", "strftime(m, '%Y')", "round(e, 1)", "upper(o)", "length(o)", "max(o)", "d = '2024-02-29'",
+        ]
+        for expression in asked:
+            self.db.query(f"SELECT {expression} FROM bad")
+        self.db.rows("INSERT INTO bad(id, n) VALUES (2, 'x')")
+        for again in range(2):
+            for expression in asked:
+                for sql in (f"SELECT {expression} FROM bad", f"SELECT 1 FROM bad GROUP BY id HAVING count({expression.replace('sum', '').replace('max', '')}) > 0"):
+                    self.refused(self.db, "SELECT * FROM lumos_query(?)", 'column "n"', "lumos_resync", values=[sql])
+            # Whoever opens the mirror next meets it alike.
+            self.db.rows("SELECT lumos_detach()")
+
     def test_a_large_copy_is_not_tried_with_each_change(self):
         self.run_all(["CREATE TABLE bad(id INTEGER PRIMARY KEY, v INTEGER)", "INSERT INTO bad VALUES (1, 1), (2, 2)"])
         self.db.rows("SELECT lumos_track('bad')")

@@ -1,7 +1,11 @@
 //! Compiles what DuckDB's C API lacks, for the DuckDB inside the SQLite extension.
 
 fn main() {
-    const SOURCES: [&str; 2] = ["src/engine/unplanned.cpp", "src/engine/values.cpp"];
+    const SOURCES: [&str; 3] = [
+        "src/engine/keys.cpp",
+        "src/engine/unplanned.cpp",
+        "src/engine/values.cpp",
+    ];
     for source in SOURCES {
         println!("cargo:rerun-if-changed={source}");
     }

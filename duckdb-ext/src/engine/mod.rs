@@ -250,6 +250,44 @@ impl Connection {
         }
     }
 
+    /// Deletes the rows whose `column`, a BIGINT, is one of these keys, in the connection's transaction, see `keys.cpp`.
+    /// Returns their number, or `None` if a statement must do that, as for a table with an index or with rows that
+    /// this transaction wrote.
+    pub fn delete_keys(
+        &self,
+        (catalog, schema, table): (&str, &str, &str),
+        column: &str,
+        keys: &[i64],
+    ) -> Result<Option<u64>> {
+        let (catalog, schema, table) = (c_string(catalog)?, c_string(schema)?, c_string(table)?);
+        let column = c_string(column)?;
+        let mut error: *mut c_char = ptr::null_mut();
+        // SAFETY: the connection, the names and the keys are alive; the out pointer is a local.
+        let deleted = unsafe {
+            lumos_delete_keys(
+                self.0.raw,
+                catalog.as_ptr(),
+                schema.as_ptr(),
+                table.as_ptr(),
+                column.as_ptr(),
+                keys.as_ptr(),
+                keys.len() as ffi::idx_t,
+                &mut error,
+            )
+        };
+        // SAFETY: null, or a C string that is ours to free.
+        let message = unsafe {
+            let message = text(error);
+            ffi::duckdb_free(error.cast::<c_void>());
+            message
+        };
+        match deleted {
+            -1 => Ok(None),
+            ..0 => Err(failed(message)),
+            deleted => Ok(Some(deleted.unsigned_abs())),
+        }
+    }
+
     /// Reads exactly one statement, which is planned when it starts, with the values of its parameters: so that
     /// these have their types, and nothing is planned twice, see `unplanned.cpp`.
     pub fn statement(&self, sql: &str) -> Result<Statement> {
@@ -491,7 +529,7 @@ impl Drop for Pending {
     }
 }
 
-// Defined in `values.cpp` and `unplanned.cpp`.
+// Defined in `values.cpp`, `unplanned.cpp` and `keys.cpp`.
 unsafe extern "C" {
     fn lumos_count_values() -> bool;
     fn lumos_allow_values(database: ffi::duckdb_database) -> i64;
@@ -527,6 +565,16 @@ unsafe extern "C" {
     ) -> ffi::duckdb_state;
     fn lumos_query_progress(connection: ffi::duckdb_connection) -> f64;
     fn lumos_interrupt(connection: ffi::duckdb_connection);
+    fn lumos_delete_keys(
+        connection: ffi::duckdb_connection,
+        catalog: *const c_char,
+        schema: *const c_char,
+        table: *const c_char,
+        column: *const c_char,
+        keys: *const i64,
+        count: ffi::idx_t,
+        error: *mut *mut c_char,
+    ) -> i64;
     fn lumos_destroy_pending(pending: *mut ffi::duckdb_pending_result);
 }
 

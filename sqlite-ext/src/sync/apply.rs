@@ -92,6 +92,8 @@ fn of_table(id: i64, e: Error) -> Error {
 struct Touched {
     /// After `.0` up to `.1`.
     log: (i64, i64),
+    /// So many rows of it do.
+    size: i64,
     /// Rows may have been replaced that it does not name.
     unforeseen: bool,
 }
@@ -427,6 +429,7 @@ impl Run<'_> {
                 changed_keys: &changed_keys,
                 changed_rows: &definition.changed_rows(*id, key, &mirrored.source_values()),
                 log,
+                size: touched.size.min(log.1 - log.0),
             };
             let applied = mirrored.apply(&part, &transfer)?;
             let Some((keys, rows)) = applied else {
@@ -440,7 +443,7 @@ impl Run<'_> {
 
     /// The tables that the log names after `from`, each with the part that does.
     fn log(&self, from: i64) -> Result<Log> {
-        const SQL: &str = "SELECT tbl, min(seq), max(seq), max(op = ?3) FROM main._lumos_log WHERE seq > ?1 AND seq <= ?2 GROUP BY tbl";
+        const SQL: &str = "SELECT tbl, min(seq), max(seq), count(*), max(op = ?3) FROM main._lumos_log WHERE seq > ?1 AND seq <= ?2 GROUP BY tbl";
         let mut log = Log::new();
         if from == self.position.seq {
             return Ok(log);
@@ -451,7 +454,8 @@ impl Run<'_> {
             let first: i64 = row.get(1)?;
             let touched = Touched {
                 log: (first - 1, row.get(2)?),
-                unforeseen: row.get(3)?,
+                size: row.get(3)?,
+                unforeseen: row.get(4)?,
             };
             log.insert(row.get(0)?, touched);
         }

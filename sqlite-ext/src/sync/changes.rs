@@ -17,8 +17,12 @@ use crate::sync::writer::{Writer, value_of};
 /// again, to the same row: the source's snapshot is one.
 const BATCH: i64 = 1 << 20;
 
-/// Up to so many log rows are applied without temporary tables, whose making and dropping costs more than the rest.
+/// Up to so many log rows are applied by a statement that names the keys.
 const FEW: i64 = 64;
+
+/// Up to so many rows wait in the one chunk of a [`Writer`] until the old ones are deleted. They need no temporary
+/// tables, whose making and dropping costs more than the rest.
+const WAITING: i64 = 2_000;
 
 /// The temporary table of keys.
 const KEYS: &str = "temp.main.lumos_keys";
@@ -45,6 +49,8 @@ pub(super) struct Part<'a> {
     pub changed_rows: &'a str,
     /// After `.0` up to `.1`.
     pub log: (i64, i64),
+    /// So many rows of it name the table, at most.
+    pub size: i64,
 }
 
 impl Mirrored {
@@ -111,34 +117,75 @@ impl Mirrored {
         deleted: bool,
     ) -> Result<Applied> {
         let (target, duckdb) = (target(&self.name), transfer.duckdb);
-        if !deleted
-            && part.log.1 - part.log.0 <= FEW
-            && self.tiered.is_none()
-            && let Some(keys) = self.few_keys(part, transfer)?
-        {
-            if !keys.is_empty() {
-                duckdb.execute(&format!("DELETE FROM {target} WHERE {}", keys.join(" OR ")))?;
-                fault!("few keys deleted");
+        if !deleted && self.tiered.is_none() {
+            if part.size <= WAITING && self.has_integer_key() {
+                return self.apply_waiting(part, transfer);
             }
-            let rows = Writer::new(duckdb, CATALOG, DATA, &self.name)?;
-            return self.put_changed(part, transfer, rows, true, |_| Ok(()));
+            if part.size <= FEW
+                && let Some(keys) = self.few_keys(part, transfer)?
+            {
+                if !keys.is_empty() {
+                    duckdb.execute(&format!("DELETE FROM {target} WHERE {}", keys.join(" OR ")))?;
+                    fault!("few keys deleted");
+                }
+                let mut rows = Writer::new(duckdb, CATALOG, DATA, &self.name)?;
+                return Ok(
+                    match self.put_changed(part, transfer, &mut rows, true, |_| Ok(()))? {
+                        Put::All(keys) => Applied::All(keys, rows.finish()?),
+                        Put::Not(instead) => instead,
+                    },
+                );
+            }
         }
         let mut keys = self.start_keys(duckdb)?;
-        let rows = self.start_rows(duckdb)?;
+        let mut rows = self.start_rows(duckdb)?;
         let put_key = |row: &Row<'_>| match deleted {
             true => Ok(()),
             false => self.put_key(&mut keys, row),
         };
-        let done = self.put_changed(part, transfer, rows, deleted, put_key)?;
-        if let Applied::All(..) = done {
-            keys.finish()?;
-            fault!("keys gathered");
-            self.delete_keys(transfer)?;
-            transfer.execute(&format!(
-                "INSERT INTO {target} FROM {ROWS}; DROP TABLE {ROWS}"
-            ))?;
+        match self.put_changed(part, transfer, &mut rows, deleted, put_key)? {
+            Put::All(number) => {
+                let written = rows.finish()?;
+                keys.finish()?;
+                fault!("keys gathered");
+                self.delete_keys(transfer)?;
+                transfer.execute(&format!(
+                    "INSERT INTO {target} FROM {ROWS}; DROP TABLE {ROWS}"
+                ))?;
+                Ok(Applied::All(number, written))
+            }
+            Put::Not(instead) => Ok(instead),
         }
-        Ok(done)
+    }
+
+    fn has_integer_key(&self) -> bool {
+        matches!(self.key.as_slice(), [key] if self.types[*key] == MirrorType::BigInt)
+    }
+
+    /// Applies a part of so few rows that they wait until the rows of the keys, integers, are deleted.
+    fn apply_waiting(&self, part: &Part<'_>, transfer: &Transfer<'_>) -> Result<Applied> {
+        let duckdb = transfer.duckdb;
+        let mut keys = Vec::new();
+        let mut rows = Writer::new(duckdb, CATALOG, DATA, &self.name)?;
+        let put_key = |row: &Row<'_>| {
+            if let Some(&[Stored::Int64(key)]) = self.stored_key(row)?.as_deref() {
+                keys.push(key);
+            }
+            Ok(())
+        };
+        let number = match self.put_changed(part, transfer, &mut rows, false, put_key)? {
+            Put::All(number) => number,
+            Put::Not(instead) => return Ok(instead),
+        };
+        let column = &self.columns[self.key[0]];
+        if duckdb
+            .delete_keys((CATALOG, DATA, &self.name), column, &keys)?
+            .is_none()
+        {
+            self.delete_changed(part, transfer)?;
+        }
+        fault!("few keys deleted");
+        Ok(Applied::All(number, rows.finish()?))
     }
 
     /// A temporary table for keys.
@@ -197,15 +244,16 @@ impl Mirrored {
     }
 
     /// Reads the changed rows: each goes to `put_key` with its key first, and its values to `rows` if it exists.
+    /// Returns the number of keys.
     /// Whether a value that does not fit may choose the type is only known once the changed keys are `deleted`.
     fn put_changed(
         &self,
         part: &Part<'_>,
         transfer: &Transfer<'_>,
-        mut rows: Writer,
+        rows: &mut Writer,
         deleted: bool,
         mut put_key: impl FnMut(&Row<'_>) -> Result<()>,
-    ) -> Result<Applied> {
+    ) -> Result<Put> {
         let mut statement = transfer.source.prepare(part.changed_rows)?;
         let mut result = statement.query(<[i64; 2]>::from(part.log))?;
         let mut keys = 0;
@@ -229,7 +277,7 @@ impl Mirrored {
                         rows.put(column, stored);
                     }
                     Err(Mismatch) if !deleted && !self.rules[column].is_null() => {
-                        return Ok(Applied::Unfit);
+                        return Ok(Put::Not(Applied::Unfit));
                     }
                     Err(Mismatch) => {
                         let filled = match filled[column] {
@@ -241,17 +289,21 @@ impl Mirrored {
                         match self.way(column, value, fresh[column], filled) {
                             Way::Null => rows.put(column, Stored::Null),
                             Way::Error => return Err(self.mismatch(row, first, column)),
-                            Way::Type(_) if filled => return Ok(Applied::Copy),
+                            Way::Type(_) if filled => return Ok(Put::Not(Applied::Copy)),
                             // Only the source makes these texts.
-                            Way::Type(MirrorType::AnyText) => return Ok(Applied::Copy),
-                            Way::Type(next) => return Ok(Applied::Widen(column, next)),
+                            Way::Type(MirrorType::AnyText) => {
+                                return Ok(Put::Not(Applied::Copy));
+                            }
+                            Way::Type(next) => {
+                                return Ok(Put::Not(Applied::Widen(column, next)));
+                            }
                         }
                     }
                 }
             }
             rows.next()?;
         }
-        Ok(Applied::All(keys, rows.finish()?))
+        Ok(Put::All(keys))
     }
 
     /// The key that a changed row begins with, or `None` if the mirror cannot hold it.
@@ -320,4 +372,11 @@ enum Applied {
     Unfit,
     All(u64, u64),
     Widen(usize, MirrorType),
+}
+
+enum Put {
+    /// So many keys, and `rows` is to be finished.
+    All(u64),
+    /// `rows` is to be thrown away.
+    Not(Applied),
 }

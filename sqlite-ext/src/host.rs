@@ -8,6 +8,7 @@ use std::ptr;
 use std::sync::Once;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rusqlite::config::DbConfig;
 use rusqlite::ffi::{self, sqlite3, sqlite3_api_routines};
 use rusqlite::{Connection, OpenFlags};
 
@@ -147,6 +148,71 @@ pub fn second(host: &Connection) -> Result<Connection> {
         flags,
         name.as_c_str(),
     )?)
+}
+
+/// What the file of a database holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Storage {
+    /// Pages as SQLite writes them, or no file.
+    Plain,
+    /// Pages that an extension of SQLite's encrypts (SQLCipher, SQLite3MultipleCiphers).
+    Encrypted,
+    /// Nothing yet.
+    Empty,
+}
+
+/// The magic at the beginning of a file that SQLite wrote.
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+
+/// Tells an encrypted database by the raw bytes of its first page, read through the descriptor that SQLite has: a
+/// file that is opened and closed here would lose SQLite's locks on it.
+pub fn storage(host: &Connection) -> Storage {
+    let mut file = ptr::null_mut::<ffi::sqlite3_file>();
+    // SAFETY: the host's open connection; it gives out the file that it reads, which lives as long as the connection,
+    // or one without methods where there is none.
+    let methods = unsafe {
+        ffi::sqlite3_file_control(
+            host.handle(),
+            c"main".as_ptr(),
+            ffi::SQLITE_FCNTL_FILE_POINTER,
+            ptr::addr_of_mut!(file).cast(),
+        );
+        match file.is_null() || (*file).pMethods.is_null() {
+            true => return Storage::Plain,
+            false => &*(*file).pMethods,
+        }
+    };
+    let (Some(size_of_file), Some(read)) = (methods.xFileSize, methods.xRead) else {
+        return Storage::Plain;
+    };
+    let (mut size, mut magic, mut page) = (0, [0u8; 16], [0u8; 8]);
+    // SAFETY: methods of that file, with a place for what they write.
+    unsafe {
+        if size_of_file(file, &mut size) != ffi::SQLITE_OK || size < 512 {
+            return Storage::Empty;
+        }
+        let parts = [(&mut magic[..], 0), (&mut page[..], 100)];
+        for (part, offset) in parts {
+            let length = part.len() as c_int;
+            if read(file, part.as_mut_ptr().cast(), length, offset) != ffi::SQLITE_OK {
+                return Storage::Empty;
+            }
+        }
+    }
+    // Behind a header that is left plain, the first page is the root of a table: a leaf or not, and less than half of
+    // a page is the list of its cells.
+    let cells = u16::from_be_bytes([page[3], page[4]]);
+    let is_table = matches!(page[0], 5 | 13) && page[7] <= 60 && cells < 1 << 15;
+    match magic == *MAGIC && is_table {
+        true => Storage::Plain,
+        false => Storage::Encrypted,
+    }
+}
+
+/// True if the host takes what the database file says of views, triggers and tables for its own words
+/// (`PRAGMA trusted_schema`).
+pub fn trusts_schema(host: &Connection) -> Result<bool> {
+    Ok(host.db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA)?)
 }
 
 /// Runs the body of a callback: a panic becomes an error, and every error begins with the function's name.

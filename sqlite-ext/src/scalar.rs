@@ -164,6 +164,7 @@ fn host(function: &Function, ctx: &Context<'_>, session: &Arc<Session>) -> error
     let json = match function.name {
         "lumos_attach" => session.attach(text(0)?, text(1)?)?,
         "lumos_detach" => return Ok(Value::Integer(session.detach()?.into())),
+        "lumos_lock" => session.lock()?,
         "lumos_debug" => session::debug(&session.connection()?)?,
         "lumos_track" => {
             let connection = session.connection()?;

@@ -4,12 +4,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use lumos_core::embed;
 use lumos_core::value::whole_number;
 use lumos_duckdb::engine::Connection as DuckDb;
 use rusqlite::{Connection, TransactionState, ffi};
 use serde_json::{Map, Value as Json, json};
 
 use crate::error::{Error, Result, error};
+use crate::host::{self, Storage};
 use crate::lock;
 use crate::locks::Deadline;
 use crate::mirror::{Mirror, Settings, default_path, locked};
@@ -25,6 +27,8 @@ pub struct Session {
     db: *mut ffi::sqlite3,
     pid: u32,
     attached: Mutex<Option<Kept>>,
+    /// See `lumos_lock`.
+    locked: AtomicBool,
 }
 
 /// What a connection keeps of `lumos_attach`.
@@ -38,6 +42,10 @@ struct Kept {
     progress: Progress,
     /// See [`Attached`].
     known: Arc<AtomicBool>,
+    /// Its file may hold the tables of an encrypted database.
+    plaintext: bool,
+    /// The database was empty, so that nobody can tell whether it will be encrypted.
+    empty: bool,
 }
 
 impl Kept {
@@ -116,6 +124,7 @@ impl Session {
             db,
             pid: std::process::id(),
             attached: Mutex::new(None),
+            locked: AtomicBool::new(false),
         })
     }
 
@@ -160,6 +169,9 @@ impl Session {
             Some(kept) => kept,
             none => none.insert(self.open(None, Options::default(), deadline)?.0),
         };
+        if kept.empty {
+            kept.empty = self.is_empty(&kept.path, kept.plaintext)?;
+        }
         let mirror = match &kept.mirror {
             Some(mirror) => Arc::clone(mirror),
             None => self.wait(&kept.path, kept.settings.as_ref(), deadline)?,
@@ -301,15 +313,18 @@ impl Session {
     /// `lumos_attach`.
     pub fn attach(&self, path: Option<&str>, options: Option<&str>) -> Result<Json> {
         self.check_process()?;
+        self.check_unlocked()?;
         let deadline = Deadline::start();
         let options = {
             // What is not given stays as it is.
             let kept = locked(&self.attached);
             let kept = kept.as_ref().filter(|k| k.is_at(path));
             let old = kept.and_then(|k| Some(k.mirror.as_ref()?.settings.clone()));
-            options.map_or(Ok(Options::default()), |o| {
+            let mut given = options.map_or(Ok(Options::default()), |o| {
                 parse_options(o, &old.unwrap_or_default())
-            })?
+            })?;
+            given.plaintext = given.plaintext.or(kept.map(|k| k.plaintext));
+            given
         };
         let mut attached = locked(&self.attached);
         let closed = self.close_for(&mut attached, path, options.settings.as_ref());
@@ -320,9 +335,11 @@ impl Session {
                 mirror: Some(mirror),
                 freshness: old,
                 progress,
+                plaintext,
                 ..
             }) if path.is_none() && options.settings.is_none() && !options.shared => {
                 (*old, *progress) = (freshness, options.progress);
+                *plaintext = options.plaintext.unwrap_or(*plaintext);
                 Arc::clone(mirror)
             }
             attached => {
@@ -369,7 +386,55 @@ impl Session {
     /// `lumos_detach`: true if a mirror was attached.
     pub fn detach(&self) -> Result<bool> {
         self.check_process()?;
+        self.check_unlocked()?;
         Ok(locked(&self.attached).take().is_some())
+    }
+
+    /// `lumos_lock`.
+    pub fn lock(&self) -> Result<Json> {
+        self.check_process()?;
+        self.locked.store(true, Ordering::Release);
+        let models = embed::models::lock();
+        let kept = locked(&self.attached);
+        let kept = kept.as_ref();
+        let settings = kept.and_then(|k| {
+            k.mirror
+                .as_ref()
+                .map(|m| &m.settings)
+                .or(k.settings.as_ref())
+        });
+        let folders = settings.map_or(&[][..], |settings| settings.allow_files.as_slice());
+        Ok(json!({
+            "mirror": kept.map(|k| &k.path),
+            "allow_files": folders.iter().map(|f| f.to_string_lossy()).collect::<Vec<_>>(),
+            "models": models,
+        }))
+    }
+
+    fn check_unlocked(&self) -> Result<()> {
+        match self.locked.load(Ordering::Acquire) {
+            false => Ok(()),
+            true => Err(error(
+                "this connection is locked by lumos_lock(); attach before that, or open another connection",
+            )),
+        }
+    }
+
+    /// Errs if the tables of an encrypted database would be written to a mirror's file, unless it may hold them in
+    /// `plaintext`. True if the database is empty, so that nobody can tell.
+    fn is_empty(&self, mirror: &str, plaintext: bool) -> Result<bool> {
+        if plaintext || mirror == ":memory:" {
+            return Ok(false);
+        }
+        match host::storage(&self.connection()?) {
+            Storage::Plain => Ok(false),
+            Storage::Empty => Ok(true),
+            Storage::Encrypted => Err(error(format!(
+                "the database is encrypted, and the mirror \"{mirror}\" would hold its tables unencrypted; \
+                 keep the mirror in memory with lumos_attach(':memory:'), \
+                 or allow it with lumos_attach(NULL, '{{\"plaintext\": true}}')"
+            ))),
+        }
     }
 
     fn open(
@@ -383,7 +448,9 @@ impl Session {
             freshness,
             progress,
             shared,
+            plaintext,
         } = options;
+        let plaintext = plaintext.unwrap_or(false);
         let connection = self.connection()?;
         let database = connection.path().unwrap_or_default().to_owned();
         let path = path.map_or_else(|| default_path(&database), str::to_owned);
@@ -397,6 +464,7 @@ impl Session {
                 "a mirror in memory is for one process; leave shared out, or give the path of a file",
             ));
         }
+        let empty = self.is_empty(&path, plaintext)?;
         let mirror = self.wait(&path, settings.as_ref(), deadline)?;
         let kept = Kept {
             mirror: (!shared).then(|| Arc::clone(&mirror)),
@@ -405,6 +473,8 @@ impl Session {
             freshness,
             progress,
             known: Arc::default(),
+            plaintext,
+            empty,
         };
         Ok((kept, mirror))
     }
@@ -479,18 +549,22 @@ struct Options {
     freshness: Freshness,
     progress: Progress,
     shared: bool,
+    /// None if it is not given.
+    plaintext: Option<bool>,
 }
 
 /// Reads the options; of the settings, those that are not given are the `old` ones.
 fn parse_options(text: &str, old: &Settings) -> Result<Options> {
     let mut options = parse_object(text)?;
     let progress = Progress::take("lumos", &mut options)?;
-    let mut flag = |name: &str, default| match options.remove(name) {
-        None => Ok(default),
-        Some(Json::Bool(on)) => Ok(on),
+    let mut flag = |name: &str| match options.remove(name) {
+        None => Ok(None),
+        Some(Json::Bool(on)) => Ok(Some(on)),
         Some(other) => Err(error(format!("{name} is {other}; give true or false"))),
     };
-    let (auto_sync, shared) = (flag("auto_sync", true)?, flag("shared", false)?);
+    let auto_sync = flag("auto_sync")?.unwrap_or(true);
+    let shared = flag("shared")?.unwrap_or(false);
+    let plaintext = flag("plaintext")?;
     let max_staleness = match options.remove("max_staleness") {
         None => Duration::ZERO,
         // A century is for ever, and any clock can count it.
@@ -537,7 +611,7 @@ fn parse_options(text: &str, old: &Settings) -> Result<Options> {
             }
             _ => {
                 return Err(error(format!(
-                    "unknown option \"{name}\"; the options are memory_limit, threads, auto_sync, max_staleness, shared, cache_bytes, allow_files and progress"
+                    "unknown option \"{name}\"; the options are memory_limit, threads, auto_sync, max_staleness, shared, cache_bytes, allow_files, plaintext and progress"
                 )));
             }
         }
@@ -550,6 +624,7 @@ fn parse_options(text: &str, old: &Settings) -> Result<Options> {
         },
         progress,
         shared,
+        plaintext,
     })
 }
 

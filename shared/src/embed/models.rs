@@ -110,7 +110,7 @@ pub fn check_unlocked() -> Result<()> {
     match LOCKED.load(Ordering::SeqCst) {
         false => Ok(()),
         true => Err(Error::new(
-            "the models of this process are locked by lumos_model_lock(); add and remove models before that",
+            "the models of this process are locked by lumos_lock() or lumos_model_lock(); add and remove models before that",
         )),
     }
 }

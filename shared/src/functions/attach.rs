@@ -24,8 +24,10 @@ pub const ATTACH: Function = Function {
           `shared` (default false; true opens the mirror's file for each statement only, so that processes that all say so take turns), \
           `cache_bytes` (default 16 MiB: see `lumos_cache_stats`), \
           `allow_files` (an array of folders that `lumos_export`, `lumos_load` and `read_csv` and its kin may use; default none), \
+          `plaintext` (default false: the mirror of an encrypted database is refused in a file, which would hold its tables unencrypted; true writes it all the same), \
           `progress` (default false; true, or the seconds between two lines: queries and other calls say on stderr how far a copy is). \
-          Attaching again changes what is given, and keeps what is not of `memory_limit`, `threads`, `cache_bytes` and `allow_files`. \
+          Attaching again changes what is given, and keeps what is not of `memory_limit`, `threads`, `cache_bytes`, `allow_files` and `plaintext`. \
+          `lumos_lock` fixes all of them. \
           While another process has the mirror, or another connection of this one writes it, every function waits as long as `PRAGMA busy_timeout` says (without one 2 seconds for a connection of this process), in the order of asking, and heeds interrupts. \
           The mirror's file and those beside it must be files of their own: no pipes, no hard links, and no symbolic ones but for the mirror itself, whose own place then counts. \
           Every other function that needs the mirror attaches the default one by itself.",

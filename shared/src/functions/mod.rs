@@ -21,6 +21,7 @@ mod import;
 mod indexes;
 mod lag;
 mod load;
+mod lock;
 mod models;
 mod optimize;
 mod query;
@@ -50,6 +51,7 @@ pub const FUNCTIONS: &[&Function] = &[
     &debug::DEBUG,
     &attach::ATTACH,
     &detach::DETACH,
+    &lock::LOCK,
     &query::QUERY,
     &auto::AUTO,
     &route::ROUTE,

@@ -63,7 +63,7 @@ pub const MODEL_LOCK: Function = Function {
         },
         Example {
             sql: "SELECT lumos_model_add('minilm', '/no/such/folder')",
-            answer: "lumos_model_add: the models of this process are locked by lumos_model_lock(); add and remove models before that",
+            answer: "lumos_model_add: the models of this process are locked by lumos_lock() or lumos_model_lock(); add and remove models before that",
         },
     ],
     body: Body::Host,

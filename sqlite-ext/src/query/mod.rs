@@ -26,7 +26,7 @@ use rusqlite::vtab::{
 use rusqlite::{Connection, Result};
 
 use crate::error::{self, error};
-use crate::host::guard;
+use crate::host::{self, guard};
 use crate::query::relation::{Plan, Relation};
 use crate::query::stream::{Params, Stream};
 use crate::scalar::utf8;
@@ -85,6 +85,8 @@ struct Table<F> {
     session: Arc<Session>,
     /// The relation of a created table; none for the function.
     relation: Option<Arc<Relation>>,
+    /// The name of a created table that is stored in a database file; none for temporary ones.
+    stored: Option<String>,
     form: PhantomData<F>,
 }
 
@@ -97,8 +99,8 @@ unsafe impl<'vtab, F: Form + 'vtab> VTab<'vtab> for Table<F> {
         db: &mut VTabConnection,
         session: Option<&Arc<Session>>,
         _module: &[u8],
-        _database: &[u8],
-        _table: &[u8],
+        database: &[u8],
+        table: &[u8],
         args: &[&[u8]],
     ) -> Result<(Cow<'static, CStr>, Self)> {
         guard(F::NAME, || {
@@ -107,6 +109,9 @@ unsafe impl<'vtab, F: Form + 'vtab> VTab<'vtab> for Table<F> {
             let session = Arc::clone(session.ok_or_else(|| error("has no session"))?);
             // SQLite splits at the commas outside of parentheses.
             let argument = utf8(&args.join(b",".as_slice()))?.trim().to_owned();
+            let name = || String::from_utf8_lossy(table).into_owned();
+            let stored =
+                (!argument.is_empty() && !database.eq_ignore_ascii_case(b"temp")).then(name);
             let (schema, relation) = match (argument.is_empty(), F::KIND) {
                 (true, VTabKind::Eponymous) => {
                     // BLOB is no affinity: values compare as what they are. HIDDEN alone is NUMERIC.
@@ -119,6 +124,7 @@ unsafe impl<'vtab, F: Form + 'vtab> VTab<'vtab> for Table<F> {
                 }
                 (true, _) => return Err(error("needs a table; write USING lumos_table('name')")),
                 (false, _) => {
+                    check_trusted(&session, stored.as_deref())?;
                     let relation = session.describe(F::from(&argument))?;
                     (relation.declaration(), Some(Arc::new(relation)))
                 }
@@ -132,6 +138,7 @@ unsafe impl<'vtab, F: Form + 'vtab> VTab<'vtab> for Table<F> {
                     base,
                     session,
                     relation,
+                    stored,
                     form: PhantomData,
                 },
             ))
@@ -147,6 +154,7 @@ unsafe impl<'vtab, F: Form + 'vtab> VTab<'vtab> for Table<F> {
                 Ok(plan.is_some())
             }
             Some(relation) => {
+                check_trusted(&self.session, self.stored.as_deref())?;
                 let plan = Plan::choose(relation, info)?;
                 info.set_idx_str(&plan.encode());
                 Ok(true)
@@ -313,6 +321,20 @@ unsafe impl<F: Form> VTabCursor for Cursor<'_, F> {
 
     fn rowid(&self) -> Result<i64> {
         Ok(self.rowid)
+    }
+}
+
+/// Errs if this table is stored and the host does not trust what the file says: it has SQL of whoever wrote the file.
+fn check_trusted(session: &Session, stored: Option<&str>) -> error::Result<()> {
+    let Some(table) = stored else {
+        return Ok(());
+    };
+    match host::trusts_schema(&session.connection()?)? {
+        true => Ok(()),
+        false => Err(error(format!(
+            "the table \"{table}\" is stored in the database file, whose SQL is not run while PRAGMA trusted_schema is off; \
+             make a temporary one instead (CREATE VIRTUAL TABLE temp.{table} ...)",
+        ))),
     }
 }
 

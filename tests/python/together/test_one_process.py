@@ -68,6 +68,7 @@ class BothUsed(host.Case):
 class Guard(host.Case):
     def refuses(self, *words):
         db = self.open()
+        db.rows("PRAGMA busy_timeout = 50")
         self.refused(db, "SELECT lumos_attach()", "lumos_attach: ", self.mirror.name, *words)
         self.refused(db, "SELECT * FROM lumos_query('SELECT 1')", "lumos_query: ", self.mirror.name)
         db.close()
@@ -114,7 +115,9 @@ class Guard(host.Case):
     def test_a_second_process_with_lumos_is_told_so(self):
         code = (
             "import sys, host\n"
-            "try: host.Database(sys.argv[1]).rows('SELECT lumos_attach()')\n"
+            "db = host.Database(sys.argv[1])\n"
+            "db.rows('PRAGMA busy_timeout = 50')\n"
+            "try: db.rows('SELECT lumos_attach()')\n"
             "except host.ERROR as error: print(error)"
         )
         db = self.open()

@@ -1,6 +1,8 @@
 //! The text of a CREATE INDEX statement, taken apart: its terms and its WHERE clause. SQLite's pragmas name the
 //! columns of an index, but not its expressions.
 
+use crate::sql::lexer::{self, Dialect, Kind, Token};
+
 /// The parts of a CREATE INDEX statement, as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IndexText {
@@ -10,89 +12,8 @@ pub struct IndexText {
     pub condition: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// A bare word: a keyword, a name or a number.
-    Word,
-    /// A name in quotes or brackets.
-    Name,
-    /// Text in single quotes.
-    Text,
-    /// Any other character.
-    Sign(u8),
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Token {
-    kind: Kind,
-    start: usize,
-    end: usize,
-}
-
-impl Token {
-    fn is(&self, sql: &str, word: &str) -> bool {
-        self.kind == Kind::Word && sql[self.start..self.end].eq_ignore_ascii_case(word)
-    }
-}
-
-/// The tokens of a statement of SQLite, without spaces and comments. Quotes that do not end reach to the end.
 fn tokens(sql: &str) -> Vec<Token> {
-    let bytes = sql.as_bytes();
-    let is_word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'$') || b >= 0x80;
-    let mut tokens = Vec::new();
-    let mut at = 0;
-    while at < bytes.len() {
-        let start = at;
-        let kind = match bytes[at] {
-            b if b.is_ascii_whitespace() => {
-                at += 1;
-                continue;
-            }
-            b'-' if bytes[at..].starts_with(b"--") => {
-                at = sql[at..].find('\n').map_or(bytes.len(), |n| at + n + 1);
-                continue;
-            }
-            b'/' if bytes[at..].starts_with(b"/*") => {
-                at = sql[at + 2..].find("*/").map_or(bytes.len(), |n| at + n + 4);
-                continue;
-            }
-            quote @ (b'\'' | b'"' | b'`' | b'[') => {
-                let close = if quote == b'[' { b']' } else { quote };
-                at += 1;
-                while at < bytes.len() {
-                    if bytes[at] != close {
-                        at += 1;
-                    } else if close != b']' && bytes.get(at + 1) == Some(&close) {
-                        at += 2;
-                    } else {
-                        at += 1;
-                        break;
-                    }
-                }
-                if quote == b'\'' {
-                    Kind::Text
-                } else {
-                    Kind::Name
-                }
-            }
-            b if is_word(b) => {
-                while at < bytes.len() && is_word(bytes[at]) {
-                    at += 1;
-                }
-                Kind::Word
-            }
-            b => {
-                at += 1;
-                Kind::Sign(b)
-            }
-        };
-        tokens.push(Token {
-            kind,
-            start,
-            end: at,
-        });
-    }
-    tokens
+    lexer::tokens(sql, Dialect::Sqlite)
 }
 
 impl IndexText {
@@ -102,7 +23,7 @@ impl IndexText {
         let on = tokens.iter().position(|t| t.is(sql, "ON"))?;
         // After ON the table, then the list.
         let open = on + 2;
-        if tokens.get(open)?.kind != Kind::Sign(b'(') {
+        if tokens.get(open)?.kind != Kind::Sign('(') {
             return None;
         }
         let mut terms = Vec::new();
@@ -110,9 +31,9 @@ impl IndexText {
         let mut close = None;
         for (i, token) in tokens.iter().enumerate().skip(open + 1) {
             match token.kind {
-                Kind::Sign(b'(') => depth += 1,
-                Kind::Sign(b')') => depth -= 1,
-                Kind::Sign(b',') if depth == 1 => {
+                Kind::Sign('(') => depth += 1,
+                Kind::Sign(')') => depth -= 1,
+                Kind::Sign(',') if depth == 1 => {
                     terms.push(term(sql, tokens.get(first..i)?)?);
                     first = i + 1;
                 }
@@ -142,7 +63,7 @@ fn term(sql: &str, tokens: &[Token]) -> Option<String> {
 }
 
 fn text(sql: &str, tokens: &[Token]) -> Option<String> {
-    Some(sql[tokens.first()?.start..tokens.last()?.end].to_owned())
+    Some(sql[tokens.first()?.span.start..tokens.last()?.span.end].to_owned())
 }
 
 /// The module of a CREATE VIRTUAL TABLE statement.
@@ -151,10 +72,9 @@ pub fn virtual_module(sql: &str) -> Option<String> {
     // After CREATE VIRTUAL TABLE and a name at least.
     let using = tokens.iter().skip(4).position(|t| t.is(sql, "USING"))? + 4;
     let module = tokens.get(using + 1)?;
-    let written = &sql[module.start..module.end];
     Some(match module.kind {
-        Kind::Name => unquoted(written),
-        _ => written.to_owned(),
+        Kind::Text => module.text(sql).to_owned(),
+        _ => module.unquoted(sql),
     })
 }
 
@@ -163,18 +83,18 @@ pub fn generated_expressions(sql: &str) -> Vec<String> {
     let tokens = tokens(sql);
     let mut expressions = Vec::new();
     for (i, pair) in tokens.windows(2).enumerate() {
-        if !pair[0].is(sql, "AS") || pair[1].kind != Kind::Sign(b'(') {
+        if !pair[0].is(sql, "AS") || pair[1].kind != Kind::Sign('(') {
             continue;
         }
         let mut depth = 0;
         for token in &tokens[i + 1..] {
             match token.kind {
-                Kind::Sign(b'(') => depth += 1,
-                Kind::Sign(b')') => depth -= 1,
+                Kind::Sign('(') => depth += 1,
+                Kind::Sign(')') => depth -= 1,
                 _ => {}
             }
             if depth == 0 {
-                expressions.push(sql[pair[1].end..token.start].to_owned());
+                expressions.push(sql[pair[1].span.end..token.span.start].to_owned());
                 break;
             }
         }
@@ -192,25 +112,25 @@ pub fn may_have_been_added(sql: &str) -> bool {
 fn last_column_as_added(sql: &str) -> Option<bool> {
     const CONSTRAINTS: [&str; 5] = ["CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"];
     let tokens = tokens(sql);
-    let open = tokens.iter().position(|t| t.kind == Kind::Sign(b'('))?;
+    let open = tokens.iter().position(|t| t.kind == Kind::Sign('('))?;
     let mut depth = 0;
     // The comma or parenthesis before the element under way, and whether it is the first one.
     let (mut before, mut first) = (open, true);
     let mut last = None;
     for (i, token) in tokens.iter().enumerate().skip(open) {
         match token.kind {
-            Kind::Sign(b'(') => depth += 1,
-            Kind::Sign(b')') => depth -= 1,
+            Kind::Sign('(') => depth += 1,
+            Kind::Sign(')') => depth -= 1,
             _ => {}
         }
-        let ends = depth == 0 || depth == 1 && token.kind == Kind::Sign(b',');
+        let ends = depth == 0 || depth == 1 && token.kind == Kind::Sign(',');
         if !ends {
             continue;
         }
         let name = tokens.get(before + 1)?;
         if !CONSTRAINTS.iter().any(|word| name.is(sql, word)) {
-            let spaced = &sql[tokens[before].end..name.start] == " ";
-            let tight = !sql[..token.start].ends_with(|c: char| c.is_ascii_whitespace());
+            let spaced = &sql[tokens[before].span.end..name.span.start] == " ";
+            let tight = !sql[..token.span.start].ends_with(|c: char| c.is_ascii_whitespace());
             last = Some(!first && spaced && tight);
         }
         if depth == 0 {
@@ -223,26 +143,10 @@ fn last_column_as_added(sql: &str) -> Option<bool> {
 
 /// True if an expression may name this column.
 pub fn mentions(expression: &str, column: &str) -> bool {
-    tokens(expression).iter().any(|t| {
-        let written = &expression[t.start..t.end];
-        match t.kind {
-            Kind::Word => written.eq_ignore_ascii_case(column),
-            Kind::Name => unquoted(written).eq_ignore_ascii_case(column),
-            _ => false,
-        }
-    })
-}
-
-/// A quoted name as it is.
-fn unquoted(written: &str) -> String {
-    let inner = written
-        .get(1..written.len().saturating_sub(1))
-        .unwrap_or_default();
-    match written.as_bytes().first() {
-        Some(b'"') => inner.replace("\"\"", "\""),
-        Some(b'`') => inner.replace("``", "`"),
-        _ => inner.to_owned(),
-    }
+    let is_name = |t: &Token| matches!(t.kind, Kind::Word | Kind::DoubleQuoted | Kind::Quoted);
+    let tokens = tokens(expression);
+    let mut names = tokens.iter().filter(|t| is_name(t));
+    names.any(|t| t.unquoted(expression).eq_ignore_ascii_case(column))
 }
 
 #[cfg(test)]

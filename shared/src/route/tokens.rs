@@ -1,6 +1,7 @@
 //! SQLite's SQL as tokens, and the shape of a statement: its text without its values.
 
 use crate::functions;
+use crate::sql::lexer::{self, Dialect, Kind};
 
 /// What a token is.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,118 +42,51 @@ const OPERATORS: [&str; 26] = [
 /// Reads a text; `None` where SQLite would find a token that it does not know, or one that we do not.
 pub fn tokens(sql: &str) -> Option<Vec<Token>> {
     let mut found = Vec::new();
-    let mut rest = sql;
-    while let Some(first) = rest.chars().next() {
-        if let Some(after) = blank(rest) {
-            rest = after;
+    // The end of the last operator, which can be of several signs.
+    let mut read = 0;
+    for token in lexer::tokens(sql, Dialect::Sqlite) {
+        if token.span.start < read {
             continue;
         }
-        let (token, after) = match first {
-            '\'' => {
-                let (text, after) = quoted(rest, '\'')?;
-                (Token::Text(text), after)
-            }
-            '"' => {
-                let (name, after) = quoted(rest, first)?;
-                (Token::DoubleQuoted(name), after)
-            }
-            '`' => {
-                let (name, after) = quoted(rest, first)?;
-                (Token::Quoted(name), after)
-            }
-            '[' => {
-                let (name, after) = rest[1..].split_once(']')?;
-                (Token::Quoted(name.to_owned()), after)
-            }
-            '0'..='9' => number(rest)?,
-            '.' if rest[1..].starts_with(|c: char| c.is_ascii_digit()) => number(rest)?,
-            '?' => parameter(rest, |c| c.is_ascii_digit()),
-            ':' | '@' | '$' => {
-                let (token, after) = parameter(rest, is_name);
-                (rest.len() - after.len() > 1).then_some(())?;
-                (token, after)
-            }
-            'x' | 'X' if rest[1..].starts_with('\'') => {
-                let (hex, after) = rest[2..].split_once('\'')?;
-                (Token::Blob(bytes(hex)?), after)
-            }
-            c if is_name(c) && !c.is_ascii_digit() => {
-                let end = rest.find(|c| !is_name(c)).unwrap_or(rest.len());
-                (Token::Word(rest[..end].to_owned()), &rest[end..])
-            }
-            _ => {
+        token.is_closed(sql).then_some(())?;
+        let written = token.text(sql);
+        found.push(match token.kind {
+            Kind::Word => Token::Word(written.to_owned()),
+            Kind::Quoted => Token::Quoted(token.unquoted(sql)),
+            Kind::DoubleQuoted => Token::DoubleQuoted(token.unquoted(sql)),
+            Kind::Text => Token::Text(token.unquoted(sql)),
+            Kind::Prefixed => Token::Blob(bytes(written.get(2..written.len() - 1)?)?),
+            Kind::Number => number(written)?,
+            Kind::Param => Token::Param(written.to_owned()),
+            Kind::Sign(_) => {
+                let rest = &sql[token.span.start..];
                 let operator = OPERATORS.into_iter().find(|o| rest.starts_with(o))?;
-                (Token::Op(operator), &rest[operator.len()..])
+                read = token.span.start + operator.len();
+                Token::Op(operator)
             }
-        };
-        found.push(token);
-        rest = after;
+        });
     }
     Some(found)
 }
 
-/// What follows a space or a comment at the start of the text.
-fn blank(text: &str) -> Option<&str> {
-    if let Some(comment) = text.strip_prefix("--") {
-        return Some(comment.split_once('\n').map_or("", |(_, after)| after));
-    }
-    if let Some(comment) = text.strip_prefix("/*") {
-        return Some(comment.split_once("*/").map_or("", |(_, after)| after));
-    }
-    let trimmed = text.trim_start_matches([' ', '\t', '\n', '\r', '\x0c']);
-    (trimmed.len() < text.len()).then_some(trimmed)
-}
-
-fn is_name(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '_' || c == '$' || !c.is_ascii()
-}
-
-/// The inside of a quoted token, with doubled quotes made one, and what follows.
-fn quoted(text: &str, quote: char) -> Option<(String, &str)> {
-    let mut inside = String::new();
-    let mut rest = &text[1..];
-    loop {
-        let (part, after) = rest.split_once(quote)?;
-        inside.push_str(part);
-        match after.strip_prefix(quote) {
-            Some(after) => {
-                inside.push(quote);
-                rest = after;
-            }
-            None => return Some((inside, after)),
+/// A number of plain digits. `0x10`, `1_000` and `12abc` are numbers or errors of some versions only.
+fn number(text: &str) -> Option<Token> {
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => {
+            let exponent = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+            (mantissa, Some(exponent))
         }
-    }
-}
-
-fn parameter(text: &str, more: fn(char) -> bool) -> (Token, &str) {
-    let end = text[1..].find(|c| !more(c)).map_or(text.len(), |i| i + 1);
-    (Token::Param(text[..end].to_owned()), &text[end..])
-}
-
-fn number(text: &str) -> Option<(Token, &str)> {
-    let digits = |from: usize| {
-        let part = &text[from..];
-        from + part
-            .find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(part.len())
+        None => (text, None),
     };
-    let mut end = digits(0);
-    let mut real = false;
-    if text[end..].starts_with('.') {
-        (real, end) = (true, digits(end + 1));
-    }
-    if text[end..].starts_with(['e', 'E']) {
-        let sign = usize::from(text[end + 1..].starts_with(['+', '-']));
-        let after = digits(end + 1 + sign);
-        (after > end + 1 + sign).then_some(())?;
-        (real, end) = (true, after);
-    }
-    // `0x10`, `1_000` and `12abc` are numbers or errors of some versions only.
-    (!text[end..].starts_with(is_name)).then_some(())?;
-    let (digits, rest) = text.split_at(end);
-    let integer = if real { None } else { digits.parse().ok() };
-    let token = integer.map_or_else(|| Token::Real(digits.to_owned()), Token::Integer);
-    Some((token, rest))
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = |part: &str| part.chars().all(|c| c.is_ascii_digit());
+    let right = digits(whole) && digits(fraction);
+    (right && exponent.is_none_or(|e| !e.is_empty() && digits(e))).then_some(())?;
+    let integer = match mantissa.contains('.') || exponent.is_some() {
+        true => None,
+        false => text.parse().ok(),
+    };
+    Some(integer.map_or_else(|| Token::Real(text.to_owned()), Token::Integer))
 }
 
 fn bytes(hex: &str) -> Option<Vec<u8>> {

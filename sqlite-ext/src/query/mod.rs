@@ -16,6 +16,7 @@ use std::ffi::{CStr, CString, c_int};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use lumos_core::sql::lexer::{Dialect, without_end};
 use lumos_core::sql::qualified;
 use lumos_duckdb::engine::{Cell, Chunk, write_json_string};
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -63,8 +64,7 @@ impl Form for Query {
     const KIND: VTabKind = VTabKind::Eponymous;
 
     fn from(argument: &str) -> String {
-        // The line break ends a comment that the query may end with.
-        format!("({}\n)", argument.trim_end_matches(';'))
+        format!("({})", without_end(argument, Dialect::DuckDb))
     }
 }
 

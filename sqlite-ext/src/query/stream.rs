@@ -10,6 +10,7 @@ use std::sync::{Arc, Once};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use lumos_core::sql::lexer::{Dialect, without_end};
 use lumos_core::sql::{begins_like_a_query, identifier, literal};
 use lumos_duckdb::engine::{
     Chunk, Connection as DuckDb, LogicalType, Param, Pending, Rows, Statement, StatementKind,
@@ -458,11 +459,8 @@ fn copy(duckdb: &DuckDb, sql: &str, to: &str, sender: &Sender) -> Result<()> {
         return Err(error("takes a SELECT, and this statement is none"));
     }
     let columns = parquet::select(&statement.columns()).unwrap_or_else(|| "*".into());
-    // The line break ends a comment that the query may end with.
-    let copy = format!(
-        "COPY (SELECT {columns} FROM ({}\n)) {to}",
-        sql.trim_end().trim_end_matches(';')
-    );
+    let query = without_end(sql, Dialect::DuckDb);
+    let copy = format!("COPY (SELECT {columns} FROM ({query})) {to}");
     let written = first_integer(&mut duckdb.statement(&copy)?.start()?.rows()?)?;
     // The reader may be gone.
     drop(sender.send(Ok(Message::Changed(written))));
@@ -550,12 +548,8 @@ fn with_casts(sql: &str, columns: &[(String, LogicalType)]) -> String {
             }
         })
         .collect();
-    // The line break ends a comment that the query may end with.
-    format!(
-        "SELECT {} FROM ({}\n)",
-        list.join(", "),
-        sql.trim_end().trim_end_matches(';')
-    )
+    let query = without_end(sql, Dialect::DuckDb);
+    format!("SELECT {} FROM ({query})", list.join(", "))
 }
 
 /// The values of a query's parameters.

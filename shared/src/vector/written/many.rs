@@ -3,15 +3,15 @@
 use super::leg::Leg;
 use super::owner::{Owner, check_text};
 use super::{OPTIONS, Target, count, read_options};
+use crate::sql::lexer::{Dialect, without_end};
 use crate::{Error, Result};
 
 /// The SQL of a search for the `k` rows of `target` nearest to each vector of `queries`, a query of two columns.
 pub fn search_many(target: &str, queries: &str, k: i64, options: &str) -> Result<String> {
     let target = Target::parse(target)?;
     let options = read_options(options, &OPTIONS)?;
-    // A semicolon at the end of a statement is no part of it.
-    let queries = queries.trim_end().trim_end_matches(';');
-    if queries.trim().is_empty() {
+    let queries = without_end(queries, Dialect::DuckDb);
+    if queries.is_empty() {
         return Err(Error::new(
             "queries is empty; give a query of two columns like 'SELECT id, e FROM questions'",
         ));
@@ -31,11 +31,10 @@ impl Leg<'_> {
     pub fn many(&self, queries: &str) -> String {
         let (with, hits) = self.sql();
         let with = with.map_or(String::new(), |with| format!(", {with}"));
-        // A comment at its end does not reach the parenthesis.
         format!(
             "WITH lumos_asked AS MATERIALIZED (\
              SELECT row_number() OVER () - 1 AS number, query_id, lumos_vec(query) AS query \
-             FROM ({queries}\n) AS lumos_queries(query_id, query) WHERE query IS NOT NULL){with} \
+             FROM ({queries}) AS lumos_queries(query_id, query) WHERE query IS NOT NULL){with} \
              SELECT query_id, hit.id AS id, hit.distance AS distance, hit.rank AS rank \
              FROM ({hits}) JOIN lumos_asked ON number = hit.query ORDER BY number, rank"
         )

@@ -1,6 +1,10 @@
 //! The table that is searched, as it is written: `docs(id, e)`, `shop.main.docs(id, e, h)`, `docs(id, e, h, body, hb)`.
 
+use std::iter::Peekable;
+use std::vec::IntoIter;
+
 use crate::sql::identifier;
+use crate::sql::lexer::{self, Dialect, Kind, Token};
 use crate::{Error, Result};
 
 /// The table with its columns.
@@ -48,7 +52,10 @@ impl Target {
         if text.contains('\0') {
             return None;
         }
-        let mut names = Names(text);
+        let mut names = Names(
+            lexer::tokens(text, Dialect::DuckDb).into_iter().peekable(),
+            text,
+        );
         let mut table = vec![names.name()?];
         while names.takes('.') {
             table.push(names.name()?);
@@ -63,7 +70,7 @@ impl Target {
                 break;
             }
         }
-        if !names.takes(')') || !names.0.trim().is_empty() {
+        if !names.takes(')') || names.0.peek().is_some() {
             return None;
         }
         let mut columns = columns.into_iter();
@@ -99,48 +106,21 @@ impl Target {
     }
 }
 
-/// What is left to read.
-struct Names<'a>(&'a str);
+/// The tokens that are left to read, and their text.
+struct Names<'a>(Peekable<IntoIter<Token>>, &'a str);
 
 impl Names<'_> {
-    /// Takes a character and the spaces around it.
+    /// Takes this character, if it comes next.
     fn takes(&mut self, c: char) -> bool {
-        let rest = self.0.trim_start();
-        match rest.strip_prefix(c) {
-            Some(rest) => {
-                self.0 = rest;
-                true
-            }
-            None => false,
-        }
+        self.0.next_if(|t| t.kind == Kind::Sign(c)).is_some()
     }
 
     /// Takes a name, quoted or not.
     fn name(&mut self) -> Option<String> {
-        let rest = self.0.trim_start();
-        if let Some(mut rest) = rest.strip_prefix('"') {
-            let mut name = String::new();
-            loop {
-                let (part, after) = rest.split_once('"')?;
-                name.push_str(part);
-                match after.strip_prefix('"') {
-                    Some(after) => {
-                        name.push('"');
-                        rest = after;
-                    }
-                    None => {
-                        self.0 = after;
-                        return (!name.is_empty()).then_some(name);
-                    }
-                }
-            }
-        }
-        let part = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
-        let end = rest.find(|c| !part(c)).unwrap_or(rest.len());
-        let (name, after) = rest.split_at(end);
-        self.0 = after;
-        let begins = name.starts_with(|c: char| !c.is_ascii_digit() && c != '$');
-        begins.then(|| name.to_owned())
+        let token = self.0.next()?;
+        let is_name = matches!(token.kind, Kind::Word | Kind::DoubleQuoted);
+        let name = token.unquoted(self.1);
+        (is_name && token.is_closed(self.1) && !name.is_empty()).then_some(name)
     }
 }
 

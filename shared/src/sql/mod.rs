@@ -1,10 +1,14 @@
 //! SQL texts: the files of `sql/` that ship inside, and quoting.
 
+pub mod lexer;
+
+use lexer::{Dialect, Kind};
+
 /// The tables of the changelog, for SQLite.
-pub const CHANGELOG: &str = include_str!("../../sql/changelog.sql");
+pub const CHANGELOG: &str = include_str!("../../../sql/changelog.sql");
 
 /// The bookkeeping of the mirror, for DuckDB.
-pub const MIRROR: &str = include_str!("../../sql/mirror.sql");
+pub const MIRROR: &str = include_str!("../../../sql/mirror.sql");
 
 /// A name as a quoted identifier, in both engines.
 pub fn identifier(name: &str) -> String {
@@ -72,19 +76,9 @@ pub fn begins_like_a_query(sql: &str) -> bool {
         "PIVOT",
         "UNPIVOT",
     ];
-    let mut rest = sql.trim_start_matches(|c: char| c.is_whitespace() || c == '(');
-    loop {
-        rest = match (rest.strip_prefix("--"), rest.strip_prefix("/*")) {
-            (Some(comment), _) => comment.split_once('\n').map_or("", |(_, after)| after),
-            (_, Some(comment)) => comment.split_once("*/").map_or("", |(_, after)| after),
-            _ => break,
-        };
-        rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == '(');
-    }
-    let end = rest
-        .find(|c: char| !c.is_ascii_alphabetic())
-        .unwrap_or(rest.len());
-    WORDS.iter().any(|w| w.eq_ignore_ascii_case(&rest[..end]))
+    let tokens = lexer::tokens(sql, Dialect::DuckDb);
+    let first = tokens.iter().find(|t| t.kind != Kind::Sign('('));
+    first.is_some_and(|first| WORDS.iter().any(|word| first.is(sql, word)))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What a SQL function is: its name, arguments, result, words and body, in one constant.
 
+use crate::options::OptionDef;
 use crate::{Result, Type, Value, ValueRef};
 
 /// One SQL function. Each stands in a file of its own below [`crate::functions`].
@@ -15,6 +16,8 @@ pub struct Function {
     pub kind: Kind,
     /// The arguments in order; optional ones last.
     pub params: &'static [Param],
+    /// The fields of the argument `options`.
+    pub options: &'static [OptionDef],
     /// What a NULL argument does.
     pub nulls: Nulls,
     /// Same arguments, same answer, nothing else read: may be constant-folded, and used in indexes unless a call

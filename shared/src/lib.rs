@@ -30,6 +30,7 @@ pub mod function;
 pub mod functions;
 pub mod held;
 pub mod mirror;
+pub mod options;
 pub mod reference;
 pub mod route;
 pub mod sql;

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::functions::FUNCTIONS;
+use crate::options::OptionDef;
 use crate::{Engines, Kind, Nulls, Section};
 
 /// The whole reference; `make docs` writes it, a test compares it.
@@ -21,6 +22,9 @@ pub fn render() -> String {
                     .map(|p| format!("`{}` {}", p.name, p.ty.name()))
                     .collect();
                 let _ = writeln!(out, "- Arguments: {}", params.join(", "));
+            }
+            for option in f.options {
+                let _ = writeln!(out, "- Option {}", described(option));
             }
             match f.kind {
                 Kind::Scalar(ty) => {
@@ -59,4 +63,18 @@ pub fn render() -> String {
         }
     }
     out
+}
+
+/// An option in one line: `threads` (a whole number from 1 to 1024; by default the cores): what it does.
+fn described(option: &OptionDef) -> String {
+    let default = match option.default {
+        "" => String::new(),
+        default => format!("; by default {default}"),
+    };
+    format!(
+        "`{}` ({}{default}): {}",
+        option.name,
+        option.ty.values(),
+        option.doc
+    )
 }

@@ -3,10 +3,10 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use serde_json::{Map, Value as Json};
+use lumos_core::options::{Options, PROGRESS};
+use serde_json::Value as Json;
 
-use crate::error::{Result, error};
-use crate::session::parse_object;
+use crate::error::Result;
 
 /// The time between two lines where the caller names none.
 const BETWEEN: Duration = Duration::from_secs(1);
@@ -37,40 +37,24 @@ impl Progress {
         }
     }
 
-    /// Takes the option out of those of a function: true, or the seconds between two lines.
-    pub fn take(name: &'static str, options: &mut Map<String, Json>) -> Result<Progress> {
-        match options.shift_remove("progress") {
-            None | Some(Json::Bool(false)) => Ok(Progress::none()),
-            Some(Json::Bool(true)) => Ok(Progress {
-                name: Some(name),
-                ..Progress::none()
-            }),
+    /// Reads the option of a call of this function. Errors if it is neither a flag nor a number of seconds.
+    pub fn of(name: &'static str, options: &Options) -> Result<Progress> {
+        let between = match options.get(PROGRESS.name) {
+            None | Some(Json::Bool(false)) => return Ok(Progress::none()),
+            Some(Json::Bool(true)) => BETWEEN,
             Some(other) => {
                 let seconds = other.as_f64().map(Duration::try_from_secs_f64);
                 let Some(Ok(between)) = seconds else {
-                    return Err(error(format!(
-                        "progress is {other}; give true, false or the seconds between two lines"
-                    )));
+                    return Err(options.wrong(PROGRESS.name, &PROGRESS.ty.values()).into());
                 };
-                Ok(Progress {
-                    name: Some(name),
-                    between,
-                    ..Progress::none()
-                })
+                between
             }
-        }
-    }
-
-    /// Reads the options of a function that has no other.
-    pub fn parse(name: &'static str, options: Option<&str>) -> Result<Progress> {
-        let mut options = options.map_or(Ok(Map::new()), parse_object)?;
-        let progress = Progress::take(name, &mut options)?;
-        match options.keys().next() {
-            None => Ok(progress),
-            Some(other) => Err(error(format!(
-                "unknown option \"{other}\"; the option is progress"
-            ))),
-        }
+        };
+        Ok(Progress {
+            name: Some(name),
+            between,
+            ..Progress::none()
+        })
     }
 
     /// Says how far the work is, unless something was said a moment ago.

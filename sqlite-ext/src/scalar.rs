@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use lumos_core::functions::FUNCTIONS;
+use lumos_core::options::Options;
 use lumos_core::vector::format::{self, Format};
 use lumos_core::{Body, Engines, Function, Kind, Nulls, Type, ValueRef, embed, vector};
 use rusqlite::functions::{Context, FunctionFlags};
@@ -154,7 +155,8 @@ fn host(function: &Function, ctx: &Context<'_>, session: &Arc<Session>) -> error
     let required = |i: usize| {
         text(i)?.ok_or_else(|| error(format!("{} is NULL; give a text", function.params[i].name)))
     };
-    let progress = |i: usize| Progress::parse(function.name, text(i)?);
+    let options = |i: usize| Options::parse(function.options, text(i)?).map_err(Error::from);
+    let progress = |i: usize| Progress::of(function.name, &options(i)?);
     // A value of a column, as text.
     let value = |i: usize| match ctx.get_raw(i) {
         types::ValueRef::Integer(v) => Ok(v.to_string()),
@@ -162,7 +164,7 @@ fn host(function: &Function, ctx: &Context<'_>, session: &Arc<Session>) -> error
         _ => required(i).map(str::to_owned),
     };
     let json = match function.name {
-        "lumos_attach" => session.attach(text(0)?, text(1)?)?,
+        "lumos_attach" => session.attach(text(0)?, &options(1)?)?,
         "lumos_detach" => return Ok(Value::Integer(session.detach()?.into())),
         "lumos_lock" => session.lock()?,
         "lumos_debug" => session::debug(&session.connection()?)?,
@@ -173,9 +175,10 @@ fn host(function: &Function, ctx: &Context<'_>, session: &Arc<Session>) -> error
             track::track(&attached.link(&connection).showing(progress), request)?
         }
         "lumos_untrack" => {
-            let (pattern, options) = (required(0)?, text(1)?);
+            let drop_mirror = options(1)?.flag("drop_mirror").unwrap_or(true);
+            let pattern = required(0)?;
             let (attached, connection) = (session.attached()?, session.connection()?);
-            track::untrack(&attached.link(&connection), pattern, options)?
+            track::untrack(&attached.link(&connection), pattern, drop_mirror)?
         }
         "lumos_repair" => repair::repair(session, required(0)?, progress(1)?)?,
         "lumos_lag" => return lag::lag(session, text(0)?),
@@ -186,16 +189,16 @@ fn host(function: &Function, ctx: &Context<'_>, session: &Arc<Session>) -> error
         }
         "lumos_optimize" => {
             let (host, mirror) = applied(session)?;
-            optimize::optimize(&host, &mirror, text(0)?, text(1)?)?
+            optimize::optimize(&host, &mirror, text(0)?, &options(1)?)?
         }
         "lumos_tier" => {
             let arguments = [required(0)?, required(1)?, &value(2)?, required(3)?];
             let (host, mirror) = applied(session)?;
-            policy::tier(&host, &mirror, arguments, text(4)?)?
+            policy::tier(&host, &mirror, arguments, &options(4)?)?
         }
         "lumos_tier_run" => {
             let (host, mirror) = applied(session)?;
-            policy::tier_run(&host, &mirror, required(0)?, text(1)?)?
+            policy::tier_run(&host, &mirror, required(0)?, progress(1)?)?
         }
         "lumos_untier" => {
             let (host, mirror) = applied(session)?;
@@ -211,7 +214,7 @@ fn host(function: &Function, ctx: &Context<'_>, session: &Arc<Session>) -> error
             return Ok(Value::Text(exec::explain(
                 session,
                 required(0)?,
-                text(1)?,
+                options(1)?.flag("timings").unwrap_or(false),
                 text(2)?,
             )?));
         }
@@ -221,7 +224,7 @@ fn host(function: &Function, ctx: &Context<'_>, session: &Arc<Session>) -> error
                 session,
                 required(0)?,
                 required(1)?,
-                text(2)?,
+                progress(2)?,
             )?));
         }
         "lumos_load" => {
@@ -229,7 +232,7 @@ fn host(function: &Function, ctx: &Context<'_>, session: &Arc<Session>) -> error
                 session,
                 required(0)?,
                 required(1)?,
-                text(2)?,
+                &options(2)?,
             )?));
         }
         "lumos_compat" => compat::compat(&session.connection()?, required(0)?)?,

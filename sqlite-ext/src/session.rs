@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use lumos_core::embed;
-use lumos_core::value::whole_number;
+use lumos_core::options::Options as Given;
 use lumos_duckdb::engine::Connection as DuckDb;
 use rusqlite::{Connection, TransactionState, ffi};
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 use crate::error::{Error, Result, error};
 use crate::host::{self, Storage};
@@ -311,7 +311,7 @@ impl Session {
     }
 
     /// `lumos_attach`.
-    pub fn attach(&self, path: Option<&str>, options: Option<&str>) -> Result<Json> {
+    pub fn attach(&self, path: Option<&str>, given: &Given) -> Result<Json> {
         self.check_process()?;
         self.check_unlocked()?;
         let deadline = Deadline::start();
@@ -320,11 +320,9 @@ impl Session {
             let kept = locked(&self.attached);
             let kept = kept.as_ref().filter(|k| k.is_at(path));
             let old = kept.and_then(|k| Some(k.mirror.as_ref()?.settings.clone()));
-            let mut given = options.map_or(Ok(Options::default()), |o| {
-                parse_options(o, &old.unwrap_or_default())
-            })?;
-            given.plaintext = given.plaintext.or(kept.map(|k| k.plaintext));
-            given
+            let mut options = read_options(given, &old.unwrap_or_default())?;
+            options.plaintext = options.plaintext.or(kept.map(|k| k.plaintext));
+            options
         };
         let mut attached = locked(&self.attached);
         let closed = self.close_for(&mut attached, path, options.settings.as_ref());
@@ -554,88 +552,39 @@ struct Options {
 }
 
 /// Reads the options; of the settings, those that are not given are the `old` ones.
-fn parse_options(text: &str, old: &Settings) -> Result<Options> {
-    let mut options = parse_object(text)?;
-    let progress = Progress::take("lumos", &mut options)?;
-    let mut flag = |name: &str| match options.remove(name) {
-        None => Ok(None),
-        Some(Json::Bool(on)) => Ok(Some(on)),
-        Some(other) => Err(error(format!("{name} is {other}; give true or false"))),
-    };
-    let auto_sync = flag("auto_sync")?.unwrap_or(true);
-    let shared = flag("shared")?.unwrap_or(false);
-    let plaintext = flag("plaintext")?;
-    let max_staleness = match options.remove("max_staleness") {
-        None => Duration::ZERO,
-        // A century is for ever, and any clock can count it.
-        Some(Json::Number(n)) if n.as_f64().is_some_and(|s| s >= 0.0) => {
-            Duration::from_secs_f64(n.as_f64().unwrap_or_default().min(3.2e9))
-        }
-        Some(other) => {
-            return Err(error(format!(
-                "max_staleness is {other}; give a number of seconds, 0 to apply before each query"
-            )));
-        }
-    };
-    let mut settings = None::<Settings>;
-    for (name, value) in options {
-        match (name.as_str(), &value) {
-            ("memory_limit", Json::String(limit)) => settings
-                .get_or_insert_with(|| old.clone())
-                .memory_limit
-                .clone_from(limit),
-            ("memory_limit", _) => {
-                return Err(error(format!(
-                    "memory_limit is {value}; give a text like \"2GB\""
-                )));
-            }
-            ("cache_bytes", _) => {
-                let bytes = whole_number(&value).and_then(|n| usize::try_from(n).ok());
-                settings.get_or_insert_with(|| old.clone()).cache_bytes =
-                    bytes.ok_or_else(|| {
-                        error(format!(
-                            "cache_bytes is {value}; give a number of bytes, 0 for none"
-                        ))
-                    })?;
-            }
-            ("allow_files", folders) => {
-                settings.get_or_insert_with(|| old.clone()).allow_files = files::folders(folders)?;
-            }
-            ("threads", _) => {
-                let threads = whole_number(&value).filter(|n| (1..=1024).contains(n));
-                settings.get_or_insert_with(|| old.clone()).threads = threads.ok_or_else(|| {
-                    error(format!(
-                        "threads is {value}; give a whole number from 1 to 1024"
-                    ))
-                })? as usize;
-            }
-            _ => {
-                return Err(error(format!(
-                    "unknown option \"{name}\"; the options are memory_limit, threads, auto_sync, max_staleness, shared, cache_bytes, allow_files, plaintext and progress"
-                )));
-            }
-        }
+fn read_options(given: &Given, old: &Settings) -> Result<Options> {
+    let mut settings = old.clone();
+    if let Some(limit) = given.text("memory_limit") {
+        limit.clone_into(&mut settings.memory_limit);
     }
+    if let Some(threads) = given.integer("threads") {
+        settings.threads = threads as usize;
+    }
+    if let Some(bytes) = given.integer("cache_bytes") {
+        settings.cache_bytes = bytes as usize;
+    }
+    if let Some(folders) = given.get("allow_files") {
+        settings.allow_files = files::folders(folders)?;
+    }
+    // A century is for ever, and any clock can count it.
+    let staleness = given.number("max_staleness").unwrap_or(0.0).min(3.2e9);
+    let are_default = given.says_only(&[
+        "auto_sync",
+        "max_staleness",
+        "shared",
+        "plaintext",
+        "progress",
+    ]);
     Ok(Options {
-        settings,
+        settings: (!are_default).then_some(settings),
         freshness: Freshness {
-            auto_sync,
-            max_staleness,
+            auto_sync: given.flag("auto_sync").unwrap_or(true),
+            max_staleness: Duration::from_secs_f64(staleness),
         },
-        progress,
-        shared,
-        plaintext,
+        progress: Progress::of("lumos", given)?,
+        shared: given.flag("shared").unwrap_or(false),
+        plaintext: given.flag("plaintext"),
     })
-}
-
-/// Reads options or named parameters.
-pub fn parse_object(text: &str) -> Result<Map<String, Json>> {
-    match serde_json::from_str(text) {
-        Ok(Json::Object(map)) => Ok(map),
-        _ => Err(error(format!(
-            "options {text} are not a JSON object; write them like {{\"name\": value}}"
-        ))),
-    }
 }
 
 /// `lumos_debug()`.

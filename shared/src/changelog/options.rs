@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value as Json, json};
 
 use super::{Evolution, Key, Table};
+use crate::functions::track::TRACK;
 use crate::mirror::{MirrorType, Policy, Rule};
+use crate::options::Options as Given;
 use crate::{Error, Result};
 
 /// How a table is mirrored. Columns that the table no longer has mean nothing.
@@ -48,24 +50,30 @@ impl Default for OnMismatch {
 }
 
 impl Options {
-    /// Reads options; the table is not asked yet.
-    pub fn parse(object: &Map<String, Json>) -> Result<Options> {
+    /// Reads the options of `lumos_track` that say how the table is mirrored; the table is not asked yet.
+    pub fn new(given: &Given) -> Result<Options> {
         let mut options = Options::default();
-        for (name, value) in object {
-            match name.as_str() {
-                "columns" => options.columns = Some(names(name, value)?),
-                "key" => options.key = wanted(value)?,
-                "types" => options.types = types(value)?,
-                "on_mismatch" => options.on_mismatch = on_mismatch(value)?,
-                "target" => options.target = Some(target(value)?),
-                _ => {
-                    return Err(Error::new(format!(
-                        "unknown option \"{name}\"; the options are columns, key, types, on_mismatch, initial and target"
-                    )));
-                }
-            }
+        if let Some(value) = given.get("columns") {
+            options.columns = Some(names("columns", value)?);
+        }
+        if let Some(value) = given.get("key") {
+            options.key = wanted(value)?;
+        }
+        if let Some(value) = given.get("types") {
+            options.types = types(value)?;
+        }
+        if let Some(value) = given.get("on_mismatch") {
+            options.on_mismatch = on_mismatch(value)?;
+        }
+        if let Some(value) = given.get("target") {
+            options.target = Some(target(value)?);
         }
         Ok(options)
+    }
+
+    /// Reads what [`Self::json`] wrote.
+    pub fn parse(text: &str) -> Result<Options> {
+        Options::new(&Given::parse(TRACK.options, Some(text))?)
     }
 
     /// The options as JSON, which [`Self::parse`] reads back; those left out are the defaults.
@@ -314,10 +322,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<Options, String> {
-        let Ok(Json::Object(object)) = serde_json::from_str(text) else {
-            panic!("{text}");
-        };
-        Options::parse(&object).map_err(|e| e.to_string())
+        Options::parse(text).map_err(|e| e.to_string())
     }
 
     fn table() -> Table {

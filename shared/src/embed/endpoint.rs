@@ -7,13 +7,13 @@ mod answer;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
-use crate::value::whole_number;
+use crate::functions::models::MODEL_ADD;
+use crate::options::Options;
 use crate::{Error, Result, vector};
 
-/// The most texts of one request.
-const LARGEST_BATCH: u64 = 2048;
+/// The most numbers of a vector.
 const MOST_DIMENSIONS: u64 = 16384;
 /// The longest that a request may take, in seconds.
 const LONGEST: f64 = 3600.0;
@@ -65,31 +65,25 @@ impl Endpoint {
                 "the URL has no host or holds a space; give one like 'https://api.openai.com/v1/embeddings'",
             ));
         }
-        let mut options = match options.map(serde_json::from_str) {
-            None => Map::new(),
-            Some(Ok(Json::Object(options))) => options,
-            // What was given is not shown: it may hold the key.
-            Some(_) => {
-                return Err(Error::new(
-                    "the options are not a JSON object; give '{\"model\": \"text-embedding-3-small\"}' or alike",
-                ));
-            }
-        };
-        let mut take = |name: &str| options.shift_remove(name).filter(|value| !value.is_null());
-        let model = match take("model") {
-            Some(Json::String(model)) if !model.is_empty() => model,
-            _ => {
-                return Err(Error::new(
-                    "the option \"model\" is missing; give the model's name as the server knows it, as in '{\"model\": \"text-embedding-3-small\"}'",
-                ));
-            }
-        };
-        let key = match take("key") {
+        // What was given is not shown: it may hold the key.
+        if options.is_some_and(|o| !o.trim_start().starts_with('{'))
+            || serde_json::from_str::<Json>(options.unwrap_or("{}")).is_err()
+        {
+            return Err(Error::new(
+                "the options are not a JSON object; give '{\"model\": \"text-embedding-3-small\"}' or alike",
+            ));
+        }
+        let options = Options::parse(MODEL_ADD.options, options)?;
+        let model = options.text("model").filter(|m| !m.is_empty()).ok_or_else(|| {
+            Error::new(
+                "the option \"model\" is missing; give the model's name as the server knows it, as in '{\"model\": \"text-embedding-3-small\"}'",
+            )
+        })?;
+        let text = |name: &str| options.get(name).filter(|value| !value.is_null());
+        let key = match text("key").map(Json::as_str) {
             None => None,
-            Some(Json::String(key))
-                if !key.is_empty() && key.bytes().all(|b| b.is_ascii_graphic()) =>
-            {
-                Some(key)
+            Some(Some(key)) if !key.is_empty() && key.bytes().all(|b| b.is_ascii_graphic()) => {
+                Some(key.to_owned())
             }
             Some(_) => {
                 return Err(Error::new(
@@ -97,50 +91,29 @@ impl Endpoint {
                 ));
             }
         };
-        let ca = match take("ca") {
+        let ca = match text("ca").map(Json::as_str) {
             None => None,
-            Some(Json::String(ca)) if ca.contains("-----BEGIN CERTIFICATE-----") => Some(ca),
+            Some(Some(ca)) if ca.contains("-----BEGIN CERTIFICATE-----") => Some(ca.to_owned()),
             Some(_) => {
                 return Err(Error::new(
                     "the option \"ca\" is no certificate; give the text of a PEM file, as '-----BEGIN CERTIFICATE-----...'",
                 ));
             }
         };
-        let mut number = |name: &str, most: u64| match take(name) {
-            None => Ok(None),
-            Some(value) => match whole_number(&value).and_then(|n| u64::try_from(n).ok()) {
-                Some(n) if (1..=most).contains(&n) => Ok(Some(n as usize)),
-                _ => Err(Error::new(format!(
-                    "{name} is {value}; give a whole number from 1 to {most}"
-                ))),
-            },
-        };
-        let dimensions = number("dimensions", MOST_DIMENSIONS)?;
-        let batch = number("batch", LARGEST_BATCH)?.unwrap_or(64);
-        let timeout = match take("timeout") {
-            None => 30.0,
-            Some(value) => value
-                .as_f64()
-                .filter(|seconds| *seconds > 0.0 && *seconds <= LONGEST)
-                .ok_or_else(|| {
-                    Error::new(format!(
-                        "timeout is {value}; give seconds, more than 0 and at most {LONGEST}"
-                    ))
-                })?,
-        };
-        if let Some(name) = options.keys().next() {
-            return Err(Error::new(format!(
-                "unknown option \"{name}\"; the options are model, key, dimensions, timeout, batch and ca"
-            )));
+        let whole = |name: &str| options.integer(name).map(|n| n as usize);
+        let timeout = options.number("timeout").unwrap_or(30.0);
+        if timeout <= 0.0 || timeout > LONGEST {
+            let give = format!("seconds, more than 0 and at most {LONGEST}");
+            return Err(options.wrong("timeout", &give));
         }
         let terms = Terms {
             url: url.to_owned(),
-            model,
+            model: model.to_owned(),
             key,
             ca,
-            dimensions,
+            dimensions: whole("dimensions"),
             timeout: Duration::from_secs_f64(timeout),
-            batch,
+            batch: whole("batch").unwrap_or(64),
         };
         Ok(Endpoint {
             terms,

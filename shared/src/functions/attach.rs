@@ -1,5 +1,6 @@
 //! `lumos_attach(path, options)`.
 
+use crate::options::{OptionDef, OptionType, PROGRESS};
 use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Type};
 
 /// The definition.
@@ -12,20 +13,62 @@ pub const ATTACH: Function = Function {
         Param::optional("path", Type::Text),
         Param::optional("options", Type::Json),
     ],
+    options: &[
+        OptionDef {
+            name: "memory_limit",
+            ty: OptionType::Text(" like \"2GB\""),
+            default: "`1GB`",
+            doc: "the most memory that DuckDB takes",
+        },
+        OptionDef {
+            name: "threads",
+            ty: OptionType::Integer(1, 1024),
+            default: "the cores of the machine, at most 4",
+            doc: "the threads of DuckDB",
+        },
+        OptionDef {
+            name: "auto_sync",
+            ty: OptionType::Flag,
+            default: "true",
+            doc: "a query first applies what is pending",
+        },
+        OptionDef {
+            name: "max_staleness",
+            ty: OptionType::Number(0.0, " of seconds, 0 to apply before each query"),
+            default: "0",
+            doc: "a query applies nothing if this connection has applied before and the mirror equalled the source less than so long ago, by a clock that is never set; it then answers from what was applied, also inside a transaction that has written; `lumos_auto` always applies first",
+        },
+        OptionDef {
+            name: "shared",
+            ty: OptionType::Flag,
+            default: "false",
+            doc: "opens the mirror's file for each statement only, so that processes that all say so take turns",
+        },
+        OptionDef {
+            name: "cache_bytes",
+            ty: OptionType::Integer(0, i64::MAX),
+            default: "16 MiB",
+            doc: "the most bytes of results that are kept, 0 for none: see `lumos_cache_stats`",
+        },
+        OptionDef {
+            name: "allow_files",
+            ty: OptionType::Json("an array of folders"),
+            default: "none",
+            doc: "the folders that `lumos_export`, `lumos_load` and `read_csv` and its kin may use",
+        },
+        OptionDef {
+            name: "plaintext",
+            ty: OptionType::Flag,
+            default: "false",
+            doc: "the mirror of an encrypted database, which is refused in a file, is written all the same, unencrypted",
+        },
+        PROGRESS,
+    ],
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "Opens the mirror, or creates it, and returns where it is. \
           Without a path (or with NULL) it is `<database file>-lumos.duckdb` beside the database; \
           `:memory:` keeps it in memory, which is the default for a database in memory. \
-          Options: `memory_limit` (text, default `1GB`), `threads` (default: the cores of the machine, at most 4), \
-          `auto_sync` (default true: a query first applies what is pending), \
-          `max_staleness` (seconds, default 0: a query applies nothing if this connection has applied before and the mirror equalled the source less than so long ago, by a clock that is never set; \
-          it then answers from what was applied, also inside a transaction that has written; `lumos_auto` always applies first), \
-          `shared` (default false; true opens the mirror's file for each statement only, so that processes that all say so take turns), \
-          `cache_bytes` (default 16 MiB: see `lumos_cache_stats`), \
-          `allow_files` (an array of folders that `lumos_export`, `lumos_load` and `read_csv` and its kin may use; default none), \
-          `plaintext` (default false: the mirror of an encrypted database is refused in a file, which would hold its tables unencrypted; true writes it all the same), \
-          `progress` (default false; true, or the seconds between two lines: queries and other calls say on stderr how far a copy is). \
           Attaching again changes what is given, and keeps what is not of `memory_limit`, `threads`, `cache_bytes`, `allow_files` and `plaintext`. \
           `lumos_lock` fixes all of them. \
           While another process has the mirror, or another connection of this one writes it, every function waits as long as `PRAGMA busy_timeout` says (without one 2 seconds for a connection of this process), in the order of asking, and heeds interrupts. \

@@ -13,6 +13,7 @@ pub const AUTO: Function = Function {
         Param::optional("params", Type::Json),
         Param::optional("engine", Type::Text),
     ],
+    options: &[],
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "Runs one SELECT, in SQLite's SQL, on the engine that is faster: SQLite, or DuckDB over the mirror after applying pending changes. \

@@ -9,6 +9,7 @@ pub const CACHE_STATS: Function = Function {
     engines: Engines::Sqlite,
     kind: Kind::Scalar(Type::Json),
     params: &[],
+    options: &[],
     nulls: Nulls::Propagate,
     deterministic: false,
     doc: "The results that are kept of earlier queries, as JSON: `entries`, `bytes` and their `limit`, `hits` and `misses`. \

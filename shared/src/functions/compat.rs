@@ -9,6 +9,7 @@ pub const COMPAT: Function = Function {
     engines: Engines::Sqlite,
     kind: Kind::Scalar(Type::Json),
     params: &[Param::new("name", Type::Text)],
+    options: &[],
     nulls: Nulls::Propagate,
     deterministic: false,
     doc: "Registers scalar functions under the names that another extension uses, on this connection, and gives their names; so far only `'sqlite-vec'`. \

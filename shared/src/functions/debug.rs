@@ -9,6 +9,7 @@ pub const DEBUG: Function = Function {
     engines: Engines::Both,
     kind: Kind::Scalar(Type::Json),
     params: &[],
+    options: &[],
     nulls: Nulls::Propagate,
     deterministic: false,
     doc: "What a bug report needs, as JSON: the versions of Lumos, of the host engine and of the DuckDB inside.",

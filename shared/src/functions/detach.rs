@@ -9,6 +9,7 @@ pub const DETACH: Function = Function {
     engines: Engines::Sqlite,
     kind: Kind::Scalar(Type::Integer),
     params: &[],
+    options: &[],
     nulls: Nulls::Propagate,
     deterministic: false,
     doc: "Closes this connection's mirror: 1 if one was attached, else 0. \

@@ -21,6 +21,7 @@ const fn definition(
         engines: Engines::Both,
         kind: Kind::Scalar(Type::Real),
         params: PAIR,
+        options: &[],
         nulls: Nulls::Propagate,
         deterministic: true,
         doc,

@@ -12,6 +12,7 @@ pub const EXEC: Function = Function {
         Param::new("sql", Type::Text),
         Param::optional("params", Type::Json),
     ],
+    options: &[],
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "Runs one statement in the attached DuckDB that may write tables and views of your own beside the mirrored ones, and returns the rows changed, also by a statement with RETURNING, whose rows are not given out. \

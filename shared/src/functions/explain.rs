@@ -1,5 +1,6 @@
 //! `lumos_explain`.
 
+use crate::options::{OptionDef, OptionType};
 use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Type};
 
 /// The definition.
@@ -13,9 +14,15 @@ pub const EXPLAIN: Function = Function {
         Param::optional("options", Type::Json),
         Param::optional("params", Type::Json),
     ],
+    options: &[OptionDef {
+        name: "timings",
+        ty: OptionType::Flag,
+        default: "false",
+        doc: "the query runs, and the plan shows times and rows",
+    }],
     nulls: Nulls::Accept,
     deterministic: false,
-    doc: "DuckDB's plan for a SELECT over the mirror. With the option `timings` (true or false) the query runs, and the plan shows times and rows. \
+    doc: "DuckDB's plan for a SELECT over the mirror. \
           Parameters as in `lumos_query`; NULL stands for no options.",
     examples: &[Example {
         sql: "SELECT lumos_explain('SELECT count(*) FROM Genre') LIKE '%SCAN%'",

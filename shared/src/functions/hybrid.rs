@@ -1,6 +1,7 @@
 //! `lumos_hybrid`.
 
 use super::search::{count, options, target};
+use crate::vector::options::{FILTER, FTS, WEIGHTS};
 use crate::vector::written;
 use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Type, Value, ValueRef};
 
@@ -22,10 +23,10 @@ pub const HYBRID: Function = Function {
         Param::optional("k", Type::Integer),
         Param::optional("options", Type::Json),
     ],
+    options: &[FTS, WEIGHTS, FILTER],
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "Searches by meaning and by words at once: the `k` (10) best rows of a lumos_vec table, near to the vector `query`, and of an FTS5 table, which hold the words of `text`. \
-          Options: `fts`, the FTS5 table, needed, whose rowid is that of the vectors (where their key is a text, rows without a vector are left out); `weights`, what vectors and words count for, by default `[0.5, 0.5]`; `filter`, a condition in SQL on the columns of the lumos_vec table: exactly the rows that it leaves are searched. \
           Each leg finds max(5 k, 50) rows; its scores, the negative distance and the BM25 of FTS5, are brought to 0..1 by the least and the greatest of them, and the weighted sum is `score`. \
           `distance` and `bm25` (greater is better) are NULL for a row that this leg did not find. Rows come best first. \
           A row that holds any word of `text` is found, stop words aside; a NULL for `query` or `text` leaves that leg out. \
@@ -73,6 +74,7 @@ pub const HYBRID_DUCKDB: Function = Function {
         Param::optional("k", Type::Integer),
         Param::optional("options", Type::Json),
     ],
+    options: written::HYBRID_OPTIONS,
     nulls: Nulls::Accept,
     deterministic: true,
     doc: "Writes the SQL of a search by meaning and by words at once, for `FROM query(lumos_hybrid(...))`, whose rows are `id`, `score`, `distance` and `bm25`: \
@@ -83,8 +85,7 @@ pub const HYBRID_DUCKDB: Function = Function {
           Words are found as by the tokenizer `lumos` of SQLite: English ones by their stems, words of any language whatever their case and accents, and Chinese, Japanese and Korean by any part of a text. \
           A row that holds any word of `text` is found, stop words aside; a NULL for `query` or `text` leaves that search out. Ids are to be different from each other. \
           Each of both searches finds max(5 k, 50) rows; its scores, the negative distance and BM25, are brought to 0..1 by the least and the greatest of them, and the weighted sum is `score`. \
-          Options: `\"weights\"`, what vectors and words count for, by default `[0.5, 0.5]`, and those of `lumos_search`; \
-          `\"filter\"` and `\"ids\"` leave only some rows, while the rows of the whole table say how rare a word is.",
+          The options `filter` and `ids` leave only some rows, while the rows of the whole table say how rare a word is.",
     examples: &[
         Example {
             sql: "CREATE TABLE notes(id BIGINT, body TEXT, hb UBIGINT CHECK (hb = hash(body)), e FLOAT[384], h UBIGINT CHECK (h = hash(e)))",

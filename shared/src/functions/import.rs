@@ -12,6 +12,7 @@ pub const IMPORT: Function = Function {
         Param::new("schema", Type::Text),
         Param::optional("prefix", Type::Text),
     ],
+    options: &[],
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "Makes a temporary virtual table for each table and view of a schema of DuckDB, named with a prefix (default: the schema's name and `_`), and returns their names. \

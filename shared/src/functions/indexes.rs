@@ -22,6 +22,7 @@ pub const INDEXES: Function = Function {
     engines: Engines::DuckDb,
     kind: Kind::Scalar(Type::Json),
     params: &[],
+    options: &[],
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "What `lumos_search` and `lumos_hybrid` hold in memory for this database, as JSON: each index's `name`, the table with its columns, \
@@ -47,6 +48,7 @@ pub const INDEX_DROP: Function = Function {
     engines: Engines::DuckDb,
     kind: Kind::Scalar(Type::Integer),
     params: &[Param::new("name", Type::Text)],
+    options: &[],
     nulls: Nulls::Propagate,
     deterministic: false,
     doc: "Drops what searches hold in memory under this name, as `lumos_indexes` shows it or as the search has it, like `docs(id, e, h)`, then of every database and schema; returns how many indexes these were. \

@@ -9,6 +9,7 @@ pub const LAG: Function = Function {
     engines: Engines::Sqlite,
     kind: Kind::Scalar(Type::Integer),
     params: &[Param::optional("table", Type::Text)],
+    options: &[],
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "The changes that wait to be applied to the mirror, of all tables or of one: rows of the changelog behind the position that the mirror equals. \

@@ -1,5 +1,6 @@
 //! `lumos_load`.
 
+use crate::options::{OptionDef, OptionType, PROGRESS};
 use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Type};
 
 /// The definition.
@@ -13,6 +14,39 @@ pub const LOAD: Function = Function {
         Param::new("table", Type::Text),
         Param::optional("options", Type::Json),
     ],
+    options: &[
+        OptionDef {
+            name: "all_text",
+            ty: OptionType::Flag,
+            default: "false",
+            doc: "every column of a new table is TEXT",
+        },
+        OptionDef {
+            name: "header",
+            ty: OptionType::Flag,
+            default: "true",
+            doc: "the first line of CSV names the columns; without one they go by place, in a new table as `c0`, `c1`, ...",
+        },
+        OptionDef {
+            name: "delimiter",
+            ty: OptionType::Json("one ASCII character like \";\" or \"\\t\""),
+            default: "a comma",
+            doc: "what stands between two fields of CSV",
+        },
+        OptionDef {
+            name: "quote",
+            ty: OptionType::Json("one ASCII character, or \"\" for none"),
+            default: "a double quote",
+            doc: "what stands around fields of CSV",
+        },
+        OptionDef {
+            name: "null",
+            ty: OptionType::Json("the text that stands for NULL, or null if none does"),
+            default: "an empty field without quotes",
+            doc: "the field of CSV that is NULL",
+        },
+        PROGRESS,
+    ],
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "Inserts the rows of a `.csv`, `.json`, `.jsonl`, `.ndjson` or `.parquet` file into a table of SQLite, all or none, and returns their number. \
@@ -25,10 +59,7 @@ pub const LOAD: Function = Function {
           `TEXT`; `BLOB`; or no type, so that each value keeps its own. \
           What CSV does not write as such programs do is text: `007`, `+1`, `true`, dates, and all that is in quotes. A `DATE` or `TIMESTAMP` of Parquet is a text in a column `DATE` or `DATETIME`. \
           CSV is UTF-8 with a line of names, commas, and double quotes, doubled inside; an empty field without quotes is NULL, `\"\"` is the empty text; nothing else has a meaning, and every line has a field for each column. \
-          JSON is an array of objects, or objects one after another; arrays and objects inside stay JSON. \
-          Options: `all_text` (true makes every column of a new table TEXT); for CSV `header` (false: columns by place, in a new table named `c0`, `c1`, ...), \
-          `delimiter`, `quote` (\"\" for none), `null` (the text that stands for NULL; null if none does); \
-          `progress` (true, or the seconds between two lines: it says on stderr how far it is).",
+          JSON is an array of objects, or objects one after another; arrays and objects inside stay JSON.",
     examples: &[
         Example {
             sql: "SELECT lumos_load('genre.parquet', 'Genre2')",

@@ -9,6 +9,7 @@ pub const LOCK: Function = Function {
     engines: Engines::Sqlite,
     kind: Kind::Scalar(Type::Json),
     params: &[],
+    options: &[],
     nulls: Nulls::Propagate,
     deterministic: false,
     doc: "Fixes what SQL can reach through this connection, until it is closed: from now on `lumos_attach` and `lumos_detach` are errors in it, \

@@ -1,5 +1,6 @@
 //! `lumos_optimize(table, options)`.
 
+use crate::options::{OptionDef, OptionType, PROGRESS};
 use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Type};
 
 /// The definition.
@@ -12,14 +13,21 @@ pub const OPTIMIZE: Function = Function {
         Param::optional("table", Type::Text),
         Param::optional("options", Type::Json),
     ],
+    options: &[
+        OptionDef {
+            name: "order_by",
+            ty: OptionType::Json("the name of a column, or null for the key"),
+            default: "the column of the call before, at first the key",
+            doc: "the column to sort by",
+        },
+        PROGRESS,
+    ],
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "Sorts the mirrored rows of a table anew, or of all that match a GLOB pattern (default: all), and gives back the space that changes left. \
           A query for a range of the sorted column then skips most of the table. \
           Changes that are pending are applied first. \
           Returns the number of tables and rows, the bytes that the mirror uses before and after, and the milliseconds. \
-          Options: `order_by` (a column, which later calls without the option use again; `null` goes back to the key, the default), \
-          `progress` (true, or the seconds between two lines: says on stderr how far it is). \
           While it runs, the mirror's file holds the table twice.",
     examples: &[
         Example {

@@ -12,6 +12,7 @@ pub const QUERY: Function = Function {
         Param::new("sql", Type::Text),
         Param::optional("params", Type::Json),
     ],
+    options: &[],
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "Runs one SELECT in DuckDB's SQL over the mirror, after applying pending changes. \

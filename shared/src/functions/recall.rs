@@ -19,6 +19,7 @@ pub const RECALL: Function = Function {
         Param::optional("n", Type::Integer),
         Param::optional("k", Type::Integer),
     ],
+    options: &[],
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "Measures the index of a table of vectors against exact search: of the `k` (10) nearest rows, the share that a search finds, \
@@ -53,9 +54,10 @@ pub const RECALL_DUCKDB: Function = Function {
         Param::optional("k", Type::Integer),
         Param::optional("options", Type::Json),
     ],
+    options: written::RECALL_OPTIONS,
     nulls: Nulls::Accept,
     deterministic: true,
-    doc: "Writes the SQL that measures indexed searches of a table against exact ones, for `FROM query(lumos_recall(...))`, whose row is `recall`, `least` and `queries`:           of the `k` (10) nearest rows, the share that `lumos_search` with the same arguments finds, as the mean over all queries and of the worst.           The queries are `n` (100) of the table's vectors, evenly by their ids, each without its own row; zero vectors are left out.           Options as of `lumos_search`, without `\"exact\"`. The table is read as by two calls of `lumos_search_many`.",
+    doc: "Writes the SQL that measures indexed searches of a table against exact ones, for `FROM query(lumos_recall(...))`, whose row is `recall`, `least` and `queries`:           of the `k` (10) nearest rows, the share that `lumos_search` with the same arguments finds, as the mean over all queries and of the worst.           The queries are `n` (100) of the table's vectors, evenly by their ids, each without its own row; zero vectors are left out. The table is read as by two calls of `lumos_search_many`.",
     examples: &[
         Example {
             sql: "CREATE TABLE notes(id BIGINT, e FLOAT[384], h UBIGINT CHECK (h = hash(e)))",

@@ -1,5 +1,6 @@
 //! `lumos_resync(table, options)`.
 
+use crate::options::PROGRESS;
 use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Type};
 
 /// The definition.
@@ -12,11 +13,12 @@ pub const RESYNC: Function = Function {
         Param::new("table", Type::Text),
         Param::optional("options", Type::Json),
     ],
+    options: &[PROGRESS],
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "Copies a tracked table again, or all that match a GLOB pattern, and chooses the types of its columns anew. \
           The way out when a value does not fit its column, when the database was restored from a backup, \
-          and when the mirror belongs to another database. The option `progress` (true, or the seconds between two lines) says on stderr how far it is. \
+          and when the mirror belongs to another database. \
           Returns what `lumos_track` returns.",
     examples: &[Example {
         sql: "SELECT lumos_resync('Genre')",

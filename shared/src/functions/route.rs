@@ -17,6 +17,7 @@ pub const ROUTE: Function = Function {
         Param::new("sql", Type::Text),
         Param::optional("params", Type::Json),
     ],
+    options: &[],
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "Says where `lumos_auto` would run a statement now, and why: `sqlite` or `duckdb`, the reason, \

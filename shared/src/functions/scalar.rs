@@ -12,6 +12,7 @@ pub const SCALAR: Function = Function {
         Param::new("sql", Type::Text),
         Param::optional("params", Type::Json),
     ],
+    options: &[],
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "The single value of a SELECT in DuckDB over the mirror: its one column in its first row, or NULL without rows. \

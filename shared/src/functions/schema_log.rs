@@ -16,6 +16,7 @@ pub const SCHEMA_LOG: Function = Function {
         ("schema_version", Type::Integer),
     ]),
     params: &[],
+    options: &[],
     nulls: Nulls::Propagate,
     deterministic: false,
     doc: "What happened to the mirrored tables themselves, oldest first: `tracked`, `added column x`, `dropped column x`, `renamed column x to y`, \

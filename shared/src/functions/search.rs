@@ -1,5 +1,6 @@
 //! `lumos_search`.
 
+use crate::vector::options::{EXACT, FILTER, IDS, MAX_DISTANCE, OVERSAMPLE};
 use crate::vector::written;
 use crate::{
     Body, Engines, Error, Example, Function, Kind, Nulls, Param, Result, Section, Type, Value,
@@ -22,12 +23,10 @@ pub const SEARCH: Function = Function {
         Param::optional("k", Type::Integer),
         Param::optional("options", Type::Json),
     ],
+    options: &[EXACT, OVERSAMPLE, MAX_DISTANCE, IDS, FILTER],
     nulls: Nulls::Accept,
     deterministic: false,
-    doc: "The `k` (10) rows of a table of vectors nearest to the query, by distance and then by id; distances are exact. `id` is the rowid, or the key where that is a text. \
-          Options: `\"filter\"`, a condition in SQL on the table's columns, and `\"ids\"`, a list, leave only some rows: \
-          exactly those are searched; `\"max_distance\"` ends the answer earlier; `\"exact\": true` measures every row of which its code does not prove that it is farther (under `ip`, and over the rows of another table, all), so that the answer surely has the nearest; \
-          `\"oversample\"` (4) is how many candidates are measured for each row, at least.",
+    doc: "The `k` (10) rows of a table of vectors nearest to the query, by distance and then by id; distances are exact. `id` is the rowid, or the key where that is a text.",
     examples: &[
         Example {
             sql: "CREATE VIRTUAL TABLE notes USING lumos_vec(id INTEGER PRIMARY KEY, e FLOAT[2], tag TEXT)",
@@ -61,6 +60,7 @@ pub const SEARCH_DUCKDB: Function = Function {
         Param::optional("k", Type::Integer),
         Param::optional("options", Type::Json),
     ],
+    options: written::OPTIONS,
     nulls: Nulls::Accept,
     deterministic: true,
     doc: "Writes the SQL of a search, for `FROM query(lumos_search(...))`, whose rows are `id`, `distance` and `rank`: the `k` (10) rows of an ordinary table nearest to the query, by distance and then by id; distances are exact. \
@@ -69,9 +69,8 @@ pub const SEARCH_DUCKDB: Function = Function {
           The first search reads all vectors and builds it; later ones read ids and hashes, and vectors only of rows that are new. Where the CHECK is missing, the search is an error. \
           A row whose hash is NULL is read and measured at every search; `UPDATE docs SET h = hash(e) WHERE h IS NULL` ends that. \
           There is one index for a table, however its name is written, and its vectors are held once for all metrics and kinds. It takes the memory of the vectors and about an eighth more, less where their numbers are whole ones up to 255 or fit 16-bit floats, and lives as long as the database is open. \
-          All indexes of the database together take at most `\"memory\"` (1024) MB: what a search finds beyond is not held but read at every search, and indexes that were not searched for long make room. \
+          All indexes of the database together take at most `memory_limit_mb`: what a search finds beyond is not held but read at every search, and indexes that were not searched for long make room. \
           It pays from some 10,000 vectors of hundreds of dimensions on; for fewer or shorter ones the exact search is as fast. \
-          Options as in SQLite, `\"filter\"`, `\"ids\"`, `\"max_distance\"`, `\"exact\"` (every vector is read) and `\"oversample\"`, and `\"metric\"`, `l2` (default), `cosine` or `ip`, and `\"kind\"`, `flat4` (default) or `flat8`. \
           A name is looked for in the current database and schema; a table in another database is written with its schema, `shop.main.docs(id, e, h)`, a temporary one `temp.main.docs(id, e, h)`. A view has neither CHECKs nor rowids: search it without a column of hashes.",
     examples: &[
         Example {
@@ -134,9 +133,9 @@ pub(super) fn count(given: Option<&ValueRef<'_>>, default: i64) -> i64 {
 }
 
 /// The last argument.
-pub(super) fn options<'a>(given: Option<&ValueRef<'a>>) -> &'a str {
+pub(super) fn options<'a>(given: Option<&ValueRef<'a>>) -> Option<&'a str> {
     match given {
-        Some(ValueRef::Text(options)) => options,
-        _ => "{}",
+        Some(ValueRef::Text(options)) => Some(options),
+        _ => None,
     }
 }

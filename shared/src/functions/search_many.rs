@@ -18,6 +18,7 @@ pub const SEARCH_MANY: Function = Function {
         Param::optional("k", Type::Integer),
         Param::optional("options", Type::Json),
     ],
+    options: written::OPTIONS,
     nulls: Nulls::Accept,
     deterministic: true,
     doc: "Writes the SQL of a search for many vectors at once, for `FROM query(lumos_search_many(...))`, whose rows are `query_id`, `id`, `distance` and `rank`: \

@@ -20,6 +20,7 @@ pub const STATUS: Function = Function {
         ("options", Type::Json),
     ]),
     params: &[],
+    options: &[],
     nulls: Nulls::Propagate,
     deterministic: false,
     doc: "One row for each tracked table: its key, the rows in the mirror, the changelog's last position, the position that the mirror equals, \

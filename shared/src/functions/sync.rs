@@ -1,5 +1,6 @@
 //! `lumos_sync(table, options)`.
 
+use crate::options::PROGRESS;
 use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Type};
 
 /// The definition.
@@ -12,12 +13,12 @@ pub const SYNC: Function = Function {
         Param::optional("table", Type::Text),
         Param::optional("options", Type::Json),
     ],
+    options: &[PROGRESS],
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "Applies all committed changes to the mirror: one read snapshot of SQLite becomes one transaction of DuckDB. \
           Returns JSON: `tables` and `keys` that changed, `rows` written, `seq`, the position of the changelog that the mirror now equals, and `ms`, the milliseconds that it took. \
           With a tracked table, or a GLOB pattern, the counts are those of what matches; all the same everything is applied, since a snapshot is of all tables. \
-          The option `progress` (true, or the seconds between two lines) says on stderr how far it is. \
           A table that cannot be mirrored as it is, as with a value that does not fit, is an error here and in the queries that read it; the others are applied. \
           Refused inside a transaction that has written.",
     examples: &[Example {

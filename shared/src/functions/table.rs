@@ -9,6 +9,7 @@ pub const TABLE: Function = Function {
     engines: Engines::Sqlite,
     kind: Kind::Module,
     params: &[Param::new("name", Type::Text)],
+    options: &[],
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "A table or view of DuckDB as a table of SQLite: `CREATE VIRTUAL TABLE temp.t USING lumos_table('name')`, with the columns' names and types. \

@@ -1,5 +1,6 @@
 //! `lumos_tier(table, column, older_than, folder, options)` and what belongs to it.
 
+use crate::options::{OptionDef, OptionType, PROGRESS};
 use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Type};
 
 /// `lumos_tier`.
@@ -15,6 +16,15 @@ pub const TIER: Function = Function {
         Param::new("folder", Type::Text),
         Param::optional("options", Type::Json),
     ],
+    options: &[
+        OptionDef {
+            name: "partition_by",
+            ty: OptionType::OneOf(&["month", "year", "none"]),
+            default: "`month` for dates and times, else `none`",
+            doc: "the rows that a file has together",
+        },
+        PROGRESS,
+    ],
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "Moves the mirrored rows whose column is below `older_than` to Parquet files in a folder of `allow_files`. \
@@ -24,9 +34,7 @@ pub const TIER: Function = Function {
           Either is kept as the table's policy, in the place of an earlier one. \
           A row in a file that changes later is hidden there, and its new version is in the mirror; the next run writes that file anew. \
           A file that is missing or changed is an error for queries of its table; `lumos_resync` copies the table from SQLite again. \
-          Returns the table, the value, rows moved, files and bytes written, and milliseconds. \
-          Options: `partition_by` (`month`, the default for dates and times, `year` or `none`: the rows that a file has together), \
-          `progress` (true, or the seconds between two lines: says on stderr how far it is).",
+          Returns the table, the value, rows moved, files and bytes written, and milliseconds.",
     examples: &[
         Example {
             sql: "SELECT lumos_tier('Invoice', 'InvoiceDate', '2025-01-01', '.', '{\"partition_by\": \"year\"}') ->> '$.files'",
@@ -54,12 +62,12 @@ pub const RUN: Function = Function {
         Param::new("now", Type::Text),
         Param::optional("options", Type::Json),
     ],
+    options: &[PROGRESS],
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "Does what the policies of all tables say, with this date or time for their ages: see `lumos_tier`. \
           Rows that are old by now leave the mirror, and files with rows that changed are written anew. \
-          Nothing calls it by itself. Returns an array with what `lumos_tier` returns. \
-          Options: `progress` (true, or the seconds between two lines: says on stderr how far it is).",
+          Nothing calls it by itself. Returns an array with what `lumos_tier` returns.",
     examples: &[
         Example {
             sql: "SELECT lumos_tier('Invoice', 'InvoiceDate', '2 years', '.') ->> '$.rows'",
@@ -80,6 +88,7 @@ pub const UNTIER: Function = Function {
     engines: Engines::Sqlite,
     kind: Kind::Scalar(Type::Integer),
     params: &[Param::new("table", Type::Text)],
+    options: &[],
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "Takes the rows of a table that are in files back into the mirror, removes the files, and forgets the table's policy. \
@@ -107,6 +116,7 @@ pub const TIERS: Function = Function {
         ("bytes", Type::Integer),
     ]),
     params: &[],
+    options: &[],
     nulls: Nulls::Propagate,
     deterministic: false,
     doc: "One row for each policy of `lumos_tier`: its arguments, the files that the table has, and the rows and bytes in them. \

@@ -15,6 +15,7 @@ pub const TOPK: Function = Function {
         Param::new("k", Type::Integer),
         Param::optional("metric", Type::Text),
     ],
+    options: &[],
     nulls: Nulls::Accept,
     deterministic: true,
     doc: "The `k` rows whose vectors are nearest to `q`, exactly: of all rows of a table or a group, after any WHERE and JOIN, in the transaction as it stands. \

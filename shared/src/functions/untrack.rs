@@ -1,5 +1,6 @@
 //! `lumos_untrack(table, options)`.
 
+use crate::options::{OptionDef, OptionType};
 use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Type};
 
 /// The definition.
@@ -12,12 +13,16 @@ pub const UNTRACK: Function = Function {
         Param::new("table", Type::Text),
         Param::optional("options", Type::Json),
     ],
+    options: &[OptionDef {
+        name: "drop_mirror",
+        ty: OptionType::Flag,
+        default: "true",
+        doc: "drops the mirrored table; false leaves the rows, as they were applied last, in the mirror as a table of one's own, which queries still name and `lumos_exec` can change or drop",
+    }],
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "Ends the mirroring of a table, or of all that match a GLOB pattern: drops the triggers and the mirrored table. \
-          Returns a JSON array of the tables. With the last table goes the changelog itself. \
-          Options: `drop_mirror` (default true; false leaves the rows, as they were applied last, in the mirror as a table of one's own, \
-          which queries still name and `lumos_exec` can change or drop).",
+          Returns a JSON array of the tables. With the last table goes the changelog itself.",
     examples: &[Example {
         sql: "SELECT lumos_untrack('Genre')",
         answer: "[\"Genre\"]",

@@ -9,6 +9,7 @@ pub const VEC_TABLE: Function = Function {
     engines: Engines::Sqlite,
     kind: Kind::Module,
     params: &[Param::new("columns", Type::Text)],
+    options: &[],
     nulls: Nulls::Accept,
     deterministic: true,
     doc: "A table of vectors with an index: `CREATE VIRTUAL TABLE v USING lumos_vec(id INTEGER PRIMARY KEY, e FLOAT[384] metric=cosine, tag TEXT, +body)`. \

@@ -24,6 +24,7 @@ const fn definition(
         engines: Engines::Both,
         kind: Kind::Scalar(result),
         params,
+        options: &[],
         nulls: Nulls::Propagate,
         deterministic: true,
         doc,

@@ -1,5 +1,6 @@
 //! `lumos_verify(table, options)`.
 
+use crate::options::{OptionDef, OptionType, PROGRESS};
 use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Type};
 
 /// The definition.
@@ -17,15 +18,27 @@ pub const VERIFY: Function = Function {
         Param::new("table", Type::Text),
         Param::optional("options", Type::Json),
     ],
+    options: &[
+        OptionDef {
+            name: "sample",
+            ty: OptionType::Json("a number above 0 and up to 1"),
+            default: "1",
+            doc: "the part to compare: of a key of one integer that part of its range, in at least eight places, and nothing else is read; of another key that part of its values",
+        },
+        OptionDef {
+            name: "seed",
+            ty: OptionType::Integer(i64::MIN, i64::MAX),
+            default: "0",
+            doc: "another one chooses another part",
+        },
+        PROGRESS,
+    ],
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "Compares a tracked table, or all that match a GLOB pattern, with its mirror, after applying what is pending, and names the keys that differ: \
           no rows mean that both are equal. Finds what no trigger saw: writes with triggers switched off, edits of either file by other means. \
           `difference` is `missing` or `extra` (in the mirror), or `different` with the `columns` that differ; `lumos_repair` cures them. \
-          Both sides are read once, in one snapshot, and compared by hashes of buckets of keys; only the rows of buckets that differ are looked at again. \
-          Options: `sample` (the part to compare, above 0 and up to 1: of a key of one integer, that part of its range, in at least eight places, and nothing else is read; \
-          of another key, that part of its values), `seed` (an integer, default 0: another one chooses another part), \
-          and `progress` (true, or the seconds between two lines: says on stderr how far it is).",
+          Both sides are read once, in one snapshot, and compared by hashes of buckets of keys; only the rows of buckets that differ are looked at again.",
     examples: &[
         Example {
             sql: "SELECT count(*) FROM lumos_verify('Genre')",

@@ -9,6 +9,7 @@ pub const VERSION: Function = Function {
     engines: Engines::Both,
     kind: Kind::Scalar(Type::Text),
     params: &[],
+    options: &[],
     nulls: Nulls::Propagate,
     deterministic: true,
     doc: "The version of Lumos.",

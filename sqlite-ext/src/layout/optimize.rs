@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use lumos_core::options::Options;
 use lumos_core::sql::{identifier, literal};
 use lumos_duckdb::engine::Connection as DuckDb;
 use rusqlite::Connection;
@@ -12,7 +13,6 @@ use crate::faults::fault;
 use crate::locks::Deadline;
 use crate::mirror::{CATALOG, Mirror};
 use crate::progress::Progress;
-use crate::session::parse_object;
 use crate::sync::schema::Tracked;
 use crate::sync::{self, Value, copy, track};
 use crate::work;
@@ -30,9 +30,10 @@ pub fn optimize(
     host: &Connection,
     mirror: &Mirror,
     pattern: Option<&str>,
-    options: Option<&str>,
+    options: &Options,
 ) -> Result<Json> {
-    let (order, progress) = parse_options(options)?;
+    let progress = Progress::of("lumos_optimize", options)?;
+    let order = order(options)?;
     let clock = Instant::now();
     let tables = track::matching_tracked(host, pattern.unwrap_or("*"))?;
     let _entered = mirror.enter_alone(host, Deadline::start())?;
@@ -139,25 +140,14 @@ fn bytes(duckdb: &DuckDb) -> Result<i64> {
     }
 }
 
-fn parse_options(options: Option<&str>) -> Result<(Order, Progress)> {
-    let mut options = options.map_or(Ok(serde_json::Map::new()), parse_object)?;
-    let progress = Progress::take("lumos_optimize", &mut options)?;
-    let mut order = Order::Same;
-    for (name, value) in options {
-        match (name.as_str(), value) {
-            ("order_by", Json::String(column)) => order = Order::Column(column),
-            ("order_by", Json::Null) => order = Order::Key,
-            ("order_by", value) => {
-                return Err(error(format!(
-                    "order_by is {value}; give the name of a column, or null for the key"
-                )));
-            }
-            _ => {
-                return Err(error(format!(
-                    "unknown option \"{name}\"; the options are order_by and progress"
-                )));
-            }
-        }
+/// The option `order_by`.
+fn order(options: &Options) -> Result<Order> {
+    match options.get("order_by") {
+        None => Ok(Order::Same),
+        Some(Json::String(column)) => Ok(Order::Column(column.clone())),
+        Some(Json::Null) => Ok(Order::Key),
+        Some(_) => Err(options
+            .wrong("order_by", "the name of a column, or null for the key")
+            .into()),
     }
-    Ok((order, progress))
 }

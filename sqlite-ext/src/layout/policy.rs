@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use lumos_core::options::Options;
 use lumos_core::sql::literal;
 use lumos_duckdb::engine::Connection as DuckDb;
 use rusqlite::Connection;
@@ -16,14 +17,11 @@ use crate::locks::Deadline;
 use crate::mirror::Mirror;
 use crate::progress::Progress;
 use crate::query::files;
-use crate::session::{Session, parse_object};
+use crate::session::Session;
 use crate::sync::schema::Tracked;
 use crate::sync::{self, Value, schema, track};
 use crate::table_function::{self, Rows, TableFunction};
 use crate::work;
-
-/// The values of `partition_by`.
-const PARTITIONS: [&str; 3] = ["month", "year", "none"];
 
 /// What is kept of a call of `lumos_tier`.
 pub struct Policy {
@@ -104,10 +102,11 @@ pub fn tier(
     host: &Connection,
     mirror: &Arc<Mirror>,
     arguments: [&str; 4],
-    options: Option<&str>,
+    options: &Options,
 ) -> Result<Json> {
     let [table, column, older_than, folder] = arguments;
-    let (partition_by, progress) = parse_options("lumos_tier", options)?;
+    let progress = Progress::of("lumos_tier", options)?;
+    let partition_by = options.text("partition_by");
     if mirror.path == ":memory:" {
         return Err(error(
             "the mirror is in memory, and files would outlive it; give lumos_attach the path of a file",
@@ -128,8 +127,8 @@ pub fn tier(
                 )));
             }
             Some(unit) => unit,
-            None if age::has_time(ty) => PARTITIONS[0].to_owned(),
-            None => "none".to_owned(),
+            None if age::has_time(ty) => "month",
+            None => "none",
         };
         let waits = age::is_age(older_than);
         // Also where it waits, an age must be one that the column can have.
@@ -140,7 +139,7 @@ pub fn tier(
             column: column.to_owned(),
             older_than: older_than.to_owned(),
             folder,
-            partition_by,
+            partition_by: partition_by.to_owned(),
         };
         keep(duckdb, &policy)?;
         match waits {
@@ -155,9 +154,8 @@ pub fn tier_run(
     host: &Connection,
     mirror: &Arc<Mirror>,
     now: &str,
-    options: Option<&str>,
+    progress: Progress,
 ) -> Result<Json> {
-    let progress = Progress::parse("lumos_tier_run", options)?;
     let tracked = schema::tracked_tables(host)?;
     working(host, mirror, |duckdb| {
         age::check_now(duckdb, now)?;
@@ -295,32 +293,4 @@ fn keep(duckdb: &DuckDb, policy: &Policy) -> Result<()> {
 fn forget(duckdb: &DuckDb, id: i64) -> Result<()> {
     duckdb.execute(&format!("DELETE FROM _lumos.tiers WHERE id = {id}"))?;
     Ok(())
-}
-
-/// The option `partition_by`, and whether to say how far it is.
-fn parse_options(
-    function: &'static str,
-    options: Option<&str>,
-) -> Result<(Option<String>, Progress)> {
-    let mut options = options.map_or(Ok(serde_json::Map::new()), parse_object)?;
-    let progress = Progress::take(function, &mut options)?;
-    let mut partition_by = None;
-    for (name, value) in options {
-        match (name.as_str(), &value) {
-            ("partition_by", Json::String(unit)) if PARTITIONS.contains(&unit.as_str()) => {
-                partition_by = Some(unit.clone());
-            }
-            ("partition_by", _) => {
-                return Err(error(format!(
-                    "partition_by is {value}; give \"month\", \"year\" or \"none\""
-                )));
-            }
-            _ => {
-                return Err(error(format!(
-                    "unknown option \"{name}\"; the options are partition_by and progress"
-                )));
-            }
-        }
-    }
-    Ok((partition_by, progress))
 }

@@ -3,13 +3,12 @@
 use std::ffi::c_int;
 
 use lumos_core::functions;
+use lumos_core::options::{OptionDef, Options};
 use rusqlite::types::ValueRef;
 use rusqlite::vtab::{Filters, IndexConstraintOp, IndexInfo};
-use serde_json::{Map, Value as Json};
 
 use crate::error::{Result, error};
 use crate::scalar::{article, utf8};
-use crate::session::parse_object;
 
 /// Takes the `count` columns from `first` on as arguments, which come in order. Returns the plan, with a bit for
 /// each that is given; `None` if one depends on a table that is read later.
@@ -83,14 +82,17 @@ pub fn text<'a>(value: impl Into<ValueRef<'a>>) -> Result<Option<&'a str>> {
     }
 }
 
-/// The options of a call: a JSON object, empty for NULL.
-pub fn options<'a>(value: impl Into<ValueRef<'a>>) -> Result<Map<String, Json>> {
-    match value.into() {
-        ValueRef::Null => Ok(Map::new()),
-        ValueRef::Text(text) => parse_object(utf8(text)?),
-        other => Err(error(format!(
-            "options is {}; give a JSON object",
-            article(other.data_type())
-        ))),
-    }
+/// The options of a call; none for NULL.
+pub fn options<'a>(known: &[OptionDef], value: impl Into<ValueRef<'a>>) -> Result<Options> {
+    let text = match value.into() {
+        ValueRef::Null => None,
+        ValueRef::Text(text) => Some(utf8(text)?),
+        other => {
+            return Err(error(format!(
+                "options is {}; give a JSON object",
+                article(other.data_type())
+            )));
+        }
+    };
+    Ok(Options::parse(known, text)?)
 }

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use crate::error::{Result, error};
 use crate::query::shown;
 use crate::query::stream::{Params, Stream};
-use crate::session::{Session, parse_object};
+use crate::session::Session;
 use crate::sync;
 
 /// `lumos_scalar`: the one column of the first row.
@@ -80,21 +80,9 @@ pub fn check_mirrored(duckdb: &DuckDb) -> Result<()> {
 pub fn explain(
     session: &Session,
     sql: &str,
-    options: Option<&str>,
+    timings: bool,
     params: Option<&str>,
 ) -> Result<String> {
-    let mut timings = false;
-    for (name, value) in options.map_or(Ok(serde_json::Map::new()), parse_object)? {
-        match (name.as_str(), &value) {
-            ("timings", Json::Bool(on)) => timings = *on,
-            ("timings", _) => return Err(error(format!("timings is {value}; give true or false"))),
-            _ => {
-                return Err(error(format!(
-                    "unknown option \"{name}\"; the option is timings"
-                )));
-            }
-        }
-    }
     if !lumos_core::sql::begins_like_a_query(sql) {
         return Err(error("takes a SELECT, and this statement is none"));
     }

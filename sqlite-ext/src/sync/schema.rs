@@ -391,14 +391,11 @@ impl Tracked {
 }
 
 fn parse_options(json: &str) -> Result<Options> {
-    serde_json::from_str(json)
-        .ok()
-        .and_then(|object| Options::parse(&object).ok())
-        .ok_or_else(|| {
-            error(format!(
-                "_lumos_tables has the options {json}; untrack the table and track it again"
-            ))
-        })
+    Options::parse(json).map_err(|_| {
+        error(format!(
+            "_lumos_tables has the options {json}; untrack the table and track it again"
+        ))
+    })
 }
 
 /// The key as `_lumos_tables` stores it: a JSON array of columns, or the rowid's name as a JSON string.

@@ -3,6 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use lumos_core::changelog::Options;
+use lumos_core::functions::track::TRACK;
+use lumos_core::options::Options as Given;
 use lumos_core::sql::{identifier, literal};
 use lumos_duckdb::engine::Connection as DuckDb;
 use rusqlite::{Connection, ffi};
@@ -13,7 +15,6 @@ use crate::faults::fault;
 use crate::layout::cold;
 use crate::mirror::{CATALOG, Mirror};
 use crate::progress::Progress;
-use crate::session::parse_object;
 use crate::sync::changelog::{
     create_changelog, drop_empty_changelog, drop_triggers, free_name, install, new_id,
 };
@@ -42,16 +43,12 @@ impl Request {
         pattern: &str,
         options: Option<&str>,
     ) -> Result<(Request, Progress)> {
-        let mut object = options.map_or(Ok(Map::new()), parse_object)?;
-        let progress = Progress::take("lumos_track", &mut object)?;
-        let initial = match object.shift_remove("initial") {
-            None => true,
-            Some(Json::Bool(now)) => now,
-            Some(other) => return Err(error(format!("initial is {other}; give true or false"))),
-        };
-        let options = match object.is_empty() {
+        let given = Given::parse(TRACK.options, options)?;
+        let progress = Progress::of("lumos_track", &given)?;
+        let initial = given.flag("initial").unwrap_or(true);
+        let options = match given.says_only(&["progress", "initial"]) {
             true => None,
-            false => Some(Options::parse(&object)?),
+            false => Some(Options::new(&given)?),
         };
         if !connection.is_autocommit() {
             return Err(error("a transaction is open; COMMIT or ROLLBACK first"));
@@ -291,10 +288,9 @@ pub fn rows_of(duckdb: &DuckDb) -> Result<HashMap<i64, i64>> {
     Ok(counts)
 }
 
-/// `lumos_untrack`: the names of the tables that are not tracked any more.
-pub fn untrack(link: &Link<'_>, pattern: &str, options: Option<&str>) -> Result<Json> {
+/// `lumos_untrack`: the names of the tables that are not tracked any more. Without `drop_mirror` their rows stay.
+pub fn untrack(link: &Link<'_>, pattern: &str, drop_mirror: bool) -> Result<Json> {
     let (connection, mirror) = (link.connection, link.mirror);
-    let drop_mirror = options.map_or(Ok(true), drop_mirror)?;
     if !connection.is_autocommit() {
         return Err(error("a transaction is open; COMMIT or ROLLBACK first"));
     }
@@ -322,25 +318,6 @@ pub fn untrack(link: &Link<'_>, pattern: &str, options: Option<&str>) -> Result<
         mirror.give_back(duckdb);
     }
     Ok(chosen.into_iter().map(|t| t.name).collect())
-}
-
-/// The options of `lumos_untrack`.
-fn drop_mirror(text: &str) -> Result<bool> {
-    let mut drop_mirror = true;
-    for (name, value) in parse_object(text)? {
-        match (name.as_str(), value) {
-            ("drop_mirror", Json::Bool(on)) => drop_mirror = on,
-            ("drop_mirror", value) => {
-                return Err(error(format!("drop_mirror is {value}; give true or false")));
-            }
-            _ => {
-                return Err(error(format!(
-                    "unknown option \"{name}\"; the option is drop_mirror"
-                )));
-            }
-        }
-    }
-    Ok(drop_mirror)
 }
 
 /// Makes tables of the views of mirrored tables, which are followed no more.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use lumos_core::functions::verify::VERIFY;
+use lumos_core::options::Options;
 use lumos_core::value::whole_number;
 use lumos_duckdb::engine::{Cell, write_json_string};
 use rusqlite::types::Value;
@@ -10,7 +12,7 @@ use serde_json::{Map, Value as Json};
 use crate::error::{Result, error};
 use crate::progress::Progress;
 use crate::query::arguments;
-use crate::session::{Session, parse_object};
+use crate::session::Session;
 use crate::sync::compare::{Check, Sides};
 use crate::sync::schema::Tracked;
 use crate::sync::track::matching_tracked;
@@ -31,9 +33,9 @@ impl TableFunction for Verify {
     fn rows(session: &Arc<Session>, given: &[Value]) -> Result<Rows> {
         let pattern = arguments::text(&given[0])?;
         let pattern = pattern.ok_or_else(|| error("table is NULL; give a text"))?;
-        let mut options = arguments::text(&given[1])?.map_or(Ok(Map::new()), parse_object)?;
-        let progress = Progress::take(Self::NAME, &mut options)?;
-        let sample = parse_sample(options)?;
+        let options = arguments::options(VERIFY.options, &given[1])?;
+        let progress = Progress::of(Self::NAME, &options)?;
+        let sample = sample(&options)?;
         let tables = matching_tracked(&session.connection()?, pattern)?;
         let verification = Verification::new(session, tables, sample, progress)?;
         Ok(Box::new(
@@ -51,30 +53,17 @@ pub struct Sample {
     pub seed: i64,
 }
 
-fn parse_sample(options: Map<String, Json>) -> Result<Option<Sample>> {
-    let (mut fraction, mut seed) = (None, 0);
-    for (name, value) in options {
-        match (name.as_str(), &value) {
-            ("sample", Json::Number(n)) if n.as_f64().is_some_and(|f| f > 0.0 && f <= 1.0) => {
-                fraction = n.as_f64();
-            }
-            ("sample", _) => {
-                return Err(error(format!(
-                    "sample is {value}; give a number above 0 and up to 1"
-                )));
-            }
-            ("seed", _) => {
-                let wrong = || error(format!("seed is {value}; give an integer"));
-                seed = whole_number(&value).ok_or_else(wrong)?;
-            }
-            _ => {
-                return Err(error(format!(
-                    "unknown option \"{name}\"; the options are sample, seed and progress"
-                )));
-            }
+fn sample(options: &Options) -> Result<Option<Sample>> {
+    let seed = options.integer("seed").unwrap_or(0);
+    match options.get("sample").map(Json::as_f64) {
+        None => Ok(None),
+        Some(Some(fraction)) if fraction > 0.0 && fraction <= 1.0 => {
+            Ok(Some(Sample { fraction, seed }))
         }
+        Some(_) => Err(options
+            .wrong("sample", "a number above 0 and up to 1")
+            .into()),
     }
-    Ok(fraction.map(|fraction| Sample { fraction, seed }))
 }
 
 /// A key whose row is not the same on both sides.

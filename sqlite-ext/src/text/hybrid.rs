@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use lumos_core::functions::hybrid::HYBRID;
 use lumos_core::sql::{identifier, name_parts, qualified};
 use lumos_core::text::fusion::{Leg, fuse};
 use lumos_core::text::query_forms;
 use lumos_core::vector::index::Sure;
-use lumos_core::vector::options::Options;
+use lumos_core::vector::options::SearchOptions;
 use rusqlite::params_from_iter;
 use rusqlite::types::Value;
 use serde_json::Value as Json;
@@ -23,9 +24,6 @@ use crate::vector::stores::Stores;
 
 /// The rows of each leg: so many times `k`, and so many at least.
 const POOL: (usize, usize) = (5, 50);
-
-/// What the last argument may say.
-const OPTIONS: [&str; 3] = ["fts", "weights", "filter"];
 
 /// The function.
 pub struct Hybrid;
@@ -92,7 +90,7 @@ impl Search {
             k => plan::count("k", k.into())?,
         };
         let store = stores.find(&name)?;
-        let options = Options::parse(&arguments::options(&options)?, &OPTIONS)?;
+        let options = SearchOptions::new(&arguments::options(HYBRID.options, &options)?)?;
         let Some(fts) = options.fts else {
             return Err(error(
                 "needs the FTS5 table with the words; give the option {\"fts\": \"its name\"}",

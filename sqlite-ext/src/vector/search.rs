@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use lumos_core::functions::search::SEARCH;
 use lumos_core::vector::index::Sure;
-use lumos_core::vector::options::Options;
+use lumos_core::vector::options::SearchOptions;
 use rusqlite::types::{Value, ValueRef};
 
 use super::plan;
@@ -18,9 +19,6 @@ use crate::table_function::{Rows, TableFunction};
 
 /// Rows where `k` is not given.
 pub const K: usize = 10;
-
-/// What the last argument may say.
-const OPTIONS: [&str; 5] = ["exact", "oversample", "max_distance", "ids", "filter"];
 
 /// The function.
 pub struct Search;
@@ -45,7 +43,7 @@ impl TableFunction for Search {
             ValueRef::Null => K,
             k => plan::count("k", k)?,
         };
-        let options = Options::parse(&arguments::options(options)?, &OPTIONS)?;
+        let options = SearchOptions::new(&arguments::options(SEARCH.options, options)?)?;
         let chosen = chosen(&options, &store)?;
         let sure = match options.exact {
             true => Sure::Proven,
@@ -70,7 +68,7 @@ impl TableFunction for Search {
 }
 
 /// The rows that the options leave.
-fn chosen(options: &Options, store: &Store) -> Result<Chosen> {
+fn chosen(options: &SearchOptions, store: &Store) -> Result<Chosen> {
     let named = options.ids.as_ref().map(|ids| store.named(ids));
     let named = named.transpose()?;
     let Some(filter) = &options.filter else {

@@ -8,23 +8,28 @@ use serde_json::json;
 
 use super::leg::{Leg, checks, columns, condition, name, rest};
 use super::owner::Owner;
-use super::{Options, Target, count, read_options};
+use super::{Target, count, read_options};
+use crate::options::OptionDef;
 use crate::sql::{identifier, literal};
 use crate::text::fusion;
 use crate::text::query_terms;
+use crate::vector::options::{
+    EXACT, FILTER, IDS, KIND, MAX_DISTANCE, MEMORY_LIMIT, METRIC, OVERSAMPLE, SearchOptions,
+    WEIGHTS,
+};
 use crate::{Error, Result};
 
-/// The options of a search.
-const OPTIONS: [&str; 9] = [
-    "exact",
-    "oversample",
-    "max_distance",
-    "ids",
-    "filter",
-    "metric",
-    "kind",
-    "memory",
-    "weights",
+/// The options of a search for both.
+pub const HYBRID_OPTIONS: &[OptionDef] = &[
+    WEIGHTS,
+    EXACT,
+    OVERSAMPLE,
+    MAX_DISTANCE,
+    IDS,
+    FILTER,
+    METRIC,
+    KIND,
+    MEMORY_LIMIT,
 ];
 
 /// The rows of each leg: so many times `k`, and so many at least.
@@ -44,7 +49,7 @@ pub struct WordPlan {
     /// How many rows are asked for.
     pub k: i64,
     /// The most memory that indexes may take, in bytes.
-    pub room: usize,
+    pub memory_limit: usize,
 }
 
 impl WordPlan {
@@ -55,7 +60,7 @@ impl WordPlan {
             self.checks,
             self.words,
             self.k,
-            self.room
+            self.memory_limit
         ])
         .to_string()
     }
@@ -68,7 +73,8 @@ impl WordPlan {
     /// Reads what [`hybrid`] has written.
     pub fn parse(text: &str) -> Result<WordPlan> {
         let wrong = |_| Error::new("the plan is not one that lumos_hybrid has written");
-        let (name, columns, checks, words, k, room) = serde_json::from_str(text).map_err(wrong)?;
+        let (name, columns, checks, words, k, memory_limit) =
+            serde_json::from_str(text).map_err(wrong)?;
         let k = count("k", k)?;
         Ok(WordPlan {
             name,
@@ -76,7 +82,7 @@ impl WordPlan {
             checks,
             words,
             k,
-            room,
+            memory_limit,
         })
     }
 }
@@ -87,10 +93,10 @@ pub fn hybrid(
     query: Option<&[f32]>,
     text: Option<&str>,
     k: i64,
-    options: &str,
+    options: Option<&str>,
 ) -> Result<String> {
     let (target, k) = (Target::parse_with_text(target)?, count("k", k)?);
-    let options = read_options(options, &OPTIONS)?;
+    let options = read_options(options, HYBRID_OPTIONS)?;
     let pool = k.saturating_mul(POOL.0).max(POOL.1);
     let near = query.map(|query| {
         let leg = Leg {
@@ -112,7 +118,7 @@ pub fn hybrid(
 }
 
 /// The `k` rows that hold the words best, with id and bm25.
-fn worded(target: &Target, options: &Options, words: Vec<String>, k: i64) -> String {
+fn worded(target: &Target, options: &SearchOptions, words: Vec<String>, k: i64) -> String {
     let Some(text) = &target.text else {
         return String::new();
     };
@@ -128,7 +134,7 @@ fn worded(target: &Target, options: &Options, words: Vec<String>, k: i64) -> Str
         checks: hash.map_or(Vec::new(), |hash| checks(hash, &text.column).into()),
         words,
         k,
-        room: options.memory,
+        memory_limit: options.memory_limit,
     };
     let plan = literal(&plan.write());
     let Some(hash) = hash else {
@@ -174,7 +180,7 @@ mod tests {
             checks: vec!["check((h = hash(e)))".into()],
             words: vec!["大雪".into(), "paint".into()],
             k: 3,
-            room: 1 << 30,
+            memory_limit: 1 << 30,
         };
         assert_eq!(WordPlan::parse(&plan.write()), Ok(plan));
         assert!(WordPlan::parse("[]").is_err());
@@ -183,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_leg_that_nobody_asks_for_is_not_there() {
-        let sql = |query, text| hybrid("t(id, e, h, b, hb)", query, text, 3, "{}").unwrap();
+        let sql = |query, text| hybrid("t(id, e, h, b, hb)", query, text, 3, None).unwrap();
         assert!(!sql(Some(&[1.0]), None).contains("lumos_words"));
         assert!(!sql(Some(&[1.0]), Some("!")).contains("lumos_words"));
         assert!(!sql(None, Some("a cat")).contains("lumos_scan"));

@@ -2,13 +2,13 @@
 
 use super::owner::Owner;
 use super::target::{Hashed, Target};
-use super::{OVERSAMPLE, Options, Plan};
+use super::{OVERSAMPLE, Plan, SearchOptions};
 use crate::sql::{identifier, literal};
 
 /// What is searched for, and where.
 pub struct Leg<'a> {
     pub target: &'a Target,
-    pub options: &'a Options,
+    pub options: &'a SearchOptions,
     pub k: i64,
     /// The one vector that is searched for; those of `lumos_asked` if there is none.
     pub query: Option<&'a [f32]>,
@@ -101,7 +101,7 @@ impl Leg<'_> {
             kind: options.kind,
             oversample: options.oversample.unwrap_or(OVERSAMPLE),
             max_distance: options.max_distance,
-            room: options.memory,
+            memory_limit: options.memory_limit,
             whole: condition(options, "").is_none(),
             query: self.query.map(<[f32]>::to_vec),
         };
@@ -118,7 +118,7 @@ pub fn rest(name: &str, scan: &str) -> String {
 }
 
 /// What is true of the rows that the options leave, if they leave some out.
-pub fn condition(options: &Options, id: &str) -> Option<String> {
+pub fn condition(options: &SearchOptions, id: &str) -> Option<String> {
     let mut conditions = Vec::new();
     if let Some(filter) = &options.filter {
         // A comment at its end does not reach the parenthesis.

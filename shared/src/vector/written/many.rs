@@ -7,9 +7,9 @@ use crate::sql::lexer::{Dialect, without_end};
 use crate::{Error, Result};
 
 /// The SQL of a search for the `k` rows of `target` nearest to each vector of `queries`, a query of two columns.
-pub fn search_many(target: &str, queries: &str, k: i64, options: &str) -> Result<String> {
+pub fn search_many(target: &str, queries: &str, k: i64, options: Option<&str>) -> Result<String> {
     let target = Target::parse(target)?;
-    let options = read_options(options, &OPTIONS)?;
+    let options = read_options(options, OPTIONS)?;
     let queries = without_end(queries, Dialect::DuckDb);
     if queries.is_empty() {
         return Err(Error::new(

@@ -25,30 +25,34 @@ use serde_json::json;
 
 use super::index::{Kind, OVERSAMPLE};
 use super::metric::Metric;
-use super::options::Options;
+use super::options::{
+    EXACT, FILTER, IDS, KIND, MAX_DISTANCE, MAX_OVERSAMPLE, MEMORY_LIMIT, METRIC,
+    OVERSAMPLE as OVERSAMPLE_OPTION, SearchOptions,
+};
+use crate::options::{OptionDef, Options};
 use crate::{Error, Result};
 use leg::Leg;
 use owner::{Owner, check_text};
 use target::Target;
 
-pub use hybrid::{POOL, WordPlan, hybrid};
+pub use hybrid::{HYBRID_OPTIONS, POOL, WordPlan, hybrid};
 pub use many::search_many;
 pub use owner::proven;
-pub use recall::recall;
+pub use recall::{RECALL_OPTIONS, recall};
 
 /// Rows where `k` is not given.
 pub const K: i64 = 10;
 
 /// The options of a search.
-const OPTIONS: [&str; 8] = [
-    "exact",
-    "oversample",
-    "max_distance",
-    "ids",
-    "filter",
-    "metric",
-    "kind",
-    "memory",
+pub const OPTIONS: &[OptionDef] = &[
+    EXACT,
+    OVERSAMPLE_OPTION,
+    MAX_DISTANCE,
+    IDS,
+    FILTER,
+    METRIC,
+    KIND,
+    MEMORY_LIMIT,
 ];
 
 /// What the two parts of a search are told, as one text.
@@ -71,7 +75,7 @@ pub struct Plan {
     /// Rows that are farther are left out.
     pub max_distance: Option<f64>,
     /// The most memory that indexes may take, in bytes.
-    pub room: usize,
+    pub memory_limit: usize,
     /// True if no row is left out beforehand.
     pub whole: bool,
     /// The one vector that is searched for; `None` if there is a list of them.
@@ -85,7 +89,12 @@ impl Plan {
             self.k,
             self.metric.name(),
             self.kind.name(),
-            (self.oversample, self.max_distance, self.room, self.whole),
+            (
+                self.oversample,
+                self.max_distance,
+                self.memory_limit,
+                self.whole
+            ),
             self.query.as_deref().map(hex)
         ])
         .to_string()
@@ -102,7 +111,7 @@ impl Plan {
             kind: Kind::Flat4,
             oversample: OVERSAMPLE,
             max_distance: None,
-            room: usize::MAX,
+            memory_limit: usize::MAX,
             whole: false,
             query: None,
         };
@@ -122,7 +131,7 @@ impl Plan {
         let wrong = || Error::new("the plan is not one that lumos_search has written");
         let parts: Parts = serde_json::from_str(text).map_err(|_| wrong())?;
         let ((name, columns, checks), k, metric, kind, numbers, query) = parts;
-        let (oversample, max_distance, room, whole) = numbers;
+        let (oversample, max_distance, memory_limit, whole) = numbers;
         let plan = Plan {
             name,
             columns,
@@ -132,14 +141,14 @@ impl Plan {
             kind: Kind::parse(&kind)?,
             oversample,
             max_distance,
-            room,
+            memory_limit,
             whole,
             query: match query {
                 Some(hex) => Some(unhex(&hex).ok_or_else(wrong)?),
                 None => None,
             },
         };
-        match plan.kind != Kind::Hnsw && (1..=Options::MOST_OVERSAMPLE).contains(&oversample) {
+        match plan.kind != Kind::Hnsw && (1..=MAX_OVERSAMPLE).contains(&oversample) {
             true => Ok(plan),
             false => Err(wrong()),
         }
@@ -166,11 +175,11 @@ fn unhex(hex: &str) -> Option<Vec<f32>> {
 }
 
 /// The SQL of a search for the `k` rows of `target` nearest to `query`.
-pub fn search(target: &str, query: &[f32], k: i64, options: &str) -> Result<String> {
+pub fn search(target: &str, query: &[f32], k: i64, options: Option<&str>) -> Result<String> {
     let target = Target::parse(target)?;
     let leg = Leg {
         target: &target,
-        options: &read_options(options, &OPTIONS)?,
+        options: &read_options(options, OPTIONS)?,
         k: count("k", k)?,
         query: Some(query),
     };
@@ -189,10 +198,8 @@ pub fn nothing() -> String {
     "SELECT NULL::BIGINT AS id, NULL::DOUBLE AS distance, NULL::BIGINT AS rank WHERE false".into()
 }
 
-fn read_options(text: &str, known: &[&str]) -> Result<Options> {
-    let given = serde_json::from_str(text)
-        .map_err(|_| Error::new(format!("options is {text}; give a JSON object")))?;
-    let options = Options::parse(&given, known)?;
+fn read_options(text: Option<&str>, known: &[OptionDef]) -> Result<SearchOptions> {
+    let options = SearchOptions::new(&Options::parse(known, text)?)?;
     check_text("filter", options.filter.as_deref().unwrap_or_default())?;
     for id in options.ids.iter().flatten() {
         check_text("ids", id.as_str().unwrap_or_default())?;
@@ -225,7 +232,7 @@ mod tests {
             kind: Kind::Flat8,
             oversample: OVERSAMPLE,
             max_distance: Some(0.1),
-            room: 1 << 30,
+            memory_limit: 1 << 30,
             whole: true,
             query: Some(vec![0.1, -0.0, f32::MIN_POSITIVE / 2.0, f32::MAX]),
         };
@@ -261,11 +268,11 @@ mod tests {
 
     #[test]
     fn a_full_name_is_written_as_it_is_and_a_short_one_when_it_is_bound() {
-        let full = search("a.b.T(id, e, h)", &[1.0], 3, "{}").unwrap();
+        let full = search("a.b.T(id, e, h)", &[1.0], 3, None).unwrap();
         assert!(full.contains("FROM \"a\".\"b\".\"T\" AS \"T\""));
         assert!(!full.contains("query(") && !full.contains('\0'));
         for (name, schema) in [("T", true), ("\"it's {0}\".T", false)] {
-            let short = search(&format!("{name}(id, e, h)"), &[1.0], 3, "{}").unwrap();
+            let short = search(&format!("{name}(id, e, h)"), &[1.0], 3, None).unwrap();
             assert_eq!(short.contains("current_schema()"), schema);
             assert!(short.contains("current_database()") && !short.contains('\0'));
         }
@@ -274,7 +281,7 @@ mod tests {
     #[test]
     fn the_vector_stands_once_and_no_text_has_a_nul() {
         for target in ["T(id, e, h)", "a.b.T(id, e, h)", "T(id, e)"] {
-            let sql = search(target, &[1.5; 3], 3, "{}").unwrap();
+            let sql = search(target, &[1.5; 3], 3, None).unwrap();
             assert_eq!(sql.matches("3fc000003fc000003fc00000").count(), 1, "{sql}");
         }
         for (target, options) in [
@@ -283,7 +290,7 @@ mod tests {
             ("t(id, e, h)", r#"{"filter": "x = '\u0000n'"}"#),
             ("t(id, e, h)", r#"{"ids": ["\u0000l"]}"#),
         ] {
-            let refused = search(target, &[1.0], 3, options).unwrap_err().to_string();
+            let refused = search(target, &[1.0], 3, Some(options)).unwrap_err().to_string();
             assert!(
                 refused.contains("NUL") || refused.contains("no table"),
                 "{refused}"

@@ -2,21 +2,28 @@
 
 use super::leg::Leg;
 use super::owner::Owner;
-use super::{OPTIONS, Options, Target, count, read_options};
+use super::{OPTIONS, SearchOptions, Target, count, read_options};
+use crate::options::OptionDef;
 use crate::sql::identifier;
 use crate::{Error, Result};
 
+/// The options of what is measured: a search that is not exact.
+pub const RECALL_OPTIONS: &[OptionDef] = match OPTIONS.split_first() {
+    Some((_exact, others)) => others,
+    None => &[],
+};
+
 /// The SQL that measures it, of the `k` nearest rows, with `n` rows as queries.
-pub fn recall(target: &str, n: i64, k: i64, options: &str) -> Result<String> {
+pub fn recall(target: &str, n: i64, k: i64, options: Option<&str>) -> Result<String> {
     let (target, n, k) = (Target::parse(target)?, count("n", n)?, count("k", k)?);
     if target.vector.hash.is_none() {
         return Err(Error::new(
             "without a column of hashes every search is exact; give one, like docs(id, e, h)",
         ));
     }
-    let options = read_options(options, &OPTIONS[1..])?;
+    let options = read_options(options, RECALL_OPTIONS)?;
     let search = |exact| {
-        let options = Options {
+        let options = SearchOptions {
             exact,
             ..options.clone()
         };

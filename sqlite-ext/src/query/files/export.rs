@@ -17,8 +17,7 @@ use crate::query::stream::{Params, Stream};
 use crate::session::Session;
 
 /// `lumos_export`: the number of rows written. The file appears under its name when it is complete.
-pub fn export(session: &Session, sql: &str, path: &str, options: Option<&str>) -> Result<i64> {
-    let progress = Progress::parse("lumos_export", options)?;
+pub fn export(session: &Session, sql: &str, path: &str, progress: Progress) -> Result<i64> {
     let attached = session.attached()?;
     let target = allowed(&attached.mirror, path)?;
     let format = Format::of(&target)?;

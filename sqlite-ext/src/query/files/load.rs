@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use lumos_core::files::csv::{Reader, Record};
 use lumos_core::files::{Column, Field, holds_text};
+use lumos_core::options::Options;
 use lumos_core::sql::identifier;
 use rusqlite::Connection;
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -16,7 +17,7 @@ use crate::error::{Error, Result, error};
 use crate::host;
 use crate::mirror::Mirror;
 use crate::query::files::json::Each;
-use crate::query::files::options::Options;
+use crate::query::files::options::Reading;
 use crate::query::files::parquet::Parquet;
 use crate::query::files::{Format, allowed, json, open};
 use crate::query::stream::distinct;
@@ -27,11 +28,11 @@ use crate::sync::schema;
 const UNASKED: u64 = 1024;
 
 /// `lumos_load`: the number of rows inserted into the SQLite table.
-pub fn load(session: &Session, path: &str, table: &str, options: Option<&str>) -> Result<i64> {
+pub fn load(session: &Session, path: &str, table: &str, options: &Options) -> Result<i64> {
     let attached = session.attached()?;
     let file = allowed(&attached.mirror, path)?;
     let format = Format::of(&file)?;
-    let options = Options::parse(options, format)?;
+    let options = Reading::new(options, format)?;
     let host = session.connection()?;
     let target = match schema::create_statement(&host, table)? {
         Some(_) => Some(schema::read_table(&host, table)?),
@@ -237,7 +238,7 @@ struct Source<'a> {
     parquet: Option<Parquet>,
     /// The names of the columns of CSV without a header.
     given: Option<Vec<String>>,
-    options: Options,
+    options: Reading,
     host: &'a Connection,
     mirror: &'a Arc<Mirror>,
 }

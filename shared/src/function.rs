@@ -25,6 +25,8 @@ pub struct Function {
     pub deterministic: bool,
     /// One or more full sentences.
     pub doc: &'static str,
+    /// What runs before the examples, in a copy of Chinook with nothing tracked.
+    pub setup: &'static [&'static str],
     /// Statements with the answer that a shell prints; run by the tests in every engine.
     pub examples: &'static [Example],
     /// What it computes.

@@ -53,6 +53,9 @@ pub fn render() -> String {
                 Engines::DuckDb => "DuckDB",
             };
             let _ = writeln!(out, "- In: {engines}\n\n```sql");
+            for statement in f.setup {
+                let _ = writeln!(out, "{statement};");
+            }
             for example in f.examples {
                 let _ = writeln!(out, "{};", example.sql);
                 for line in example.answer.lines() {

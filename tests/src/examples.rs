@@ -23,26 +23,13 @@ pub fn trials() -> Vec<Trial> {
     trials
 }
 
-/// What the examples of a function find: Chinook with nothing tracked, if not said here.
-fn before(function: &Function) -> &'static str {
-    match function.name {
-        "lumos_detach" => "SELECT lumos_attach()",
-        "lumos_query" | "lumos_auto" | "lumos_route" | "lumos_table" => "SELECT lumos_track('*')",
-        "lumos_status" | "lumos_lag" | "lumos_schema_log" | "lumos_verify" | "lumos_repair"
-        | "lumos_untrack" | "lumos_resync" | "lumos_import" | "lumos_scalar" | "lumos_exec"
-        | "lumos_explain" | "lumos_optimize" => "SELECT lumos_track('Genre')",
-        "lumos_tier" | "lumos_tier_run" | "lumos_untier" => {
-            r#"SELECT lumos_attach(NULL, '{"allow_files": ["."]}'), lumos_track('Invoice')"#
-        }
-        _ => "SELECT 1",
-    }
-}
-
 fn run(function: &Function, engine: Engine) -> Outcome {
     let folder = Folder::with_chinook()?;
     let mut shell = Shell::start(engine, folder.path())?;
     shell.load()?;
-    shell.run(before(function))?.rows()?;
+    for statement in function.setup {
+        shell.run(statement)?.rows()?;
+    }
     for example in function.examples {
         check(example, shell.run(example.sql)?)?;
     }

@@ -74,6 +74,7 @@ pub const ATTACH: Function = Function {
           While another process has the mirror, or another connection of this one writes it, every function waits as long as `PRAGMA busy_timeout` says (without one 2 seconds for a connection of this process), in the order of asking, and heeds interrupts. \
           The mirror's file and those beside it must be files of their own: no pipes, no hard links, and no symbolic ones but for the mirror itself, whose own place then counts. \
           Every other function that needs the mirror attaches the default one by itself.",
+    setup: &[],
     examples: &[
         Example {
             sql: "SELECT json_extract(lumos_attach(), '$.auto_sync')",

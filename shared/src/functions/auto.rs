@@ -24,6 +24,7 @@ pub const AUTO: Function = Function {
           rows that are equal in ORDER BY may come in another order. \
           Columns and parameters are as for `lumos_query`; named parameters may be written `:name`, `@name` and `$name`. \
           `engine`, for measuring, is `sqlite` or `duckdb`; what is for SQLite alone is then an error.",
+    setup: &["SELECT lumos_track('*')"],
     examples: &[
         Example {
             sql: "SELECT c0, c1 FROM lumos_auto('SELECT BillingCountry, sum(Total) AS revenue FROM Invoice GROUP BY BillingCountry ORDER BY revenue DESC LIMIT 2')",

@@ -16,6 +16,7 @@ pub const CACHE_STATS: Function = Function {
           A result is kept if it reads mirrored tables only, with functions that give the same for the same, \
           and is given again until one of these tables changes. \
           The option `cache_bytes` of `lumos_attach` is the limit; 0 turns the cache off.",
+    setup: &[],
     examples: &[Example {
         sql: "SELECT lumos_cache_stats() ->> 'entries'",
         answer: "0",

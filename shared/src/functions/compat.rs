@@ -14,6 +14,7 @@ pub const COMPAT: Function = Function {
     deterministic: false,
     doc: "Registers scalar functions under the names that another extension uses, on this connection, and gives their names; so far only `'sqlite-vec'`. \
           Vectors of 32-bit floats alone are known. A function that is there already stays as it is.",
+    setup: &[],
     examples: &[
         Example {
             sql: "SELECT json_array_length(lumos_compat('sqlite-vec'))",

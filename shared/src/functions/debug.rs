@@ -13,6 +13,7 @@ pub const DEBUG: Function = Function {
     nulls: Nulls::Propagate,
     deterministic: false,
     doc: "What a bug report needs, as JSON: the versions of Lumos, of the host engine and of the DuckDB inside.",
+    setup: &[],
     examples: &[Example {
         sql: "SELECT lumos_debug() ->> 'lumos'",
         answer: env!("CARGO_PKG_VERSION"),

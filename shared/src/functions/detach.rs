@@ -15,6 +15,7 @@ pub const DETACH: Function = Function {
     doc: "Closes this connection's mirror: 1 if one was attached, else 0. \
           Tables stay tracked, their triggers go on logging. \
           DuckDB ends with the last connection of the process that has the mirror attached.",
+    setup: &["SELECT lumos_attach()"],
     examples: &[Example {
         sql: "SELECT lumos_detach()",
         answer: "1",

@@ -17,6 +17,7 @@ pub const EXEC: Function = Function {
     deterministic: false,
     doc: "Runs one statement in the attached DuckDB that may write tables and views of your own beside the mirrored ones, and returns the rows changed, also by a statement with RETURNING, whose rows are not given out. \
           The mirrored tables cannot be changed: they follow SQLite. A failed statement changes nothing.",
+    setup: &["SELECT lumos_track('Genre')"],
     examples: &[
         Example {
             sql: "SELECT lumos_exec('CREATE TABLE notes(id INTEGER, text VARCHAR)')",

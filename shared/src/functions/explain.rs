@@ -24,6 +24,7 @@ pub const EXPLAIN: Function = Function {
     deterministic: false,
     doc: "DuckDB's plan for a SELECT over the mirror. \
           Parameters as in `lumos_query`; NULL stands for no options.",
+    setup: &["SELECT lumos_track('Genre')"],
     examples: &[Example {
         sql: "SELECT lumos_explain('SELECT count(*) FROM Genre') LIKE '%SCAN%'",
         answer: "1",

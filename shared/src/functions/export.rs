@@ -22,6 +22,7 @@ pub const EXPORT: Function = Function {
           `lumos_load` gives the same values back: in CSV texts stand in quotes where they could be taken for something else, and NULL is an empty field; infinity is `9e999`. \
           CSV and JSON have no BLOBs: select `hex(column)`, or write Parquet. \
           Parquet takes what it has no type for as SQLite gets it: intervals as text, unions as JSON, and HUGEINT as DECIMAL(38,0).",
+    setup: &[],
     examples: &[Example {
         sql: "SELECT lumos_export('SELECT * FROM Genre', 'genre.parquet')",
         answer: "lumos_export: no folder is open for files; give lumos_attach the option {\"allow_files\": [\"folder\"]}",

@@ -32,6 +32,7 @@ pub const HYBRID: Function = Function {
           A row that holds any word of `text` is found, stop words aside; a NULL for `query` or `text` leaves that leg out. \
           With vectors of lumos_embed's 'hash', which see less than the words do, the weights [0.15, 0.85] do better than equal ones. \
           The tokenizer `lumos` of FTS5 (`tokenize = 'lumos'`) finds English words by their stems, words of any language whatever their case and accents, and Chinese, Japanese and Korean by any part of a text, be it one character; a program without Lumos cannot search a table that has it.",
+    setup: &[],
     examples: &[
         Example {
             sql: "CREATE VIRTUAL TABLE notes USING lumos_vec(id INTEGER PRIMARY KEY, e FLOAT[384] metric=cosine)",
@@ -86,6 +87,7 @@ pub const HYBRID_DUCKDB: Function = Function {
           A row that holds any word of `text` is found, stop words aside; a NULL for `query` or `text` leaves that search out. Ids are to be different from each other. \
           Each of both searches finds max(5 k, 50) rows; its scores, the negative distance and BM25, are brought to 0..1 by the least and the greatest of them, and the weighted sum is `score`. \
           The options `filter` and `ids` leave only some rows, while the rows of the whole table say how rare a word is.",
+    setup: &[],
     examples: &[
         Example {
             sql: "CREATE TABLE notes(id BIGINT, body TEXT, hb UBIGINT CHECK (hb = hash(body)), e FLOAT[384], h UBIGINT CHECK (h = hash(e)))",

@@ -17,6 +17,7 @@ pub const IMPORT: Function = Function {
     deterministic: false,
     doc: "Makes a temporary virtual table for each table and view of a schema of DuckDB, named with a prefix (default: the schema's name and `_`), and returns their names. \
           The mirrored tables are the schema `main`.",
+    setup: &["SELECT lumos_track('Genre')"],
     examples: &[
         Example {
             sql: "SELECT lumos_import('main', 'm_')",

@@ -29,6 +29,7 @@ pub const INDEXES: Function = Function {
           its `kind`, `flat4`, `flat8` or `words`, the number of different `values`, and the `bytes` of memory that it takes; \
           of vectors also `dims` and `metric`, of texts the number of `words`. \
           Values are held until the database is closed, also those that are in no row any more, unless they fill the index; `lumos_index_drop` gives their memory back.",
+    setup: &[],
     examples: &[
         TABLE,
         ROW,
@@ -53,6 +54,7 @@ pub const INDEX_DROP: Function = Function {
     deterministic: false,
     doc: "Drops what searches hold in memory under this name, as `lumos_indexes` shows it or as the search has it, like `docs(id, e, h)`, then of every database and schema; returns how many indexes these were. \
           No table changes, and no answer: the next search reads all values again.",
+    setup: &[],
     examples: &[
         TABLE,
         ROW,

@@ -15,6 +15,7 @@ pub const LAG: Function = Function {
     doc: "The changes that wait to be applied to the mirror, of all tables or of one: rows of the changelog behind the position that the mirror equals. \
           A key that was touched twice counts twice. 0 means that the mirror equals the committed rows; \
           NULL that it has none of this database yet. Applies nothing; a changed definition shows in `lumos_status`.",
+    setup: &["SELECT lumos_track('Genre')"],
     examples: &[Example {
         sql: "SELECT lumos_lag(), lumos_lag('Genre')",
         answer: "0|0",

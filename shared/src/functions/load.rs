@@ -60,6 +60,7 @@ pub const LOAD: Function = Function {
           What CSV does not write as such programs do is text: `007`, `+1`, `true`, dates, and all that is in quotes. A `DATE` or `TIMESTAMP` of Parquet is a text in a column `DATE` or `DATETIME`. \
           CSV is UTF-8 with a line of names, commas, and double quotes, doubled inside; an empty field without quotes is NULL, `\"\"` is the empty text; nothing else has a meaning, and every line has a field for each column. \
           JSON is an array of objects, or objects one after another; arrays and objects inside stay JSON.",
+    setup: &[],
     examples: &[
         Example {
             sql: "SELECT lumos_load('genre.parquet', 'Genre2')",

@@ -17,6 +17,7 @@ pub const LOCK: Function = Function {
           For a program that goes on to run SQL that it does not trust: attach first, with the folders of `allow_files` that such SQL may use (none by default), then lock. \
           Everything else goes on; a connection without a mirror still attaches the default one, without options. \
           Returns what is fixed: the mirror (null if none is attached), the folders and the models.",
+    setup: &[],
     examples: &[
         Example {
             sql: "SELECT lumos_lock()",

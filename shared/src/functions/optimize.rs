@@ -29,6 +29,7 @@ pub const OPTIMIZE: Function = Function {
           Changes that are pending are applied first. \
           Returns the number of tables and rows, the bytes that the mirror uses before and after, and the milliseconds. \
           While it runs, the mirror's file holds the table twice.",
+    setup: &["SELECT lumos_track('Genre')"],
     examples: &[
         Example {
             sql: "SELECT lumos_optimize('Genre', '{\"order_by\": \"Name\"}') ->> 'rows'",

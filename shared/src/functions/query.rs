@@ -20,6 +20,7 @@ pub const QUERY: Function = Function {
           decimals as REAL; a number with more digits than REAL and INTEGER hold is an error there: cast it to DOUBLE or VARCHAR. \
           Parameters: a JSON array for `?` and `$1`, a JSON object for `$name`. \
           Results stream: memory stays bounded, and LIMIT outside ends the work early.",
+    setup: &["SELECT lumos_track('*')"],
     examples: &[
         Example {
             sql: "SELECT * FROM lumos_query('SELECT BillingCountry AS country, sum(Total) AS revenue FROM Invoice GROUP BY ALL ORDER BY revenue DESC LIMIT 2')",

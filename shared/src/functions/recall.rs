@@ -25,6 +25,7 @@ pub const RECALL: Function = Function {
     doc: "Measures the index of a table of vectors against exact search: of the `k` (10) nearest rows, the share that a search finds, \
           as the mean over all queries, `recall`, and of the worst, `least`. The queries are `n` (100) of the stored vectors, \
           evenly by their ids, each without its own row; zero vectors are left out. Every query reads the whole table once.",
+    setup: &[],
     examples: &[
         Example {
             sql: "CREATE VIRTUAL TABLE notes USING lumos_vec(id INTEGER PRIMARY KEY, e FLOAT[384] metric=cosine)",
@@ -58,6 +59,7 @@ pub const RECALL_DUCKDB: Function = Function {
     nulls: Nulls::Accept,
     deterministic: true,
     doc: "Writes the SQL that measures indexed searches of a table against exact ones, for `FROM query(lumos_recall(...))`, whose row is `recall`, `least` and `queries`:           of the `k` (10) nearest rows, the share that `lumos_search` with the same arguments finds, as the mean over all queries and of the worst.           The queries are `n` (100) of the table's vectors, evenly by their ids, each without its own row; zero vectors are left out. The table is read as by two calls of `lumos_search_many`.",
+    setup: &[],
     examples: &[
         Example {
             sql: "CREATE TABLE notes(id BIGINT, e FLOAT[384], h UBIGINT CHECK (h = hash(e)))",

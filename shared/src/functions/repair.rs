@@ -21,6 +21,7 @@ pub const REPAIR: Function = Function {
           A table is copied again if more than a tenth of it differs (and more than 1,000 keys), or if that did not cure it. \
           Returns a JSON array with `table`, the numbers of keys that were `missing`, `extra` and `different` (null if too many to count), \
           and `copied`. Refused inside a transaction.",
+    setup: &["SELECT lumos_track('Genre')"],
     examples: &[Example {
         sql: "SELECT lumos_repair('Genre')",
         answer: "[{\"table\":\"Genre\",\"missing\":0,\"extra\":0,\"different\":0,\"copied\":false}]",

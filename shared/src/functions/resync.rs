@@ -20,6 +20,7 @@ pub const RESYNC: Function = Function {
           The way out when a value does not fit its column, when the database was restored from a backup, \
           and when the mirror belongs to another database. \
           Returns what `lumos_track` returns.",
+    setup: &["SELECT lumos_track('Genre')"],
     examples: &[Example {
         sql: "SELECT lumos_resync('Genre')",
         answer: "[{\"table\":\"Genre\",\"rows\":25,\"key\":[\"GenreId\"]}]",

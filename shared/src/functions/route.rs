@@ -23,6 +23,7 @@ pub const ROUTE: Function = Function {
     doc: "Says where `lumos_auto` would run a statement now, and why: `sqlite` or `duckdb`, the reason, \
           the rows that this engine is estimated to read, and the milliseconds that it should take, by earlier runs of the same shape if there were any. \
           Runs nothing and applies nothing.",
+    setup: &["SELECT lumos_track('*')"],
     examples: &[
         Example {
             sql: "SELECT engine, reason FROM lumos_route('SELECT Name FROM Genre WHERE GenreId = 2')",

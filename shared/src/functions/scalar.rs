@@ -17,6 +17,7 @@ pub const SCALAR: Function = Function {
     deterministic: false,
     doc: "The single value of a SELECT in DuckDB over the mirror: its one column in its first row, or NULL without rows. \
           Parameters as in `lumos_query`. Without FROM it holds no lock of SQLite while it runs.",
+    setup: &["SELECT lumos_track('Genre')"],
     examples: &[
         Example {
             sql: "SELECT lumos_scalar('SELECT count(*) FROM Genre')",

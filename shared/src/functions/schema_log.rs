@@ -24,6 +24,7 @@ pub const SCHEMA_LOG: Function = Function {
           and RENAME COLUMN and RENAME TABLE change the mirror in place. A table is copied again if its key, a type or a trigger changed, if it was \
           made anew, or if another change of the schema since the last sync leaves open whether it was. The mirror keeps the last 1,000 events, \
           and forgets them with its file. Applies nothing.",
+    setup: &["SELECT lumos_track('Genre')"],
     examples: &[Example {
         sql: "SELECT \"table\", event, rows FROM lumos_schema_log",
         answer: "Genre|tracked|25",

@@ -27,6 +27,7 @@ pub const SEARCH: Function = Function {
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "The `k` (10) rows of a table of vectors nearest to the query, by distance and then by id; distances are exact. `id` is the rowid, or the key where that is a text.",
+    setup: &[],
     examples: &[
         Example {
             sql: "CREATE VIRTUAL TABLE notes USING lumos_vec(id INTEGER PRIMARY KEY, e FLOAT[2], tag TEXT)",
@@ -72,6 +73,7 @@ pub const SEARCH_DUCKDB: Function = Function {
           All indexes of the database together take at most `memory_limit_mb`: what a search finds beyond is not held but read at every search, and indexes that were not searched for long make room. \
           It pays from some 10,000 vectors of hundreds of dimensions on; for fewer or shorter ones the exact search is as fast. \
           A name is looked for in the current database and schema; a table in another database is written with its schema, `shop.main.docs(id, e, h)`, a temporary one `temp.main.docs(id, e, h)`. A view has neither CHECKs nor rowids: search it without a column of hashes.",
+    setup: &[],
     examples: &[
         Example {
             sql: "CREATE TABLE docs(id BIGINT, e FLOAT[2], tag TEXT, h UBIGINT CHECK (h = hash(e)))",

@@ -26,6 +26,7 @@ pub const SEARCH_MANY: Function = Function {
           `queries` is a query with two columns, of anything that names a vector and of vectors, like `SELECT id, e FROM questions`; a NULL vector finds nothing. \
           The table is read once for all of them, in the threads of DuckDB if it has no column of hashes, so it takes far less than a search for each. \
           All vectors that are searched for are held in memory meanwhile, in every thread.",
+    setup: &[],
     examples: &[
         Example {
             sql: "CREATE TABLE docs AS FROM (VALUES (1, [0, 1]::FLOAT[2]), (2, [3, 4]), (3, [6, 9])) t(id, e)",

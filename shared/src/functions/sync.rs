@@ -21,6 +21,7 @@ pub const SYNC: Function = Function {
           With a tracked table, or a GLOB pattern, the counts are those of what matches; all the same everything is applied, since a snapshot is of all tables. \
           A table that cannot be mirrored as it is, as with a value that does not fit, is an error here and in the queries that read it; the others are applied. \
           Refused inside a transaction that has written.",
+    setup: &[],
     examples: &[Example {
         sql: "SELECT json_extract(lumos_sync(), '$.keys')",
         answer: "0",

@@ -16,6 +16,7 @@ pub const TABLE: Function = Function {
           Comparisons, IN, LIKE, GLOB, IS NULL, ORDER BY, LIMIT and OFFSET go to DuckDB where both engines mean the same, and only the columns that are used are fetched. \
           `USING lumos_query(SELECT ...)` does the same for a query. \
           For analytics give the whole query to `lumos_query`: SQLite's virtual tables cannot hand on aggregates and joins.",
+    setup: &["SELECT lumos_track('*')"],
     examples: &[
         Example {
             sql: "CREATE VIRTUAL TABLE temp.tracks USING lumos_table('Track')",

@@ -35,6 +35,7 @@ pub const TIER: Function = Function {
           A row in a file that changes later is hidden there, and its new version is in the mirror; the next run writes that file anew. \
           A file that is missing or changed is an error for queries of its table; `lumos_resync` copies the table from SQLite again. \
           Returns the table, the value, rows moved, files and bytes written, and milliseconds.",
+    setup: &["SELECT lumos_attach(NULL, '{\"allow_files\": [\".\"]}'), lumos_track('Invoice')"],
     examples: &[
         Example {
             sql: "SELECT lumos_tier('Invoice', 'InvoiceDate', '2025-01-01', '.', '{\"partition_by\": \"year\"}') ->> '$.files'",
@@ -68,6 +69,7 @@ pub const RUN: Function = Function {
     doc: "Does what the policies of all tables say, with this date or time for their ages: see `lumos_tier`. \
           Rows that are old by now leave the mirror, and files with rows that changed are written anew. \
           Nothing calls it by itself. Returns an array with what `lumos_tier` returns.",
+    setup: &["SELECT lumos_attach(NULL, '{\"allow_files\": [\".\"]}'), lumos_track('Invoice')"],
     examples: &[
         Example {
             sql: "SELECT lumos_tier('Invoice', 'InvoiceDate', '2 years', '.') ->> '$.rows'",
@@ -93,6 +95,7 @@ pub const UNTIER: Function = Function {
     deterministic: false,
     doc: "Takes the rows of a table that are in files back into the mirror, removes the files, and forgets the table's policy. \
           Returns the rows that came back. See `lumos_tier`.",
+    setup: &["SELECT lumos_attach(NULL, '{\"allow_files\": [\".\"]}'), lumos_track('Invoice')"],
     examples: &[Example {
         sql: "SELECT lumos_untier('Invoice')",
         answer: "0",
@@ -121,6 +124,7 @@ pub const TIERS: Function = Function {
     deterministic: false,
     doc: "One row for each policy of `lumos_tier`: its arguments, the files that the table has, and the rows and bytes in them. \
           Rows that changed since they were moved are still counted until the next run. Applies nothing.",
+    setup: &[],
     examples: &[Example {
         sql: "SELECT \"table\", \"column\", files FROM lumos_tiers",
         answer: "",

@@ -23,6 +23,7 @@ pub const TOPK: Function = Function {
           In SQLite JSON text, whose ids are integers or text; for rows, `SELECT value ->> 'id', value ->> 'distance' FROM json_each((SELECT lumos_topk(...) FROM ...))`. \
           In DuckDB a list of structs, whose ids are BIGINT, UUID or VARCHAR; for rows, `SELECT unnest(lumos_topk(...), recursive := true) FROM ...`. \
           A row with NULL in any argument is left out; NULL if no row is left.",
+    setup: &[],
     examples: &[
         Example {
             sql: "SELECT lumos_topk(id, v, '[1, 0]', 2) FROM (SELECT 1 AS id, '[0, 1]' AS v UNION ALL SELECT 2, '[1, 0]' UNION ALL SELECT 3, '[1, 2]')",

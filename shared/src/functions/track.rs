@@ -62,6 +62,7 @@ pub const TRACK: Function = Function {
           The key is the INTEGER PRIMARY KEY, the primary key of a WITHOUT ROWID table, or a primary key or UNIQUE constraint whose columns are all NOT NULL; \
           a table without one is tracked by its rowid, and its key shown as `rowid`: after VACUUM, which may renumber such rows, the next sync copies it again. \
           Tracking a tracked table changes nothing, or with other options replaces all that it had and copies the table again.",
+    setup: &[],
     examples: &[
         Example {
             sql: "SELECT lumos_track('Genre')",

@@ -23,6 +23,7 @@ pub const UNTRACK: Function = Function {
     deterministic: false,
     doc: "Ends the mirroring of a table, or of all that match a GLOB pattern: drops the triggers and the mirrored table. \
           Returns a JSON array of the tables. With the last table goes the changelog itself.",
+    setup: &["SELECT lumos_track('Genre')"],
     examples: &[Example {
         sql: "SELECT lumos_untrack('Genre')",
         answer: "[\"Genre\"]",

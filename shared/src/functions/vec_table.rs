@@ -28,6 +28,7 @@ pub const VEC_TABLE: Function = Function {
           Under `kind=hnsw` these two make a graph too, from 4,096 rows on, `'optimize'` only where more than one row of a hundred was written since; nothing else does, and it takes ten minutes and more a million rows, which the interrupt key ends. \
           Rows written since are scanned beside the graph, and so is all under a filter, so that no answer is stale or short. \
           Programs without Lumos must not write these tables.",
+    setup: &[],
     examples: &[
         Example {
             sql: "CREATE VIRTUAL TABLE notes USING lumos_vec(id INTEGER PRIMARY KEY, e FLOAT[2], tag TEXT)",

@@ -28,6 +28,7 @@ const fn definition(
         nulls: Nulls::Propagate,
         deterministic: true,
         doc,
+        setup: &[],
         examples,
         body,
     }

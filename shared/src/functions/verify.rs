@@ -39,6 +39,7 @@ pub const VERIFY: Function = Function {
           no rows mean that both are equal. Finds what no trigger saw: writes with triggers switched off, edits of either file by other means. \
           `difference` is `missing` or `extra` (in the mirror), or `different` with the `columns` that differ; `lumos_repair` cures them. \
           Both sides are read once, in one snapshot, and compared by hashes of buckets of keys; only the rows of buckets that differ are looked at again.",
+    setup: &["SELECT lumos_track('Genre')"],
     examples: &[
         Example {
             sql: "SELECT count(*) FROM lumos_verify('Genre')",

@@ -13,6 +13,7 @@ pub const VERSION: Function = Function {
     nulls: Nulls::Propagate,
     deterministic: true,
     doc: "The version of Lumos.",
+    setup: &[],
     examples: &[Example {
         sql: "SELECT lumos_version()",
         answer: env!("CARGO_PKG_VERSION"),

@@ -290,7 +290,9 @@ mod tests {
             ("t(id, e, h)", r#"{"filter": "x = '\u0000n'"}"#),
             ("t(id, e, h)", r#"{"ids": ["\u0000l"]}"#),
         ] {
-            let refused = search(target, &[1.0], 3, Some(options)).unwrap_err().to_string();
+            let refused = search(target, &[1.0], 3, Some(options))
+                .unwrap_err()
+                .to_string();
             assert!(
                 refused.contains("NUL") || refused.contains("no table"),
                 "{refused}"

@@ -190,7 +190,7 @@ impl LockFile {
                 open_lock(&path).and_then(|(file, made)| Ok((file.metadata()?, file, made)));
             let (metadata, file, made) = opened.map_err(|e| {
                 error(format!(
-                    "cannot create \"{shown}\": {e}; give a path in a folder that can be written"
+                    "cannot create \"{shown}\": {e}; give lumos_attach a path in a folder that can be written, or ':memory:'"
                 ))
             })?;
             if let Some(what) = not_a_file(&metadata) {
@@ -250,12 +250,12 @@ fn open_lock(path: &Path) -> std::io::Result<(File, bool)> {
     }
 }
 
-/// The error of a mirror that another process has.
+/// The error of a mirror that somebody else has.
 pub fn busy(mirror: &Path, holder: &str) -> Error {
     Error {
         code: ffi::SQLITE_BUSY,
         ..error(format!(
-            "\"{}\" is in use by another process{holder}; detach it there, give another path, \
+            "\"{}\" is in use by {holder}; detach it there, give another path, \
              or let all processes give lumos_attach the option {{\"shared\": true}}",
             mirror.display()
         ))
@@ -264,7 +264,11 @@ pub fn busy(mirror: &Path, holder: &str) -> Error {
 
 /// Who wrote its number into a lock file.
 fn holder(file: &File) -> String {
-    number(file).map_or(String::new(), |pid| format!(" ({pid})"))
+    match number(file) {
+        Some(pid) if pid == std::process::id() => "another copy of Lumos in this process".into(),
+        Some(pid) => format!("another process ({pid})"),
+        None => "another process".into(),
+    }
 }
 
 fn number(mut file: &File) -> Option<u32> {

@@ -132,7 +132,7 @@ impl Part for Rest {
                 block.push(row, &vector, first)?;
             }
             if let (Some(held), Some(hash), Stored::Floats(floats)) = (&mut held, hash, vector) {
-                self.full |= !held.add(hash, floats, self.plan.room)?;
+                self.full |= !held.add(hash, floats, self.plan.memory_limit)?;
             }
             if block.rows.len() == BLOCK {
                 block.measure(&self.queries, &mut self.nearest, &ids)?;

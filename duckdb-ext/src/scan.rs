@@ -174,7 +174,7 @@ impl Scan {
                     .map(|(slot, distance)| (slot, i, distance)),
             );
         }
-        let gone = self.plan.whole && held.is_mostly_gone(&met, self.plan.room);
+        let gone = self.plan.whole && held.is_mostly_gone(&met, self.plan.memory_limit);
         drop(held);
         if let (true, Some(query)) = (gone, self.queries.first()) {
             store.forget_vectors(&self.name, query.vector().len());

@@ -192,11 +192,11 @@ pub fn read_queries(list: &[Option<&[u8]>], plan: &Plan) -> Result<Arc<[Query]>>
             )));
         }
         bytes += size_of_val(&floats[..]);
-        if bytes > plan.room {
+        if bytes > plan.memory_limit {
             return Err(Error::new(format!(
                 "the {} queries take more than {} MB; search for fewer at once, or give a higher \"memory\"",
                 list.len().max(1),
-                plan.room / 1_000_000
+                plan.memory_limit / 1_000_000
             )));
         }
         queries.push(Query::new(floats, plan.metric)?);

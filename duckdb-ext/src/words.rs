@@ -195,7 +195,7 @@ impl Scan {
         }
         found.totals.texts = (self.slots.len() + self.others.len()) as u64;
         found.totals.length = length;
-        let gone = held.is_mostly_gone(met, self.plan.room);
+        let gone = held.is_mostly_gone(met, self.plan.memory_limit);
         drop(held);
         if gone {
             store.forget_texts(&self.name);
@@ -297,7 +297,7 @@ impl Part for Rest {
             let text = text.unwrap_or_default();
             let mut length = None;
             if let (Some(held), Some(hash)) = (&mut held, hash)
-                && held.add(hash, text, self.plan.room)
+                && held.add(hash, text, self.plan.memory_limit)
             {
                 length = Some(held.newest(words, &mut counts));
             }

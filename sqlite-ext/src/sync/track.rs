@@ -8,7 +8,7 @@ use lumos_core::options::Options as Given;
 use lumos_core::sql::{identifier, literal};
 use lumos_duckdb::engine::Connection as DuckDb;
 use rusqlite::{Connection, ffi};
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 use crate::error::{Error, Result, error};
 use crate::faults::fault;

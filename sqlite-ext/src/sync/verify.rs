@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use lumos_core::functions::verify::VERIFY;
 use lumos_core::options::Options;
-use lumos_core::value::whole_number;
 use lumos_duckdb::engine::{Cell, write_json_string};
 use rusqlite::types::Value;
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use crate::error::{Result, error};
 use crate::progress::Progress;

@@ -75,7 +75,7 @@ class Many(Case):
     def test_more_queries_than_there_is_room_for(self):
         self.db.execute("CREATE TABLE docs AS SELECT 1 AS id, [1, 2]::FLOAT[2] AS e")
         asked = "SELECT i, [i, i] FROM range(200000) t(i)"
-        self.refused("the 200000 queries take more than 1 MB", lambda: self.many("docs(id, e)", asked, 1, memory=1))
+        self.refused("the 200000 queries take more than 1 MB", lambda: self.many("docs(id, e)", asked, 1, memory_limit_mb=1))
         self.assertEqual(len(self.many("docs(id, e)", asked, 1)), 200000)
 
 

@@ -307,9 +307,9 @@ class Proof(Case):
             sql = "SELECT count(*) FROM query(lumos_hybrid(?, ?, 'w7', 5, ?))"
             query = json.dumps([n * 5000 + 9] + [1] * 255)
             for metric in ["l2", "cosine"]:
-                options = json.dumps({"memory": 4, "metric": metric})
+                options = json.dumps({"memory_limit_mb": 4, "metric": metric})
                 self.db.execute(sql, [f"docs{n}(id, e, h, body, hb)", query, options]).fetchall()
-                self.same(f"docs{n}(id, e, h)", json.loads(query), memory=4, metric=metric)
+                self.same(f"docs{n}(id, e, h)", json.loads(query), memory_limit_mb=4, metric=metric)
         self.assertLess(sum(i["bytes"] for i in self.indexes()), 6_000_000)
         self.assertGreater(sum(i["bytes"] for i in self.indexes()), 3_000_000)
 
@@ -481,7 +481,7 @@ class Values(Case):
         # Then all of them are others, so that what the index holds is of no use.
         for first in [5, 9]:
             for _ in range(3):
-                self.same("docs(id, e, h)", [first, 5] + [0] * 254, 10, memory=1)
+                self.same("docs(id, e, h)", [first, 5] + [0] * 254, 10, memory_limit_mb=1)
             self.db.execute("UPDATE docs SET e = (SELECT list_resize([id % 977, 9], 256, 1)::FLOAT[256]), h = NULL")
             self.db.execute("UPDATE docs SET h = hash(e)")
 

@@ -201,11 +201,11 @@ class Values(Words):
         self.db.execute("UPDATE docs SET hb = hash(body)")
         for word in ["k1", "long5"]:
             for _ in range(2):
-                self.same(None, word, 10, memory=1)
+                self.same(None, word, 10, memory_limit_mb=1)
         self.db.execute("UPDATE docs SET body = (SELECT string_agg('w' || (id * 50 + j), ' ') FROM range(50) r(j)), hb = NULL")
         self.db.execute("UPDATE docs SET hb = hash(body)")
         for _ in range(3):
-            self.same(None, "w77 w20020 k1", 10, memory=1)
+            self.same(None, "w77 w20020 k1", 10, memory_limit_mb=1)
 
     def test_what_duckdb_does_not_check_is_refused(self):
         self.db.execute("CREATE TABLE docs(id BIGINT, body TEXT, e FLOAT[2], hb UBIGINT, h UBIGINT CHECK (h = hash(e)))")

@@ -231,7 +231,10 @@ impl Mirror {
                 e.0.split_once("lock is held in ")
                     .map(|(_, rest)| rest.split(". ").next().unwrap_or(rest));
             if let Some(holder) = holder {
-                return Err(lock::busy(Path::new(path), &format!("another process, {holder}")));
+                return Err(lock::busy(
+                    Path::new(path),
+                    &format!("another process, {holder}"),
+                ));
             }
             return Err(error(format!(
                 "cannot open \"{path}\" as a mirror: {e}; give another path, or remove the file and attach again"

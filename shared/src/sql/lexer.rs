@@ -132,9 +132,9 @@ fn blank(rest: &str, first: char, dialect: Dialect) -> Option<usize> {
     if rest.starts_with("--") {
         return Some(rest.find('\n').map_or(all, |i| i + 1));
     }
-    if rest.starts_with("/*") {
+    if let Some(comment) = rest.strip_prefix("/*") {
         return Some(match dialect {
-            Dialect::Sqlite => rest[2..].find("*/").map_or(all, |i| i + 4),
+            Dialect::Sqlite => comment.find("*/").map_or(all, |i| i + 4),
             Dialect::DuckDb => nested_comment(rest),
         });
     }

@@ -57,11 +57,14 @@ impl Database {
     /// Starts an instance in memory with these settings.
     pub fn open_in_memory(settings: &[(&str, &str)]) -> Result<Arc<Database>> {
         let mut config: ffi::duckdb_config = ptr::null_mut();
-        // SAFETY: an out pointer to a local.
+        // SAFETY: an out pointer to a local, which is then the config.
         let ready = unsafe {
-            lumos_count_values() && ffi::duckdb_create_config(&mut config) == ffi::DuckDBSuccess
+            ffi::duckdb_create_config(&mut config) == ffi::DuckDBSuccess
+                && lumos_count_values(config)
         };
         if !ready {
+            // SAFETY: null or DuckDB's, and not used after this.
+            unsafe { ffi::duckdb_destroy_config(&mut config) };
             return Err(failed(String::new()));
         }
         let set = settings.iter().try_for_each(|(name, value)| {
@@ -531,7 +534,7 @@ impl Drop for Pending {
 
 // Defined in `values.cpp`, `unplanned.cpp` and `keys.cpp`.
 unsafe extern "C" {
-    fn lumos_count_values() -> bool;
+    fn lumos_count_values(config: ffi::duckdb_config) -> bool;
     fn lumos_allow_values(database: ffi::duckdb_database) -> i64;
     fn lumos_disallow_values(bytes: i64);
     fn lumos_unplanned(

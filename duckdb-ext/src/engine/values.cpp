@@ -1,8 +1,9 @@
 // A bound for the memory of values.
 //
 // DuckDB's `memory_limit` counts blocks and hash tables, not the values between them: vectors, and the texts and lists
-// in these. One function call makes 2 GB of text. They come from DuckDB's default allocator, which is exchanged here for
-// one that counts: at any time values may take as much again as `memory_limit` allows.
+// in these. One function call makes 2 GB of text, another a list of 200 million numbers. They come from DuckDB's default
+// allocator or from the database's, from which blocks come too. Both are exchanged here for one that counts: at any time
+// all together may take twice what `memory_limit` allows.
 
 #include "duckdb/common/allocator.hpp"
 #include "duckdb/common/exception.hpp"
@@ -28,7 +29,7 @@ void Count(int64_t size) {
 	auto most = limit.load(std::memory_order_relaxed);
 	if (size >= LARGE && now > most) {
 		used.fetch_sub(size, std::memory_order_relaxed);
-		throw OutOfMemoryException("the values of a query need %lld bytes at once, memory_limit allows %lld", now, most);
+		throw OutOfMemoryException("queries need %lld bytes at once, twice memory_limit is %lld", now, most);
 	}
 }
 
@@ -70,20 +71,21 @@ void Exchange() {
 
 extern "C" {
 
-// Before the first database is opened. False without memory.
-bool lumos_count_values() {
+// Before a database is opened with this configuration. False without memory.
+bool lumos_count_values(duckdb_config config) {
 	try {
 		Exchange();
+		reinterpret_cast<DBConfig *>(config)->allocator = make_uniq<Allocator>(Allocate, Free, Reallocate, nullptr);
 		return true;
 	} catch (...) {
 		return false;
 	}
 }
 
-// Adds the memory limit of a database that was opened, and returns it. Not once it is closed again.
+// Adds what a database that was opened may take, and returns it. Not once it is closed again.
 int64_t lumos_allow_values(duckdb_database database) {
 	auto &instance = *reinterpret_cast<DatabaseWrapper *>(database)->database->instance;
-	auto more = int64_t(instance.config.options.maximum_memory);
+	auto more = 2 * int64_t(instance.config.options.maximum_memory);
 	limit.fetch_add(more, std::memory_order_relaxed);
 	return more;
 }

@@ -3,6 +3,8 @@ sorted and added up. The oracle is plain SQLite over a copy of what was shown.""
 
 import itertools
 import json
+import pathlib
+import sys
 import unittest
 
 import host
@@ -304,6 +306,22 @@ class Trouble(host.Case):
         db.value("SELECT lumos_attach(NULL, ?)", '{"memory_limit": "200MB"}')
         self.refused(db, "SELECT lumos_scalar(?)", "Out of Memory", values=("SELECT repeat('x', 2000000000)",))
         self.assertEqual(db.value("SELECT length(lumos_scalar(?))", "SELECT repeat('x', 20000000)"), 20_000_000)
+        # Each takes more than that where nothing counts it: in one value, and between the steps of many rows.
+        for sql in [
+            "SELECT len(range(200000000))",
+            "SELECT len(range(n)) FROM (VALUES (200000000)) v(n)",
+            "SELECT len(list_transform(range(n), lambda x: x + 1)) FROM (VALUES (100000000)) v(n)",
+            "SELECT string_split(repeat('a,', 100000), ',') FROM range(300)",
+            "SELECT repeat(chr(97 + (i % 26)::INT), 1000000) FROM range(3000) t(i)",
+            "SELECT list(i) FROM range(50000000) t(i)",
+            "SELECT quantile_cont(i::DOUBLE, 0.5) FROM range(60000000) t(i)",
+        ]:
+            self.refused(db, "SELECT count(c0) FROM lumos_query(?)", "Out of Memory", values=(sql,))
+            self.assertEqual(db.value("SELECT lumos_scalar('SELECT len(range(1000000))')"), 1_000_000)
+        if sys.platform == "linux":
+            status = pathlib.Path("/proc/self/status").read_text()
+            peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
+            self.assertLess(peak, 1_000_000)
 
 
 if __name__ == "__main__":

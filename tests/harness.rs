@@ -1,7 +1,7 @@
 //! All tests that need the built extensions or a host, one named trial each.
 
 use libtest_mimic::Arguments;
-use lumos_tests::{examples, list, python, quickstart, script, slowest, symbols};
+use lumos_tests::{examples, guide, list, python, quickstart, script, slowest, symbols};
 
 /// How many of the slowest trials are shown.
 const SHOWN: usize = 20;
@@ -15,6 +15,7 @@ fn main() {
         list::trials(),
         examples::trials(),
         script::trials(),
+        guide::trials(),
         quickstart::trials(),
     ];
     let done = libtest_mimic::run(&arguments, groups.into_iter().flatten().collect());

@@ -1,6 +1,7 @@
 //! A temporary folder with a copy of Chinook, gone when dropped.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -26,6 +27,18 @@ impl Folder {
     pub fn with_chinook() -> Outcome<Folder> {
         let folder = Folder::empty()?;
         copy_chinook(&folder.0.join(DATABASE))?;
+        Ok(folder)
+    }
+
+    /// A folder laid out as the repository is after `make build`.
+    pub fn built() -> Outcome<Folder> {
+        let folder = Folder::empty()?;
+        let target = folder.0.join("target");
+        fs::create_dir_all(&target).map_err(|e| e.to_string())?;
+        for library in [host::sqlite_extension()?, host::duckdb_extension()?] {
+            let link = target.join(library.file_name().unwrap_or_default());
+            symlink(&library, link).map_err(|e| e.to_string())?;
+        }
         Ok(folder)
     }
 

@@ -5,6 +5,7 @@
 //! - [`script`]: the files `slt/**/*.slt` in the `sqlite3` and the `duckdb` shell
 //! - [`list`]: what the engines show, the files and the reference against the list of functions
 //! - [`examples`]: every example of every function gives its answer
+//! - [`guide`]: the code in README.md and in the pages of `sql/guide/`
 //! - [`quickstart`]: the scripts that `make demo` runs
 //! - [`symbols`]: what the libraries export and need
 //! - [`python`]: the files below `python/`, under each driver
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 
 pub mod examples;
 pub mod folder;
+pub mod guide;
 pub mod host;
 pub mod list;
 pub mod python;

@@ -1,12 +1,11 @@
 //! The scripts that `make demo` runs go through without an error and show what they promise.
 
 use std::fs;
-use std::os::unix::fs::symlink;
 use std::process::{Command, Stdio};
 
 use libtest_mimic::Trial;
 
-use crate::folder::{Folder, copy_chinook};
+use crate::folder::{DATABASE, Folder, copy_chinook};
 use crate::{Outcome, host, trial};
 
 /// The trial of this module: the second script reads what the first leaves.
@@ -28,16 +27,12 @@ pub fn trials() -> Vec<Trial> {
     })]
 }
 
-/// A folder laid out as the repository is after `make build`.
+/// A folder laid out as the repository is when `make demo` runs its scripts.
 fn prepared() -> Outcome<Folder> {
-    let folder = Folder::empty()?;
-    let target = folder.path().join("target");
-    fs::create_dir_all(target.join("demo")).map_err(|e| e.to_string())?;
-    copy_chinook(&target.join("demo/chinook.sqlite"))?;
-    for library in [host::sqlite_extension()?, host::duckdb_extension()?] {
-        let link = target.join(library.file_name().unwrap_or_default());
-        symlink(&library, link).map_err(|e| e.to_string())?;
-    }
+    let folder = Folder::built()?;
+    let demo = folder.path().join("target/demo");
+    fs::create_dir_all(&demo).map_err(|e| e.to_string())?;
+    copy_chinook(&demo.join(DATABASE))?;
     Ok(folder)
 }
 

@@ -58,6 +58,28 @@ def changed_schema():
                   median <= 1)
 
 
+def among_others():
+    """Bar: what few changes of many tables cost does not grow with how long the log is that they stand in."""
+    db = many("among.sqlite", 200)
+    common.run(db, "CREATE TABLE hot(id INTEGER PRIMARY KEY, v INT)")
+    common.run(db, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) INSERT INTO hot SELECT i, i FROM n")
+    common.run(db, "SELECT lumos_track('*')")
+    times = ([], [])
+    for _ in range(3):
+        for side in (0, 1):
+            common.run(db, "BEGIN")
+            for j in range(10):
+                for i in range(200 * side):
+                    common.run(db, f"UPDATE t{i} SET b = b + 1 WHERE id = ?", 1 + j % 3)
+                for _ in range(5):
+                    common.run(db, "UPDATE hot SET v = v + 1")
+            common.run(db, "COMMIT")
+            times[side].append(busy(lambda: common.run(db, "SELECT lumos_sync()")))
+    alone, among = map(statistics.median, times)
+    common.record("500,000 changes of one table, with 10 of each of 200 others among them, against without", f"{among / alone:.2f}",
+                  "<= 3", among / alone <= 3, f"{among:.2f} s against {alone:.2f} s of the processor")
+
+
 def repair():
     """Bar: one verify and the rows."""
     path = common.fresh("repair.sqlite")
@@ -96,4 +118,5 @@ def repair():
 if __name__ == "__main__":
     track_all()
     changed_schema()
+    among_others()
     repair()

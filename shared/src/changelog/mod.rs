@@ -247,20 +247,22 @@ impl Table {
         }
     }
 
-    /// The SELECT that reads the keys logged after `?1` up to `?2`, each once, in their order.
-    pub fn changed_keys(&self, id: i64, key: &Key) -> String {
+    /// The SELECT that reads the keys in these rows of the log, of which those after `?1` up to `?2` are meant, each
+    /// once, in their order.
+    pub fn changed_keys(&self, id: i64, key: &Key, rows: &LogRows) -> String {
         let keys: Vec<String> = (1..=key.source_columns().len())
             .map(|i| format!("k{i}"))
             .collect();
         let keys = keys.join(", ");
         format!(
-            "SELECT DISTINCT {keys} FROM main._lumos_log WHERE seq > ?1 AND seq <= ?2 AND tbl = {id} ORDER BY {keys}"
+            "SELECT DISTINCT {keys} FROM main._lumos_log WHERE {} AND tbl = {id} ORDER BY {keys}",
+            rows.condition()
         )
     }
 
-    /// The SELECT that reads the rows of the keys logged after `?1` up to `?2`, each key once: first the key from
-    /// the log, then 1 if the row exists, then these values of the row, which is `t`.
-    pub fn changed_rows(&self, id: i64, key: &Key, values: &[String]) -> String {
+    /// The SELECT that reads the rows of the keys of [`Self::changed_keys`]: first the key from the log, then 1 if the
+    /// row exists, then these values of the row, which is `t`.
+    pub fn changed_rows(&self, id: i64, key: &Key, rows: &LogRows, values: &[String]) -> String {
         let source = key.source_columns();
         let logged: Vec<String> = (1..=source.len()).map(|i| format!("l.k{i}")).collect();
         // Both comparisons: the first finds the row by the index whatever its collation, the second wants the same bytes.
@@ -274,10 +276,29 @@ impl Table {
             logged.join(", "),
             source[0],
             values.join(", "),
-            self.changed_keys(id, key),
+            self.changed_keys(id, key, rows),
             identifier(&self.name),
             matches.join(" AND ")
         )
+    }
+}
+
+/// How the rows of the log are found that name a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogRows {
+    /// All after `?1` up to `?2` are read.
+    Between,
+    /// Their numbers, with commas.
+    Numbers(String),
+}
+
+impl LogRows {
+    fn condition(&self) -> String {
+        match self {
+            LogRows::Between => "seq > ?1 AND seq <= ?2".into(),
+            // The sign keeps SQLite from reading all between.
+            LogRows::Numbers(numbers) => format!("seq IN ({numbers}) AND +seq > ?1 AND +seq <= ?2"),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 
-use lumos_core::changelog::{Key, Table, UNFORESEEN};
+use lumos_core::changelog::{Key, LogRows, Table, UNFORESEEN};
 use lumos_core::sql::{identifier, literal};
 use lumos_duckdb::engine::Connection as DuckDb;
 use rusqlite::{Connection, TransactionState};
@@ -88,11 +88,13 @@ fn of_table(id: i64, e: Error) -> Error {
 }
 
 /// The part of the log that names a table.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Touched {
     /// After `.0` up to `.1`.
     log: (i64, i64),
-    /// So many rows of it do.
+    /// How the rows of it are found that do.
+    rows: LogRows,
+    /// So many they are.
     size: i64,
     /// Rows may have been replaced that it does not name.
     unforeseen: bool,
@@ -100,6 +102,15 @@ struct Touched {
 
 /// The tables that the log names, by their ids.
 type Log = HashMap<i64, Touched>;
+
+/// Where fewer rows of the log than one of so many name a table, they are looked up by their numbers.
+const SPREAD: i64 = 64;
+
+/// Up to so many are.
+const NUMBERED: i64 = 1_000;
+
+/// If as many tables are such, which is worth reading the log once more.
+const FEW_TABLES: usize = 4;
 
 /// What the mirror has that the source's log continues.
 enum Base {
@@ -394,7 +405,7 @@ impl Run<'_> {
             fault!("before a table");
             let types = table.mirrored.types.clone();
             let (keys, rows) = (report.keys, report.rows);
-            match self.apply_log(table, *touched, report) {
+            match self.apply_log(table, touched, report) {
                 Ok(true) => {}
                 Err(e) if !failures::is_of_table(&e) || failures::is_aborted(self.duckdb) => {
                     return Err(of_table(id, e));
@@ -415,7 +426,7 @@ impl Run<'_> {
     }
 
     /// Applies the log to one table; false if the table must be copied for it.
-    fn apply_log(&self, table: &mut Known, touched: Touched, report: &mut Report) -> Result<bool> {
+    fn apply_log(&self, table: &mut Known, touched: &Touched, report: &mut Report) -> Result<bool> {
         let Known {
             id,
             mirrored,
@@ -423,11 +434,16 @@ impl Run<'_> {
             key,
         } = table;
         let transfer = self.transfer();
-        let changed_keys = definition.changed_keys(*id, key);
-        for log in batches(touched.log) {
+        let rows = &touched.rows;
+        let changed_keys = definition.changed_keys(*id, key, rows);
+        let parts: Vec<(i64, i64)> = match rows {
+            LogRows::Between => batches(touched.log).collect(),
+            LogRows::Numbers(_) => vec![touched.log],
+        };
+        for log in parts {
             let part = Part {
                 changed_keys: &changed_keys,
-                changed_rows: &definition.changed_rows(*id, key, &mirrored.source_values()),
+                changed_rows: &definition.changed_rows(*id, key, rows, &mirrored.source_values()),
                 log,
                 size: touched.size.min(log.1 - log.0),
             };
@@ -454,12 +470,39 @@ impl Run<'_> {
             let first: i64 = row.get(1)?;
             let touched = Touched {
                 log: (first - 1, row.get(2)?),
+                rows: LogRows::Between,
                 size: row.get(3)?,
                 unforeseen: row.get(4)?,
             };
             log.insert(row.get(0)?, touched);
         }
+        self.number(&mut log)?;
         Ok(log)
+    }
+
+    /// Finds the rows of the tables that few rows of a long log name, so that it is not read for each.
+    fn number(&self, log: &mut Log) -> Result<()> {
+        let is_spread = |t: &Touched| t.size <= NUMBERED && (t.log.1 - t.log.0) / SPREAD > t.size;
+        let spread: Vec<String> = log
+            .iter()
+            .filter(|(_, t)| is_spread(t))
+            .map(|(id, _)| id.to_string())
+            .collect();
+        if spread.len() < FEW_TABLES {
+            return Ok(());
+        }
+        let mut statement = self.connection.prepare(&format!(
+            "SELECT tbl, group_concat(seq) FROM main._lumos_log WHERE seq > ?1 AND seq <= ?2 AND tbl IN ({}) GROUP BY tbl",
+            spread.join(", ")
+        ))?;
+        let from = log.values().map(|t| t.log.0).min().unwrap_or_default();
+        let mut rows = statement.query([from, self.position.seq])?;
+        while let Some(row) = rows.next()? {
+            if let Some(touched) = log.get_mut(&row.get(0)?) {
+                touched.rows = LogRows::Numbers(row.get(1)?);
+            }
+        }
+        Ok(())
     }
 
     /// What the changelog can go on from.
@@ -640,7 +683,7 @@ impl Run<'_> {
                 evolution,
                 options: &table.options,
                 doubtful: *doubtful,
-                touched: touched.map(|t| (definition.changed_keys(id, key), t.log)),
+                touched: touched.map(|t| (definition.changed_keys(id, key, &t.rows), t.log)),
             };
             if let Some(why) = mirrored.evolve(mirror, definition, &change, &self.transfer())? {
                 return Ok(Err(why));
@@ -654,7 +697,7 @@ impl Run<'_> {
             key: key.clone(),
         };
         if let Some(touched) = touched
-            && !self.apply_log(&mut known, *touched, report)?
+            && !self.apply_log(&mut known, touched, report)?
         {
             return Ok(Err(RETYPED));
         }

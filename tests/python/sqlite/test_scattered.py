@@ -7,6 +7,7 @@ import random
 import unittest
 
 import host
+import model
 
 WITH_FAULTS = str(pathlib.Path(host.EXTENSION).with_name("lumos-faults"))
 
@@ -114,6 +115,39 @@ class Scattered(host.Case):
             self.db.rows("UPDATE ordered SET v = 3 WHERE id = 7 - 900000")
             self.same(number)
         self.assertEqual(self.db.rows("SELECT * FROM lumos_verify('*')"), [])
+
+
+class LongLog(host.Case):
+    KEYS = ["id INTEGER PRIMARY KEY", "id TEXT NOT NULL PRIMARY KEY", "id INT", "id INT NOT NULL, j INT NOT NULL DEFAULT 3, UNIQUE(id, j)"]
+
+    def test_few_changes_of_many_tables_among_those_of_one(self):
+        db = self.open(self.folder / "app.sqlite")
+        db.rows("PRAGMA synchronous = OFF")
+        db.rows("CREATE TABLE hot(id INTEGER PRIMARY KEY, v INT)")
+        db.rows(FILL.format(3000, "hot", "i, i"))
+        for i in range(12):
+            key, *rest = self.KEYS[i % 4].split(", ", 1)
+            db.rows(f"CREATE TABLE t{i}({key}, v INT{''.join(', ' + r for r in rest)})")
+            db.rows(FILL.format(50, f"t{i}(id, v)", "i, i"))
+        db.rows("SELECT lumos_track('*')")
+        for number in range(3):
+            db.rows("BEGIN")
+            for i in range(12):
+                db.rows(f"UPDATE t{i} SET v = v + 1 WHERE id = 1 + ?", i)
+                db.rows("UPDATE hot SET v = v + 1 WHERE id % 3 = ?", i % 3)
+                db.rows(f"DELETE FROM t{i} WHERE id = 20 + ?", number)
+                db.rows(f"INSERT INTO t{i}(id, v) VALUES (?, 0)", 100 + number)
+            # Once more, and rows that were there before in a table that has changed.
+            db.rows("UPDATE t4 SET v = 7 WHERE id = 5")
+            if number == 1:
+                db.rows("ALTER TABLE t5 ADD COLUMN w INT")
+                db.rows("UPDATE t5 SET w = id")
+            if number == 2:
+                db.rows("ALTER TABLE t6 DROP COLUMN v")
+            db.rows("COMMIT")
+            db.rows("SELECT lumos_sync()")
+            self.assertEqual(model.differences(db), [])
+        self.assertEqual(db.rows("SELECT * FROM lumos_verify('*')"), [])
 
 
 if __name__ == "__main__":

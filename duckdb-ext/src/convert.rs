@@ -5,7 +5,7 @@ use std::ffi::c_char;
 use libduckdb_sys as ffi;
 use lumos_core::{Error, Param, Result, Type, Value, ValueRef, vector};
 
-use crate::memory::{self, Validity, Values};
+use crate::memory::{self, LogicalType, Validity, Values};
 
 /// One argument for all rows of a chunk.
 pub struct Column<'a> {
@@ -200,7 +200,7 @@ pub struct Output {
 
 impl Output {
     /// # Safety
-    /// `vector` has room for `rows` rows of what [`type_id`] says of `ty`, and outlives the output.
+    /// `vector` has room for `rows` rows of what [`result_type`] says of `ty`, and outlives the output.
     pub unsafe fn new(vector: ffi::duckdb_vector, ty: Type, rows: usize) -> Self {
         Output {
             vector,
@@ -223,6 +223,13 @@ impl Output {
             (Value::Real(v), Type::Real) => unsafe { self.write(row, *v) },
             (Value::Text(v), Type::Text | Type::Json) => self.assign(row, v.as_bytes()),
             (Value::Blob(v), Type::Blob) => self.assign(row, v),
+            (Value::Blob(v), Type::Vector) => {
+                let floats = vector::format::plain(v);
+                self.append(
+                    row,
+                    floats.ok_or_else(|| Error::new("internal error: no vector"))?,
+                )?;
+            }
             (value, ty) => {
                 return Err(Error::new(format!(
                     "internal error: {value:?} is not of type {}",
@@ -256,6 +263,32 @@ impl Output {
         }
     }
 
+    /// Writes a list of floats, behind those that other rows have.
+    fn append(&mut self, row: usize, floats: &[[u8; 4]]) -> Result<()> {
+        let short = || Error::new("memory is short for the vectors of the result");
+        // SAFETY: only lists of FLOAT come here; their elements have room for as many as were reserved, and the row is
+        // within bounds.
+        unsafe {
+            let offset = ffi::duckdb_list_vector_get_size(self.vector);
+            let size = offset + floats.len() as ffi::idx_t;
+            if ffi::duckdb_list_vector_reserve(self.vector, size) != ffi::DuckDBSuccess
+                || ffi::duckdb_list_vector_set_size(self.vector, size) != ffi::DuckDBSuccess
+            {
+                return Err(short());
+            }
+            let elements = ffi::duckdb_list_vector_get_child(self.vector);
+            let to = ffi::duckdb_vector_get_data(elements)
+                .cast::<f32>()
+                .add(offset as usize);
+            for (i, bytes) in floats.iter().enumerate() {
+                to.add(i).write(f32::from_le_bytes(*bytes));
+            }
+            let length = floats.len() as u64;
+            self.write(row, ffi::duckdb_list_entry { offset, length });
+        }
+        Ok(())
+    }
+
     fn assign(&mut self, row: usize, bytes: &[u8]) {
         // SAFETY: only strings come here, the row is within bounds, and DuckDB copies the bytes.
         unsafe {
@@ -273,7 +306,7 @@ pub fn param_id(ty: Type) -> ffi::DUCKDB_TYPE {
     }
 }
 
-/// DuckDB's number of a type. A vector is ANY: a vector, text or a BLOB, taken without a cast.
+/// DuckDB's number of a type. A vector as an argument is ANY: a vector, text or a BLOB, taken without a cast.
 pub fn type_id(ty: Type) -> ffi::DUCKDB_TYPE {
     match ty {
         Type::Integer => ffi::DUCKDB_TYPE_DUCKDB_TYPE_BIGINT,
@@ -281,6 +314,14 @@ pub fn type_id(ty: Type) -> ffi::DUCKDB_TYPE {
         Type::Text | Type::Json => ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR,
         Type::Blob => ffi::DUCKDB_TYPE_DUCKDB_TYPE_BLOB,
         Type::Vector | Type::Any => ffi::DUCKDB_TYPE_DUCKDB_TYPE_ANY,
+    }
+}
+
+/// The type of a result: a vector is a FLOAT[], which DuckDB casts to FLOAT[n].
+pub fn result_type(ty: Type) -> LogicalType {
+    match ty {
+        Type::Vector => LogicalType::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_FLOAT).list(),
+        other => LogicalType::simple(type_id(other)),
     }
 }
 

@@ -11,7 +11,7 @@ use lumos_core::functions::FUNCTIONS;
 use lumos_core::held::Store;
 use lumos_core::{Body, Engines, Error, Function, Kind, Nulls, Result, Type, Value, ValueRef};
 
-use crate::convert::{Column, Output, param_id, type_id};
+use crate::convert::{Column, Output, param_id, result_type};
 use crate::embed;
 use crate::memory::LogicalType;
 use crate::models;
@@ -66,7 +66,7 @@ unsafe fn register(
     if function.params.len() > MAX_ARGS {
         return Err(format!("takes more than {MAX_ARGS} arguments"));
     }
-    if type_id(ty) == ffi::DUCKDB_TYPE_DUCKDB_TYPE_ANY {
+    if ty == Type::Any {
         return Err(format!("DuckDB has no result type for {}", ty.name()));
     }
     let name = CString::new(function.name).map_err(|e| e.to_string())?;
@@ -122,10 +122,7 @@ unsafe fn add_overload(
         let mut overload = ffi::duckdb_create_scalar_function();
         ffi::duckdb_scalar_function_set_name(overload, name.as_ptr());
         params.for_each(|ty| ffi::duckdb_scalar_function_add_parameter(overload, ty.raw()));
-        ffi::duckdb_scalar_function_set_return_type(
-            overload,
-            LogicalType::simple(type_id(result)).raw(),
-        );
+        ffi::duckdb_scalar_function_set_return_type(overload, result_type(result).raw());
         if function.nulls == Nulls::Accept {
             ffi::duckdb_scalar_function_set_special_handling(overload);
         }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::functions::FUNCTIONS;
 use crate::options::OptionDef;
-use crate::{Engines, Kind, Nulls, Section};
+use crate::{Engines, Kind, Nulls, Section, Type};
 
 /// The whole reference; `make docs` writes it, a test compares it.
 pub fn render() -> String {
@@ -27,6 +27,12 @@ pub fn render() -> String {
                 let _ = writeln!(out, "- Option {}", described(option));
             }
             match f.kind {
+                Kind::Scalar(Type::Vector) => {
+                    let _ = writeln!(
+                        out,
+                        "- Result: a vector, as a BLOB of 32-bit floats in SQLite and FLOAT[] in DuckDB"
+                    );
+                }
                 Kind::Scalar(ty) => {
                     let _ = writeln!(out, "- Result: {}", ty.name());
                 }

@@ -50,4 +50,4 @@ class Both(unittest.TestCase):
         return ours
 
     def vector(self, text, model):
-        return numpy.frombuffer(self.both("SELECT lumos_embed(?, ?)", text, model), "<f4")
+        return numpy.frombuffer(self.both("SELECT lumos_vec(lumos_embed(?, ?))", text, model), "<f4")

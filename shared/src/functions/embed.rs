@@ -12,7 +12,7 @@ pub const EMBED: Function = Function {
     name: "lumos_embed",
     section: Section::Vectors,
     engines: Engines::Both,
-    kind: Kind::Scalar(Type::Blob),
+    kind: Kind::Scalar(Type::Vector),
     params: &[
         Param::new("text", Type::Text),
         Param::optional("model", Type::Text),

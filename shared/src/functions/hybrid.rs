@@ -94,7 +94,7 @@ pub const HYBRID_DUCKDB: Function = Function {
             answer: "",
         },
         Example {
-            sql: "INSERT INTO notes SELECT id, body, hash(body), e, hash(e) FROM (SELECT *, lumos_vec_json(lumos_embed(body))::FLOAT[384] AS e \
+            sql: "INSERT INTO notes SELECT id, body, hash(body), e, hash(e) FROM (SELECT *, lumos_embed(body)::FLOAT[384] AS e \
                   FROM (VALUES (1, 'She painted a sunrise'), (2, '火车因为大雪晚点了'), (3, 'Paint is dear')) t(id, body))",
             answer: "",
         },

@@ -66,7 +66,7 @@ pub const RECALL_DUCKDB: Function = Function {
             answer: "",
         },
         Example {
-            sql: "INSERT INTO notes SELECT *, hash(e) FROM (SELECT i, lumos_vec_json(lumos_embed('note ' || i || ' of ' || (i * i)))::FLOAT[384] AS e FROM range(1000) t(i))",
+            sql: "INSERT INTO notes SELECT *, hash(e) FROM (SELECT i, lumos_embed('note ' || i || ' of ' || (i * i))::FLOAT[384] AS e FROM range(1000) t(i))",
             answer: "",
         },
         Example {

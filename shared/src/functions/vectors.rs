@@ -92,8 +92,8 @@ pub const DIMS: Function = definition(
 pub const NORMALIZE: Function = definition(
     "lumos_normalize",
     &[X],
-    Type::Blob,
-    "The vector scaled to length 1, as a BLOB of `f32`. A zero vector stays as it is.",
+    Type::Vector,
+    "The vector scaled to length 1. A zero vector stays as it is.",
     &[Example {
         sql: "SELECT lumos_vec_json(lumos_normalize('[3, 4]'))",
         answer: "[0.6,0.8]",
@@ -109,8 +109,8 @@ pub const SLICE: Function = definition(
         Param::new("first", Type::Integer),
         Param::new("last", Type::Integer),
     ],
-    Type::Blob,
-    "The elements from `first` to `last`, both counted from 1 and both included, as a BLOB of `f32`.",
+    Type::Vector,
+    "The elements from `first` to `last`, both counted from 1 and both included.",
     &[
         Example {
             sql: "SELECT lumos_vec_json(lumos_slice('[1, 2, 3, 4]', 2, 3))",

@@ -102,7 +102,7 @@ class Endpoint(Both):
         self.assertEqual(len(self.server.requests), len(set(texts)))
         self.assertEqual({len(r["input"]) for r in self.server.requests}, {1})
         self.server.requests.clear()
-        sql = "SELECT lumos_embed(t, 'm') FROM (SELECT unnest(from_json(?, '[\"VARCHAR\"]')) AS t)"
+        sql = "SELECT lumos_vec(lumos_embed(t, 'm')) FROM (SELECT unnest(from_json(?, '[\"VARCHAR\"]')) AS t)"
         same(self.duckdb.execute(sql, [values]).fetchall())
         self.assertEqual([len(r["input"]) for r in self.server.requests], [4, 2])
         sent = [text for r in self.server.requests for text in r["input"]]
@@ -121,16 +121,16 @@ class Endpoint(Both):
         # A row in a hundred, so that chunks are of all sizes.
         sql = "SELECT t, lumos_embed(t, 'm') FROM t WHERE i % 100 = 7"
         for text, found in self.duckdb.execute(sql).fetchall():
-            numpy.testing.assert_allclose(numpy.frombuffer(found, "<f4"), unit(vector(text)), rtol=1e-6)
+            numpy.testing.assert_allclose(found, unit(vector(text)), rtol=1e-6)
         self.assertEqual(sum(len(r["input"]) for r in self.server.requests), 3000)
         # Rows of two models.
         mixed = "lumos_embed(t, CASE WHEN i % 2 = 0 THEN 'm' ELSE 'hash' END)"
         for i, text, found, hashed in self.duckdb.execute(f"SELECT i, t, {mixed}, lumos_embed(t) FROM t WHERE i < 100").fetchall():
-            self.assertEqual(found, hashed if i % 2 else unit(vector(text)).tobytes())
+            self.assertEqual(found, hashed if i % 2 else unit(vector(text)).tolist())
 
     def test_in_the_duckdb_inside(self):
         self.add()
-        inside = "SELECT c0 FROM lumos_query('SELECT lumos_embed(''cat'', ''m'')')"
+        inside = "SELECT c0 FROM lumos_query('SELECT lumos_vec(lumos_embed(''cat'', ''m''))')"
         self.assertEqual(self.sqlite.value(inside), unit(vector("cat")).tobytes())
         with self.assertRaisesRegex(host.ERROR, "call it in SQLite"):
             self.sqlite.rows("SELECT c0 FROM lumos_query('SELECT lumos_model_add(''n'', ''http://localhost:1'', ''{}'')')")

@@ -91,7 +91,7 @@ class Models(Both):
 
     def test_in_the_duckdb_inside(self):
         self.sqlite.rows("SELECT lumos_model_add('m', ?)", str(MINILM))
-        inside = "SELECT c0 FROM lumos_query('SELECT lumos_embed(''cat'', ''m'')')"
+        inside = "SELECT c0 FROM lumos_query('SELECT lumos_vec(lumos_embed(''cat'', ''m''))')"
         self.assertEqual(self.sqlite.value(inside), self.sqlite.value("SELECT lumos_embed('cat', 'm')"))
 
     def test_not_from_a_schema(self):

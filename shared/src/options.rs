@@ -18,7 +18,8 @@ pub struct OptionDef {
     pub doc: &'static str,
 }
 
-/// The values of an option. Any other value is an error that says which there are.
+/// The values of an option. Null is as if the option were not given; any other value is an error that says which
+/// there are.
 #[derive(Debug, Clone, Copy)]
 pub enum OptionType {
     /// `true` or `false`.
@@ -31,7 +32,7 @@ pub enum OptionType {
     Text(&'static str),
     /// One of these texts.
     OneOf(&'static [&'static str]),
-    /// What the function reads by itself; the words are what follows "give" in an error.
+    /// What the function reads by itself, null too; the words are what follows "give" in an error.
     Json(&'static str),
 }
 
@@ -56,6 +57,9 @@ impl OptionType {
     }
 
     fn takes(&self, value: &Json) -> bool {
+        if value.is_null() {
+            return true;
+        }
         match self {
             OptionType::Flag => value.is_boolean(),
             OptionType::Integer(least, most) => {
@@ -98,7 +102,7 @@ impl Options {
         }
     }
 
-    fn check(known: &[OptionDef], given: Map<String, Json>) -> Result<Options> {
+    fn check(known: &[OptionDef], mut given: Map<String, Json>) -> Result<Options> {
         for (name, value) in &given {
             let Some(option) = known.iter().find(|o| o.name == name) else {
                 let names: Vec<&str> = known.iter().map(|o| o.name).collect();
@@ -117,6 +121,11 @@ impl Options {
                 return Err(wrong(name, value, &option.ty.values()));
             }
         }
+        let reads_null = |name: &str| {
+            let option = known.iter().find(|o| o.name == name);
+            option.is_some_and(|o| matches!(o.ty, OptionType::Json(_)))
+        };
+        given.retain(|name, value| !value.is_null() || reads_null(name));
         Ok(Options(given))
     }
 
@@ -218,6 +227,9 @@ mod tests {
             (Some("x"), Some("b"))
         );
         assert!(options.get("any").unwrap().is_array());
+        let nulls = Options::parse(&KNOWN, Some(r#"{"flag": null, "any": null}"#)).unwrap();
+        assert_eq!(nulls.flag("flag"), None);
+        assert!(nulls.get("any").unwrap().is_null() && nulls.says_only(&["any"]));
         let none = Options::parse(&KNOWN, None).unwrap();
         assert_eq!((none.flag("flag"), none.get("any")), (None, None));
     }
@@ -232,7 +244,6 @@ mod tests {
                 "unknown option \"flags\"; the options are flag, count, ratio, name, kind and any",
             ),
             (r#"{"flag": 1}"#, "flag is 1; give true or false"),
-            (r#"{"flag": null}"#, "flag is null; give true or false"),
             (
                 r#"{"count": 0}"#,
                 "count is 0; give a whole number from 1 to 9",

@@ -6,7 +6,7 @@ use lumos_core::embed::models;
 use lumos_core::vector::format::{self, Format};
 use lumos_core::{Result, Value, ValueRef};
 
-use crate::convert::{Column, Output};
+use crate::vectors::arguments::{Column, Output};
 
 /// The texts of a chunk that go to one server: each once, with the rows that have it.
 #[derive(Default)]

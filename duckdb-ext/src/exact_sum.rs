@@ -7,8 +7,8 @@ use libduckdb_sys as ffi;
 use lumos_core::exact_sum::ExactSum;
 use lumos_core::{Error, Result};
 
-use crate::hits;
-use crate::memory::{LogicalType, Validity, slice};
+use crate::search::result_list;
+use crate::vectors::view::{TypeHandle, Validity, slice};
 
 const NAME: &str = "_lumos_sum";
 
@@ -17,7 +17,7 @@ const NAME: &str = "_lumos_sum";
 /// # Safety
 /// `connection` is alive.
 pub unsafe fn register(connection: ffi::duckdb_connection) -> std::result::Result<(), String> {
-    let double = LogicalType::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_DOUBLE);
+    let double = TypeHandle::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_DOUBLE);
     // SAFETY: the function is ours until destroyed; DuckDB copies it, the name and the type.
     unsafe {
         let mut function = ffi::duckdb_create_aggregate_function();
@@ -56,7 +56,7 @@ unsafe extern "C" fn update(
     chunk: ffi::duckdb_data_chunk,
     states: *mut ffi::duckdb_aggregate_state,
 ) {
-    hits::guard(info, NAME, || {
+    result_list::guard(info, NAME, || {
         // SAFETY: DuckDB's chunk is flat, of the one type that `register` says, with an initialized state for each of
         // its rows, all alive during the call; each is borrowed for one addition.
         unsafe {
@@ -85,7 +85,7 @@ unsafe extern "C" fn combine(
     target: *mut ffi::duckdb_aggregate_state,
     count: ffi::idx_t,
 ) {
-    hits::guard(info, NAME, || {
+    result_list::guard(info, NAME, || {
         for i in 0..count as usize {
             // SAFETY: DuckDB gives `count` pairs of initialized states that are different from each other. The source
             // stays as it is, since DuckDB may combine it again.
@@ -105,7 +105,7 @@ unsafe extern "C" fn finalize(
     count: ffi::idx_t,
     offset: ffi::idx_t,
 ) {
-    hits::guard(info, NAME, || {
+    result_list::guard(info, NAME, || {
         // SAFETY: DuckDB gives `count` initialized states, and a vector of doubles with room for their results from
         // `offset` on.
         unsafe { write(source, result, count as usize, offset as usize) }

@@ -2,11 +2,11 @@
 //!
 //! Where to look:
 //! - [`scalar`]: registers the scalar functions of the list, and runs them a chunk at a time
-//! - [`topk`]: the aggregate, with forms for what the searches write, run by [`part`]: [`search`] in two parts, [`scan`]
-//!   and [`rest`], and [`words`], which hands on what it has [`found`]; [`hits`]: rows of all of them
-//! - [`convert`]: arguments out of a chunk, results into one
+//! - [`topk`]: the aggregate, with forms for the stages of the searches
+//! - `search`: these stages, which scan what is in memory and fetch what is not
+//! - [`vectors`]: DuckDB's flat vectors as slices, arguments out of a chunk, results into one
 //! - [`models`], [`endpoint`]: the files of models and the servers that have some, for `lumos_model_add`; `embed`: `lumos_embed` of a chunk
-//! - [`memory`], [`numbers`]: DuckDB's flat vectors as slices; [`hash`]: what DuckDB's hash of a value is
+//! - `contain`: panics that end at the door to DuckDB
 //! - `exact_sum`: an aggregate for the SQL that `lumos_auto` writes
 //! - `engine`: a safe face of DuckDB's C API, for the DuckDB inside the SQLite extension
 //! - `extension`: the entry point of the loadable extension (feature `extension`)
@@ -15,7 +15,7 @@
 //! `extension`, it takes DuckDB's functions from the host that loads it, and only those that the C API
 //! v1.2.0 promises, so that one file loads in every DuckDB from 1.4 on.
 
-pub mod convert;
+mod contain;
 mod embed;
 pub mod endpoint;
 #[cfg(not(feature = "extension"))]
@@ -24,16 +24,8 @@ pub mod engine;
 pub mod exact_sum;
 #[cfg(feature = "extension")]
 mod extension;
-mod found;
-mod hash;
-mod hits;
-pub mod memory;
 pub mod models;
-pub mod numbers;
-mod part;
-mod rest;
 pub mod scalar;
-mod scan;
 mod search;
 pub mod topk;
-mod words;
+pub mod vectors;

@@ -1,6 +1,5 @@
 //! The scalar functions of the list as scalar functions of DuckDB.
 
-use std::any::Any;
 use std::ffi::{CStr, CString, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -8,26 +7,27 @@ use std::sync::Arc;
 use libduckdb_sys as ffi;
 use lumos_core::embed::models as known;
 use lumos_core::functions::FUNCTIONS;
-use lumos_core::held::Store;
+use lumos_core::search::cache::IndexCache;
 use lumos_core::{Body, Engines, Error, Function, Kind, Nulls, Result, Type, Value, ValueRef};
 
-use crate::convert::{Column, Output, param_id, result_type};
+use crate::contain::panic_message;
 use crate::embed;
-use crate::memory::LogicalType;
 use crate::models;
 use crate::topk;
+use crate::vectors::arguments::{Column, Output, float_list_or, param_id, result_type};
+use crate::vectors::view::TypeHandle;
 
 /// The most arguments that a function can have.
 const MAX_ARGS: usize = 8;
 
 type ScalarBody = fn(&[ValueRef<'_>]) -> Result<Value>;
 
-type StoreBody = fn(&Store, &[ValueRef<'_>]) -> Result<Value>;
+type StoreBody = fn(&IndexCache, &[ValueRef<'_>]) -> Result<Value>;
 
 /// What DuckDB keeps for each form of a function.
 struct Registered {
     function: &'static Function,
-    store: Arc<Store>,
+    store: Arc<IndexCache>,
 }
 
 /// Registers every function that DuckDB has, for all connections of the database.
@@ -36,7 +36,7 @@ struct Registered {
 /// `connection` is open, and the functions that DuckDB offers to extensions are loaded.
 pub unsafe fn register_all(connection: ffi::duckdb_connection) -> Result<(), String> {
     // The functions hold it, and so it lives as long as the database.
-    let store = Arc::new(Store::default());
+    let store = Arc::new(IndexCache::default());
     for &function in FUNCTIONS.iter().filter(|f| f.engines != Engines::Sqlite) {
         // SAFETY: by contract.
         let registered = unsafe {
@@ -55,7 +55,7 @@ pub unsafe fn register_all(connection: ffi::duckdb_connection) -> Result<(), Str
 unsafe fn register(
     connection: ffi::duckdb_connection,
     function: &'static Function,
-    store: &Arc<Store>,
+    store: &Arc<IndexCache>,
 ) -> Result<(), String> {
     let Kind::Scalar(ty) = function.kind else {
         return Err("table functions are not supported in DuckDB yet".into());
@@ -80,7 +80,7 @@ unsafe fn register(
                 &name,
                 function,
                 store,
-                params.iter().map(|p| LogicalType::simple(param_id(p.ty))),
+                params.iter().map(|p| TypeHandle::simple(param_id(p.ty))),
                 ty,
             );
             if params.iter().any(|p| p.ty == Type::Vector) {
@@ -112,8 +112,8 @@ unsafe fn add_overload(
     set: ffi::duckdb_scalar_function_set,
     name: &CStr,
     function: &'static Function,
-    store: &Arc<Store>,
-    params: impl Iterator<Item = LogicalType>,
+    store: &Arc<IndexCache>,
+    params: impl Iterator<Item = TypeHandle>,
     result: Type,
 ) {
     // SAFETY: the overload is ours until destroyed below; DuckDB copies it, the name and the types.
@@ -149,17 +149,6 @@ unsafe extern "C" fn release(registered: *mut c_void) {
     drop(unsafe { Box::from_raw(registered.cast::<Registered>()) });
 }
 
-/// The second form of a function of vectors, which DuckDB prefers if all of them are `FLOAT[]` or `FLOAT[n]`.
-///
-/// Its cast of an array to a list copies nothing, and repeats a constant list by its place, where it
-/// would copy all elements of a constant array to every row. The first form takes the rest as it is.
-pub fn float_list_or(ty: Type) -> LogicalType {
-    match ty {
-        Type::Vector => LogicalType::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_FLOAT).list(),
-        other => LogicalType::simple(param_id(other)),
-    }
-}
-
 /// DuckDB calls every function here, a chunk at a time.
 unsafe extern "C" fn call(
     info: ffi::duckdb_function_info,
@@ -188,7 +177,7 @@ unsafe extern "C" fn call(
 /// `input` is a flat chunk of this function's arguments and `output` has room for its results.
 unsafe fn run(
     function: &'static Function,
-    store: &Store,
+    store: &IndexCache,
     input: ffi::duckdb_data_chunk,
     output: ffi::duckdb_vector,
 ) -> Result<()> {
@@ -301,11 +290,4 @@ fn debug(_: &[ValueRef<'_>]) -> Result<Value> {
         r#"{{"lumos":"{}","engine":"duckdb","duckdb":"{duckdb}"}}"#,
         env!("CARGO_PKG_VERSION")
     )))
-}
-
-/// What a panic said.
-pub fn panic_message(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("unknown")
 }

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::{ptr, slice};
 
 use libduckdb_sys as ffi;
-use lumos_core::held::Store;
+use lumos_core::search::cache::IndexCache;
 use lumos_core::vector::Metric;
 use lumos_core::vector::topk::{Query, TopK};
 use lumos_core::{Error, Function, Result, ValueRef};
 
-use crate::convert::{Column, Stored, param_id};
-use crate::hits::{self, ID_TYPES, Id, Ids};
-use crate::memory::LogicalType;
-use crate::scalar::float_list_or;
-use crate::{search, words};
+use crate::search::result_list::{self, ID_TYPES, Id, Ids};
+use crate::search::{self, bm25_stages};
+use crate::vectors::arguments::float_list_or;
+use crate::vectors::arguments::{Column, Stored, param_id};
+use crate::vectors::view::TypeHandle;
 
 /// What a group has found so far.
 struct Search {
@@ -32,7 +32,7 @@ type State = *mut Search;
 pub unsafe fn register(
     connection: ffi::duckdb_connection,
     function: &'static Function,
-    store: &Arc<Store>,
+    store: &Arc<IndexCache>,
 ) -> Result<(), String> {
     let name = CString::new(function.name).map_err(|e| e.to_string())?;
     // SAFETY: set and overloads are ours until destroyed; DuckDB copies them, the name and the types.
@@ -45,14 +45,14 @@ pub unsafe fn register(
                     ffi::duckdb_aggregate_function_set_name(overload, name.as_ptr());
                     for (i, param) in function.params[..arity].iter().enumerate() {
                         let ty = match (i, lists) {
-                            (0, _) => LogicalType::simple(id),
+                            (0, _) => TypeHandle::simple(id),
                             // The query is repeated by its place; the rows are read as they are stored.
                             (2, true) => float_list_or(param.ty),
-                            _ => LogicalType::simple(param_id(param.ty)),
+                            _ => TypeHandle::simple(param_id(param.ty)),
                         };
                         ffi::duckdb_aggregate_function_add_parameter(overload, ty.raw());
                     }
-                    let result = hits::row_type(id, false).list();
+                    let result = result_list::row_type(id, false).list();
                     ffi::duckdb_aggregate_function_set_return_type(overload, result.raw());
                     ffi::duckdb_aggregate_function_set_functions(
                         overload,
@@ -74,7 +74,7 @@ pub unsafe fn register(
             }
         }
         search::add(set, &name, store);
-        words::add(set, &name, store);
+        bm25_stages::add(set, &name, store);
         let state = ffi::duckdb_register_aggregate_function_set(connection, set);
         ffi::duckdb_destroy_aggregate_function_set(&mut set);
         match state {
@@ -117,7 +117,7 @@ unsafe extern "C" fn update(
     states: *mut ffi::duckdb_aggregate_state,
 ) {
     // SAFETY: DuckDB's chunk is flat, with a state for each of its rows, all alive during the call.
-    hits::guard(info, "lumos_topk", || unsafe {
+    result_list::guard(info, "lumos_topk", || unsafe {
         update_chunk(info, input, states)
     });
 }
@@ -237,7 +237,7 @@ unsafe extern "C" fn combine(
     target: *mut ffi::duckdb_aggregate_state,
     count: ffi::idx_t,
 ) {
-    hits::guard(info, "lumos_topk", || {
+    result_list::guard(info, "lumos_topk", || {
         for i in 0..count as usize {
             // SAFETY: DuckDB gives `count` pairs of states that are different from each other. The source stays
             // as it is, since DuckDB may combine it again.
@@ -276,15 +276,19 @@ unsafe extern "C" fn finalize(
     count: ffi::idx_t,
     offset: ffi::idx_t,
 ) {
-    hits::guard(info, "lumos_topk", || {
+    result_list::guard(info, "lumos_topk", || {
         for i in 0..count as usize {
             let row = offset as usize + i;
             // SAFETY: DuckDB gives `count` states, and room for their lists from `offset` on.
             unsafe {
                 match search(*source.add(i)) {
-                    Some(search) => {
-                        hits::write(slice::from_ref(&search.nearest), None, false, result, row)
-                    }
+                    Some(search) => result_list::write(
+                        slice::from_ref(&search.nearest),
+                        None,
+                        false,
+                        result,
+                        row,
+                    ),
                     None => {
                         ffi::duckdb_vector_ensure_validity_writable(result);
                         let mask = ffi::duckdb_vector_get_validity(result);

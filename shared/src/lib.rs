@@ -11,7 +11,9 @@
 //! - [`text`]: text into terms, the one tokenizer
 //! - [`embed`]: text into vectors
 //! - [`vector`]: vectors as SQL values, distances between them, and the index that finds the nearest
-//! - [`held`]: what searches in DuckDB keep in memory, by name
+//! - [`search`]: the SQL that searches in DuckDB are, their options, and what they keep in memory
+//! - [`options`]: the options of calls, defined as data
+//! - [`sql`]: quoting, and the one lexer of SQL
 //! - [`route`]: which engine runs a SELECT that both have
 //! - [`exact_sum`]: sums of doubles that do not depend on the order of the additions
 //! - [`reference`]: renders `sql/reference.md` from the list
@@ -28,11 +30,11 @@ pub mod files;
 pub mod fingerprint;
 pub mod function;
 pub mod functions;
-pub mod held;
 pub mod mirror;
 pub mod options;
 pub mod reference;
 pub mod route;
+pub mod search;
 pub mod sql;
 pub mod text;
 pub mod value;

@@ -18,26 +18,26 @@ pub mod ast;
 pub mod catalog;
 mod compare;
 mod compound;
+pub mod cost_model;
+mod emit;
 mod expr;
 mod functions;
 mod like;
-pub mod model;
 pub mod parse;
 mod parse_expr;
 mod parse_from;
 mod parse_value;
-pub mod plan;
 mod scope;
 mod select;
+pub mod sqlite_plan;
 pub mod tokens;
-mod typed;
-mod write;
+mod typed_expr;
 
 pub use catalog::{Affinity, Catalog, Column, Table};
 pub use like::PATTERN;
 
 use ast::Literal;
-use typed::{Class, Typed, Whole};
+use typed_expr::{Class, Typed, Whole};
 
 /// The engines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -142,7 +142,7 @@ pub fn translate(
     catalog: &Catalog,
     params: &[Literal],
 ) -> Result<Translation, Refusal> {
-    let mut writer = write::Writer::new(catalog, params, &statement.aliases);
+    let mut writer = emit::Writer::new(catalog, params, &statement.aliases);
     let top = writer.top(&statement.query)?;
     if writer.tables.is_empty() {
         return refuse("it reads no table");

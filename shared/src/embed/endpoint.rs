@@ -23,7 +23,7 @@ pub type Ask = fn(&Endpoint, &[&str], &dyn Fn() -> bool) -> Result<Vec<Vec<f32>>
 
 /// A server, and what to say to it.
 pub struct Endpoint {
-    terms: Terms,
+    config: Config,
     ask: Ask,
     /// How long its vectors have been so far.
     seen: OnceLock<usize>,
@@ -31,7 +31,7 @@ pub struct Endpoint {
 
 /// What the user said of it.
 #[derive(PartialEq)]
-struct Terms {
+struct Config {
     url: String,
     model: String,
     key: Option<String>,
@@ -106,7 +106,7 @@ impl Endpoint {
             let give = format!("seconds, more than 0 and at most {LONGEST}");
             return Err(options.wrong("timeout", &give));
         }
-        let terms = Terms {
+        let config = Config {
             url: url.to_owned(),
             model: model.to_owned(),
             key,
@@ -116,7 +116,7 @@ impl Endpoint {
             batch: whole("batch").unwrap_or(64),
         };
         Ok(Endpoint {
-            terms,
+            config,
             ask,
             seen: OnceLock::new(),
         })
@@ -124,42 +124,42 @@ impl Endpoint {
 
     /// Where requests go.
     pub fn url(&self) -> &str {
-        &self.terms.url
+        &self.config.url
     }
 
     /// The address as people may see it: what follows a question mark may be secret.
     pub fn shown(&self) -> &str {
-        self.terms.url.split(['?', '#']).next().unwrap_or_default()
+        self.config.url.split(['?', '#']).next().unwrap_or_default()
     }
 
     /// What the server wants to know its user by.
     pub fn key(&self) -> Option<&str> {
-        self.terms.key.as_deref()
+        self.config.key.as_deref()
     }
 
     /// The certificates to trust, as PEM; the usual ones if there are none.
     pub fn ca(&self) -> Option<&str> {
-        self.terms.ca.as_deref()
+        self.config.ca.as_deref()
     }
 
     /// How long a request may take, with all that is tried.
     pub fn timeout(&self) -> Duration {
-        self.terms.timeout
+        self.config.timeout
     }
 
     /// How many texts a request has at most.
     pub fn batch(&self) -> usize {
-        self.terms.batch
+        self.config.batch
     }
 
     /// How long its vectors are, as far as that is known before an answer.
     pub fn dimensions(&self) -> Option<usize> {
-        self.terms.dimensions.or_else(|| self.seen.get().copied())
+        self.config.dimensions.or_else(|| self.seen.get().copied())
     }
 
     /// True if the same was said of both.
     pub fn is(&self, other: &Endpoint) -> bool {
-        self.terms == other.terms
+        self.config == other.config
     }
 
     /// The vectors of the texts, of length 1.
@@ -170,8 +170,8 @@ impl Endpoint {
 
     /// The body of a request.
     pub fn request(&self, texts: &[&str]) -> String {
-        let mut body = json!({"model": self.terms.model, "input": texts});
-        if let Some(dimensions) = self.terms.dimensions {
+        let mut body = json!({"model": self.config.model, "input": texts});
+        if let Some(dimensions) = self.config.dimensions {
             body["dimensions"] = dimensions.into();
         }
         body.to_string()

@@ -13,7 +13,7 @@ pub mod hash;
 pub mod models;
 pub mod normalizer;
 pub mod recent;
-pub mod table;
+pub mod static_model;
 pub mod tensors;
 pub mod tokenizer;
 pub mod unigram;

@@ -14,7 +14,7 @@ use super::encoder::Encoder;
 use super::endpoint::Endpoint;
 use super::hash;
 use super::recent::Recent;
-use super::table::Table;
+use super::static_model::Table;
 use super::tensors::Tensors;
 use super::tokenizer::Tokenizer;
 use crate::{Error, Result};

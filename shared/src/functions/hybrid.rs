@@ -1,8 +1,8 @@
 //! `lumos_hybrid`.
 
 use super::search::{count, options, target};
-use crate::vector::options::{FILTER, FTS, WEIGHTS};
-use crate::vector::written;
+use crate::search;
+use crate::search::options::{FILTER, FTS, WEIGHTS};
 use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Type, Value, ValueRef};
 
 /// The definition.
@@ -75,7 +75,7 @@ pub const HYBRID_DUCKDB: Function = Function {
         Param::optional("k", Type::Integer),
         Param::optional("options", Type::Json),
     ],
-    options: written::HYBRID_OPTIONS,
+    options: search::HYBRID_OPTIONS,
     nulls: Nulls::Accept,
     deterministic: true,
     doc: "Writes the SQL of a search by meaning and by words at once, for `FROM query(lumos_hybrid(...))`, whose rows are `id`, `score`, `distance` and `bm25`: \
@@ -116,7 +116,7 @@ pub const HYBRID_DUCKDB: Function = Function {
             Some(ValueRef::Text(text)) => Some(*text),
             _ => None,
         };
-        let k = count(args.get(3), written::K);
-        written::hybrid(target(args)?, query, text, k, options(args.get(4))).map(Value::Text)
+        let k = count(args.get(3), search::K);
+        search::hybrid(target(args)?, query, text, k, options(args.get(4))).map(Value::Text)
     }),
 };

@@ -1,7 +1,7 @@
 //! `lumos_recall`.
 
 use super::search::{count, options, target};
-use crate::vector::written;
+use crate::search;
 use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Type, Value};
 
 /// The definition.
@@ -55,7 +55,7 @@ pub const RECALL_DUCKDB: Function = Function {
         Param::optional("k", Type::Integer),
         Param::optional("options", Type::Json),
     ],
-    options: written::RECALL_OPTIONS,
+    options: search::RECALL_OPTIONS,
     nulls: Nulls::Accept,
     deterministic: true,
     doc: "Writes the SQL that measures indexed searches of a table against exact ones, for `FROM query(lumos_recall(...))`, whose row is `recall`, `least` and `queries`:           of the `k` (10) nearest rows, the share that `lumos_search` with the same arguments finds, as the mean over all queries and of the worst.           The queries are `n` (100) of the table's vectors, evenly by their ids, each without its own row; zero vectors are left out. The table is read as by two calls of `lumos_search_many`.",
@@ -76,7 +76,7 @@ pub const RECALL_DUCKDB: Function = Function {
     ],
     body: Body::Pure(|args| {
         let n = count(args.get(1), 100);
-        let k = count(args.get(2), written::K);
-        written::recall(target(args)?, n, k, options(args.get(3))).map(Value::Text)
+        let k = count(args.get(2), search::K);
+        search::recall(target(args)?, n, k, options(args.get(3))).map(Value::Text)
     }),
 };

@@ -1,7 +1,7 @@
 //! `lumos_search`.
 
-use crate::vector::options::{EXACT, FILTER, IDS, MAX_DISTANCE, OVERSAMPLE};
-use crate::vector::written;
+use crate::search;
+use crate::search::options::{EXACT, FILTER, IDS, MAX_DISTANCE, OVERSAMPLE};
 use crate::{
     Body, Engines, Error, Example, Function, Kind, Nulls, Param, Result, Section, Type, Value,
     ValueRef,
@@ -61,7 +61,7 @@ pub const SEARCH_DUCKDB: Function = Function {
         Param::optional("k", Type::Integer),
         Param::optional("options", Type::Json),
     ],
-    options: written::OPTIONS,
+    options: search::OPTIONS,
     nulls: Nulls::Accept,
     deterministic: true,
     doc: "Writes the SQL of a search, for `FROM query(lumos_search(...))`, whose rows are `id`, `distance` and `rank`: the `k` (10) rows of an ordinary table nearest to the query, by distance and then by id; distances are exact. \
@@ -110,10 +110,10 @@ pub const SEARCH_DUCKDB: Function = Function {
 fn search(args: &[ValueRef<'_>]) -> Result<Value> {
     let target = target(args)?;
     let Some(ValueRef::Vector(query)) = args.get(1) else {
-        return Ok(Value::Text(written::nothing()));
+        return Ok(Value::Text(search::nothing()));
     };
-    let k = count(args.get(2), written::K);
-    written::search(target, query, k, options(args.get(3))).map(Value::Text)
+    let k = count(args.get(2), search::K);
+    search::search(target, query, k, options(args.get(3))).map(Value::Text)
 }
 
 /// The first argument of all that write SQL of searches.

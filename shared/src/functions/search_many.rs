@@ -1,7 +1,7 @@
 //! `lumos_search_many`.
 
 use super::search::{count, options, target};
-use crate::vector::written;
+use crate::search;
 use crate::{
     Body, Engines, Error, Example, Function, Kind, Nulls, Param, Section, Type, Value, ValueRef,
 };
@@ -18,7 +18,7 @@ pub const SEARCH_MANY: Function = Function {
         Param::optional("k", Type::Integer),
         Param::optional("options", Type::Json),
     ],
-    options: written::OPTIONS,
+    options: search::OPTIONS,
     nulls: Nulls::Accept,
     deterministic: true,
     doc: "Writes the SQL of a search for many vectors at once, for `FROM query(lumos_search_many(...))`, whose rows are `query_id`, `id`, `distance` and `rank`: \
@@ -47,7 +47,7 @@ pub const SEARCH_MANY: Function = Function {
                 "queries is NULL; give a query of two columns like 'SELECT id, e FROM questions'",
             ));
         };
-        let k = count(args.get(2), written::K);
-        written::search_many(target(args)?, queries, k, options(args.get(3))).map(Value::Text)
+        let k = count(args.get(2), search::K);
+        search::search_many(target(args)?, queries, k, options(args.get(3))).map(Value::Text)
     }),
 };

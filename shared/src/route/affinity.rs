@@ -5,7 +5,7 @@ use super::ast::{Literal, Operator};
 use super::catalog::Affinity;
 use super::compare::{Pair, pair, texts};
 use super::tokens::is_numeric;
-use super::typed::{Class, GUARD, Raw, Typed, Whole};
+use super::typed_expr::{Class, GUARD, Raw, Typed, Whole};
 use super::{Refusal, refuse};
 
 /// Affinities of two sides of a comparison.

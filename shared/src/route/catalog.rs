@@ -1,6 +1,6 @@
 //! The mirrored tables as a statement sees them: what SQLite says of a column's values, and what DuckDB stores.
 
-use super::typed::{Class, EXACT, GUARD, Raw, Typed};
+use super::typed_expr::{Class, EXACT, GUARD, Raw, Typed};
 use super::{Refusal, refuse};
 use crate::mirror::MirrorType;
 use crate::sql::identifier;

@@ -3,7 +3,7 @@
 use super::affinity::{affinities, always, is_numeric_affinity, mixed, no_number, number_and_text};
 use super::ast::{Literal, Operator};
 use super::tokens::is_numeric;
-use super::typed::{Class, GUARD, Raw, Typed, Whole, guarded_comparison};
+use super::typed_expr::{Class, GUARD, Raw, Typed, Whole, guarded_comparison};
 use super::{Refusal, refuse};
 
 /// Reals below this compare with any integer as doubles without harm.

@@ -1,10 +1,10 @@
 //! Writes SELECTs joined by UNION, INTERSECT and EXCEPT.
 
 use super::ast::{Body, Expr, Literal, OrderTerm, SetOp};
+use super::emit::{Key, Output, Select, Writer};
 use super::expr::direction;
 use super::scope::Scope;
-use super::typed::{Class, Typed, Whole};
-use super::write::{Key, Output, Select, Writer};
+use super::typed_expr::{Class, Typed, Whole};
 use super::{Refusal, refuse};
 
 impl Writer<'_> {

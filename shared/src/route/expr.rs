@@ -3,9 +3,9 @@
 use super::ast::{Expr, Literal, Operator, OrderTerm, Query};
 use super::catalog::Affinity;
 use super::compare;
+use super::emit::{Writer, is_no_limit};
 use super::scope::{Phase, Scope};
-use super::typed::{Class, Typed, Whole, as_class, merged};
-use super::write::{Writer, is_no_limit};
+use super::typed_expr::{Class, Typed, Whole, as_class, merged};
 use super::{Refusal, refuse};
 
 /// Expressions written for one statement. Those inside aggregates are tried twice, and so on inside them.

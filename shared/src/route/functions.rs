@@ -3,9 +3,9 @@
 use super::affinity;
 use super::ast::{Call, Expr, Literal};
 use super::catalog::Affinity;
+use super::emit::Writer;
 use super::scope::{Phase, Scope};
-use super::typed::{Class, GUARD, Typed, Whole};
-use super::write::Writer;
+use super::typed_expr::{Class, GUARD, Typed, Whole};
 use super::{Refusal, refuse};
 
 /// The aggregates; `min` and `max` are ones with a single argument.
@@ -319,7 +319,10 @@ impl Writer<'_> {
     /// `round(x, digits)`: both engines agree but near the middle between two results.
     fn round(&mut self, x: &Typed, digits: u32) -> Typed {
         self.guarded = true;
-        let (value, scale) = (x.double(), super::typed::double(10f64.powi(digits as i32)));
+        let (value, scale) = (
+            x.double(),
+            super::typed_expr::double(10f64.powi(digits as i32)),
+        );
         let scaled = format!("(abs({value}) * {scale})");
         Typed::new(
             format!(

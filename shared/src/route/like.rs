@@ -1,8 +1,8 @@
 //! LIKE, which takes ASCII letters in either case.
 
 use super::ast::Literal;
-use super::typed::{Class, Typed};
-use super::write::Writer;
+use super::emit::Writer;
+use super::typed_expr::{Class, Typed};
 use super::{Refusal, refuse};
 
 /// ASCII letters.

@@ -1,6 +1,6 @@
 //! Names in a statement: which column of which relation a name means.
 
-use super::typed::Typed;
+use super::typed_expr::Typed;
 use super::{Refusal, refuse};
 
 /// A column of a relation: its name, and its expression or why it is for SQLite alone.

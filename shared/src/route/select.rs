@@ -2,11 +2,11 @@
 
 use super::ast::{Core, Expr, Join, JoinKind, Literal, OrderTerm, ResultColumn, Source};
 use super::catalog::Table;
+use super::emit::{Key, Output, Select, Writer, aliases};
 use super::expr::{direction, is_guarded};
 use super::functions::has_aggregate;
 use super::scope::{Field, Phase, Relation, Scope};
-use super::typed::Typed;
-use super::write::{Key, Output, Select, Writer, aliases};
+use super::typed_expr::Typed;
 use super::{Refusal, refuse};
 
 impl Writer<'_> {

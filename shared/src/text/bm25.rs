@@ -6,39 +6,39 @@ const B: f64 = 0.75;
 
 /// What all texts together say of the words of a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Totals {
+pub struct CorpusStats {
     /// How many texts there are.
-    pub texts: u64,
+    pub documents: u64,
     /// The lengths of all of them.
-    pub length: u64,
+    pub total_length: u64,
     /// How many hold each word.
-    pub holders: Vec<u64>,
+    pub doc_freq: Vec<u64>,
 }
 
-impl Totals {
+impl CorpusStats {
     /// Of no texts, for so many words.
-    pub fn new(words: usize) -> Totals {
-        Totals {
-            texts: 0,
-            length: 0,
-            holders: vec![0; words],
+    pub fn new(words: usize) -> CorpusStats {
+        CorpusStats {
+            documents: 0,
+            total_length: 0,
+            doc_freq: vec![0; words],
         }
     }
 
     /// Counts one text so many times: its length, and how often it holds each word.
     pub fn add(&mut self, times: u64, length: u32, counts: &[u32]) {
-        self.texts += times;
-        self.length += times * u64::from(length);
-        for (holders, count) in self.holders.iter_mut().zip(counts) {
+        self.documents += times;
+        self.total_length += times * u64::from(length);
+        for (holders, count) in self.doc_freq.iter_mut().zip(counts) {
             *holders += if *count > 0 { times } else { 0 };
         }
     }
 
     /// Counts other texts too.
-    pub fn merge(&mut self, other: &Totals) {
-        self.texts = self.texts.saturating_add(other.texts);
-        self.length = self.length.saturating_add(other.length);
-        for (holders, others) in self.holders.iter_mut().zip(&other.holders) {
+    pub fn merge(&mut self, other: &CorpusStats) {
+        self.documents = self.documents.saturating_add(other.documents);
+        self.total_length = self.total_length.saturating_add(other.total_length);
+        for (holders, others) in self.doc_freq.iter_mut().zip(&other.doc_freq) {
             *holders = holders.saturating_add(*others);
         }
     }
@@ -46,14 +46,14 @@ impl Totals {
     /// What scores texts by these.
     pub fn scorer(&self) -> Scorer {
         let weight = |holders: &u64| {
-            let others = self.texts.saturating_sub(*holders) as f64;
+            let others = self.documents.saturating_sub(*holders) as f64;
             let weight = ((others + 0.5) / (*holders as f64 + 0.5)).ln();
             // A word of most texts says little, but not the contrary.
             if weight <= 0.0 { 1e-6 } else { weight }
         };
         Scorer {
-            average: self.length as f64 / self.texts as f64,
-            weights: self.holders.iter().map(weight).collect(),
+            average: self.total_length as f64 / self.documents as f64,
+            weights: self.doc_freq.iter().map(weight).collect(),
         }
     }
 }
@@ -85,12 +85,12 @@ mod tests {
     /// `SELECT bm25(t) FROM t WHERE t MATCH 'a OR b'` of FTS5 over 'a b', 'a a c d', 'c' and ''.
     #[test]
     fn scores_are_those_of_fts5() {
-        let mut totals = Totals::new(2);
+        let mut totals = CorpusStats::new(2);
         let texts = [(2, [1, 1]), (4, [2, 0]), (1, [0, 0]), (0, [0, 0])];
         for (length, counts) in &texts {
             totals.add(1, *length, counts);
         }
-        let mut merged = Totals::new(2);
+        let mut merged = CorpusStats::new(2);
         merged.merge(&totals);
         assert_eq!(merged, totals);
         let scorer = totals.scorer();

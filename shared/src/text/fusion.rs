@@ -13,7 +13,7 @@
 use std::collections::BTreeMap;
 
 /// A ranked list: rows with their scores, the greater the better, and what the list counts for.
-pub struct Leg<'a> {
+pub struct RankedList<'a> {
     /// Its share of the sum.
     pub weight: f64,
     /// Rows, each once, in any order.
@@ -21,7 +21,7 @@ pub struct Leg<'a> {
 }
 
 /// The best `k` rows of all lists with their scores, best first, those with equal scores by their ids.
-pub fn fuse(legs: &[Leg<'_>], k: usize) -> Vec<(i64, f64)> {
+pub fn fuse(legs: &[RankedList<'_>], k: usize) -> Vec<(i64, f64)> {
     let mut sums = BTreeMap::new();
     for leg in legs {
         let scores = || leg.rows.iter().map(|(_, score)| *score);
@@ -84,9 +84,9 @@ mod tests {
     use super::*;
 
     fn fused(legs: &[(f64, &[(i64, f64)])], k: usize) -> Vec<(i64, f64)> {
-        let legs: Vec<Leg<'_>> = legs
+        let legs: Vec<RankedList<'_>> = legs
             .iter()
-            .map(|(weight, rows)| Leg {
+            .map(|(weight, rows)| RankedList {
                 weight: *weight,
                 rows,
             })

@@ -11,12 +11,10 @@
 //! a search leaves them out.
 //!
 //! - [`bm25`]: what the words of a query say of a text
-//! - [`held`]: texts in memory by their words, and by the hash of the text
 //! - [`fusion`]: brings the answers of several searches together
 
 pub mod bm25;
 pub mod fusion;
-pub mod held;
 mod stop;
 
 use std::convert::Infallible;

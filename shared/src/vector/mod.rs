@@ -4,22 +4,18 @@
 //! - [`distance`], [`Metric`]: distances between two vectors, and which of them
 //! - [`topk`]: the nearest of many rows, exactly
 //! - [`index`]: the same from codes of them
-//! - [`held`]: vectors in memory under indexes, [`packed`] in few bytes, and [`written`]: the SQL that searches them in DuckDB
+//! - [`packed`]: vectors in few bytes
 //! - [`conditions`]: what else stands in a statement with `k`
-//! - [`options`]: what searches can be asked for, in both engines
 
 pub mod conditions;
 pub mod distance;
 pub mod format;
 pub(crate) mod half;
-pub mod held;
 pub mod index;
 mod metric;
-pub mod options;
 pub mod packed;
 pub mod table;
 pub mod topk;
-pub mod written;
 
 pub use format::Format;
 pub use metric::Metric;

@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use lumos_core::route::Engine;
 use lumos_core::route::ast::Literal;
-use lumos_core::route::model::Features;
+use lumos_core::route::cost_model::Features;
 use lumos_duckdb::engine::{Cell, write_json_string};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::vtab::{

@@ -6,7 +6,7 @@ use std::ptr;
 
 use lumos_core::changelog::Key;
 use lumos_core::mirror::MirrorType;
-use lumos_core::route::plan::Node;
+use lumos_core::route::sqlite_plan::Node;
 use lumos_core::route::{Affinity, Catalog, Column, PATTERN, Table};
 use lumos_core::sql::literal;
 use lumos_duckdb::engine::Connection as DuckDb;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lumos_core::route::ast::Literal;
 use lumos_core::route::parse::{Statement, parse};
-use lumos_core::route::plan::Node;
+use lumos_core::route::sqlite_plan::Node;
 use lumos_core::route::{Catalog, Refusal, Translation, tokens, translate};
 
 use crate::error::{Result, error};

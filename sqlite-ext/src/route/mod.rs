@@ -14,8 +14,8 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 use lumos_core::route::ast::Literal;
-use lumos_core::route::model::{Features, Model, SHAPES};
-use lumos_core::route::plan::{self, Node, Work};
+use lumos_core::route::cost_model::{Features, Model, SHAPES};
+use lumos_core::route::sqlite_plan::{self, Node, Work};
 use lumos_core::route::{Catalog, Engine, Translation};
 use rusqlite::{Connection, OptionalExtension, TransactionState, ffi};
 
@@ -390,5 +390,5 @@ fn work(
     };
     let per_value =
         |index: &str, columns: usize| catalog::rows_per_value(connection, index, columns);
-    plan::work(nodes, &rows, &per_value)
+    sqlite_plan::work(nodes, &rows, &per_value)
 }

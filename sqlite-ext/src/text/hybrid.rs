@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use lumos_core::functions::hybrid::HYBRID;
+use lumos_core::search::options::SearchOptions;
 use lumos_core::sql::{identifier, name_parts, qualified};
-use lumos_core::text::fusion::{Leg, fuse};
+use lumos_core::text::fusion::{RankedList, fuse};
 use lumos_core::text::query_forms;
-use lumos_core::vector::index::Sure;
-use lumos_core::vector::options::SearchOptions;
+use lumos_core::vector::index::Accuracy;
 use rusqlite::params_from_iter;
 use rusqlite::types::Value;
 use serde_json::Value as Json;
@@ -127,11 +127,11 @@ impl Search {
         };
         let reversed: Vec<(i64, f64)> = near.iter().map(|(id, d)| (*id, -d)).collect();
         let legs = [
-            Leg {
+            RankedList {
                 weight: self.weights[0],
                 rows: &reversed,
             },
-            Leg {
+            RankedList {
                 weight: self.weights[1],
                 rows: &worded,
             },
@@ -151,9 +151,9 @@ impl Search {
     /// The nearest rows, with their distances.
     fn near(&self, query: &[f32], pool: usize) -> Result<Vec<(i64, f64)>> {
         let oversample = self.store.definition.oversample;
-        let hits = self
-            .store
-            .nearest(query, pool, &self.chosen, Sure::Likely(oversample))?;
+        let hits =
+            self.store
+                .nearest(query, pool, &self.chosen, Accuracy::Approximate(oversample))?;
         Ok(hits.into_iter().map(|hit| (hit.id, hit.distance)).collect())
     }
 

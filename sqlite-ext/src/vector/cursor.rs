@@ -6,7 +6,7 @@ use std::ffi::c_int;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use lumos_core::vector::index::{Hit, Sure};
+use lumos_core::vector::index::{Accuracy, Hit};
 use lumos_core::vector::table::Role;
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::vtab::{Context, Filters, VTabCursor, sqlite3_vtab_cursor};
@@ -258,7 +258,7 @@ impl Search {
                 &self.query,
                 count,
                 &self.chosen,
-                Sure::Likely(store.definition.oversample),
+                Accuracy::Approximate(store.definition.oversample),
             )?,
         };
         self.next = match hits.len() < count || count == usize::MAX {

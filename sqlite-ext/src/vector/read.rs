@@ -1,7 +1,7 @@
 //! Reading a table of vectors: the rows that a filter leaves, the nearest of them, and their values.
 
 use lumos_core::sql::identifier;
-use lumos_core::vector::index::{Filter, Hit, Sure};
+use lumos_core::vector::index::{Accuracy, Filter, Hit};
 use lumos_core::vector::table::Role;
 use lumos_core::vector::{Metric, format};
 use rusqlite::types::{Value, ValueRef};
@@ -143,7 +143,7 @@ impl Store {
         query: &[f32],
         k: usize,
         chosen: &Chosen,
-        sure: Sure,
+        sure: Accuracy,
     ) -> Result<Vec<Hit>> {
         self.check(query)?;
         if !self.has_direction(query) {

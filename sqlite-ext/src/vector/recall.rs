@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use lumos_core::vector::index::{Hit, Sure};
+use lumos_core::vector::index::{Accuracy, Hit};
 use rusqlite::types::{Value, ValueRef};
 
 use super::plan;
@@ -79,7 +79,7 @@ fn shares(store: &Store, n: usize, k: usize) -> Result<Vec<f64>> {
             &query,
             k.saturating_add(1),
             &Chosen::All,
-            Sure::Likely(oversample),
+            Accuracy::Approximate(oversample),
         )?);
         if !right.is_empty() {
             shares.push(right.intersection(&found).count() as f64 / right.len() as f64);

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use lumos_core::functions::search::SEARCH;
-use lumos_core::vector::index::Sure;
-use lumos_core::vector::options::SearchOptions;
+use lumos_core::search::options::SearchOptions;
+use lumos_core::vector::index::Accuracy;
 use rusqlite::types::{Value, ValueRef};
 
 use super::plan;
@@ -46,8 +46,10 @@ impl TableFunction for Search {
         let options = SearchOptions::new(&arguments::options(SEARCH.options, options)?)?;
         let chosen = chosen(&options, &store)?;
         let sure = match options.exact {
-            true => Sure::Proven,
-            false => Sure::Likely(options.oversample.unwrap_or(store.definition.oversample)),
+            true => Accuracy::Exact,
+            false => {
+                Accuracy::Approximate(options.oversample.unwrap_or(store.definition.oversample))
+            }
         };
         // Of another table the index may lack rows.
         let mut hits = match options.exact && store.definition.content.is_some() {

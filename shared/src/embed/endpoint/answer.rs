@@ -57,7 +57,7 @@ impl Endpoint {
                 .filter(|vector| !vector.is_empty())
                 .ok_or_else(|| faulty(&"an embedding that is not a list of finite numbers"))?;
             let expected = self
-                .terms
+                .config
                 .dimensions
                 .unwrap_or_else(|| *self.seen.get_or_init(|| vector.len()));
             if vector.len() != expected {
@@ -101,12 +101,12 @@ impl Endpoint {
         Error::new(format!(
             "{} gave no answer within {} seconds; give a longer \"timeout\" or a smaller \"batch\"",
             self.shown(),
-            self.terms.timeout.as_secs_f64()
+            self.config.timeout.as_secs_f64()
         ))
     }
 
     fn masked(&self, text: &str) -> String {
-        match &self.terms.key {
+        match &self.config.key {
             Some(key) => text.replace(key.as_str(), "***"),
             None => text.to_owned(),
         }

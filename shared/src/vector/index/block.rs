@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use super::Kind;
-use super::code::{Coder, Lengths, Weights};
+use super::code::{CodeFactors, CodeNorms, Coder};
 use crate::{Error, Result};
 
 /// The first bytes of every stored block; the last is the version of the format.
@@ -78,7 +78,7 @@ pub struct Block {
     /// Ids; of rows that are not there, 0.
     pub row_ids: Vec<i64>,
     /// What follows from codes and weights, once it was asked for.
-    lengths: OnceLock<Vec<Option<Lengths>>>,
+    lengths: OnceLock<Vec<Option<CodeNorms>>>,
     stride: usize,
 }
 
@@ -113,7 +113,7 @@ impl Block {
     }
 
     /// A bit for each of 64 rows that is there and in this graph.
-    pub fn linked(&self, word: usize, graph: u64) -> u64 {
+    pub fn graph_search(&self, word: usize, graph: u64) -> u64 {
         match self.graph == graph {
             true => self.live[word] & !self.fresh[word],
             false => 0,
@@ -126,8 +126,8 @@ impl Block {
     }
 
     /// A row's weights.
-    pub fn weights(&self, row: usize) -> Weights {
-        Weights {
+    pub fn weights(&self, row: usize) -> CodeFactors {
+        CodeFactors {
             factor: self.factors[row],
             bias: self.biases[row],
         }
@@ -139,7 +139,7 @@ impl Block {
     }
 
     /// Fills in a row whose code is written.
-    pub fn set(&mut self, row: usize, id: i64, weights: Weights) {
+    pub fn set(&mut self, row: usize, id: i64, weights: CodeFactors) {
         self.live[row / 64] |= 1 << (row % 64);
         self.fresh[row / 64] |= 1 << (row % 64);
         self.row_ids[row] = id;
@@ -149,14 +149,14 @@ impl Block {
     }
 
     /// The lengths of all rows; of those that are not there, any.
-    pub fn lengths(&self, coder: &Coder) -> &[Option<Lengths>] {
+    pub fn lengths(&self, coder: &Coder) -> &[Option<CodeNorms>] {
         self.lengths.get_or_init(|| {
             let codes = self.codes.chunks_exact(self.stride);
             let weights = self.factors.iter().zip(&self.biases);
             codes
                 .zip(weights)
                 .map(|(code, (factor, bias))| {
-                    let weights = Weights {
+                    let weights = CodeFactors {
                         factor: *factor,
                         bias: *bias,
                     };
@@ -167,7 +167,7 @@ impl Block {
     }
 
     /// True if a row has this code with these weights.
-    pub fn has(&self, row: usize, code: &[u8], weights: Weights) -> bool {
+    pub fn has(&self, row: usize, code: &[u8], weights: CodeFactors) -> bool {
         let bits = |a: f32, b: f32| a.to_bits() == b.to_bits();
         self.code(row) == code
             && bits(self.factors[row], weights.factor)

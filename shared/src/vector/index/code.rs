@@ -26,7 +26,7 @@ pub struct Coder {
 
 /// What stands beside a row's code.
 #[derive(Debug, Clone, Copy)]
-pub struct Weights {
+pub struct CodeFactors {
     /// What the product of query and code is multiplied by.
     pub factor: f32,
     /// What is added to it.
@@ -35,7 +35,7 @@ pub struct Weights {
 
 /// How long a row's vector is, and what its code leaves out of it.
 #[derive(Debug, Clone, Copy)]
-pub struct Lengths {
+pub struct CodeNorms {
     /// The vector as it is coded.
     pub vector: f32,
     /// The difference between it and its code.
@@ -94,12 +94,12 @@ impl Coder {
     }
 
     /// Writes the code of a vector to `code`, of [`Self::stride`] bytes.
-    pub fn encode(&self, vector: &[f32], code: &mut [u8]) -> Weights {
+    pub fn encode(&self, vector: &[f32], code: &mut [u8]) -> CodeFactors {
         Arch::new().dispatch(|| self.encode_here(vector, code))
     }
 
     #[inline(always)]
-    fn encode_here(&self, vector: &[f32], code: &mut [u8]) -> Weights {
+    fn encode_here(&self, vector: &[f32], code: &mut [u8]) -> CodeFactors {
         let mut x = self.placed(vector);
         let square = dot(&x, &x);
         self.rotation.apply(&mut x);
@@ -139,11 +139,11 @@ impl Coder {
         let product = dot(&x, &centred);
         let length = if product > 0.0 { square / product } else { 0.0 };
         match self.metric {
-            Metric::L2 => Weights {
+            Metric::L2 => CodeFactors {
                 factor: -2.0 * length,
                 bias: square,
             },
-            _ => Weights {
+            _ => CodeFactors {
                 factor: -length,
                 bias: 0.0,
             },
@@ -155,7 +155,7 @@ impl Coder {
     ///
     /// Vector x, centred code c, and the factor f that makes x · fc = x · x: what is left out, x - fc, is orthogonal
     /// to x, so its square is |fc|² - |x|².
-    pub fn lengths(&self, code: &[u8], weights: Weights) -> Option<Lengths> {
+    pub fn lengths(&self, code: &[u8], weights: CodeFactors) -> Option<CodeNorms> {
         let (square, factor) = match self.metric {
             Metric::L2 => (weights.bias, weights.factor / -2.0),
             Metric::Cosine => (1.0, -weights.factor),
@@ -165,7 +165,7 @@ impl Coder {
         let rest = coded - square + ROUNDING * square;
         // A vector without direction has no code.
         let fine = (factor > 0.0 || square == 0.0) && coded.is_finite() && square.is_finite();
-        fine.then(|| Lengths {
+        fine.then(|| CodeNorms {
             vector: square.sqrt(),
             rest: rest.max(0.0).sqrt(),
         })
@@ -228,7 +228,7 @@ impl Coder {
     }
 
     /// What a row's code of 4 bits stands for, as a query: distances between rows are estimated with it.
-    pub fn as_query(&self, code: &[u8], weights: Weights, query: &mut Query) {
+    pub fn as_query(&self, code: &[u8], weights: CodeFactors, query: &mut Query) {
         query.steps.resize(code.len() * 2, 0);
         Arch::new().dispatch(|| {
             for (bytes, steps) in code.chunks_exact(32).zip(query.steps.chunks_exact_mut(64)) {

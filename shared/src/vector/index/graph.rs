@@ -3,7 +3,7 @@
 //!
 //! - The graph has no vectors of its own: it measures by the codes, as the scan does.
 //! - It is made as a whole, and it depends on the rows alone: which rows stand in upper layers follows from a hash of
-//!   the id, and so does the order in which rows are linked. Rows that are written later are scanned beside it.
+//!   the id, and so does the order in which rows are graph_search. Rows that are written later are scanned beside it.
 //! - The rows of the topmost layer, the roots, are few enough to be compared one by one, and have no links there.
 //!   A search goes on in each layer below from the nearest that it found in the one above.
 //! - What no path leads to counts as written later, so no row is out of reach.
@@ -209,7 +209,7 @@ impl Graph {
         moved.collect()
     }
 
-    /// Links a row with the nearest of those that are linked already.
+    /// Links a row with the nearest of those that are graph_search already.
     fn add(&mut self, index: &Index, walk: &mut Walk, slot: u32, level: usize, roots: Vec<u32>) {
         index.row_query(slot, &mut walk.query);
         let mut found = self.roots(index, walk, roots);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use super::parts::FIRST;
+use super::graph_pages::FIRST;
 use super::tests::{Draw, Rows, exact, search};
 use super::*;
 
@@ -21,7 +21,7 @@ fn clustered(draw: &mut Draw, centres: &[Vec<f32>]) -> Vec<f32> {
 }
 
 /// An index with a graph, its rows, and queries from the same clusters. Made once, and then read from its blocks.
-fn linked(metric: Metric) -> (Index, &'static Rows, &'static [Vec<f32>]) {
+fn graph_search(metric: Metric) -> (Index, &'static Rows, &'static [Vec<f32>]) {
     type Stored = (BTreeMap<u32, Vec<u8>>, Rows, Vec<Vec<f32>>);
     static STORED: [OnceLock<Stored>; 2] = [OnceLock::new(), OnceLock::new()];
     let (blocks, rows, queries) = STORED[usize::from(metric == Metric::L2)].get_or_init(|| {
@@ -83,7 +83,7 @@ fn recall(index: &Index, rows: &Rows, queries: &[Vec<f32>]) -> f64 {
 #[test]
 fn finds_the_nearest_in_clusters() {
     for metric in [Metric::L2, Metric::Cosine] {
-        let (index, rows, queries) = linked(metric);
+        let (index, rows, queries) = graph_search(metric);
         let share = recall(&index, rows, queries);
         assert!(share >= 0.99, "{metric:?}: {share}");
     }
@@ -91,7 +91,7 @@ fn finds_the_nearest_in_clusters() {
 
 #[test]
 fn rows_written_since_are_found_and_removed_ones_are_not() {
-    let (mut index, rows, queries) = linked(Metric::L2);
+    let (mut index, rows, queries) = graph_search(Metric::L2);
     let mut rows = rows.clone();
     let mut draw = Draw(4);
     let mut stored = all_blocks(&mut index);
@@ -133,8 +133,8 @@ fn rows_written_since_are_found_and_removed_ones_are_not() {
 
 #[test]
 fn depends_on_the_rows_alone() {
-    let (index, rows, queries) = linked(Metric::Cosine);
-    // In other slots they are linked in the same order; a slot only tells apart what is equally near.
+    let (index, rows, queries) = graph_search(Metric::Cosine);
+    // In other slots they are graph_search in the same order; a slot only tells apart what is equally near.
     let mut other = filled(Metric::Cosine, rows.iter().rev());
     link(&mut other, 1);
     for query in queries {
@@ -169,7 +169,7 @@ fn few_rows_and_filters_need_no_graph() {
         let truth = exact(&rows, Metric::L2, &[9.0, 1.0], 10);
         assert_eq!(search(&index, &rows, &[9.0, 1.0], 10, Filter::All), truth);
     }
-    let (index, rows, queries) = linked(Metric::L2);
+    let (index, rows, queries) = graph_search(Metric::L2);
     let ids: Vec<i64> = (0..ROWS).filter(|id| id % 40 == 1).collect();
     let allowed: Rows = ids.iter().map(|id| (*id, rows[id].clone())).collect();
     for query in queries {
@@ -192,7 +192,7 @@ fn no_metric_without_nearness() {
 
 #[test]
 fn an_error_while_it_is_made_leaves_all_as_it_was() {
-    let (mut index, rows, queries) = linked(Metric::L2);
+    let (mut index, rows, queries) = graph_search(Metric::L2);
     let mut steps = 0;
     let ended = index.link(2, || {
         steps += 1;
@@ -208,7 +208,7 @@ fn an_error_while_it_is_made_leaves_all_as_it_was() {
 
 #[test]
 fn a_graph_that_is_damaged_or_another_is_not_used() {
-    let (mut index, rows, queries) = linked(Metric::L2);
+    let (mut index, rows, queries) = graph_search(Metric::L2);
     let blocks = all_blocks(&mut index);
     let parts: Vec<u32> = blocks.keys().copied().filter(|n| *n >= FIRST).collect();
     assert!(parts.len() > 1);

@@ -15,12 +15,12 @@
 //!
 //! Answers depend on the rows alone, under [`Kind::Hnsw`] on those that the graph was made of too: not on the order of inserts, removals and rebuilds, nor on the machine.
 
+mod approx;
 mod block;
 mod code;
-mod estimates;
 mod graph;
-mod linked;
-mod parts;
+mod graph_pages;
+mod graph_search;
 mod rotation;
 mod scan;
 mod search;
@@ -30,13 +30,13 @@ use std::collections::HashMap;
 use block::Block;
 use code::Coder;
 use graph::Graph;
-use parts::Parts;
+use graph_pages::Parts;
 
 use super::check_finite;
 use super::metric::Metric;
 use crate::{Error, Result};
 
-pub use search::{Filter, Hit, OVERSAMPLE, Sure};
+pub use search::{Accuracy, Filter, Hit, OVERSAMPLE};
 
 /// The most dimensions of an index.
 pub const MAX_DIMS: usize = 16_384;
@@ -305,7 +305,7 @@ impl Index {
         }
         let mut refused = Vec::new();
         let mut parts = Parts::default();
-        if numbers.iter().any(|n| *n >= parts::FIRST) {
+        if numbers.iter().any(|n| *n >= graph_pages::FIRST) {
             self.graph = None;
         }
         for number in numbers {
@@ -313,7 +313,7 @@ impl Index {
             if bytes.is_empty() {
                 continue;
             }
-            if *number >= parts::FIRST {
+            if *number >= graph_pages::FIRST {
                 let added = parts.add(&head, *number, &bytes);
                 refused.extend(added.err().map(|e| (*number, e)));
                 continue;
@@ -342,7 +342,7 @@ impl Index {
         match parts.finish() {
             Ok(None) => {}
             Ok(graph) => self.graph = graph,
-            Err(e) => refused.push((parts::FIRST, e)),
+            Err(e) => refused.push((graph_pages::FIRST, e)),
         }
         self.drop_misfit();
         Ok(refused)

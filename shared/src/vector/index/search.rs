@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
+use super::approx::Estimates;
 use super::code::{Query, ROUNDING};
-use super::estimates::Estimates;
 use super::{Error, Index, Metric};
 
 /// Candidates measured exactly for each row that is asked for, where nothing else is said. More are measured
@@ -27,12 +27,12 @@ pub struct Hit {
 
 /// How sure a search is that it finds the nearest.
 #[derive(Debug, Clone, Copy)]
-pub enum Sure {
+pub enum Accuracy {
     /// It measures so many candidates for each row that is asked for, and what their errors show to be likely nearer.
-    Likely(usize),
+    Approximate(usize),
     /// It measures every row of which the code does not prove that it is farther. Under `ip` codes prove nothing, and
     /// all rows are measured.
-    Proven,
+    Exact,
 }
 
 /// The rows that may come out.
@@ -56,7 +56,7 @@ impl Index {
         query: &[f32],
         k: usize,
         filter: Filter<'_>,
-        sure: Sure,
+        sure: Accuracy,
         mut fetch: impl FnMut(&[i64], &mut dyn FnMut(i64, &[f32])) -> Result<(), E>,
     ) -> Result<Vec<Hit>, E> {
         self.check(query)?;
@@ -64,7 +64,7 @@ impl Index {
         if k == 0 {
             return Ok(Vec::new());
         }
-        if let (Filter::All, Sure::Likely(oversample)) = (filter, sure)
+        if let (Filter::All, Accuracy::Approximate(oversample)) = (filter, sure)
             && let Some(hits) = self.search_linked(query, k, oversample, &mut fetch)?
         {
             return Ok(hits);
@@ -72,8 +72,8 @@ impl Index {
         let coded = self.coder.query(query);
         let mut estimates = self.estimates(&coded, filter);
         let oversample = match sure {
-            Sure::Likely(oversample) => oversample,
-            Sure::Proven => OVERSAMPLE,
+            Accuracy::Approximate(oversample) => oversample,
+            Accuracy::Exact => OVERSAMPLE,
         };
         let count = k.saturating_mul(oversample).max(k + SPARE);
         // Ids lie far apart: they are looked up only for the nearest, and for what ties with the last of them.
@@ -89,8 +89,8 @@ impl Index {
             // Next is what may be nearer than the last of the k, as far as estimates err.
             let last = hits.get(k - 1).map(|(last, _)| last.distance);
             candidates = match (sure, last) {
-                (Sure::Proven, Some(last)) => self.possible(&estimates, &coded, last),
-                (Sure::Likely(_), Some(last)) => {
+                (Accuracy::Exact, Some(last)) => self.possible(&estimates, &coded, last),
+                (Accuracy::Approximate(_), Some(last)) => {
                     let bound = self.coder.scaled(last) + ERRORS * self.error(&hits);
                     self.candidates(estimates.below(bound as f32))
                 }

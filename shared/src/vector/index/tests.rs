@@ -40,7 +40,7 @@ pub fn search(index: &Index, rows: &Rows, query: &[f32], k: usize, filter: Filte
         Ok::<_, Error>(())
     };
     index
-        .search(query, k, filter, Sure::Likely(OVERSAMPLE), fetch)
+        .search(query, k, filter, Accuracy::Approximate(OVERSAMPLE), fetch)
         .unwrap()
 }
 
@@ -157,7 +157,7 @@ fn what_is_proven_is_exact_always() {
                 Ok::<_, Error>(())
             };
             let answer = index
-                .search(&query, k, Filter::All, Sure::Proven, fetch)
+                .search(&query, k, Filter::All, Accuracy::Exact, fetch)
                 .unwrap();
             assert_eq!(
                 answer,

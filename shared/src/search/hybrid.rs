@@ -1,22 +1,22 @@
 //! The rows that are near and hold the words: two searches, and what they find brought together.
 //!
 //! The text of the words' search has two parts as that of vectors has. The first counts what the texts in memory (see
-//! [`crate::text::held`]) say of the words, over all rows; the second does so with the texts that the first did not
+//! [`super::inverted_index`]) say of the words, over all rows; the second does so with the texts that the first did not
 //! know, and scores all that hold a word, once it is known in how many rows each word is.
 
 use serde_json::json;
 
-use super::leg::{Leg, checks, columns, condition, name, rest};
-use super::owner::Owner;
+use super::knn::{KnnQuery, checks, columns, condition, name, rest};
+use super::options::{
+    EXACT, FILTER, IDS, KIND, MAX_DISTANCE, MEMORY_LIMIT, METRIC, OVERSAMPLE, SearchOptions,
+    WEIGHTS,
+};
+use super::table_ref::TableRef;
 use super::{Target, count, read_options};
 use crate::options::OptionDef;
 use crate::sql::{identifier, literal};
 use crate::text::fusion;
 use crate::text::query_terms;
-use crate::vector::options::{
-    EXACT, FILTER, IDS, KIND, MAX_DISTANCE, MEMORY_LIMIT, METRIC, OVERSAMPLE, SearchOptions,
-    WEIGHTS,
-};
 use crate::{Error, Result};
 
 /// The options of a search for both.
@@ -32,12 +32,12 @@ pub const HYBRID_OPTIONS: &[OptionDef] = &[
     MEMORY_LIMIT,
 ];
 
-/// The rows of each leg: so many times `k`, and so many at least.
+/// The rows of each search: so many times `k`, and so many at least.
 pub const POOL: (i64, i64) = (5, 50);
 
 /// What the two parts of a search for words are told, as one text.
 #[derive(Debug, Clone, PartialEq)]
-pub struct WordPlan {
+pub struct Bm25Spec {
     /// The table with its columns, as errors say it.
     pub name: String,
     /// Its columns, as the index is named by them.
@@ -52,7 +52,7 @@ pub struct WordPlan {
     pub memory_limit: usize,
 }
 
-impl WordPlan {
+impl Bm25Spec {
     fn write(&self) -> String {
         json!([
             self.name,
@@ -71,12 +71,12 @@ impl WordPlan {
     }
 
     /// Reads what [`hybrid`] has written.
-    pub fn parse(text: &str) -> Result<WordPlan> {
+    pub fn parse(text: &str) -> Result<Bm25Spec> {
         let wrong = |_| Error::new("the plan is not one that lumos_hybrid has written");
         let (name, columns, checks, words, k, memory_limit) =
             serde_json::from_str(text).map_err(wrong)?;
         let k = count("k", k)?;
-        Ok(WordPlan {
+        Ok(Bm25Spec {
             name,
             columns,
             checks,
@@ -99,17 +99,17 @@ pub fn hybrid(
     let options = read_options(options, HYBRID_OPTIONS)?;
     let pool = k.saturating_mul(POOL.0).max(POOL.1);
     let near = query.map(|query| {
-        let leg = Leg {
+        let knn = KnnQuery {
             target: &target,
             options: &options,
             k: pool,
             query: Some(query),
         };
-        leg.one()
+        knn.one()
     });
     let words = text.map(query_terms).filter(|words| !words.is_empty());
     let worded = words.map(|words| worded(&target, &options, words, pool));
-    Ok(Owner::of(&target).finish(fusion::sql(
+    Ok(TableRef::of(&target).finish(fusion::sql(
         near.as_deref(),
         worded.as_deref(),
         options.weights,
@@ -128,7 +128,7 @@ fn worded(target: &Target, options: &SearchOptions, words: Vec<String>, k: i64) 
         Some(condition) => format!("coalesce({condition}, false)"),
     };
     let hash = text.hash.as_ref().filter(|_| !options.exact);
-    let plan = WordPlan {
+    let plan = Bm25Spec {
         name: name(target, text),
         columns: columns(target, text),
         checks: hash.map_or(Vec::new(), |hash| checks(hash, &text.column).into()),
@@ -144,7 +144,7 @@ fn worded(target: &Target, options: &SearchOptions, words: Vec<String>, k: i64) 
             target.table()
         ));
     };
-    let (owner, hash) = (Owner::of(target), identifier(hash));
+    let (owner, hash) = (TableRef::of(target), identifier(hash));
     let (alias, rows, said) = (owner.alias(), owner.rows(), owner.checks());
     let rest = rest("lumos_unread", "lumos_words");
     // The rows of the second part are read first, so that the condition knows no columns but the table's.
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn plans_come_back() {
-        let plan = WordPlan {
+        let plan = Bm25Spec {
             name: "\"it's\"(\"id\")".into(),
             columns: "(\"id\")".into(),
             checks: vec!["check((h = hash(e)))".into()],
@@ -182,9 +182,9 @@ mod tests {
             k: 3,
             memory_limit: 1 << 30,
         };
-        assert_eq!(WordPlan::parse(&plan.write()), Ok(plan));
-        assert!(WordPlan::parse("[]").is_err());
-        assert!(WordPlan::parse(&WordPlan::nothing()).is_ok());
+        assert_eq!(Bm25Spec::parse(&plan.write()), Ok(plan));
+        assert!(Bm25Spec::parse("[]").is_err());
+        assert!(Bm25Spec::parse(&Bm25Spec::nothing()).is_ok());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! How many of the exactly nearest rows an indexed search finds: both searches for vectors of the table itself.
 
-use super::leg::Leg;
-use super::owner::Owner;
+use super::knn::KnnQuery;
+use super::table_ref::TableRef;
 use super::{OPTIONS, SearchOptions, Target, count, read_options};
 use crate::options::OptionDef;
 use crate::sql::identifier;
@@ -27,7 +27,7 @@ pub fn recall(target: &str, n: i64, k: i64, options: Option<&str>) -> Result<Str
             exact,
             ..options.clone()
         };
-        let leg = Leg {
+        let knn = KnnQuery {
             target: &target,
             options: &options,
             // A row is not among its own nearest.
@@ -37,10 +37,10 @@ pub fn recall(target: &str, n: i64, k: i64, options: Option<&str>) -> Result<Str
         format!(
             "SELECT query_id, id FROM ({}) WHERE id <> query_id.id \
              QUALIFY row_number() OVER (PARTITION BY query_id ORDER BY rank) <= {k}",
-            leg.many("FROM lumos_sample")
+            knn.many("FROM lumos_sample")
         )
     };
-    Ok(Owner::of(&target).finish(format!(
+    Ok(TableRef::of(&target).finish(format!(
         "WITH lumos_sample AS MATERIALIZED ({}), lumos_right AS ({}), lumos_found AS (SELECT DISTINCT * FROM ({})) \
          SELECT avg(share) AS recall, min(share) AS least, count(*) AS queries FROM (\
          SELECT count(lumos_found.id) / count(*) AS share FROM lumos_right LEFT JOIN lumos_found \
@@ -55,7 +55,7 @@ pub fn recall(target: &str, n: i64, k: i64, options: Option<&str>) -> Result<Str
 /// which is its own where an id is not.
 fn sample(target: &Target, n: i64) -> String {
     let (id, vector) = (identifier(&target.id), identifier(&target.vector.column));
-    let (alias, rows) = (Owner::of(target).alias(), Owner::of(target).rows());
+    let (alias, rows) = (TableRef::of(target).alias(), TableRef::of(target).rows());
     format!(
         "SELECT {{'id': id, 'place': place}} AS query_id, query FROM (\
          SELECT {alias}.rowid AS lumos_own, {vector} AS query FROM {rows}) JOIN (\

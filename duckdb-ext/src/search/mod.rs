@@ -1,5 +1,5 @@
 //! The two parts of the SQL that `lumos_search` and its like write, as forms of `lumos_topk` with other arguments,
-//! [`Scan`] and [`Rest`]:
+//! [`KnnScan`] and [`KnnFetch`]:
 //! - `(id, place, hash, plan, queries, said)`: searches the vectors in memory, and lists the places of other rows
 //! - `(id, vec, hash, plan, queries, places, found)`: measures those exactly, has them held from then on, and takes over
 //!   what the first has `found`; every row of a table where `places` is NULL
@@ -7,61 +7,68 @@
 //! `queries` is a list of BLOBs where the plan has no query, and what is found says for which of them. Anyone may call
 //! these forms with any values: none hurts, and nothing is held under a hash but what has it.
 
+pub mod bm25_stages;
+mod knn_fetch;
+mod knn_scan;
+mod partial_scores;
+pub mod result_list;
+mod stage;
+
 use std::ffi::{CStr, c_char};
 use std::ptr;
 use std::sync::Arc;
 
 use libduckdb_sys as ffi;
-use lumos_core::held::{Shared, Store};
-use lumos_core::vector::held::Held;
+use lumos_core::search::cache::{IndexCache, SharedIndex};
+use lumos_core::search::vector_index::VectorIndex;
+use lumos_core::search::{ScanSpec, proven};
 use lumos_core::vector::topk::Query;
-use lumos_core::vector::written::{Plan, proven};
 use lumos_core::{Error, Result, vector};
 
-use crate::hits::{self, ID_TYPES};
-use crate::memory::{LogicalType, Strings};
-use crate::part::add_form;
-use crate::rest::Rest;
-use crate::scan::Scan;
+use self::knn_fetch::KnnFetch;
+use self::knn_scan::KnnScan;
+use self::result_list::ID_TYPES;
+use self::stage::add_form;
+use crate::vectors::view::{Strings, TypeHandle};
 
 /// Adds both to the aggregate's forms. They share the indexes, which live as long as the functions do.
 ///
 /// # Safety
 /// `set` is alive.
-pub unsafe fn add(set: ffi::duckdb_aggregate_function_set, name: &CStr, store: &Arc<Store>) {
+pub unsafe fn add(set: ffi::duckdb_aggregate_function_set, name: &CStr, store: &Arc<IndexCache>) {
     use ffi::{
         DUCKDB_TYPE_DUCKDB_TYPE_ANY as ANY, DUCKDB_TYPE_DUCKDB_TYPE_BIGINT as BIGINT,
         DUCKDB_TYPE_DUCKDB_TYPE_BLOB as BLOB, DUCKDB_TYPE_DUCKDB_TYPE_UBIGINT as UBIGINT,
         DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR as VARCHAR,
     };
     let [any, place, hash, text, blob] =
-        [ANY, BIGINT, UBIGINT, VARCHAR, BLOB].map(LogicalType::simple);
+        [ANY, BIGINT, UBIGINT, VARCHAR, BLOB].map(TypeHandle::simple);
     let part = part_type();
-    let queries = LogicalType::simple(BLOB).list();
+    let queries = TypeHandle::simple(BLOB).list();
     for id in ID_TYPES {
-        let found = hits::row_type(id, true).list();
-        let id = LogicalType::simple(id);
+        let found = result_list::row_type(id, true).list();
+        let id = TypeHandle::simple(id);
         // SAFETY: by contract; the types are alive during the calls.
         unsafe {
             let scan = [&id, &place, &hash, &text, &queries, &text];
-            add_form::<Scan>(set, name, &scan, &part, store);
+            add_form::<KnnScan>(set, name, &scan, &part, store);
             let rest = [&id, &any, &hash, &text, &queries, &place, &blob];
-            add_form::<Rest>(set, name, &rest, &found, store);
+            add_form::<KnnFetch>(set, name, &rest, &found, store);
         }
     }
 }
 
 /// What a first part results in: the places of rows that it does not know, what the second part is to be told, and what
 /// was found.
-pub fn part_type() -> LogicalType {
+pub fn part_type() -> TypeHandle {
     use ffi::{
         DUCKDB_TYPE_DUCKDB_TYPE_BIGINT as BIGINT, DUCKDB_TYPE_DUCKDB_TYPE_BLOB as BLOB,
         DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR as VARCHAR,
     };
-    LogicalType::structure(&[
-        (LogicalType::simple(BIGINT).list(), c"unknown"),
-        (LogicalType::simple(VARCHAR), c"plan"),
-        (LogicalType::simple(BLOB), c"found"),
+    TypeHandle::structure(&[
+        (TypeHandle::simple(BIGINT).list(), c"unknown"),
+        (TypeHandle::simple(VARCHAR), c"plan"),
+        (TypeHandle::simple(BLOB), c"found"),
     ])
 }
 
@@ -85,7 +92,7 @@ pub struct Told {
 
 impl Told {
     /// What the first part has written, or the text itself.
-    pub fn read(text: Option<&str>, store: &Store) -> Result<Told> {
+    pub fn read(text: Option<&str>, store: &IndexCache) -> Result<Told> {
         let text = text.ok_or_else(|| Error::new("the plan is NULL"))?;
         let Some(number) = text.strip_prefix(BEGUN) else {
             return Ok(Told {
@@ -105,7 +112,7 @@ impl Told {
     }
 
     /// Forgets what the first part has left.
-    pub fn end(begun: Option<&(Arc<str>, u64)>, store: &Store) {
+    pub fn end(begun: Option<&(Arc<str>, u64)>, store: &IndexCache) {
         if let Some((_, number)) = begun {
             store.end(*number);
         }
@@ -181,7 +188,7 @@ pub fn first_text<'a>(strings: &Strings<'a>) -> Result<&'a str> {
 
 /// The vectors that are searched for, that of the plan or those of the list: all of the same length, and not more than
 /// there is room for.
-pub fn read_queries(list: &[Option<&[u8]>], plan: &Plan) -> Result<Arc<[Query]>> {
+pub fn read_queries(list: &[Option<&[u8]>], plan: &ScanSpec) -> Result<Arc<[Query]>> {
     let (mut bytes, mut queries) = (0, Vec::<Query>::new());
     let mut add = |floats: Vec<f32>| {
         let first = queries.first().map_or(floats.len(), |q| q.vector().len());
@@ -216,11 +223,11 @@ pub fn read_queries(list: &[Option<&[u8]>], plan: &Plan) -> Result<Arc<[Query]>>
 
 /// The vectors in memory for these queries, if there is one of them.
 pub fn open(
-    store: &Store,
+    store: &IndexCache,
     queries: &[Query],
-    plan: &Plan,
+    plan: &ScanSpec,
     name: &str,
-) -> Result<Option<Shared<Held>>> {
+) -> Result<Option<SharedIndex<VectorIndex>>> {
     let Some(first) = queries.first() else {
         return Ok(None);
     };

@@ -2,10 +2,10 @@
 
 use serde_json::Value as Json;
 
-use super::index::Kind;
-use super::metric::Metric;
 use crate::Result;
 use crate::options::{OptionDef, OptionType, Options};
+use crate::vector::Metric;
+use crate::vector::index::Kind;
 
 /// The memory that indexes may take if nothing is said, in MB.
 const MEMORY_LIMIT_MB: usize = 1024;

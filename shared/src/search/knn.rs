@@ -1,12 +1,13 @@
 //! The rows of one table nearest to some queries: the part that all searches of vectors have in common.
 
-use super::owner::Owner;
+use super::table_ref::TableRef;
 use super::target::{Hashed, Target};
-use super::{OVERSAMPLE, Plan, SearchOptions};
+use super::{ScanSpec, SearchOptions};
 use crate::sql::{identifier, literal};
+use crate::vector::index::OVERSAMPLE;
 
 /// What is searched for, and where.
-pub struct Leg<'a> {
+pub struct KnnQuery<'a> {
     pub target: &'a Target,
     pub options: &'a SearchOptions,
     pub k: i64,
@@ -14,7 +15,7 @@ pub struct Leg<'a> {
     pub query: Option<&'a [f32]>,
 }
 
-impl Leg<'_> {
+impl KnnQuery<'_> {
     /// The search for one vector, best row first.
     pub fn one(&self) -> String {
         let (with, hits) = self.sql();
@@ -52,7 +53,7 @@ impl Leg<'_> {
 
     /// With one. A constant has a name in a query of its own, so that EXPLAIN shows the name and not the vector.
     fn held(&self, hash: &str) -> (String, String) {
-        let (owner, target) = (Owner::of(self.target), self.target);
+        let (owner, target) = (TableRef::of(self.target), self.target);
         let (id, vector) = (identifier(&target.id), identifier(&target.vector.column));
         let (alias, rows) = (owner.alias(), owner.rows());
         let (plan, queries) = (self.plan(Some(hash)), self.queries());
@@ -90,7 +91,7 @@ impl Leg<'_> {
 
     fn plan(&self, hash: Option<&str>) -> String {
         let (target, options) = (self.target, self.options);
-        let plan = Plan {
+        let plan = ScanSpec {
             name: name(target, &target.vector),
             columns: columns(target, &target.vector),
             checks: hash.map_or(Vec::new(), |hash| {

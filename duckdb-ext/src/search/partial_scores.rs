@@ -1,16 +1,16 @@
 //! What a search for words has found in its first part, on the way to its second.
 
 use lumos_core::Result;
-use lumos_core::text::bm25::Totals;
+use lumos_core::text::bm25::CorpusStats;
 use lumos_core::vector::topk::TopK;
 
-use crate::hits::{Id, IdList, take};
+use crate::search::result_list::{Id, IdList, take};
 
 /// What rows say of the words: all of them together, and each that is chosen and holds one.
 #[derive(Clone)]
 pub struct Found {
     /// Of all of them.
-    pub totals: Totals,
+    pub totals: CorpusStats,
     ids: IdList,
     /// Of each of these rows the length of its text, and how often each word is in it.
     lengths: Vec<u32>,
@@ -21,7 +21,7 @@ impl Found {
     /// No rows, with ids of the type of these.
     pub fn new(ids: IdList, words: usize) -> Found {
         Found {
-            totals: Totals::new(words),
+            totals: CorpusStats::new(words),
             ids,
             lengths: Vec::new(),
             counts: Vec::new(),
@@ -46,7 +46,7 @@ impl Found {
     /// The `k` best rows, each with its place here; the distance is the negative score.
     pub fn best(&self, k: i64) -> Result<TopK<(Id, usize)>> {
         let (mut best, scorer) = (TopK::new(k)?, self.totals.scorer());
-        let counts = self.counts.chunks_exact(self.totals.holders.len().max(1));
+        let counts = self.counts.chunks_exact(self.totals.doc_freq.len().max(1));
         for (i, (length, counts)) in self.lengths.iter().zip(counts).enumerate() {
             let score = scorer.score(*length, counts);
             best.offer(-score, || (self.ids.get(i), i));
@@ -57,7 +57,7 @@ impl Found {
     /// Leaves out all rows but the `k` best, as far as these can be told from these totals.
     pub fn keep(&mut self, k: i64) -> Result<()> {
         let best = self.best(k)?;
-        let (words, lengths, counts) = (self.totals.holders.len(), &self.lengths, &self.counts);
+        let (words, lengths, counts) = (self.totals.doc_freq.len(), &self.lengths, &self.counts);
         let mut kept = Found::new(self.ids.none(), words);
         for hit in best.sorted() {
             let (id, i) = &hit.id;
@@ -72,10 +72,10 @@ impl Found {
     pub fn write(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut long = |value: u64| bytes.extend(value.to_le_bytes());
-        long(self.totals.texts);
-        long(self.totals.length);
+        long(self.totals.documents);
+        long(self.totals.total_length);
         self.totals
-            .holders
+            .doc_freq
             .iter()
             .for_each(|holders| long(*holders));
         long(self.lengths.len() as u64);
@@ -89,11 +89,11 @@ impl Found {
     /// Takes over what another has written.
     pub fn read(&mut self, bytes: &[u8]) -> Option<()> {
         let mut rest = bytes;
-        let words = self.totals.holders.len();
-        let mut totals = Totals::new(words);
-        totals.texts = u64::from_le_bytes(take(&mut rest)?);
-        totals.length = u64::from_le_bytes(take(&mut rest)?);
-        for holders in &mut totals.holders {
+        let words = self.totals.doc_freq.len();
+        let mut totals = CorpusStats::new(words);
+        totals.documents = u64::from_le_bytes(take(&mut rest)?);
+        totals.total_length = u64::from_le_bytes(take(&mut rest)?);
+        for holders in &mut totals.doc_freq {
             *holders = u64::from_le_bytes(take(&mut rest)?);
         }
         let rows = u64::from_le_bytes(take(&mut rest)?) as usize;

@@ -10,24 +10,24 @@ use std::ffi::CStr;
 use std::sync::Arc;
 
 use libduckdb_sys as ffi;
-use lumos_core::held::{Shared, Store};
-use lumos_core::text::held::{Held, count};
+use lumos_core::search::Bm25Spec;
+use lumos_core::search::cache::{IndexCache, SharedIndex};
+use lumos_core::search::inverted_index::{InvertedIndex, count};
 use lumos_core::vector::topk::TopK;
-use lumos_core::vector::written::WordPlan;
 use lumos_core::{Error, Result};
 
-use crate::found::Found;
-use crate::hash;
-use crate::hits::{self, ID_TYPES, IdList, Ids};
-use crate::memory::{self, LogicalType, Strings, Validity};
-use crate::part::{Part, add_form};
+use crate::search::partial_scores::Found;
+use crate::search::result_list::{self, ID_TYPES, IdList, Ids};
+use crate::search::stage::{AggregateStage, add_form};
 use crate::search::{Told, check, first_text, no_places, part_type, write_part};
+use crate::vectors::hash;
+use crate::vectors::view::{self, Strings, TypeHandle, Validity};
 
 /// Adds both to the aggregate's forms.
 ///
 /// # Safety
 /// `set` is alive.
-pub unsafe fn add(set: ffi::duckdb_aggregate_function_set, name: &CStr, store: &Arc<Store>) {
+pub unsafe fn add(set: ffi::duckdb_aggregate_function_set, name: &CStr, store: &Arc<IndexCache>) {
     let [place, hash, text, flag, blob] = [
         ffi::DUCKDB_TYPE_DUCKDB_TYPE_BIGINT,
         ffi::DUCKDB_TYPE_DUCKDB_TYPE_UBIGINT,
@@ -35,29 +35,29 @@ pub unsafe fn add(set: ffi::duckdb_aggregate_function_set, name: &CStr, store: &
         ffi::DUCKDB_TYPE_DUCKDB_TYPE_BOOLEAN,
         ffi::DUCKDB_TYPE_DUCKDB_TYPE_BLOB,
     ]
-    .map(LogicalType::simple);
+    .map(TypeHandle::simple);
     let part = part_type();
     for id in ID_TYPES {
-        let found = hits::row_type(id, false).list();
-        let id = LogicalType::simple(id);
+        let found = result_list::row_type(id, false).list();
+        let id = TypeHandle::simple(id);
         // SAFETY: by contract; the types are alive during the calls.
         unsafe {
             let scan = [&id, &place, &hash, &flag, &text, &text];
-            add_form::<Scan>(set, name, &scan, &part, store);
+            add_form::<Bm25Scan>(set, name, &scan, &part, store);
             let rest = [&id, &text, &hash, &flag, &text, &place, &blob];
-            add_form::<Rest>(set, name, &rest, &found, store);
+            add_form::<Bm25Fetch>(set, name, &rest, &found, store);
         }
     }
 }
 
 /// The first part.
 #[derive(Clone)]
-struct Scan {
-    plan: WordPlan,
+struct Bm25Scan {
+    plan: Bm25Spec,
     /// The plan as text, and the name of the index.
     text: String,
     name: String,
-    shared: Shared<Held>,
+    shared: SharedIndex<InvertedIndex>,
     /// Of each row that is chosen and whose text is held, its slot and its id.
     slots: Vec<u32>,
     ids: IdList,
@@ -67,10 +67,10 @@ struct Scan {
     unknown: Vec<i64>,
 }
 
-impl Part for Scan {
+impl AggregateStage for Bm25Scan {
     const NAME: &'static str = "lumos_hybrid";
 
-    unsafe fn begin(chunk: ffi::duckdb_data_chunk, store: &Store) -> Result<Self> {
+    unsafe fn begin(chunk: ffi::duckdb_data_chunk, store: &IndexCache) -> Result<Self> {
         // SAFETY: by contract, with the types that `add` says.
         let (ids, plan, said) = unsafe {
             let vector = |i| ffi::duckdb_data_chunk_get_vector(chunk, i);
@@ -81,10 +81,10 @@ impl Part for Scan {
             )
         };
         let text = first_text(&plan)?;
-        let plan = WordPlan::parse(text)?;
+        let plan = Bm25Spec::parse(text)?;
         let table = check(said.text(0)?, &plan.checks, &plan.name)?;
         let name = table + &plan.columns.to_ascii_lowercase();
-        Ok(Scan {
+        Ok(Bm25Scan {
             shared: store.texts(&name)?,
             text: text.to_owned(),
             name,
@@ -103,11 +103,11 @@ impl Part for Scan {
             (
                 Ids::new(vector(0), rows),
                 Validity::new(vector(0), rows),
-                memory::slice::<i64>(vector(1), rows),
+                view::slice::<i64>(vector(1), rows),
                 Validity::new(vector(1), rows),
-                memory::slice::<u64>(vector(2), rows),
+                view::slice::<u64>(vector(2), rows),
                 Validity::new(vector(2), rows),
-                memory::slice::<u8>(vector(3), rows),
+                view::slice::<u8>(vector(3), rows),
                 Validity::new(vector(3), rows),
             )
         };
@@ -147,13 +147,13 @@ impl Part for Scan {
 
     unsafe fn write(
         part: Option<&Self>,
-        store: &Store,
+        store: &IndexCache,
         result: ffi::duckdb_vector,
         row: usize,
     ) -> Result<()> {
         let Some(scan) = part else {
             // SAFETY: by contract.
-            unsafe { write_part(&[], Err(WordPlan::nothing()), &[], result, row) };
+            unsafe { write_part(&[], Err(Bm25Spec::nothing()), &[], result, row) };
             return Ok(());
         };
         let found = scan.found(store)?.write();
@@ -164,8 +164,8 @@ impl Part for Scan {
     }
 }
 
-impl Scan {
-    fn found(&self, store: &Store) -> Result<Found> {
+impl Bm25Scan {
+    fn found(&self, store: &IndexCache) -> Result<Found> {
         let words = self.plan.words.len();
         let mut found = Found::new(self.ids.none(), words);
         let held = self.shared.read()?;
@@ -179,7 +179,7 @@ impl Scan {
         let mut places = vec![0u32; held.len()];
         held.holders(&self.plan.words, |slot, of_each| {
             let times = rows[slot as usize].into();
-            for (holders, count) in found.totals.holders.iter_mut().zip(of_each) {
+            for (holders, count) in found.totals.doc_freq.iter_mut().zip(of_each) {
                 *holders += if *count > 0 { times } else { 0 };
             }
             if times > 0 {
@@ -193,8 +193,8 @@ impl Scan {
             met += 1;
             length += u64::from(*rows) * u64::from(held.length(slot));
         }
-        found.totals.texts = (self.slots.len() + self.others.len()) as u64;
-        found.totals.length = length;
+        found.totals.documents = (self.slots.len() + self.others.len()) as u64;
+        found.totals.total_length = length;
         let gone = held.is_mostly_gone(met, self.plan.memory_limit);
         drop(held);
         if gone {
@@ -215,26 +215,26 @@ impl Scan {
 
 /// The second part.
 #[derive(Clone)]
-struct Rest {
-    plan: WordPlan,
+struct Bm25Fetch {
+    plan: Bm25Spec,
     /// What the first part has begun.
     begun: Option<(Arc<str>, u64)>,
     /// Where texts are held from now on, if they are.
-    shared: Option<Shared<Held>>,
+    shared: Option<SharedIndex<InvertedIndex>>,
     found: Found,
     /// How many rows there are to read, if that is known, and how many were read.
     places: Option<i64>,
     met: i64,
 }
 
-impl Part for Rest {
+impl AggregateStage for Bm25Fetch {
     const NAME: &'static str = "lumos_hybrid";
 
-    unsafe fn begin(chunk: ffi::duckdb_data_chunk, store: &Store) -> Result<Self> {
+    unsafe fn begin(chunk: ffi::duckdb_data_chunk, store: &IndexCache) -> Result<Self> {
         // SAFETY: by contract, with the types that `add` says.
         let (ids, plan, places) = unsafe {
             let vector = |i| ffi::duckdb_data_chunk_get_vector(chunk, i);
-            let places = memory::slice::<i64>(vector(5), 1);
+            let places = view::slice::<i64>(vector(5), 1);
             let placed = !Validity::new(vector(5), 1).is_null(0);
             // One of them is no row.
             let places = places.first().filter(|_| placed);
@@ -245,9 +245,9 @@ impl Part for Rest {
             )
         };
         let told = Told::read(plan.text(0)?, store)?;
-        let plan = WordPlan::parse(&told.plan)?;
+        let plan = Bm25Spec::parse(&told.plan)?;
         let name = told.begun.as_ref().map(|(name, _)| name);
-        Ok(Rest {
+        Ok(Bm25Fetch {
             shared: name.map(|name| store.texts(name)).transpose()?,
             begun: told.begun,
             found: Found::new(ids, plan.words.len()),
@@ -265,15 +265,15 @@ impl Part for Rest {
                 Ids::new(vector(0), rows),
                 Validity::new(vector(0), rows),
                 Strings::new(vector(1), rows),
-                memory::slice::<u64>(vector(2), rows),
+                view::slice::<u64>(vector(2), rows),
                 Validity::new(vector(2), rows),
-                memory::slice::<u8>(vector(3), rows),
+                view::slice::<u8>(vector(3), rows),
                 Validity::new(vector(3), rows),
                 Strings::new(vector(6), rows),
             )
         };
         let words = &self.plan.words;
-        let mut held = self.shared.as_ref().map(Shared::write).transpose()?;
+        let mut held = self.shared.as_ref().map(SharedIndex::write).transpose()?;
         let mut counts = vec![0; words.len()];
         for row in 0..rows {
             if let Some(bytes) = found.get(row) {
@@ -320,7 +320,7 @@ impl Part for Rest {
 
     unsafe fn write(
         part: Option<&Self>,
-        store: &Store,
+        store: &IndexCache,
         result: ffi::duckdb_vector,
         row: usize,
     ) -> Result<()> {
@@ -335,7 +335,7 @@ impl Part for Rest {
             }
         }
         // SAFETY: by contract.
-        unsafe { hits::write(&[best], None, false, result, row) };
+        unsafe { result_list::write(&[best], None, false, result, row) };
         Ok(())
     }
 }

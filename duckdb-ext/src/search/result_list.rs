@@ -8,8 +8,8 @@ use libduckdb_sys as ffi;
 use lumos_core::Result;
 use lumos_core::vector::topk::{Hit, TopK};
 
-use crate::memory::{self, LogicalType};
-use crate::scalar::panic_message;
+use crate::contain::panic_message;
+use crate::vectors::view::{self, TypeHandle};
 
 /// An id, ordered as DuckDB orders it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,23 +30,23 @@ pub const ID_TYPES: [ffi::DUCKDB_TYPE; 3] = [
 ];
 
 /// STRUCT(id, distance DOUBLE), with `query BIGINT` and `rank BIGINT` where rows are found for many queries.
-pub fn row_type(id: ffi::DUCKDB_TYPE, many: bool) -> LogicalType {
+pub fn row_type(id: ffi::DUCKDB_TYPE, many: bool) -> TypeHandle {
     let members = [
-        (LogicalType::simple(id), c"id"),
+        (TypeHandle::simple(id), c"id"),
         (
-            LogicalType::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_DOUBLE),
+            TypeHandle::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_DOUBLE),
             c"distance",
         ),
         (
-            LogicalType::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_BIGINT),
+            TypeHandle::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_BIGINT),
             c"query",
         ),
         (
-            LogicalType::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_BIGINT),
+            TypeHandle::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_BIGINT),
             c"rank",
         ),
     ];
-    LogicalType::structure(&members[..if many { 4 } else { 2 }])
+    TypeHandle::structure(&members[..if many { 4 } else { 2 }])
 }
 
 /// The ids of a chunk.
@@ -61,15 +61,15 @@ pub enum Ids<'a> {
 
 impl Ids<'_> {
     /// # Safety
-    /// As [`memory::slice`], of one of [`ID_TYPES`].
+    /// As [`view::slice`], of one of [`ID_TYPES`].
     pub unsafe fn new(vector: ffi::duckdb_vector, rows: usize) -> Self {
         // SAFETY: by contract.
         unsafe {
-            let ty = LogicalType::own(ffi::duckdb_vector_get_column_type(vector));
+            let ty = TypeHandle::own(ffi::duckdb_vector_get_column_type(vector));
             match ty.id() {
-                ffi::DUCKDB_TYPE_DUCKDB_TYPE_BIGINT => Ids::Integer(memory::slice(vector, rows)),
-                ffi::DUCKDB_TYPE_DUCKDB_TYPE_UUID => Ids::Uuid(memory::slice(vector, rows)),
-                _ => Ids::Text(memory::slice(vector, rows)),
+                ffi::DUCKDB_TYPE_DUCKDB_TYPE_BIGINT => Ids::Integer(view::slice(vector, rows)),
+                ffi::DUCKDB_TYPE_DUCKDB_TYPE_UUID => Ids::Uuid(view::slice(vector, rows)),
+                _ => Ids::Text(view::slice(vector, rows)),
             }
         }
     }
@@ -81,7 +81,7 @@ impl Ids<'_> {
             Ids::Uuid(ids) => {
                 Id::Uuid(i128::from(ids[row].upper) << 64 | i128::from(ids[row].lower))
             }
-            Ids::Text(ids) => Id::Text(memory::bytes(&ids[row]).into()),
+            Ids::Text(ids) => Id::Text(view::bytes(&ids[row]).into()),
         }
     }
 }

@@ -7,19 +7,19 @@ use std::ptr;
 use libduckdb_sys as ffi;
 use lumos_core::{Error, Result};
 
-use crate::hash;
-use crate::numbers::Numbers;
+use crate::vectors::hash;
+use crate::vectors::numeric::Numbers;
 
 /// A logical type, freed when dropped.
-pub struct LogicalType(ffi::duckdb_logical_type);
+pub struct TypeHandle(ffi::duckdb_logical_type);
 
-impl LogicalType {
+impl TypeHandle {
     /// Takes over a handle that DuckDB handed out.
     ///
     /// # Safety
     /// `raw` is a live handle that nobody else frees.
     pub unsafe fn own(raw: ffi::duckdb_logical_type) -> Self {
-        LogicalType(raw)
+        TypeHandle(raw)
     }
 
     /// The type with this number and no parameters.
@@ -35,7 +35,7 @@ impl LogicalType {
     }
 
     /// A struct of members of these types.
-    pub fn structure(members: &[(LogicalType, &CStr)]) -> Self {
+    pub fn structure(members: &[(TypeHandle, &CStr)]) -> Self {
         let mut types: Vec<_> = members.iter().map(|(ty, _)| ty.0).collect();
         let mut names: Vec<_> = members.iter().map(|(_, name)| name.as_ptr()).collect();
         let count = members.len() as ffi::idx_t;
@@ -61,7 +61,7 @@ impl LogicalType {
     }
 }
 
-impl Drop for LogicalType {
+impl Drop for TypeHandle {
     fn drop(&mut self) {
         // SAFETY: owned, and not used after this.
         unsafe { ffi::duckdb_destroy_logical_type(&mut self.0) }
@@ -100,7 +100,7 @@ impl<'a> Values<'a> {
     pub unsafe fn new(vector: ffi::duckdb_vector, rows: usize) -> Self {
         // SAFETY: by contract; a child vector is as long as asked for here and lives as long as its parent.
         unsafe {
-            let ty = LogicalType::own(ffi::duckdb_vector_get_column_type(vector));
+            let ty = TypeHandle::own(ffi::duckdb_vector_get_column_type(vector));
             match ty.id() {
                 ffi::DUCKDB_TYPE_DUCKDB_TYPE_SQLNULL => Values::Null,
                 ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR => Values::Text(slice(vector, rows)),
@@ -109,7 +109,7 @@ impl<'a> Values<'a> {
                     Values::Number(Numbers::booleans(slice(vector, rows)))
                 }
                 ffi::DUCKDB_TYPE_DUCKDB_TYPE_LIST => {
-                    let child_type = LogicalType::own(ffi::duckdb_list_type_child_type(ty.raw()));
+                    let child_type = TypeHandle::own(ffi::duckdb_list_type_child_type(ty.raw()));
                     let child = ffi::duckdb_list_vector_get_child(vector);
                     let len = ffi::duckdb_list_vector_get_size(vector) as usize;
                     match Elements::new(&child_type, child, len) {
@@ -118,7 +118,7 @@ impl<'a> Values<'a> {
                     }
                 }
                 ffi::DUCKDB_TYPE_DUCKDB_TYPE_ARRAY => {
-                    let child_type = LogicalType::own(ffi::duckdb_array_type_child_type(ty.raw()));
+                    let child_type = TypeHandle::own(ffi::duckdb_array_type_child_type(ty.raw()));
                     let child = ffi::duckdb_array_vector_get_child(vector);
                     let size = ffi::duckdb_array_type_array_size(ty.raw()) as usize;
                     match Elements::new(&child_type, child, rows * size) {
@@ -153,7 +153,7 @@ impl Values<'_> {
 impl<'a> Elements<'a> {
     /// # Safety
     /// As [`Values::new`], with `ty` the type of `vector`.
-    unsafe fn new(ty: &LogicalType, vector: ffi::duckdb_vector, len: usize) -> Option<Self> {
+    unsafe fn new(ty: &TypeHandle, vector: ffi::duckdb_vector, len: usize) -> Option<Self> {
         if ty.id() == ffi::DUCKDB_TYPE_DUCKDB_TYPE_SQLNULL {
             return Some(Elements {
                 numbers: Numbers::none(),

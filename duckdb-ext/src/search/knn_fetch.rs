@@ -3,19 +3,19 @@
 use std::sync::Arc;
 
 use libduckdb_sys as ffi;
-use lumos_core::held::{Shared, Store};
+use lumos_core::search::ScanSpec;
+use lumos_core::search::cache::{IndexCache, SharedIndex};
+use lumos_core::search::vector_index::VectorIndex;
 use lumos_core::vector::distance::Element;
-use lumos_core::vector::held::Held;
 use lumos_core::vector::topk::{Query, TopK};
-use lumos_core::vector::written::Plan;
 use lumos_core::{Error, Param, Result, Type, ValueRef};
 
-use crate::convert::{Column, Stored};
-use crate::hash;
-use crate::hits::{self, Id, IdList, Ids};
-use crate::memory::{self, Strings, Validity};
-use crate::part::Part;
+use crate::search::result_list::{self, Id, IdList, Ids};
+use crate::search::stage::AggregateStage;
 use crate::search::{Told, no_places, open, read_queries};
+use crate::vectors::arguments::{Column, Stored};
+use crate::vectors::hash;
+use crate::vectors::view::{self, Strings, Validity};
 
 const VECTOR: Param = Param::new("the vector", Type::Vector);
 
@@ -24,13 +24,13 @@ const BLOCK: usize = 16;
 
 /// The nearest of the rows whose vectors are read.
 #[derive(Clone)]
-pub struct Rest {
-    plan: Plan,
+pub struct KnnFetch {
+    plan: ScanSpec,
     /// What the first part has begun.
     begun: Option<(Arc<str>, u64)>,
     queries: Arc<[Query]>,
     /// Where vectors are held from now on, if they are.
-    shared: Option<Shared<Held>>,
+    shared: Option<SharedIndex<VectorIndex>>,
     nearest: Vec<TopK<Id>>,
     /// How many rows there are to read, if that is known, and how many were read.
     places: Option<i64>,
@@ -39,25 +39,25 @@ pub struct Rest {
     full: bool,
 }
 
-impl Part for Rest {
+impl AggregateStage for KnnFetch {
     const NAME: &'static str = "lumos_search";
 
-    unsafe fn begin(chunk: ffi::duckdb_data_chunk, store: &Store) -> Result<Self> {
+    unsafe fn begin(chunk: ffi::duckdb_data_chunk, store: &IndexCache) -> Result<Self> {
         // SAFETY: by contract, with the types that `add` says.
         let (plan, queries, places) = unsafe {
             let vector = |i| ffi::duckdb_data_chunk_get_vector(chunk, i);
-            let places = memory::slice::<i64>(vector(5), 1);
+            let places = view::slice::<i64>(vector(5), 1);
             let placed = !Validity::new(vector(5), 1).is_null(0);
             (
                 Strings::new(vector(3), 1),
-                memory::strings(vector(4)),
+                view::strings(vector(4)),
                 places.first().filter(|_| placed).copied(),
             )
         };
         let told = Told::read(plan.text(0)?, store)?;
-        let plan = Plan::parse(&told.plan)?;
+        let plan = ScanSpec::parse(&told.plan)?;
         let queries = read_queries(&queries, &plan)?;
-        Ok(Rest {
+        Ok(KnnFetch {
             shared: match &told.begun {
                 Some((name, _)) => open(store, &queries, &plan, name)?,
                 None => None,
@@ -81,7 +81,7 @@ impl Part for Rest {
                 Ids::new(vector(0), rows),
                 Validity::new(vector(0), rows),
                 Column::new(&VECTOR, vector(1), rows),
-                memory::slice::<u64>(vector(2), rows),
+                view::slice::<u64>(vector(2), rows),
                 Validity::new(vector(2), rows),
                 Strings::new(vector(6), rows),
             )
@@ -90,11 +90,11 @@ impl Part for Rest {
             self.places = None;
             return Ok(());
         };
-        let mut held = self.shared.as_ref().map(Shared::write).transpose()?;
+        let mut held = self.shared.as_ref().map(SharedIndex::write).transpose()?;
         let mut block = Block::default();
         for row in 0..rows {
             if let Some(found) = found.get(row) {
-                let taken = hits::unpack(found, IdList::of(&ids), &mut self.nearest);
+                let taken = result_list::unpack(found, IdList::of(&ids), &mut self.nearest);
                 taken.ok_or_else(|| {
                     Error::new("what was found before is not what a search has written")
                 })?;
@@ -151,7 +151,7 @@ impl Part for Rest {
 
     unsafe fn write(
         part: Option<&Self>,
-        store: &Store,
+        store: &IndexCache,
         result: ffi::duckdb_vector,
         row: usize,
     ) -> Result<()> {
@@ -168,7 +168,7 @@ impl Part for Rest {
             }
         }
         // SAFETY: by contract.
-        unsafe { hits::write(nearest, end, true, result, row) };
+        unsafe { result_list::write(nearest, end, true, result, row) };
         Ok(())
     }
 }

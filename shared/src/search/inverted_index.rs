@@ -1,17 +1,17 @@
 //! Texts in memory, each found by the hash of its value and by its words: what `lumos_hybrid` keeps in DuckDB.
 //!
-//! As with vectors (see [`crate::vector::held`]) a hash stands for a text wherever it is, so that nothing here can be
+//! As with vectors (see [`super::vector_index`]) a hash stands for a text wherever it is, so that nothing here can be
 //! stale, and slots are only added. How many rows have a text, and so what a word counts for, is said anew at each
 //! search.
 
 use std::collections::HashMap;
 
-use super::{Kind, terms};
-use crate::held::Account;
+use super::cache::Account;
+use crate::text::{Kind, terms};
 
 /// Words and lengths of texts.
 #[derive(Default)]
-pub struct Held {
+pub struct InvertedIndex {
     /// By slot.
     hashes: Vec<u64>,
     /// By slot: how many terms stand in the text one behind the other.
@@ -23,12 +23,12 @@ pub struct Held {
     account: Account,
 }
 
-impl Held {
+impl InvertedIndex {
     /// None yet.
-    pub fn new(account: Account) -> Held {
-        Held {
+    pub fn new(account: Account) -> InvertedIndex {
+        InvertedIndex {
             account,
-            ..Held::default()
+            ..InvertedIndex::default()
         }
     }
 
@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn the_words_of_each_text_come_back() {
-        let mut held = Held::default();
+        let mut held = InvertedIndex::default();
         let asked = words(&["w1", "w6", "w7", "none"]);
         let mut expected = Vec::new();
         // With gaps of more than a byte between texts that hold a word.
@@ -259,7 +259,7 @@ mod tests {
 
     #[test]
     fn slots_are_found_in_any_order_and_room_is_kept() {
-        let mut held = Held::default();
+        let mut held = InvertedIndex::default();
         for i in 0..2000 {
             held.add(i * 7919, &text(i), usize::MAX);
         }

@@ -5,7 +5,7 @@ use std::ffi::c_char;
 use libduckdb_sys as ffi;
 use lumos_core::{Error, Param, Result, Type, Value, ValueRef, vector};
 
-use crate::memory::{self, LogicalType, Validity, Values};
+use crate::vectors::view::{self, TypeHandle, Validity, Values};
 
 /// One argument for all rows of a chunk.
 pub struct Column<'a> {
@@ -76,7 +76,7 @@ impl<'a> Column<'a> {
             }
             (Values::Blob(strings), _) => strings
                 .get(row)
-                .map(|s| ValueRef::Blob(memory::bytes(s)))
+                .map(|s| ValueRef::Blob(view::bytes(s)))
                 .ok_or_else(out_of_bounds),
             _ => Err(Error::new(format!(
                 "{} is of a type that is not taken; give a number, text or a BLOB",
@@ -121,7 +121,7 @@ impl<'a> Column<'a> {
     /// The vector in `row` as it is stored if it is one of 32-bit floats: whether they are finite is not looked at.
     pub fn stored(&mut self, row: usize) -> Result<Stored<'_>> {
         if let Values::Blob(strings) = &self.values
-            && let Some(floats) = vector::format::plain(memory::bytes(&strings[row]))
+            && let Some(floats) = vector::format::plain(view::bytes(&strings[row]))
         {
             return Ok(Stored::Bytes(floats));
         }
@@ -164,7 +164,7 @@ impl<'a> Column<'a> {
         } else if fresh {
             match &self.values {
                 Values::Blob(strings) => {
-                    vector::format::decode(memory::bytes(&strings[row]), &mut self.converted)?
+                    vector::format::decode(view::bytes(&strings[row]), &mut self.converted)?
                 }
                 Values::Text(strings) => self.converted = vector::from_json(text(&strings[row])?)?,
                 _ => {}
@@ -177,7 +177,7 @@ impl<'a> Column<'a> {
         match &self.values {
             Values::List(entries, _) => entries.get(row).map(|e| [e.offset, e.length]),
             Values::Array(size, _) => Some([(row * size) as u64, *size as u64]),
-            Values::Text(strings) | Values::Blob(strings) => strings.get(row).map(memory::identity),
+            Values::Text(strings) | Values::Blob(strings) => strings.get(row).map(view::identity),
             _ => {
                 let name = self.param.name;
                 return Err(Error::new(format!(
@@ -317,11 +317,22 @@ pub fn type_id(ty: Type) -> ffi::DUCKDB_TYPE {
     }
 }
 
-/// The type of a result: a vector is a FLOAT[], which DuckDB casts to FLOAT[n].
-pub fn result_type(ty: Type) -> LogicalType {
+/// The second form of a function of vectors, which DuckDB prefers if all of them are `FLOAT[]` or `FLOAT[n]`.
+///
+/// Its cast of an array to a list copies nothing, and repeats a constant list by its place, where it
+/// would copy all elements of a constant array to every row. The first form takes the rest as it is.
+pub fn float_list_or(ty: Type) -> TypeHandle {
     match ty {
-        Type::Vector => LogicalType::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_FLOAT).list(),
-        other => LogicalType::simple(type_id(other)),
+        Type::Vector => TypeHandle::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_FLOAT).list(),
+        other => TypeHandle::simple(param_id(other)),
+    }
+}
+
+/// The type of a result: a vector is a FLOAT[], which DuckDB casts to FLOAT[n].
+pub fn result_type(ty: Type) -> TypeHandle {
+    match ty {
+        Type::Vector => TypeHandle::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_FLOAT).list(),
+        other => TypeHandle::simple(type_id(other)),
     }
 }
 
@@ -332,7 +343,7 @@ fn whole(value: f64) -> Option<i64> {
 }
 
 fn text(string: &ffi::duckdb_string_t) -> Result<&str> {
-    std::str::from_utf8(memory::bytes(string)).map_err(|_| Error::new("text is not UTF-8"))
+    std::str::from_utf8(view::bytes(string)).map_err(|_| Error::new("text is not UTF-8"))
 }
 
 fn out_of_bounds() -> Error {

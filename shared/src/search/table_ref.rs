@@ -20,12 +20,12 @@ pub fn check_text(what: &str, text: &str) -> Result<()> {
 }
 
 /// Database and schema of a table.
-pub struct Owner<'a>(&'a Target);
+pub struct TableRef<'a>(&'a Target);
 
-impl<'a> Owner<'a> {
+impl<'a> TableRef<'a> {
     /// That of this table.
-    pub fn of(target: &'a Target) -> Owner<'a> {
-        Owner(target)
+    pub fn of(target: &'a Target) -> TableRef<'a> {
+        TableRef(target)
     }
 
     /// The name by which the text knows the table's columns.
@@ -77,7 +77,7 @@ impl<'a> Owner<'a> {
     }
 }
 
-/// The full name of the table, if one of its CHECKs is one of these: of what [`Owner::checks`] has found.
+/// The full name of the table, if one of its CHECKs is one of these: of what [`TableRef::checks`] has found.
 pub fn proven(said: &str, checks: &[String]) -> Option<String> {
     let mut said = said.split('\0');
     let table = said.next()?.to_ascii_lowercase();

@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 
 use serde_json::{Value as Json, json};
 
-use crate::text;
-use crate::vector::held::{Form, Held};
-use crate::vector::written::index_name;
+use super::index_name;
+use super::inverted_index::InvertedIndex;
+use super::vector_index::{Form, VectorIndex};
 use crate::{Error, Result};
 
 /// Statements that are between their two parts at the same time. Those that ended there are forgotten first.
@@ -20,17 +20,17 @@ const BEGUN: usize = 4096;
 const IDLE: u64 = 64;
 
 /// What many searches share.
-pub struct Shared<T>(Arc<RwLock<T>>);
+pub struct SharedIndex<T>(Arc<RwLock<T>>);
 
-impl<T> Clone for Shared<T> {
+impl<T> Clone for SharedIndex<T> {
     fn clone(&self) -> Self {
-        Shared(Arc::clone(&self.0))
+        SharedIndex(Arc::clone(&self.0))
     }
 }
 
-impl<T> Shared<T> {
+impl<T> SharedIndex<T> {
     fn new(held: T) -> Self {
-        Shared(Arc::new(RwLock::new(held)))
+        SharedIndex(Arc::new(RwLock::new(held)))
     }
 
     /// To look at it.
@@ -87,7 +87,7 @@ impl Drop for Account {
 
 /// The indexes of one sort, each under the name of its table and what else tells it apart; with the number of the
 /// search that used it last.
-type Named<K, T> = Mutex<HashMap<(String, K), (Shared<T>, u64)>>;
+type Named<K, T> = Mutex<HashMap<(String, K), (SharedIndex<T>, u64)>>;
 
 /// A search between its two parts.
 #[derive(Clone)]
@@ -100,21 +100,21 @@ pub struct Begun {
 
 /// All indexes of a database.
 #[derive(Default)]
-pub struct Store {
+pub struct IndexCache {
     /// By their dimensions.
-    vectors: Named<usize, Held>,
-    texts: Named<(), text::held::Held>,
+    vectors: Named<usize, VectorIndex>,
+    texts: Named<(), InvertedIndex>,
     account: Account,
     searches: AtomicU64,
     begun: Mutex<VecDeque<(u64, Begun)>>,
     numbers: RandomState,
 }
 
-impl Store {
+impl IndexCache {
     /// The vectors of this name and dimensions; new ones if there are none, with an index of this form.
-    pub fn vectors(&self, name: &str, dims: usize, form: Form) -> Result<Shared<Held>> {
+    pub fn vectors(&self, name: &str, dims: usize, form: Form) -> Result<SharedIndex<VectorIndex>> {
         self.open(&self.vectors, name, dims, || {
-            Held::new(dims, form, self.account.another())
+            VectorIndex::new(dims, form, self.account.another())
         })
     }
 
@@ -124,9 +124,9 @@ impl Store {
     }
 
     /// The index of texts of this name; a new one if there is none.
-    pub fn texts(&self, name: &str) -> Result<Shared<text::held::Held>> {
+    pub fn texts(&self, name: &str) -> Result<SharedIndex<InvertedIndex>> {
         self.open(&self.texts, name, (), || {
-            Ok(text::held::Held::new(self.account.another()))
+            Ok(InvertedIndex::new(self.account.another()))
         })
     }
 
@@ -234,7 +234,7 @@ impl Store {
         name: &str,
         key: K,
         new: impl FnOnce() -> Result<T>,
-    ) -> Result<Shared<T>> {
+    ) -> Result<SharedIndex<T>> {
         let now = self.searches.load(Ordering::Relaxed);
         let mut all = lock(named);
         let key = (name.to_owned(), key);
@@ -242,7 +242,7 @@ impl Store {
             *used = now;
             return Ok(shared.clone());
         }
-        let new = Shared::new(new()?);
+        let new = SharedIndex::new(new()?);
         all.insert(key, (new.clone(), now));
         Ok(new)
     }
@@ -263,7 +263,7 @@ mod tests {
 
     #[test]
     fn a_store_keeps_until_it_forgets() {
-        let store = Store::default();
+        let store = IndexCache::default();
         let open = |dims| store.vectors("t", dims, FLAT).unwrap();
         open(2)
             .write()
@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn a_search_has_its_number_until_it_ends() {
-        let store = Store::default();
+        let store = IndexCache::default();
         let numbers: Vec<u64> = (0..BEGUN + 5)
             .map(|i| store.begin(&i.to_string(), "n"))
             .collect();
@@ -302,7 +302,7 @@ mod tests {
 
     #[test]
     fn what_is_held_is_listed_until_it_is_dropped() {
-        let store = Store::default();
+        let store = IndexCache::default();
         let vectors = |dims, form| {
             let shared = store.vectors(NAME, dims, form).unwrap();
             shared.write().unwrap().follow(form, 100).unwrap();

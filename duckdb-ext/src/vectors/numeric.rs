@@ -5,8 +5,8 @@ use std::ops::Range;
 use libduckdb_sys as ffi;
 use lumos_core::ValueRef;
 
-use crate::hash;
-use crate::memory::{LogicalType, slice};
+use crate::vectors::hash;
+use crate::vectors::view::{TypeHandle, slice};
 
 /// Numbers of one type.
 pub struct Numbers<'a> {
@@ -33,7 +33,7 @@ impl<'a> Numbers<'a> {
     ///
     /// # Safety
     /// As [`Values::new`], with `ty` the type of `vector`.
-    pub unsafe fn new(ty: &LogicalType, vector: ffi::duckdb_vector, len: usize) -> Option<Self> {
+    pub unsafe fn new(ty: &TypeHandle, vector: ffi::duckdb_vector, len: usize) -> Option<Self> {
         let mut id = ty.id();
         let mut divisor = None;
         if id == ffi::DUCKDB_TYPE_DUCKDB_TYPE_DECIMAL {

@@ -3,7 +3,7 @@
 use super::ast::{Body, Core, Cte, Expr, Literal, Query};
 use super::catalog::Catalog;
 use super::scope::{Field, Relation, Scope};
-use super::typed::{Typed, Whole, same};
+use super::typed_expr::{Typed, Whole, same};
 use super::{Refusal, refuse};
 
 /// Rows that LIMIT and OFFSET may ask for: they are checked for ties before the first is given out.

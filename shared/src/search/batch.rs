@@ -1,7 +1,7 @@
 //! Many queries at once: the table is read once for all of them.
 
-use super::leg::Leg;
-use super::owner::{Owner, check_text};
+use super::knn::KnnQuery;
+use super::table_ref::{TableRef, check_text};
 use super::{OPTIONS, Target, count, read_options};
 use crate::sql::lexer::{Dialect, without_end};
 use crate::{Error, Result};
@@ -16,17 +16,17 @@ pub fn search_many(target: &str, queries: &str, k: i64, options: Option<&str>) -
             "queries is empty; give a query of two columns like 'SELECT id, e FROM questions'",
         ));
     }
-    let leg = Leg {
+    let knn = KnnQuery {
         target: &target,
         options: &options,
         k: count("k", k)?,
         query: None,
     };
     check_text("queries", queries)?;
-    Ok(Owner::of(&target).finish(leg.many(queries)))
+    Ok(TableRef::of(&target).finish(knn.many(queries)))
 }
 
-impl Leg<'_> {
+impl KnnQuery<'_> {
     /// The search for what is in `lumos_asked`, with query_id, id, distance and rank.
     pub fn many(&self, queries: &str) -> String {
         let (with, hits) = self.sql();

@@ -50,14 +50,14 @@ impl Index {
 
     /// The rows that no graph leads to, which are scanned.
     fn unlinked(&self) -> usize {
-        let linked = self.graph.as_ref().map_or(0, |graph| {
+        let graph_search = self.graph.as_ref().map_or(0, |graph| {
             let words = self
                 .blocks
                 .iter()
-                .flat_map(|b| (0..b.live.len()).map(move |word| b.linked(word, graph.id)));
+                .flat_map(|b| (0..b.live.len()).map(move |word| b.graph_search(word, graph.id)));
             words.map(|word| word.count_ones() as usize).sum()
         });
-        self.len() - linked
+        self.len() - graph_search
     }
 
     /// True if there was a graph when the blocks were written, and now there is none.
@@ -86,7 +86,7 @@ impl Index {
     pub(super) fn is_linked(&self, slot: u32, graph: u64) -> bool {
         let (block, row) = self.place(slot);
         let block = self.blocks.get(block);
-        block.is_some_and(|b| b.linked(row / 64, graph) >> (row % 64) & 1 == 1)
+        block.is_some_and(|b| b.graph_search(row / 64, graph) >> (row % 64) & 1 == 1)
     }
 
     /// The query that a row's code stands for.
@@ -179,7 +179,7 @@ impl Index {
         let (mut products, mut wanted) = (vec![0; self.rows], vec![0; self.rows / 64]);
         for (block, first) in self.blocks.iter().zip((0..).step_by(self.rows)) {
             for (i, (word, live)) in wanted.iter_mut().zip(&block.live).enumerate() {
-                *word = live & !block.linked(i, graph);
+                *word = live & !block.graph_search(i, graph);
             }
             if wanted.iter().all(|word| *word == 0) {
                 continue;

@@ -5,14 +5,14 @@ use std::ptr;
 use std::sync::Arc;
 
 use libduckdb_sys as ffi;
-use lumos_core::held::Store;
+use lumos_core::search::cache::IndexCache;
 use lumos_core::{Error, Result};
 
-use crate::hits;
-use crate::memory::LogicalType;
+use crate::search::result_list;
+use crate::vectors::view::TypeHandle;
 
 /// A part of a search, as far as it has come.
-pub trait Part: Clone {
+pub trait AggregateStage: Clone {
     /// The function of which errors speak.
     const NAME: &'static str;
 
@@ -20,7 +20,7 @@ pub trait Part: Clone {
     ///
     /// # Safety
     /// The chunk has rows of the form's arguments and is alive during the call.
-    unsafe fn begin(chunk: ffi::duckdb_data_chunk, store: &Store) -> Result<Self>;
+    unsafe fn begin(chunk: ffi::duckdb_data_chunk, store: &IndexCache) -> Result<Self>;
 
     /// Reads the rows of a chunk.
     ///
@@ -37,7 +37,7 @@ pub trait Part: Clone {
     /// `result` is of the form's type, with room for `row`.
     unsafe fn write(
         part: Option<&Self>,
-        store: &Store,
+        store: &IndexCache,
         result: ffi::duckdb_vector,
         row: usize,
     ) -> Result<()>;
@@ -47,12 +47,12 @@ pub trait Part: Clone {
 ///
 /// # Safety
 /// `set` is alive.
-pub unsafe fn add_form<P: Part>(
+pub unsafe fn add_form<P: AggregateStage>(
     set: ffi::duckdb_aggregate_function_set,
     name: &CStr,
-    params: &[&LogicalType],
-    result: &LogicalType,
-    store: &Arc<Store>,
+    params: &[&TypeHandle],
+    result: &TypeHandle,
+    store: &Arc<IndexCache>,
 ) {
     // SAFETY: the form is ours until destroyed; DuckDB copies it, the name and the types, and owns the store's handle.
     unsafe {
@@ -82,7 +82,7 @@ pub unsafe fn add_form<P: Part>(
 
 unsafe extern "C" fn release(store: *mut c_void) {
     // SAFETY: DuckDB gives back what `add_form` gave it, once.
-    drop(unsafe { Arc::from_raw(store.cast::<Store>()) });
+    drop(unsafe { Arc::from_raw(store.cast::<IndexCache>()) });
 }
 
 unsafe extern "C" fn state_size(_: ffi::duckdb_function_info) -> ffi::idx_t {
@@ -112,17 +112,17 @@ unsafe fn begin<'a, P>(state: ffi::duckdb_aggregate_state, new: P) -> &'a mut P 
 
 /// # Safety
 /// `info` is that of a form of [`add_form`].
-unsafe fn store<'a>(info: ffi::duckdb_function_info) -> &'a Store {
+unsafe fn store<'a>(info: ffi::duckdb_function_info) -> &'a IndexCache {
     // SAFETY: by contract; the form holds the store as long as it is there.
-    unsafe { &*ffi::duckdb_aggregate_function_get_extra_info(info).cast::<Store>() }
+    unsafe { &*ffi::duckdb_aggregate_function_get_extra_info(info).cast::<IndexCache>() }
 }
 
-unsafe extern "C" fn update<P: Part>(
+unsafe extern "C" fn update<P: AggregateStage>(
     info: ffi::duckdb_function_info,
     chunk: ffi::duckdb_data_chunk,
     states: *mut ffi::duckdb_aggregate_state,
 ) {
-    hits::guard(info, P::NAME, || {
+    result_list::guard(info, P::NAME, || {
         // SAFETY: DuckDB's chunk is flat, with a state for each of its rows, all alive during the call.
         unsafe {
             let rows = ffi::duckdb_data_chunk_get_size(chunk) as usize;
@@ -143,13 +143,13 @@ unsafe extern "C" fn update<P: Part>(
     });
 }
 
-unsafe extern "C" fn combine<P: Part>(
+unsafe extern "C" fn combine<P: AggregateStage>(
     info: ffi::duckdb_function_info,
     source: *mut ffi::duckdb_aggregate_state,
     target: *mut ffi::duckdb_aggregate_state,
     count: ffi::idx_t,
 ) {
-    hits::guard(info, P::NAME, || {
+    result_list::guard(info, P::NAME, || {
         for i in 0..count as usize {
             // SAFETY: DuckDB gives `count` pairs of states that are different from each other. The source stays
             // as it is, since DuckDB may combine it again.
@@ -169,14 +169,14 @@ unsafe extern "C" fn combine<P: Part>(
     });
 }
 
-unsafe extern "C" fn finalize<P: Part>(
+unsafe extern "C" fn finalize<P: AggregateStage>(
     info: ffi::duckdb_function_info,
     source: *mut ffi::duckdb_aggregate_state,
     result: ffi::duckdb_vector,
     count: ffi::idx_t,
     offset: ffi::idx_t,
 ) {
-    hits::guard(info, P::NAME, || {
+    result_list::guard(info, P::NAME, || {
         for i in 0..count as usize {
             // SAFETY: DuckDB gives `count` states, and room for their results from `offset` on.
             unsafe {

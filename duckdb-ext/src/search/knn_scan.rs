@@ -5,29 +5,29 @@ use std::sync::Arc;
 
 use libduckdb_sys as ffi;
 use lumos_core::Result;
-use lumos_core::held::{Shared, Store};
-use lumos_core::vector::held::Held;
+use lumos_core::search::ScanSpec;
+use lumos_core::search::cache::{IndexCache, SharedIndex};
+use lumos_core::search::vector_index::VectorIndex;
 use lumos_core::vector::topk::{Query, TopK};
-use lumos_core::vector::written::Plan;
 
-use crate::hits::{self, Id, IdList, Ids};
-use crate::memory::{self, Strings, Validity};
-use crate::part::Part;
+use crate::search::result_list::{self, Id, IdList, Ids};
+use crate::search::stage::AggregateStage;
 use crate::search::{check, first_text, no_places, open, read_queries, write_part};
+use crate::vectors::view::{self, Strings, Validity};
 
 /// How many vectors an index of another form catches up with for each chunk of rows, so that a search can be stopped.
 const STEP: usize = 8192;
 
 /// What the rows say by their hashes: which vectors they have, of those in memory.
 #[derive(Clone)]
-pub struct Scan {
-    plan: Plan,
+pub struct KnnScan {
+    plan: ScanSpec,
     /// The plan as text, and the name of the index.
     text: String,
     name: String,
     queries: Arc<[Query]>,
     /// Without a query there is nothing to look into.
-    shared: Option<Shared<Held>>,
+    shared: Option<SharedIndex<VectorIndex>>,
     /// The slots of the rows whose vectors are held, in runs, and their ids in the same order.
     runs: Vec<Range<u32>>,
     ids: IdList,
@@ -35,26 +35,26 @@ pub struct Scan {
     unknown: Vec<i64>,
 }
 
-impl Part for Scan {
+impl AggregateStage for KnnScan {
     const NAME: &'static str = "lumos_search";
 
-    unsafe fn begin(chunk: ffi::duckdb_data_chunk, store: &Store) -> Result<Self> {
+    unsafe fn begin(chunk: ffi::duckdb_data_chunk, store: &IndexCache) -> Result<Self> {
         // SAFETY: by contract, with the types that `add` says.
         let (ids, plan, queries, said) = unsafe {
             let vector = |i| ffi::duckdb_data_chunk_get_vector(chunk, i);
             (
                 IdList::of(&Ids::new(vector(0), 1)),
                 Strings::new(vector(3), 1),
-                memory::strings(vector(4)),
+                view::strings(vector(4)),
                 Strings::new(vector(5), 1),
             )
         };
         let text = first_text(&plan)?;
-        let plan = Plan::parse(text)?;
+        let plan = ScanSpec::parse(text)?;
         let table = check(said.text(0)?, &plan.checks, &plan.name)?;
         let name = table + &plan.columns.to_ascii_lowercase();
         let queries = read_queries(&queries, &plan)?;
-        Ok(Scan {
+        Ok(KnnScan {
             shared: open(store, &queries, &plan, &name)?,
             text: text.to_owned(),
             name,
@@ -73,9 +73,9 @@ impl Part for Scan {
             (
                 Ids::new(vector(0), rows),
                 Validity::new(vector(0), rows),
-                memory::slice::<i64>(vector(1), rows),
+                view::slice::<i64>(vector(1), rows),
                 Validity::new(vector(1), rows),
-                memory::slice::<u64>(vector(2), rows),
+                view::slice::<u64>(vector(2), rows),
                 Validity::new(vector(2), rows),
             )
         };
@@ -133,16 +133,16 @@ impl Part for Scan {
 
     unsafe fn write(
         part: Option<&Self>,
-        store: &Store,
+        store: &IndexCache,
         result: ffi::duckdb_vector,
         row: usize,
     ) -> Result<()> {
         let Some(scan) = part else {
             // SAFETY: by contract.
-            unsafe { write_part(&[], Err(Plan::nothing()), &[], result, row) };
+            unsafe { write_part(&[], Err(ScanSpec::nothing()), &[], result, row) };
             return Ok(());
         };
-        let found = hits::pack(&scan.nearest(store)?, scan.ids.none());
+        let found = result_list::pack(&scan.nearest(store)?, scan.ids.none());
         let number = store.begin(&scan.text, &scan.name);
         // SAFETY: by contract.
         unsafe { write_part(&scan.unknown, Ok(number), &found, result, row) };
@@ -150,9 +150,9 @@ impl Part for Scan {
     }
 }
 
-impl Scan {
+impl KnnScan {
     /// For each query.
-    fn nearest(&self, store: &Store) -> Result<Vec<TopK<Id>>> {
+    fn nearest(&self, store: &IndexCache) -> Result<Vec<TopK<Id>>> {
         let mut nearest = vec![TopK::new(self.plan.k)?; self.queries.len()];
         let Some(shared) = &self.shared else {
             return Ok(nearest);

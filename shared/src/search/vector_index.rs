@@ -2,22 +2,22 @@
 //!
 //! A hash stands for a vector wherever it is: in which table and row, at which time, in which transaction. So nothing
 //! here can be stale, and whatever is not here is read from the table. Slots are only added: a search may go on
-//! with those it knows while others add. [`crate::held`] keeps them by name.
+//! with those it knows while others add. [`super::cache`] keeps them by name.
 //!
 //! A table is searched by several metrics and kinds of codes over the same vectors: each [`Form`] has an index of its
-//! own, with the same slots. The first has all vectors, the others are [brought up to it](Held::follow).
+//! own, with the same slots. The first has all vectors, the others are [brought up to it](VectorIndex::follow).
 
-use super::index::{Filter, Index, Kind, Sure};
-use super::metric::Metric;
-use super::packed::Packed;
-use crate::held::Account;
+use super::cache::Account;
+use crate::vector::Metric;
+use crate::vector::index::{Accuracy, Filter, Index, Kind};
+use crate::vector::packed::Packed;
 use crate::{Error, Result};
 
 /// How vectors are compared, and by which codes.
 pub type Form = (Metric, Kind);
 
 /// Vectors of one number of dimensions, and the indexes over them.
-pub struct Held {
+pub struct VectorIndex {
     dims: usize,
     indexes: Vec<Index>,
     /// By slot.
@@ -29,10 +29,10 @@ pub struct Held {
     pub no_vector: Option<u64>,
 }
 
-impl Held {
+impl VectorIndex {
     /// None yet.
-    pub fn new(dims: usize, form: Form, account: Account) -> Result<Held> {
-        Ok(Held {
+    pub fn new(dims: usize, form: Form, account: Account) -> Result<VectorIndex> {
+        Ok(VectorIndex {
             dims,
             indexes: vec![Index::new(dims, form.0, form.1)?],
             hashes: Vec::new(),
@@ -150,7 +150,7 @@ impl Held {
                 query,
                 wanted,
                 Filter::Slots(slots),
-                Sure::Likely(oversample),
+                Accuracy::Approximate(oversample),
                 |ids, found| {
                     for id in ids {
                         if let Some(slot) = index.slot(*id) {
@@ -209,8 +209,8 @@ mod tests {
 
     const FLAT: Form = (Metric::L2, Kind::Flat4);
 
-    fn held(dims: usize) -> Held {
-        Held::new(dims, FLAT, Account::default()).unwrap()
+    fn held(dims: usize) -> VectorIndex {
+        VectorIndex::new(dims, FLAT, Account::default()).unwrap()
     }
 
     /// Vectors of many equal distances: all that are as near as the last come out, whichever index is asked.
@@ -268,7 +268,7 @@ mod tests {
     #[test]
     fn slots_are_found_and_room_is_kept() {
         let account = Account::default();
-        let mut held = Held::new(1, FLAT, account.another()).unwrap();
+        let mut held = VectorIndex::new(1, FLAT, account.another()).unwrap();
         for i in 0..3000u64 {
             held.add(i * 7919, &[i as f32], usize::MAX).unwrap();
         }
@@ -296,7 +296,7 @@ mod tests {
         let room = held.bytes();
         assert_eq!(account.total(), room);
         // What another index takes counts too.
-        let mut other = Held::new(1, FLAT, account.another()).unwrap();
+        let mut other = VectorIndex::new(1, FLAT, account.another()).unwrap();
         assert!(!other.add(1, &[1.0], room).unwrap());
         assert!(other.add(1, &[1.0], room + 1).unwrap());
         assert!(!held.add(1, &[1.0], room + 1).unwrap());

@@ -1,0 +1,6 @@
+//! DuckDB's vectors: flat ones as slices, the arguments of a call in their rows, and its results.
+
+pub mod arguments;
+pub mod hash;
+pub mod numeric;
+pub mod view;

@@ -35,7 +35,7 @@ pub unsafe extern "C" fn lumos_init_c_api(
     let message = match catch_unwind(|| unsafe { load(info, &*access) }) {
         Ok(Ok(())) => return true,
         Ok(Err(message)) => message,
-        Err(panic) => format!("internal error: {}", scalar::panic_message(&*panic)),
+        Err(panic) => format!("internal error: {}", crate::contain::panic_message(&*panic)),
     };
     // SAFETY: by contract.
     let set_error = unsafe { (*access).set_error };

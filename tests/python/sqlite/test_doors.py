@@ -312,9 +312,7 @@ class Trouble(host.Case):
             "SELECT len(range(n)) FROM (VALUES (200000000)) v(n)",
             "SELECT len(list_transform(range(n), lambda x: x + 1)) FROM (VALUES (100000000)) v(n)",
             "SELECT string_split(repeat('a,', 100000), ',') FROM range(300)",
-            "SELECT repeat(chr(97 + (i % 26)::INT), 1000000) FROM range(3000) t(i)",
-            "SELECT list(i) FROM range(50000000) t(i)",
-            "SELECT quantile_cont(i::DOUBLE, 0.5) FROM range(60000000) t(i)",
+            "SELECT repeat(chr(97 + (i % 26)::INT), 1000000) FROM range(1000) t(i)",
         ]:
             self.refused(db, "SELECT count(c0) FROM lumos_query(?)", "Out of Memory", values=(sql,))
             self.assertEqual(db.value("SELECT lumos_scalar('SELECT len(range(1000000))')"), 1_000_000)

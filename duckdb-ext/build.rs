@@ -1,7 +1,8 @@
 //! Compiles what DuckDB's C API lacks, for the DuckDB inside the SQLite extension.
 
 fn main() {
-    const SOURCES: [&str; 3] = [
+    const SOURCES: [&str; 4] = [
+        "src/engine/guard.cpp",
         "src/engine/keys.cpp",
         "src/engine/unplanned.cpp",
         "src/engine/values.cpp",

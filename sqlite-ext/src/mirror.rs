@@ -1,12 +1,15 @@
 //! The mirror: a DuckDB in memory with the mirror's file attached, one for each file in the process.
+//!
+//! What users make with `lumos_exec` is in a second database with a file of its own, attached beside it once there is
+//! one. DuckDB lets a transaction write one attached database, so no statement that writes there writes the mirror.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use lumos_core::sql;
-use lumos_duckdb::engine::{Connection, Database};
+use lumos_duckdb::engine::{Connection, Database, Guarded};
 use rusqlite::{Connection as Host, TransactionState, ffi};
 
 use crate::error::{Error, Result, error};
@@ -24,7 +27,10 @@ use crate::sync::failures::Failure;
 /// The name of the attached mirror inside DuckDB.
 pub const CATALOG: &str = "mirror";
 
-/// The format of the file: the oldest DuckDB that reads it. 2.0's own cannot be opened by 1.x.
+/// The name of the database with what users make.
+pub const OWN: &str = "own";
+
+/// The format of the files: the oldest DuckDB that reads it. 2.0's own cannot be opened by 1.x.
 const STORAGE_VERSION: &str = "v1.4.0";
 
 /// DuckDB connections kept for the next query.
@@ -101,6 +107,8 @@ pub struct Mirror {
     /// The files with cold rows, once they were looked up.
     pub cold: Mutex<Option<Vec<ColdFile>>>,
     database: Arc<Database>,
+    own: Mutex<Own>,
+    has_own: AtomicBool,
     /// Results of earlier queries.
     pub cache: Cache,
     /// Where it is; `:memory:` without a file.
@@ -109,9 +117,22 @@ pub struct Mirror {
     pub settings: Settings,
     pid: u32,
     file: Option<FileId>,
+    /// Without links; none in memory.
+    place: Option<PathBuf>,
+    source: Option<FileId>,
     _lock: Option<LockFile>,
     /// The last to go: until then the file is open.
     _open: Arc<()>,
+}
+
+/// The database with what users make.
+enum Own {
+    /// Nobody has made anything.
+    None,
+    /// Attached, and locked if it has a file.
+    Attached(#[allow(dead_code, reason = "held")] Option<LockFile>),
+    /// Why the file that is there cannot be opened.
+    Failed(Error),
 }
 
 /// A mirror of this process that has a file. While it is being opened or closed there is no mirror yet or any more, but
@@ -140,6 +161,7 @@ impl Mirror {
                 path,
                 settings,
                 None,
+                source,
                 Arc::default(),
             )?));
         }
@@ -158,7 +180,7 @@ impl Mirror {
         let lock = LockFile::acquire(&place)?;
         fault!("mirror locked");
         let settings = settings.unwrap_or_default();
-        let mirror = Mirror::start(path, settings, Some((place.clone(), lock)), open)?;
+        let mirror = Mirror::start(path, settings, Some((place.clone(), lock)), source, open)?;
         let mirror = Arc::new(mirror);
         let mut list = locked(&OPEN);
         if let Some(own) = list.iter_mut().find(|o| o.path == place) {
@@ -173,6 +195,7 @@ impl Mirror {
         path: &str,
         settings: Settings,
         file: Option<(PathBuf, LockFile)>,
+        source: Option<FileId>,
         open: Arc<()>,
     ) -> Result<Mirror> {
         host::check_descriptors()?;
@@ -209,12 +232,17 @@ impl Mirror {
             // DuckDB takes no empty file for a new one.
             drop(std::fs::remove_file(file));
         }
-        let attached = connection
-            .execute(&format!(
-                "ATTACH {} AS {CATALOG} (TYPE duckdb{format})",
-                sql::literal(&attach)
-            ))
-            .and_then(|_| connection.execute(&format!("USE {CATALOG}; {}", sql::MIRROR)))
+        let statement = format!(
+            "ATTACH {} AS {CATALOG} (TYPE duckdb{format})",
+            sql::literal(&attach)
+        );
+        let attached = match place {
+            Some(_) => connection.attach_file(&attach, &statement),
+            None => connection.execute(&statement).map(drop),
+        };
+        let attached = attached
+            .and_then(|()| connection.set_search_path(false))
+            .and_then(|()| connection.execute(sql::MIRROR))
             .and_then(|_| {
                 let cold = files::readable(&connection).unwrap_or_default();
                 connection.execute(&lock_down(&settings.allow_files, &cold))
@@ -248,7 +276,7 @@ impl Mirror {
         fault!("mirror opened");
         let file = place.and_then(lock::file_id);
         let cache = Cache::new(settings.cache_bytes);
-        Ok(Mirror {
+        let mirror = Mirror {
             idle: Mutex::new(vec![connection]),
             applied: Turns::new(None),
             fresh: Mutex::new(None),
@@ -256,6 +284,10 @@ impl Mirror {
             generation: AtomicU64::new(next_generation()),
             readers: AtomicUsize::new(0),
             cold: Mutex::new(None),
+            own: Mutex::new(Own::None),
+            has_own: AtomicBool::new(false),
+            place: place.map(Path::to_owned),
+            source,
             database,
             cache,
             path: path.to_owned(),
@@ -264,21 +296,136 @@ impl Mirror {
             file,
             _lock: lock,
             _open: open,
-        })
+        };
+        if let Some(path) = mirror.own_path()
+            && path.exists()
+        {
+            // What hinders it hinders those who name what is in it.
+            drop(mirror.open_own());
+        }
+        Ok(mirror)
+    }
+
+    /// The file of the database with what users make: `x-own.duckdb` beside `x.duckdb`.
+    fn own_path(&self) -> Option<PathBuf> {
+        let place = self.place.as_deref()?;
+        let name = place.file_name()?.to_string_lossy();
+        let name = name.strip_suffix(".duckdb").unwrap_or(&name);
+        Some(place.with_file_name(format!("{name}-{OWN}.duckdb")))
+    }
+
+    /// Attaches the database with what users make, and creates it first if it is not there.
+    pub fn open_own(&self) -> Result<()> {
+        let mut own = locked(&self.own);
+        if matches!(*own, Own::Attached(_)) {
+            return Ok(());
+        }
+        match self.attach_own() {
+            Ok(lock) => {
+                *own = Own::Attached(lock);
+                self.has_own.store(true, Ordering::Release);
+                Ok(())
+            }
+            Err(e) => {
+                let e = Error {
+                    message: format!(
+                        "the database with the tables of your own cannot be opened: {}",
+                        e.message
+                    ),
+                    ..e
+                };
+                *own = Own::Failed(e.clone());
+                Err(e)
+            }
+        }
+    }
+
+    fn attach_own(&self) -> Result<Option<LockFile>> {
+        let connection = self.database.connect()?;
+        let attach = |path: &str, format: &str| {
+            format!(
+                "ATTACH {} AS {OWN} (TYPE duckdb{format})",
+                sql::literal(path)
+            )
+        };
+        let version = format!(", STORAGE_VERSION '{STORAGE_VERSION}'");
+        let Some(place) = self.own_path() else {
+            connection.execute(&attach(":memory:", &version))?;
+            return Ok(None);
+        };
+        let shown = place.to_string_lossy();
+        lock::check_mirror_file(&place, &shown, self.source)?;
+        let lock = LockFile::acquire(&place)?;
+        let old_size = std::fs::metadata(&place).ok().map(|m| m.len());
+        if old_size == Some(0) {
+            // DuckDB takes no empty file for a new one.
+            drop(std::fs::remove_file(&place));
+        }
+        let format = match old_size {
+            Some(1..) => "",
+            _ => &version,
+        };
+        connection
+            .attach_file(&shown, &attach(&shown, format))
+            .map_err(|e| {
+                if old_size.is_none() {
+                    drop(std::fs::remove_file(&place));
+                }
+                error(format!(
+                    "\"{shown}\": {e}; repair the file, or remove it to begin anew"
+                ))
+            })?;
+        Ok(Some(lock))
+    }
+
+    /// True if users have made something.
+    pub fn has_own(&self) -> bool {
+        self.has_own.load(Ordering::Acquire)
+    }
+
+    /// Why what users have made cannot be read, if so.
+    pub fn own_failure(&self) -> Option<Error> {
+        match &*locked(&self.own) {
+            Own::Failed(e) => Some(e.clone()),
+            Own::None | Own::Attached(_) => None,
+        }
+    }
+
+    /// Keeps queries from opening a file of SQLite's.
+    pub fn guard_host(&self, path: &str) -> Result<()> {
+        Ok(self.database.guard_file(path, Guarded::Host)?)
+    }
+
+    /// Keeps queries from changing these files.
+    pub fn guard_cold(&self, files: &[ColdFile]) -> Result<()> {
+        for file in files {
+            self.database.guard_file(&file.path, Guarded::Rows)?;
+        }
+        Ok(())
+    }
+
+    /// True for a file that nobody but the engines may open, or change.
+    pub fn guards_file(&self, path: &Path, writes: bool) -> bool {
+        path.to_str()
+            .is_some_and(|path| self.database.guards_file(path, writes))
     }
 
     /// A connection to DuckDB whose names resolve in the mirror. Give it back with [`Self::give_back`].
     pub fn connection(&self) -> Result<Connection> {
-        if let Some(connection) = locked(&self.idle).pop() {
-            return Ok(connection);
-        }
-        self.new_connection()
+        let idle = locked(&self.idle).pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => self.database.connect()?,
+        };
+        // Others may have made something since it was used.
+        connection.set_search_path(self.has_own())?;
+        Ok(connection)
     }
 
     /// A connection that nobody used before, for one use.
     pub fn new_connection(&self) -> Result<Connection> {
         let connection = self.database.connect()?;
-        connection.execute(&format!("USE {CATALOG}"))?;
+        connection.set_search_path(self.has_own())?;
         Ok(connection)
     }
 

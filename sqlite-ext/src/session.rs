@@ -1,5 +1,6 @@
 //! What Lumos knows of one SQLite connection: its handle, its process, and the mirror attached to it.
 
+use std::ffi::{CStr, CString};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -176,6 +177,9 @@ impl Session {
             Some(mirror) => Arc::clone(mirror),
             None => self.wait(&kept.path, kept.settings.as_ref(), deadline)?,
         };
+        if !mirror.settings.allow_files.is_empty() {
+            self.guard_databases(&self.connection()?, &mirror)?;
+        }
         Ok(Attached {
             mirror,
             freshness: kept.freshness,
@@ -219,6 +223,24 @@ impl Session {
         })
     }
 
+    /// Guards the files of all databases of this connection against queries that may open files.
+    fn guard_databases(&self, connection: &Connection, mirror: &Mirror) -> Result<()> {
+        let mut index = 0;
+        while let Ok(name) = connection.db_name(index) {
+            let name = CString::new(name).unwrap_or_default();
+            // SAFETY: the handle and the name are alive; the path is copied, null for a name that is none.
+            let path = unsafe {
+                let path = ffi::sqlite3_db_filename(self.db, name.as_ptr());
+                (!path.is_null()).then(|| CStr::from_ptr(path).to_string_lossy().into_owned())
+            };
+            if let Some(path) = path.filter(|p| !p.is_empty()) {
+                mirror.guard_host(&path)?;
+            }
+            index += 1;
+        }
+        Ok(())
+    }
+
     /// Runs `start` on a connection of its own. Tables and views of SQLite that it misses are read into temporary
     /// ones, for it alone.
     pub fn with_untracked<T>(
@@ -260,7 +282,14 @@ impl Session {
             started = start(duckdb.clone());
             read.push(table);
         }
-        started
+        started.map_err(|e| match mirror.own_failure() {
+            // It may be a table of the user's own.
+            Some(failure) if e.message.contains("does not exist") => Error {
+                message: format!("{}\n{}", e.message, failure.message),
+                ..e
+            },
+            _ => e,
+        })
     }
 
     /// For a connection that takes turns with other processes, in a database without WAL: begins to read it before
@@ -493,7 +522,11 @@ impl Session {
         loop {
             let busy = match Mirror::open(path, settings.cloned(), source) {
                 Err(e) if matches!(e.code, ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED) => e,
-                opened => return opened,
+                opened => {
+                    let mirror = opened?;
+                    self.guard_databases(&connection, &mirror)?;
+                    return Ok(mirror);
+                }
             };
             let goes_on = match busy.code {
                 ffi::SQLITE_BUSY => deadline.has_time(&connection)?,

@@ -61,6 +61,7 @@ impl Database {
         let ready = unsafe {
             ffi::duckdb_create_config(&mut config) == ffi::DuckDBSuccess
                 && lumos_count_values(config)
+                && lumos_guard_files(config)
         };
         if !ready {
             // SAFETY: null or DuckDB's, and not used after this.
@@ -112,6 +113,43 @@ impl Database {
             _ => Err(Error("DuckDB refused another connection".into())),
         }
     }
+
+    /// Keeps queries from opening this file, or from changing it, under whatever name. One without a path that DuckDB
+    /// could read is none that it could open.
+    pub fn guard_file(&self, path: &str, file: Guarded) -> Result<()> {
+        let Ok(path) = c_string(path) else {
+            return Ok(());
+        };
+        // SAFETY: the database is open, the path is copied.
+        match unsafe { lumos_guard_file(self.raw, path.as_ptr(), file as u8) } {
+            true => Ok(()),
+            false => Err(failed(String::new())),
+        }
+    }
+
+    /// True for a file that a query may not open, or not change.
+    pub fn guards_file(&self, path: &str, writes: bool) -> bool {
+        // SAFETY: the database is open, and the path alive.
+        c_string(path).is_ok_and(|p| unsafe { lumos_guards_file(self.raw, p.as_ptr(), writes) })
+    }
+}
+
+/// What a guarded file is, see `guard.cpp`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guarded {
+    /// A database of SQLite, which no query opens.
+    Host = 1,
+    /// Rows of a mirrored table, which no query changes.
+    Rows = 2,
+}
+
+/// Who sends a statement, see `guard.cpp`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// What only reads.
+    Query = 0,
+    /// What may write the user's own database.
+    Exec = 1,
 }
 
 impl Drop for Database {
@@ -230,9 +268,10 @@ impl Connection {
         unsafe { lumos_query_progress(self.0.raw) }
     }
 
-    /// The tables and views that a text names, without what views stand for; empty if it cannot be read.
+    /// The tables and views that a query names, without what views stand for; empty if it cannot be read.
     pub fn table_names(&self, sql: &str) -> Vec<String> {
-        let Ok(sql) = c_string(sql) else {
+        // Some others act as they are looked at: EXPORT makes its folder.
+        let (Ok(sql), Ok(_)) = (c_string(sql), self.statement_through(sql, Door::Query)) else {
             return Vec::new();
         };
         // SAFETY: connection and text are alive; values and strings are ours to free.
@@ -301,6 +340,44 @@ impl Connection {
                 false => Err(failed(String::new())),
             }
         })
+    }
+
+    /// The same for a statement of the user's, which this door must take. Also says whether it may write.
+    pub fn statement_through(&self, sql: &str, door: Door) -> Result<(Statement, bool)> {
+        let mut writes = false;
+        let statement = self.extract(sql, |extracted, statement| {
+            // SAFETY: the connection is alive, index 0 exists; the out pointers are locals, and the message is ours.
+            unsafe {
+                taken(lumos_pass(self.0.raw, extracted, door as u8, &mut writes))?;
+                match lumos_unplanned(self.0.raw, extracted, &mut statement.raw) {
+                    true => Ok(()),
+                    false => Err(failed(String::new())),
+                }
+            }
+        })?;
+        Ok((statement, writes))
+    }
+
+    /// Attaches the database with this file by this statement. From then on no query opens the file.
+    pub fn attach_file(&self, path: &str, sql: &str) -> Result<()> {
+        let (path, sql) = (c_string(path)?, c_string(sql)?);
+        // SAFETY: connection and texts are alive; the message is ours.
+        unsafe { taken(lumos_attach_file(self.0.raw, path.as_ptr(), sql.as_ptr())) }
+    }
+
+    /// Looks for names in the mirror, in DuckDB, and in the user's own database if it is attached, in this order.
+    pub fn set_search_path(&self, own: bool) -> Result<()> {
+        // SAFETY: the connection is alive, and runs nothing.
+        match unsafe { lumos_set_search_path(self.0.raw, own) } {
+            true => Ok(()),
+            false => Err(failed(String::new())),
+        }
+    }
+
+    /// Lets the open transaction write the user's own database and no other.
+    pub fn write_own(&self) -> Result<()> {
+        // SAFETY: the connection is alive; the message is ours.
+        unsafe { taken(lumos_write_own(self.0.raw)) }
     }
 
     /// Asks the running statement of this connection to end with an error. Any thread may call it.
@@ -532,8 +609,25 @@ impl Drop for Pending {
     }
 }
 
-// Defined in `values.cpp`, `unplanned.cpp` and `keys.cpp`.
+// Defined in `guard.cpp`, `keys.cpp`, `values.cpp` and `unplanned.cpp`.
 unsafe extern "C" {
+    fn lumos_guard_files(config: ffi::duckdb_config) -> bool;
+    fn lumos_guard_file(database: ffi::duckdb_database, path: *const c_char, kind: u8) -> bool;
+    fn lumos_guards_file(database: ffi::duckdb_database, path: *const c_char, writes: bool)
+    -> bool;
+    fn lumos_attach_file(
+        connection: ffi::duckdb_connection,
+        path: *const c_char,
+        sql: *const c_char,
+    ) -> *mut c_char;
+    fn lumos_set_search_path(connection: ffi::duckdb_connection, own: bool) -> bool;
+    fn lumos_write_own(connection: ffi::duckdb_connection) -> *mut c_char;
+    fn lumos_pass(
+        connection: ffi::duckdb_connection,
+        extracted: ffi::duckdb_extracted_statements,
+        door: u8,
+        writes: *mut bool,
+    ) -> *mut c_char;
     fn lumos_count_values(config: ffi::duckdb_config) -> bool;
     fn lumos_allow_values(database: ffi::duckdb_database) -> i64;
     fn lumos_disallow_values(bytes: i64);
@@ -668,6 +762,22 @@ unsafe fn text(raw: *const c_char) -> String {
     unsafe { CStr::from_ptr(raw) }
         .to_string_lossy()
         .into_owned()
+}
+
+/// An error for the message that a function of `guard.cpp` returned, if it did. Frees it.
+///
+/// # Safety
+/// `message` is null or came from such a function, and is not used after this.
+unsafe fn taken(message: *mut c_char) -> Result<()> {
+    if message.is_null() {
+        return Ok(());
+    }
+    // SAFETY: by contract; what `strdup` made, DuckDB's `free` frees.
+    unsafe {
+        let error = failed(text(message));
+        ffi::duckdb_free(message.cast::<c_void>());
+        Err(error)
+    }
 }
 
 /// The error for this message of DuckDB's, which may have none.

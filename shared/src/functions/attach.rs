@@ -72,6 +72,8 @@ pub const ATTACH: Function = Function {
           Attaching again changes what is given, and keeps what is not of `memory_limit`, `threads`, `cache_bytes`, `allow_files` and `plaintext`. \
           `lumos_lock` fixes all of them. \
           While another process has the mirror, or another connection of this one writes it, every function waits as long as `PRAGMA busy_timeout` says (without one 2 seconds for a connection of this process), in the order of asking, and heeds interrupts. \
+          What `lumos_exec` makes is in a second file beside the mirror's, whose name ends in `-own.duckdb` (see there), which is opened with the mirror once it is there. \
+          No query opens these files or those of SQLite databases in use, also where `allow_files` opens their folder, and none changes files with rows of mirrored tables. \
           The mirror's file and those beside it must be files of their own: no pipes, no hard links, and no symbolic ones but for the mirror itself, whose own place then counts. \
           Every other function that needs the mirror attaches the default one by itself.",
     setup: &[],

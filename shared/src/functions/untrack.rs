@@ -17,7 +17,7 @@ pub const UNTRACK: Function = Function {
         name: "drop_mirror",
         ty: OptionType::Flag,
         default: "true",
-        doc: "drops the mirrored table; false leaves the rows, as they were applied last, in the mirror as a table of one's own, which queries still name and `lumos_exec` can change or drop",
+        doc: "drops the mirrored table; false leaves the rows, as they were applied last, as a table of one's own in `own`, which queries still name and `lumos_exec` can change or drop",
     }],
     nulls: Nulls::Accept,
     deterministic: false,

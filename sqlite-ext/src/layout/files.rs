@@ -107,11 +107,11 @@ impl ColdFile {
 /// doubt is for reading it.
 pub fn check(mirror: &Mirror, duckdb: &DuckDb, sql: &str) -> Result<()> {
     let mut known = locked(&mirror.cold);
-    let Err(first) = check_all(duckdb, &mut known, false) else {
+    let Err(first) = check_all(mirror, duckdb, &mut known, false) else {
         return Ok(());
     };
     // The list may be another by now, if another thread moved rows.
-    let Err((table, e)) = check_all(duckdb, &mut known, true).map_err(|_| first) else {
+    let Err((table, e)) = check_all(mirror, duckdb, &mut known, true).map_err(|_| first) else {
         return Ok(());
     };
     let others: Vec<String> = sync::mirrored_tables(duckdb)?
@@ -131,12 +131,14 @@ type Known = Option<Vec<ColdFile>>;
 
 /// The first table with a wrong file, if there is one.
 fn check_all(
+    mirror: &Mirror,
     duckdb: &DuckDb,
     known: &mut Known,
     anew: bool,
 ) -> std::result::Result<(), (String, crate::error::Error)> {
     if anew || known.is_none() {
-        *known = Some(live(duckdb).map_err(|e| (String::new(), e))?);
+        let files = live(duckdb).and_then(|files| mirror.guard_cold(&files).map(|()| files));
+        *known = Some(files.map_err(|e| (String::new(), e))?);
     }
     for file in known.iter_mut().flatten() {
         file.check().map_err(|e| (file.table.clone(), e))?;

@@ -48,6 +48,8 @@ struct State {
     misses: u64,
     /// The version of each mirrored table, by its name in lower case.
     versions: HashMap<String, u64>,
+    /// How often all was dropped.
+    cleared: u64,
 }
 
 struct Entry {
@@ -63,6 +65,8 @@ pub struct Recording {
     reads: Vec<(String, u64)>,
     chunks: Vec<Arc<Chunk>>,
     bytes: usize,
+    /// [`State::cleared`] before it was begun.
+    cleared: u64,
 }
 
 impl Cache {
@@ -138,6 +142,7 @@ impl Cache {
             reads,
             chunks: Vec::new(),
             bytes: 0,
+            cleared: state.cleared,
         }))
     }
 
@@ -156,6 +161,9 @@ impl Cache {
     /// Keeps a complete result; those not used for longest go.
     pub fn keep(&self, recording: Recording, names: &[String], types: &[LogicalType]) {
         let mut state = locked(&self.state);
+        if state.cleared != recording.cleared {
+            return;
+        }
         state.remove(&recording.key);
         while state.bytes + recording.bytes > self.limit {
             let Some(oldest) = state
@@ -181,6 +189,15 @@ impl Cache {
             reads: recording.reads,
         };
         state.entries.insert(recording.key, entry);
+    }
+
+    /// Drops all results, also those that are being recorded. Called once a statement of the user's has changed what
+    /// queries may name.
+    pub fn clear(&self) {
+        let mut state = locked(&self.state);
+        state.entries.clear();
+        state.bytes = 0;
+        state.cleared += 1;
     }
 
     /// The mirror has these tables now, of which those in `changed` are no longer what they were. Called before

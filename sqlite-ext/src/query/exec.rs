@@ -1,11 +1,12 @@
 //! Statements of DuckDB that return one value: `lumos_scalar`, `lumos_exec`, `lumos_explain`, `lumos_import`.
 
 use lumos_core::sql::{identifier, literal};
-use lumos_duckdb::engine::{Cell, Connection as DuckDb};
+use lumos_duckdb::engine::Cell;
 use rusqlite::types::Value;
 use serde_json::Value as Json;
 
-use crate::error::{Result, error};
+use crate::error::{Error, Result, error};
+use crate::mirror::{CATALOG, OWN};
 use crate::query::shown;
 use crate::query::stream::{Params, Stream};
 use crate::session::Session;
@@ -35,45 +36,34 @@ pub fn scalar(session: &Session, sql: &str, params: Option<&str>) -> Result<Valu
 
 /// `lumos_exec`: one statement that may write, in a transaction of its own. Returns the rows changed.
 pub fn exec(session: &Session, sql: &str, params: Option<&str>) -> Result<i64> {
-    if names_lumos(sql) {
-        return Err(error(
-            "the statement names a schema of Lumos itself (_lumos...); use tables of your own",
-        ));
-    }
     let attached = session.attached()?;
     let host = session.connection()?;
     let params = parameters(params)?;
     let mirror = &attached.mirror;
-    session.with_untracked(&host, &attached, |duckdb| {
-        Stream::change(duckdb, &host, mirror, sql, params.clone())
-    })
+    session
+        .with_untracked(&host, &attached, |duckdb| {
+            Stream::change(duckdb, &host, mirror, sql, params.clone())
+        })
+        .map_err(way_out)
 }
 
-/// True if an identifier of the statement begins with `_lumos`; texts in quotes do not count.
-fn names_lumos(sql: &str) -> bool {
-    let outside: String = sql.split('\'').step_by(2).collect::<Vec<_>>().join(" ");
-    let lower = outside.to_ascii_lowercase();
-    lower.match_indices("_lumos").any(|(i, _)| {
-        !lower[..i]
-            .chars()
-            .next_back()
-            .is_some_and(|c| c.is_alphanumeric() || c == '_')
-    })
-}
-
-/// Refuses a write that took a mirrored table away, inside its transaction.
-pub fn check_mirrored(duckdb: &DuckDb) -> Result<()> {
-    let lost = sync::rows(
-        duckdb,
-        "SELECT t.name FROM _lumos.tables t WHERE NOT EXISTS(FROM duckdb_views() v WHERE v.database_name = 'mirror' \
-         AND v.schema_name = 'main' AND v.view_name = t.name AND v.sql LIKE '%_lumos_data.%')",
-    )?;
-    match lost.first().and_then(|row| row.first()) {
-        Some(sync::Value::Text(name)) => Err(error(format!(
-            "the statement changes the mirrored table \"{name}\"; change it in SQLite, or lumos_untrack('{name}') first"
-        ))),
-        _ => Ok(()),
+/// The error of a statement that would have changed the mirror, with what to do instead.
+fn way_out(e: Error) -> Error {
+    let engine = |words: &str| e.message.contains(words);
+    if engine("write to database") && engine(CATALOG) {
+        return error(
+            "the statement changes the mirror, which follows SQLite; change the table in SQLite, \
+             or make one of your own, under a name without a database",
+        );
     }
+    // Mirrored tables are views.
+    if engine("base table") || engine("is not an table") || engine("VIEW statement") {
+        return Error {
+            message: format!("{}\nA mirrored table is changed in SQLite", e.message),
+            ..e
+        };
+    }
+    e
 }
 
 /// `lumos_explain`.
@@ -119,7 +109,8 @@ pub fn import(session: &Session, schema: &str, prefix: Option<&str>) -> Result<J
     let found = sync::rows(
         &duckdb,
         &format!(
-            "SELECT table_name FROM information_schema.tables WHERE table_catalog = 'mirror' AND lower(table_schema) = lower({}) ORDER BY 1",
+            "SELECT DISTINCT table_name FROM information_schema.tables \
+             WHERE table_catalog IN ('{CATALOG}', '{OWN}') AND lower(table_schema) = lower({}) ORDER BY 1",
             literal(schema)
         ),
     );
@@ -133,7 +124,7 @@ pub fn import(session: &Session, schema: &str, prefix: Option<&str>) -> Result<J
         .collect();
     if names.is_empty() {
         return Err(error(format!(
-            "the schema \"{schema}\" has no tables; the mirrored ones are in \"main\""
+            "the schema \"{schema}\" has no tables; the mirrored ones, and those of your own, are in \"main\""
         )));
     }
     let prefix = prefix.map_or_else(|| format!("{schema}_"), str::to_owned);

@@ -26,6 +26,13 @@ pub struct Relation {
 impl Relation {
     /// Asks DuckDB for the columns and its estimate of the rows.
     pub fn describe(duckdb: &DuckDb, from: String) -> Result<Relation> {
+        duckdb.execute("BEGIN TRANSACTION READ ONLY")?;
+        let described = Relation::read(duckdb, from);
+        duckdb.execute("ROLLBACK")?;
+        described
+    }
+
+    fn read(duckdb: &DuckDb, from: String) -> Result<Relation> {
         let sql = format!("SELECT * FROM {from}");
         let statement = duckdb.prepare(&sql)?;
         if statement.param_count() > 0 {

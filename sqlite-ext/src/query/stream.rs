@@ -11,9 +11,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use lumos_core::sql::lexer::{Dialect, without_end};
-use lumos_core::sql::{begins_like_a_query, identifier, literal};
+use lumos_core::sql::{identifier, literal};
 use lumos_duckdb::engine::{
-    Chunk, Connection as DuckDb, LogicalType, Param, Pending, Rows, Statement, StatementKind,
+    Chunk, Connection as DuckDb, Door, LogicalType, Param, Pending, Rows, Statement, StatementKind,
 };
 use rusqlite::Connection;
 use serde_json::Value as Json;
@@ -24,7 +24,6 @@ use crate::layout::files;
 use crate::mirror::Mirror;
 use crate::progress::Progress;
 use crate::query::cache::{Answer, Recording};
-use crate::query::exec;
 use crate::query::files::parquet;
 use crate::work;
 
@@ -227,14 +226,10 @@ impl Stream {
         sql: &str,
         params: Params,
     ) -> Result<i64> {
-        let stream = Stream::spawn(
-            mirror,
-            duckdb,
-            Use::Write,
-            sql,
-            Progress::none(),
-            move |duckdb, sql, sender| write(duckdb, sql, &params, sender),
-        )?;
+        let stream = Stream::spawn(mirror, duckdb, Use::Write, sql, Progress::none(), {
+            let mirror = Arc::clone(mirror);
+            move |duckdb, sql, sender| write(&mirror, duckdb, sql, &params, sender)
+        })?;
         stream.changed(host)
     }
 
@@ -423,19 +418,7 @@ fn read(duckdb: &DuckDb, sql: &str, params: &Params, sender: &Sender) -> Result<
     // Also a SELECT can write, through a WITH clause; in this transaction it cannot.
     duckdb.execute("BEGIN TRANSACTION READ ONLY")?;
     sender.check()?;
-    let no_query = || {
-        error(
-            "takes a SELECT, and this statement is none; change tables in SQLite, the mirror follows",
-        )
-    };
-    if !begins_like_a_query(sql) && !sql.trim().is_empty() {
-        return Err(no_query());
-    }
-    let statement = bound(duckdb, sql, params)?;
-    match statement.kind() {
-        StatementKind::Select | StatementKind::Explain | StatementKind::Several => {}
-        StatementKind::Change | StatementKind::Other => return Err(no_query()),
-    }
+    let (statement, _) = bound(duckdb, sql, params, Door::Query)?;
     sender.check()?;
     let mut pending = statement.start()?;
     // A type without a reader is read through a cast.
@@ -444,7 +427,8 @@ fn read(duckdb: &DuckDb, sql: &str, params: &Params, sender: &Sender) -> Result<
     {
         drop(pending);
         sender.check()?;
-        pending = bound(duckdb, &with_casts(sql, &columns), params)?.start()?;
+        let (statement, _) = bound(duckdb, &with_casts(sql, &columns), params, Door::Query)?;
+        pending = statement.start()?;
     }
     sender.check()?;
     send(pending, sender)
@@ -454,11 +438,12 @@ fn read(duckdb: &DuckDb, sql: &str, params: &Params, sender: &Sender) -> Result<
 fn copy(duckdb: &DuckDb, sql: &str, to: &str, sender: &Sender) -> Result<()> {
     duckdb.execute("BEGIN TRANSACTION READ ONLY")?;
     // By itself first: it is one SELECT, whatever parentheses it has.
-    let statement = duckdb.prepare(sql)?;
-    if !begins_like_a_query(sql) || statement.kind() != StatementKind::Select {
+    let (statement, _) = duckdb.statement_through(sql, Door::Query)?;
+    if statement.kind() != StatementKind::Select {
         return Err(error("takes a SELECT, and this statement is none"));
     }
-    let columns = parquet::select(&statement.columns()).unwrap_or_else(|| "*".into());
+    drop(statement);
+    let columns = parquet::select(&duckdb.prepare(sql)?.columns()).unwrap_or_else(|| "*".into());
     let query = without_end(sql, Dialect::DuckDb);
     let copy = format!("COPY (SELECT {columns} FROM ({query})) {to}");
     let written = first_integer(&mut duckdb.statement(&copy)?.start()?.rows()?)?;
@@ -467,10 +452,26 @@ fn copy(duckdb: &DuckDb, sql: &str, to: &str, sender: &Sender) -> Result<()> {
     Ok(())
 }
 
-/// A statement that may write, on the worker.
-fn write(duckdb: &DuckDb, sql: &str, params: &Params, sender: &Sender) -> Result<()> {
-    duckdb.execute("BEGIN")?;
-    let statement = bound(duckdb, sql, params)?;
+/// A statement that may write the user's own database, on the worker.
+fn write(
+    mirror: &Mirror,
+    duckdb: &DuckDb,
+    sql: &str,
+    params: &Params,
+    sender: &Sender,
+) -> Result<()> {
+    let (statement, writes) = bound(duckdb, sql, params, Door::Exec)?;
+    if writes {
+        mirror.open_own()?;
+        duckdb.set_search_path(true)?;
+    }
+    if mirror.has_own() {
+        duckdb.execute("BEGIN")?;
+        // First of all, so that it is what the transaction writes, and the mirror is not.
+        duckdb.write_own()?;
+    } else {
+        duckdb.execute("BEGIN TRANSACTION READ ONLY")?;
+    }
     let changes = statement.kind() == StatementKind::Change;
     let mut rows = statement.start()?.rows()?;
     let changed = if !changes {
@@ -487,8 +488,8 @@ fn write(duckdb: &DuckDb, sql: &str, params: &Params, sender: &Sender) -> Result
         count
     };
     drop(rows);
-    exec::check_mirrored(duckdb)?;
     duckdb.execute("COMMIT")?;
+    mirror.cache.clear();
     // The reader may be gone; what is done is done.
     drop(sender.send(Ok(Message::Changed(changed))));
     Ok(())
@@ -598,9 +599,9 @@ fn value(json: Json) -> Param<'static> {
     }
 }
 
-/// One statement with the values of its parameters.
-fn bound(duckdb: &DuckDb, sql: &str, params: &Params) -> Result<Statement> {
-    let mut statement = duckdb.statement(sql)?;
+/// One statement with the values of its parameters, and whether it may write.
+fn bound(duckdb: &DuckDb, sql: &str, params: &Params, door: Door) -> Result<(Statement, bool)> {
+    let (mut statement, writes) = duckdb.statement_through(sql, door)?;
     let given: Vec<(usize, &Param<'_>)> = match params {
         Params::Positional(values) => values.iter().enumerate().map(|(i, v)| (i + 1, v)).collect(),
         Params::Named(values) => values
@@ -623,7 +624,7 @@ fn bound(duckdb: &DuckDb, sql: &str, params: &Params) -> Result<Statement> {
     for (position, value) in given {
         statement.bind(position, value)?;
     }
-    Ok(statement)
+    Ok((statement, writes))
 }
 
 /// Names made distinct as DuckDB does in a subquery: `a`, `a_1`, `a_2`.

@@ -13,7 +13,7 @@ use serde_json::{Value as Json, json};
 use crate::error::{Error, Result, error};
 use crate::faults::fault;
 use crate::layout::cold;
-use crate::mirror::{CATALOG, Mirror};
+use crate::mirror::{CATALOG, Mirror, OWN};
 use crate::progress::Progress;
 use crate::sync::changelog::{
     create_changelog, drop_empty_changelog, drop_triggers, free_name, install, new_id,
@@ -298,15 +298,23 @@ pub fn untrack(link: &Link<'_>, pattern: &str, drop_mirror: bool) -> Result<Json
         sync::sync(link)?;
     }
     // Looked for inside: another process may drop or rebuild a table just now.
+    let mut kept = Vec::new();
     let chosen = schema::writing(connection, || {
         let chosen = matching_tracked(connection, pattern)?;
         chosen
             .iter()
             .try_for_each(|table| remove(connection, table))?;
         if !drop_mirror {
-            keep_rows(mirror, &chosen)?;
+            kept = keep_rows(mirror, &chosen)?;
         }
         Ok(chosen)
+    })
+    .inspect_err(|_| {
+        // They are tracked as before.
+        if let Ok(duckdb) = mirror.connection() {
+            drop_own(&duckdb, &kept);
+            mirror.give_back(duckdb);
+        }
     })?;
     fault!("untracked");
     // What hinders the others is not this call's failure; the next query says it.
@@ -320,34 +328,42 @@ pub fn untrack(link: &Link<'_>, pattern: &str, drop_mirror: bool) -> Result<Json
     Ok(chosen.into_iter().map(|t| t.name).collect())
 }
 
-/// Makes tables of the views of mirrored tables, which are followed no more.
-fn keep_rows(mirror: &Mirror, tables: &[Tracked]) -> Result<()> {
+/// Makes tables of one's own of mirrored ones, which are followed no more. Returns their names.
+fn keep_rows(mirror: &Mirror, tables: &[Tracked]) -> Result<Vec<String>> {
+    mirror.open_own()?;
     let duckdb = mirror.connection()?;
     let mirrored = sync::mirrored_tables(&duckdb)?;
-    let mut statements = String::from("BEGIN;");
-    for kept in mirrored
+    let kept = mirrored
         .iter()
-        .filter(|m| tables.iter().any(|t| t.id == m.id))
-    {
-        let between = identifier(&format!("_lumos_kept_{}", kept.id));
-        let name = identifier(&kept.name);
-        statements += &format!(
-            "CREATE TABLE {CATALOG}.main.{between} AS FROM {CATALOG}.main.{name}; {} \
-             ALTER TABLE {CATALOG}.main.{between} RENAME TO {name}; DELETE FROM _lumos.tables WHERE id = {};",
-            copy::drop_statements(&kept.name) + &cold::forget_statements(kept.id, &kept.name),
-            kept.id
-        );
-    }
-    let done = duckdb.execute(&format!("{statements} COMMIT"));
-    if done.is_err() {
-        drop(duckdb.execute("ROLLBACK"));
-    }
-    done?;
+        .filter(|m| tables.iter().any(|t| t.id == m.id));
+    let names: Vec<String> = kept.clone().map(|t| t.name.clone()).collect();
+    // Two transactions, as there are two databases. In between the rows are in both, and the mirrored are found first.
+    let copies: String = (names.iter().map(|name| identifier(name)))
+        .map(|name| format!("CREATE TABLE {OWN}.main.{name} AS FROM {CATALOG}.main.{name};"))
+        .collect();
+    work::transaction(&duckdb, || Ok(duckdb.execute(&copies)?))?;
+    let forgets: String = kept
+        .map(|t| {
+            copy::drop_statements(&t.name)
+                + &cold::forget_statements(t.id, &t.name)
+                + &format!("DELETE FROM _lumos.tables WHERE id = {};", t.id)
+        })
+        .collect();
+    work::transaction(&duckdb, || Ok(duckdb.execute(&forgets)?))
+        .inspect_err(|_| drop_own(&duckdb, &names))?;
     let all: Vec<String> = mirrored.into_iter().map(|m| m.name).collect();
     mirror.cache.update(&all, &all);
     mirror.reshaped();
     mirror.give_back(duckdb);
-    Ok(())
+    Ok(names)
+}
+
+/// Drops what [`keep_rows`] made.
+fn drop_own(duckdb: &DuckDb, names: &[String]) {
+    let drops: String = (names.iter().map(|name| identifier(name)))
+        .map(|name| format!("DROP TABLE IF EXISTS {OWN}.main.{name};"))
+        .collect();
+    drop(duckdb.execute(&drops));
 }
 
 /// `lumos_resync`: copies the tables again that `pattern` means, and returns what [`track`] does.
@@ -439,7 +455,7 @@ impl<'a> Adding<'a> {
             &format!(
                 "SELECT lower(name) FROM (SELECT database_name, schema_name, table_name AS name, '' AS sql FROM duckdb_tables() \
                  UNION ALL SELECT database_name, schema_name, view_name, sql FROM duckdb_views()) \
-                 WHERE database_name = current_database() AND schema_name = 'main' AND NOT contains(sql, '{}.')",
+                 WHERE database_name IN ('{OWN}', '{CATALOG}') AND schema_name = 'main' AND NOT contains(sql, '{}.')",
                 copy::DATA
             ),
         )?;

@@ -12,19 +12,20 @@ use rusqlite::Connection;
 
 use crate::error::{Result, error};
 use crate::progress::Progress;
-use crate::query::files::{Format, allowed, check_ordinary};
+use crate::query::files::{Format, allowed, check_guarded, check_ordinary};
 use crate::query::stream::{Params, Stream};
 use crate::session::Session;
 
 /// `lumos_export`: the number of rows written. The file appears under its name when it is complete.
 pub fn export(session: &Session, sql: &str, path: &str, progress: Progress) -> Result<i64> {
     let attached = session.attached()?;
-    let target = allowed(&attached.mirror, path)?;
+    let target = allowed(&attached.mirror, path, true)?;
     let format = Format::of(&target)?;
     if let Ok(metadata) = target.symlink_metadata() {
         check_ordinary(&metadata, path)?;
     }
     let host = session.connection()?;
+    check_guarded(&attached.mirror, &part_path(&target), path, true)?;
     let part = Part::new(&target);
     let wrong = |e| error(format!("\"{path}\": {e}; the rows could not be written"));
     let rows = match format {
@@ -60,11 +61,15 @@ pub fn export(session: &Session, sql: &str, path: &str, progress: Progress) -> R
 /// The file that the rows are written to; removed in the end, if it still has this name.
 struct Part(PathBuf);
 
+fn part_path(target: &Path) -> PathBuf {
+    let mut part = target.as_os_str().to_owned();
+    part.push(".part");
+    part.into()
+}
+
 impl Part {
     fn new(target: &Path) -> Part {
-        let mut part = target.as_os_str().to_owned();
-        part.push(".part");
-        let part = PathBuf::from(part);
+        let part = part_path(target);
         // What is left of an export that was killed, or a link that somebody put there.
         drop(std::fs::remove_file(&part));
         Part(part)

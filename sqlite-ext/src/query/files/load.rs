@@ -30,7 +30,7 @@ const UNASKED: u64 = 1024;
 /// `lumos_load`: the number of rows inserted into the SQLite table.
 pub fn load(session: &Session, path: &str, table: &str, options: &Options) -> Result<i64> {
     let attached = session.attached()?;
-    let file = allowed(&attached.mirror, path)?;
+    let file = allowed(&attached.mirror, path, false)?;
     let format = Format::of(&file)?;
     let options = Reading::new(options, format)?;
     let host = session.connection()?;

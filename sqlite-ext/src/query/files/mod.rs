@@ -47,8 +47,9 @@ impl Format {
     }
 }
 
-/// The file's real path, if a folder of `allow_files` holds it: links and `..` are followed first.
-fn allowed(mirror: &Mirror, path: &str) -> Result<PathBuf> {
+/// The file's real path, if a folder of `allow_files` holds it, and it is no open database's: links and `..` are
+/// followed first.
+fn allowed(mirror: &Mirror, path: &str, writes: bool) -> Result<PathBuf> {
     let folders = &mirror.settings.allow_files;
     if folders.is_empty() {
         return Err(not_open());
@@ -72,7 +73,19 @@ fn allowed(mirror: &Mirror, path: &str) -> Result<PathBuf> {
             .map_err(|e| error(format!("\"{path}\": {e}; give the path of a file")))?,
         Err(_) => full,
     };
-    inside(folders, real, path)
+    let real = inside(folders, real, path)?;
+    check_guarded(mirror, &real, path, writes)?;
+    Ok(real)
+}
+
+/// Refuses the file of an open database, and what stands beside it.
+fn check_guarded(mirror: &Mirror, real: &Path, path: &str, writes: bool) -> Result<()> {
+    match mirror.guards_file(real, writes) {
+        true => Err(error(format!(
+            "the file \"{path}\" belongs to an open database or a mirrored table; give another path"
+        ))),
+        false => Ok(()),
+    }
 }
 
 /// The real path of a folder, if a folder of `allow_files` holds it or is it.

@@ -317,13 +317,13 @@ fn errors() -> Outcome {
     }
 }
 
-/// The Rust files below a folder, one after another.
+/// The files of Rust and C++ below a folder, one after another.
 fn read_all(folder: &Path, text: &mut String) -> Outcome {
     for entry in fs::read_dir(folder).map_err(|e| e.to_string())?.flatten() {
         let path = entry.path();
         if path.is_dir() {
             read_all(&path, text)?;
-        } else if path.extension().is_some_and(|e| e == "rs") {
+        } else if path.extension().is_some_and(|e| e == "rs" || e == "cpp") {
             text.push_str(&fs::read_to_string(&path).map_err(|e| e.to_string())?);
         }
     }

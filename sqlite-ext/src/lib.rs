@@ -1,10 +1,4 @@
-//! Lumos for SQLite: the entry points, and what they register on a connection.
-//!
-//! The way of a call: SQLite → [`scalar`] or a virtual table → [`session`], which knows the connection's [`mirror`]
-//! → [`sync`] for writing it, [`query`] for reading it, [`route`] for choosing between it and SQLite,
-//! [`layout`] for how its rows lie.
-//! Tables of vectors are [`vector`]'s, beside all this.
-//! [`host`] is the door: the API table of the host's SQLite, and the guards of a guest.
+#![doc = include_str!("../README.md")]
 
 mod error;
 mod faults;

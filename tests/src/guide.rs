@@ -21,7 +21,8 @@ use crate::{Outcome, host, trial};
 /// The version of Python's `duckdb` that the pages may import.
 const DUCKDB: &str = "1.5.5";
 
-/// One trial for README.md, one for each page, one for the links of all, one for the errors explained.
+/// One trial for README.md, one for each page, one for the links of all, one for the errors explained,
+/// one for the files that the READMEs of the rooms name.
 pub fn trials() -> Vec<Trial> {
     let mut pages = vec![host::root().join("README.md")];
     pages.extend(files(&host::root().join("sql/guide")));
@@ -34,6 +35,7 @@ pub fn trials() -> Vec<Trial> {
         .collect();
     trials.push(trial("guide::links", links));
     trials.push(trial("guide::errors", errors));
+    trials.push(trial("guide::rooms", rooms));
     trials
 }
 
@@ -295,9 +297,14 @@ fn anchor(heading: &str) -> String {
 /// Every error that the tables of operations.md explain is one that Lumos can say.
 fn errors() -> Outcome {
     let root = host::root();
-    let mut sources = String::new();
+    let mut files = Vec::new();
     for room in ["shared", "sqlite-ext", "duckdb-ext"] {
-        read_all(&root.join(room).join("src"), &mut sources)?;
+        paths(&root.join(room).join("src"), &mut files)?;
+    }
+    let mut sources = String::new();
+    let is_source = |file: &&String| file.ends_with(".rs") || file.ends_with(".cpp");
+    for file in files.iter().filter(is_source) {
+        sources.push_str(&fs::read_to_string(file).map_err(|e| e.to_string())?);
     }
     let said = as_said(&sources);
     let page =
@@ -317,14 +324,46 @@ fn errors() -> Outcome {
     }
 }
 
-/// The files of Rust and C++ below a folder, one after another.
-fn read_all(folder: &Path, text: &mut String) -> Outcome {
+/// The files and folders that the READMEs of the rooms name, by the end of their paths, are there.
+fn rooms() -> Outcome {
+    const ROOMS: [&str; 4] = ["shared", "sqlite-ext", "duckdb-ext", "tests"];
+    let root = host::root();
+    let mut there = Vec::new();
+    for folder in ROOMS.into_iter().chain(["sql"]) {
+        there.push(format!("/{folder}/"));
+        paths(&root.join(folder), &mut there)?;
+    }
+    let mut errors = Vec::new();
+    for room in ROOMS {
+        let page = root.join(room).join("README.md");
+        let text = fs::read_to_string(&page).map_err(|e| e.to_string())?;
+        for name in text.split('`').skip(1).step_by(2) {
+            let mut letters = name.chars();
+            let is_path = letters.all(|c| c.is_alphanumeric() || "/_-.".contains(c))
+                && [".rs", ".cpp", ".sql", "/"]
+                    .iter()
+                    .any(|end| name.ends_with(end));
+            let ending = format!("/{name}");
+            if is_path && !there.iter().any(|path| path.ends_with(&ending)) {
+                errors.push(format!("{room}/README.md: there is no {name}"));
+            }
+        }
+    }
+    match errors.is_empty() {
+        true => Ok(()),
+        false => Err(errors.join("\n")),
+    }
+}
+
+/// The paths below a folder, those of folders with a `/` at the end.
+fn paths(folder: &Path, found: &mut Vec<String>) -> Outcome {
     for entry in fs::read_dir(folder).map_err(|e| e.to_string())?.flatten() {
         let path = entry.path();
         if path.is_dir() {
-            read_all(&path, text)?;
-        } else if path.extension().is_some_and(|e| e == "rs" || e == "cpp") {
-            text.push_str(&fs::read_to_string(&path).map_err(|e| e.to_string())?);
+            found.push(format!("{}/", path.display()));
+            paths(&path, found)?;
+        } else {
+            found.push(path.display().to_string());
         }
     }
     Ok(())

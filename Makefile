@@ -14,7 +14,7 @@ define watched
 ( while sleep 30 >/dev/null 2>&1; do \
 	newest=$$(ls -t $(OUT)/release/build/libduckdb-sys-*/out/*.o 2>/dev/null | head -n 1); \
 	count=$$(ls "$$(dirname "$$newest")" | grep -c '\.o$$'); \
-	test $$count -ge $(DUCKDB_FILES) || echo "  compiling DuckDB (15-20 minutes, once): $$count of $(DUCKDB_FILES) files"; \
+	test $$count -ge $(DUCKDB_FILES) || echo "  compiling DuckDB (20-30 minutes on two cores, once): $$count of $(DUCKDB_FILES) files"; \
 done ) & progress=$$!; \
 $(1); status=$$?; kill $$progress 2>/dev/null; exit $$status
 endef

@@ -1,9 +1,10 @@
 //! Compiles what DuckDB's C API lacks, for the DuckDB inside the SQLite extension.
 
 fn main() {
-    const SOURCES: [&str; 4] = [
+    const SOURCES: [&str; 5] = [
         "src/engine/guard.cpp",
         "src/engine/keys.cpp",
+        "src/engine/reads.cpp",
         "src/engine/unplanned.cpp",
         "src/engine/values.cpp",
     ];

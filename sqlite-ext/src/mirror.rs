@@ -12,6 +12,7 @@ use lumos_core::sql;
 use lumos_duckdb::engine::{Connection, Database, Guarded};
 use rusqlite::{Connection as Host, TransactionState, ffi};
 
+use crate::access::{self, Names};
 use crate::error::{Error, Result, error};
 use crate::faults::fault;
 use crate::host;
@@ -111,6 +112,8 @@ pub struct Mirror {
     has_own: AtomicBool,
     /// Results of earlier queries.
     pub cache: Cache,
+    /// The names of its tables in SQLite.
+    pub names: Names,
     /// Where it is; `:memory:` without a file.
     pub path: String,
     /// What it was opened with.
@@ -290,6 +293,7 @@ impl Mirror {
             source,
             database,
             cache,
+            names: Names::default(),
             path: path.to_owned(),
             settings,
             pid: std::process::id(),
@@ -493,8 +497,8 @@ impl Mirror {
                 *locked(&self.fresh) = Some(begun);
                 *locked(&self.failed) = None;
             }
-            // A wish to stop is no fault of the table's.
-            Err(e) if e.code == ffi::SQLITE_INTERRUPT => {}
+            // A wish to stop is no fault of the table's, nor is what one connection may not read.
+            Err(e) if e.code == ffi::SQLITE_INTERRUPT || access::is_refusal(e) => {}
             Err(e) => *locked(&self.failed) = Some(e.clone()),
         }
     }

@@ -252,7 +252,7 @@ fn host(function: &Function, ctx: &Context<'_>, session: &Arc<Session>) -> error
             let progress = progress(1)?;
             let attached = session.attached()?;
             let report = sync::sync(&attached.link(&connection).showing(progress))?;
-            report.check(chosen.as_deref())?;
+            report.check(&connection, chosen.as_deref())?;
             report.json(chosen.as_deref(), begun)
         }
         name => {

@@ -11,6 +11,7 @@ use lumos_duckdb::engine::Connection as DuckDb;
 use rusqlite::{Connection, TransactionState, ffi};
 use serde_json::{Value as Json, json};
 
+use crate::access;
 use crate::error::{Error, Result, error};
 use crate::host::{self, Storage};
 use crate::lock;
@@ -324,8 +325,9 @@ impl Session {
         Ok(())
     }
 
-    /// The columns and the size of what stands after FROM, for a virtual table.
-    pub fn describe(&self, from: String) -> Result<Relation> {
+    /// The columns and the size of what stands after FROM, for a virtual table. `table`: it is a table or view, of which
+    /// other columns may be read than all.
+    pub fn describe(&self, from: String, table: bool) -> Result<Relation> {
         let attached = self.attached()?;
         let host = self.connection()?;
         // Creating a table in `main` is a write; what is pending is applied when the table is read.
@@ -335,7 +337,9 @@ impl Session {
             sync::sync(&attached.link(&host))?;
         }
         self.with_untracked(&host, &attached, |duckdb| {
-            Relation::describe(&duckdb, from.clone())
+            access::watched(&host, &attached.mirror, &duckdb, table, || {
+                Relation::describe(&duckdb, from.clone())
+            })
         })
     }
 

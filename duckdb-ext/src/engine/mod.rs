@@ -6,6 +6,7 @@
 
 mod append;
 mod chunk;
+mod reads;
 mod types;
 
 use std::borrow::Cow;
@@ -17,6 +18,7 @@ use libduckdb_sys as ffi;
 
 pub use append::{Appender, ColumnWriter, WriteChunk};
 pub use chunk::{Cell, Chunk, Column, write_json_string};
+pub use reads::{Read, Reads};
 pub use types::LogicalType;
 
 /// What DuckDB says went wrong, in its own words.
@@ -83,12 +85,16 @@ impl Database {
         let opened = set.and_then(|()| {
             // SAFETY: a null path means memory; the out pointers are locals.
             match unsafe { ffi::duckdb_open_ext(ptr::null(), &mut raw, config, &mut error) } {
-                ffi::DuckDBSuccess => Ok(Arc::new(Database {
-                    raw,
-                    pid: std::process::id(),
-                    // SAFETY: the database was just opened.
-                    allowed: unsafe { lumos_allow_values(raw) },
-                })),
+                ffi::DuckDBSuccess => {
+                    let database = Database {
+                        raw,
+                        pid: std::process::id(),
+                        // SAFETY: the database was just opened.
+                        allowed: unsafe { lumos_allow_values(raw) },
+                    };
+                    reads::make_watchable(&database)?;
+                    Ok(Arc::new(database))
+                }
                 // SAFETY: DuckDB allocated the message, or left null.
                 _ => Err(Error(unsafe { text(error) })),
             }
@@ -266,30 +272,6 @@ impl Connection {
     pub fn progress(&self) -> f64 {
         // SAFETY: reads the state of a live connection.
         unsafe { lumos_query_progress(self.0.raw) }
-    }
-
-    /// The tables and views that a query names, without what views stand for; empty if it cannot be read.
-    pub fn table_names(&self, sql: &str) -> Vec<String> {
-        // Some others act as they are looked at: EXPORT makes its folder.
-        let (Ok(sql), Ok(_)) = (c_string(sql), self.statement_through(sql, Door::Query)) else {
-            return Vec::new();
-        };
-        // SAFETY: connection and text are alive; values and strings are ours to free.
-        unsafe {
-            let mut list = ffi::duckdb_get_table_names(self.0.raw, sql.as_ptr(), false);
-            let names = (0..ffi::duckdb_get_list_size(list))
-                .map(|i| {
-                    let mut value = ffi::duckdb_get_list_child(list, i);
-                    let name = ffi::duckdb_get_varchar(value);
-                    let owned = text(name);
-                    ffi::duckdb_free(name.cast::<c_void>());
-                    ffi::duckdb_destroy_value(&mut value);
-                    owned
-                })
-                .collect();
-            ffi::duckdb_destroy_value(&mut list);
-            names
-        }
     }
 
     /// Deletes the rows whose `column`, a BIGINT, is one of these keys, in the connection's transaction, see `keys.cpp`.

@@ -19,7 +19,8 @@ pub const QUERY: Function = Function {
           `row` is a JSON object with the columns in order; hidden columns `c0` to `c63` hold them with native types, \
           decimals as REAL; a number with more digits than REAL and INTEGER hold is an error there: cast it to DOUBLE or VARCHAR. \
           Parameters: a JSON array for `?` and `$1`, a JSON object for `$name`. \
-          Results stream: memory stays bounded, and LIMIT outside ends the work early.",
+          Results stream: memory stays bounded, and LIMIT outside ends the work early. \
+          What the connection's authorizer denies SQLite, or has it ignore, is refused.",
     setup: &["SELECT lumos_track('*')"],
     examples: &[
         Example {

@@ -11,9 +11,9 @@ use std::path::Path;
 use lumos_core::sql::literal;
 use lumos_duckdb::engine::Connection as DuckDb;
 
-use crate::error::{Result, error};
+use crate::error::{Error, Result, error};
+use crate::lock;
 use crate::mirror::{Mirror, locked};
-use crate::query::cache::without_parameters;
 use crate::sync::{self, Value};
 
 /// A file with cold rows.
@@ -103,47 +103,53 @@ impl ColdFile {
     }
 }
 
-/// Before a query: an error if a file is missing or changed that it may read. What the text names decides, and any
-/// doubt is for reading it.
-pub fn check(mirror: &Mirror, duckdb: &DuckDb, sql: &str) -> Result<()> {
+/// Before a query: an error if a file with rows of these tables is missing or changed. The names are in lower case.
+pub fn check<'a>(mirror: &Mirror, tables: impl Iterator<Item = &'a str>) -> Result<()> {
+    let tables: Vec<&str> = tables.collect();
+    let is_read = |file: &ColdFile| tables.contains(&file.table.to_lowercase().as_str());
     let mut known = locked(&mirror.cold);
-    let Err(first) = check_all(mirror, duckdb, &mut known, false) else {
-        return Ok(());
+    let mut check = |anew| {
+        let files = list(mirror, &mut known, anew)?.iter_mut();
+        files.filter(|f| is_read(f)).try_for_each(ColdFile::check)
     };
     // The list may be another by now, if another thread moved rows.
-    let Err((table, e)) = check_all(mirror, duckdb, &mut known, true).map_err(|_| first) else {
-        return Ok(());
-    };
-    let others: Vec<String> = sync::mirrored_tables(duckdb)?
-        .into_iter()
-        .map(|t| t.name)
-        .filter(|name| *name != table)
-        .collect();
-    let names = duckdb.table_names(&without_parameters(sql));
-    let elsewhere = |name: &String| others.iter().any(|o| o.eq_ignore_ascii_case(name));
-    match !names.is_empty() && names.iter().all(elsewhere) {
-        true => Ok(()),
-        false => Err(e),
-    }
+    check(false).or_else(|_| check(true))
 }
 
-type Known = Option<Vec<ColdFile>>;
+/// What is wrong with a file if that is why DuckDB did not read it, else DuckDB's error.
+pub fn blamed(mirror: &Mirror, e: Error) -> Error {
+    let mut known = locked(&mirror.cold);
+    let files = list(mirror, &mut known, false).into_iter().flatten();
+    let mut named = files.filter(|f| e.message.contains(&f.path));
+    named.find_map(|f| f.check().err()).unwrap_or(e)
+}
 
-/// The first table with a wrong file, if there is one.
-fn check_all(
+/// The table with rows in this file, if there is one.
+pub fn table_of(mirror: &Mirror, path: &str) -> Result<Option<String>> {
+    let mut known = locked(&mirror.cold);
+    let files = list(mirror, &mut known, false)?;
+    if let Some(file) = files.iter().find(|f| f.path == path) {
+        return Ok(Some(file.table.clone()));
+    }
+    let id = lock::file_id(path.as_ref());
+    let same = |f: &&mut ColdFile| id.is_some() && lock::file_id(f.path.as_ref()) == id;
+    Ok(files.iter_mut().find(same).map(|f| f.table.clone()))
+}
+
+/// The files, as they were looked up before or `anew`.
+fn list<'a>(
     mirror: &Mirror,
-    duckdb: &DuckDb,
-    known: &mut Known,
+    known: &'a mut Option<Vec<ColdFile>>,
     anew: bool,
-) -> std::result::Result<(), (String, crate::error::Error)> {
+) -> Result<&'a mut [ColdFile]> {
     if anew || known.is_none() {
-        let files = live(duckdb).and_then(|files| mirror.guard_cold(&files).map(|()| files));
-        *known = Some(files.map_err(|e| (String::new(), e))?);
+        let duckdb = mirror.connection()?;
+        let files = live(&duckdb)?;
+        mirror.give_back(duckdb);
+        mirror.guard_cold(&files)?;
+        *known = Some(files);
     }
-    for file in known.iter_mut().flatten() {
-        file.check().map_err(|e| (file.table.clone(), e))?;
-    }
-    Ok(())
+    Ok(known.as_deref_mut().unwrap_or_default())
 }
 
 /// Makes a complete file last and gives it its name. Returns what it is known by.

@@ -1,25 +1,21 @@
 //! Results of earlier queries, kept while the tables that they read are unchanged.
 //!
-//! A result is kept only if all that it depends on is known: the mirrored tables in its text, by the version
-//! that changes with every applied change, and functions that give the same for the same. Anything else runs.
+//! A result is kept only if its plan says that nothing but mirrored tables and functions that give the same for the
+//! same make it: of these tables the version counts, which changes with every applied change. Anything else runs.
 
 use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 
-use lumos_duckdb::engine::{Chunk, Connection as DuckDb, LogicalType};
+use lumos_duckdb::engine::{Chunk, LogicalType};
 use serde_json::{Value as Json, json};
 
-use crate::error::Result;
+use crate::access::{Asked, Question};
 use crate::mirror::locked;
 use crate::query::stream::Params;
-use crate::sync;
 
 /// A single result takes at most this part of the cache.
 const LARGEST_PART: usize = 4;
-
-/// Functions whose results are not kept; read from DuckDB once, which takes longer than many a query.
-static UNSTEADY: OnceLock<HashSet<String>> = OnceLock::new();
 
 /// A complete result.
 #[derive(Clone)]
@@ -30,6 +26,8 @@ pub struct Answer {
     pub types: Vec<LogicalType>,
     /// The rows.
     pub chunks: Vec<Arc<Chunk>>,
+    /// What it reads.
+    pub reads: Arc<[Question]>,
 }
 
 /// The results of one mirror, at most so many bytes.
@@ -47,8 +45,8 @@ struct State {
     hits: u64,
     misses: u64,
     /// The version of each mirrored table, by its name in lower case.
-    versions: HashMap<String, u64>,
-    /// How often all was dropped.
+    versions: Arc<HashMap<String, u64>>,
+    /// Counts how often all were dropped.
     cleared: u64,
 }
 
@@ -56,17 +54,40 @@ struct Entry {
     answer: Answer,
     bytes: usize,
     last_use: u64,
-    reads: Vec<(String, u64)>,
+    versions: Vec<(String, u64)>,
 }
 
 /// A result on its way into the cache.
 pub struct Recording {
     key: String,
-    reads: Vec<(String, u64)>,
+    /// All versions from before the query began: newer rows under an old version do no harm.
+    versions: Arc<HashMap<String, u64>>,
+    cleared: u64,
+    /// By the names in the mirror, in lower case; `None` until the query was planned.
+    reads: Option<HashMap<String, Vec<Question>>>,
     chunks: Vec<Arc<Chunk>>,
     bytes: usize,
-    /// [`State::cleared`] before it was begun.
-    cleared: u64,
+}
+
+impl Recording {
+    /// Adds what a statement of the query reads; false if the result cannot be kept.
+    pub fn reads(&mut self, asked: Asked) -> bool {
+        let Some(kept) = asked.kept() else {
+            return false;
+        };
+        let reads = self.reads.get_or_insert_default();
+        for (name, question) in kept {
+            if !self.versions.contains_key(&name) {
+                return false;
+            }
+            let asked = reads.entry(name).or_default();
+            // Planned twice where a column needs a cast.
+            if !asked.contains(&question) {
+                asked.push(question);
+            }
+        }
+        true
+    }
 }
 
 impl Cache {
@@ -88,7 +109,7 @@ impl Cache {
         let now = state.uses;
         let key = key(sql, params);
         let fresh = state.entries.get(&key).map(|e| {
-            e.reads
+            e.versions
                 .iter()
                 .all(|(t, v)| state.versions.get(t) == Some(v))
         });
@@ -111,39 +132,20 @@ impl Cache {
         }
     }
 
-    /// Begins to record the result of a query that is about to start, if it may be kept.
-    pub fn record(&self, duckdb: &DuckDb, sql: &str, params: &Params) -> Result<Option<Recording>> {
+    /// Begins to record the result of a query that is about to start.
+    pub fn record(&self, sql: &str, params: &Params) -> Option<Recording> {
         if self.limit == 0 {
-            return Ok(None);
-        }
-        let unsteady = match UNSTEADY.get() {
-            Some(names) => names,
-            None => {
-                let names = unsteady_functions(duckdb)?;
-                UNSTEADY.get_or_init(|| names)
-            }
-        };
-        if words(sql).any(|word| unsteady.contains(&word)) {
-            return Ok(None);
+            return None;
         }
         let state = locked(&self.state);
-        let tables = duckdb.table_names(&without_parameters(sql));
-        let reads = tables
-            .into_iter()
-            .map(|t| {
-                let name = t.to_lowercase();
-                state.versions.get(&name).map(|v| (name, *v))
-            })
-            .collect::<Option<Vec<_>>>();
-        // Without a table there is nothing that takes time, or something that the names do not show.
-        let reads = reads.filter(|r| !r.is_empty());
-        Ok(reads.map(|reads| Recording {
+        Some(Recording {
             key: key(sql, params),
-            reads,
+            versions: Arc::clone(&state.versions),
+            cleared: state.cleared,
+            reads: None,
             chunks: Vec::new(),
             bytes: 0,
-            cleared: state.cleared,
-        }))
+        })
     }
 
     /// Adds a chunk; false once the result is too large to keep.
@@ -160,8 +162,11 @@ impl Cache {
 
     /// Keeps a complete result; those not used for longest go.
     pub fn keep(&self, recording: Recording, names: &[String], types: &[LogicalType]) {
+        let Some(reads) = recording.reads else {
+            return;
+        };
         let mut state = locked(&self.state);
-        if state.cleared != recording.cleared {
+        if recording.cleared != state.cleared {
             return;
         }
         state.remove(&recording.key);
@@ -177,27 +182,33 @@ impl Cache {
             state.remove(&oldest);
         }
         state.bytes += recording.bytes;
+        let (mut versions, mut questions) = (Vec::new(), Vec::new());
+        for (name, asked) in reads {
+            let version = recording.versions.get(&name).copied().unwrap_or_default();
+            versions.push((name, version));
+            questions.extend(asked);
+        }
         let answer = Answer {
             names: names.to_vec(),
             types: types.to_vec(),
             chunks: recording.chunks,
+            reads: questions.into(),
         };
         let entry = Entry {
             answer,
             bytes: recording.bytes,
             last_use: state.uses,
-            reads: recording.reads,
+            versions,
         };
         state.entries.insert(recording.key, entry);
     }
 
-    /// Drops all results, also those that are being recorded. Called once a statement of the user's has changed what
-    /// queries may name.
+    /// Drops all results, and does not keep those of queries that run: what they depend on beside tables has changed.
     pub fn clear(&self) {
         let mut state = locked(&self.state);
+        state.cleared += 1;
         state.entries.clear();
         state.bytes = 0;
-        state.cleared += 1;
     }
 
     /// The mirror has these tables now, of which those in `changed` are no longer what they were. Called before
@@ -211,12 +222,14 @@ impl Cache {
                 .collect::<HashSet<_>>()
         };
         let (mirrored, changed) = (lower(mirrored), lower(changed));
-        state.versions.retain(|name, _| mirrored.contains(name));
+        let State { versions, uses, .. } = &mut *state;
+        let versions = Arc::make_mut(versions);
+        versions.retain(|name, _| mirrored.contains(name));
         for name in mirrored {
-            state.uses += 1;
+            *uses += 1;
             // A version never comes again, also not when a table does.
-            let version = state.uses;
-            match state.versions.entry(name) {
+            let version = *uses;
+            match versions.entry(name) {
                 Vacant(entry) => {
                     entry.insert(version);
                 }
@@ -255,67 +268,4 @@ fn key(sql: &str, params: &Params) -> String {
         "{}\0{params:?}",
         sql.trim().trim_end_matches(';').trim_end()
     )
-}
-
-/// The text with NULL for its parameters: DuckDB names no tables for a text with parameters.
-pub fn without_parameters(sql: &str) -> String {
-    let mut out = String::new();
-    let mut chars = sql.chars().peekable();
-    let mut quote = None;
-    while let Some(c) = chars.next() {
-        match (quote, c) {
-            (None, '?' | '$') => {
-                while chars
-                    .peek()
-                    .is_some_and(|c| c.is_alphanumeric() || *c == '_')
-                {
-                    chars.next();
-                }
-                out.push_str("NULL");
-                continue;
-            }
-            (None, '\'' | '"') => quote = Some(c),
-            (Some(q), c) if c == q => quote = None,
-            _ => {}
-        }
-        out.push(c);
-    }
-    out
-}
-
-/// The words of a text in lower case, wherever they stand: a word in a string keeps a result out for nothing.
-fn words(sql: &str) -> impl Iterator<Item = String> {
-    sql.split(|c: char| !c.is_alphanumeric() && c != '_')
-        .filter(|w| !w.is_empty())
-        .map(str::to_lowercase)
-}
-
-/// Functions that give another value another time, and table functions, which may read anything.
-fn unsteady_functions(duckdb: &DuckDb) -> Result<HashSet<String>> {
-    let found = sync::rows(
-        duckdb,
-        "SELECT DISTINCT lower(function_name) FROM duckdb_functions() \
-         WHERE (function_type = 'table' AND function_name NOT IN ('range', 'generate_series', 'unnest')) \
-         OR (function_type IN ('scalar', 'aggregate') AND stability <> 'CONSISTENT')",
-    )?;
-    let mut names: HashSet<String> = found
-        .into_iter()
-        .filter_map(|row| match row.into_iter().next() {
-            Some(sync::Value::Text(name)) => Some(name),
-            _ => None,
-        })
-        .collect();
-    // Words that need no parentheses.
-    for word in [
-        "current_date",
-        "current_time",
-        "current_timestamp",
-        "localtime",
-        "localtimestamp",
-        "tablesample",
-        "sample",
-    ] {
-        names.insert(word.to_owned());
-    }
-    Ok(names)
 }

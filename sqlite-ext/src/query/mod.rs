@@ -19,6 +19,7 @@ use std::sync::Arc;
 use lumos_core::sql::lexer::{Dialect, without_end};
 use lumos_core::sql::qualified;
 use lumos_duckdb::engine::{Cell, Chunk, write_json_string};
+use rusqlite::ffi::SQLITE_INTERRUPT;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::vtab::{
     Context, CreateVTab, Filters, IndexInfo, Module, VTab, VTabConfig, VTabConnection, VTabCursor,
@@ -53,6 +54,8 @@ pub fn register(connection: &Connection, session: &Arc<Session>) -> Result<()> {
 trait Form {
     const NAME: &'static str;
     const KIND: VTabKind;
+    /// The text is a query.
+    const IS_QUERY: bool;
     /// What stands after FROM for the text between the parentheses.
     fn from(argument: &str) -> String;
 }
@@ -62,6 +65,7 @@ struct Query;
 impl Form for Query {
     const NAME: &'static str = "lumos_query";
     const KIND: VTabKind = VTabKind::Eponymous;
+    const IS_QUERY: bool = true;
 
     fn from(argument: &str) -> String {
         format!("({})", without_end(argument, Dialect::DuckDb))
@@ -73,6 +77,7 @@ struct Named;
 impl Form for Named {
     const NAME: &'static str = "lumos_table";
     const KIND: VTabKind = VTabKind::Default;
+    const IS_QUERY: bool = false;
 
     fn from(argument: &str) -> String {
         qualified(argument)
@@ -125,7 +130,7 @@ unsafe impl<'vtab, F: Form + 'vtab> VTab<'vtab> for Table<F> {
                 (true, _) => return Err(error("needs a table; write USING lumos_table('name')")),
                 (false, _) => {
                     check_trusted(&session, stored.as_deref())?;
-                    let relation = session.describe(F::from(&argument))?;
+                    let relation = session.describe(F::from(&argument), !F::IS_QUERY)?;
                     (relation.declaration(), Some(Arc::new(relation)))
                 }
             };
@@ -142,6 +147,13 @@ unsafe impl<'vtab, F: Form + 'vtab> VTab<'vtab> for Table<F> {
                     form: PhantomData,
                 },
             ))
+        })
+        .map_err(|e| match e {
+            // Else SQLite says that the constructor failed.
+            rusqlite::Error::SqliteFailure(e, None) if e.extended_code == SQLITE_INTERRUPT => {
+                rusqlite::Error::SqliteFailure(e, Some("interrupted".into()))
+            }
+            e => e,
         })
     }
 

@@ -13,11 +13,12 @@ use std::time::{Duration, Instant};
 use lumos_core::sql::lexer::{Dialect, without_end};
 use lumos_core::sql::{identifier, literal};
 use lumos_duckdb::engine::{
-    Chunk, Connection as DuckDb, Door, LogicalType, Param, Pending, Rows, Statement, StatementKind,
+    Chunk, Connection as DuckDb, Door, LogicalType, Param, Reads, Rows, Statement, StatementKind,
 };
 use rusqlite::Connection;
 use serde_json::Value as Json;
 
+use crate::access;
 use crate::error::{Error, Result, error};
 use crate::host;
 use crate::layout::files;
@@ -34,6 +35,8 @@ pub const POLL: Duration = Duration::from_millis(10);
 const AHEAD: usize = 2;
 
 enum Message {
+    /// What a statement reads, before it runs; the reader says whether its connection may.
+    Reads(Reads, SyncSender<Result<()>>),
     Columns(Vec<String>, Vec<LogicalType>),
     Chunk(Chunk),
     /// The rows that a statement changed, once it is committed.
@@ -57,6 +60,32 @@ impl Sender {
     fn send(&self, message: Result<Message>) -> Result<()> {
         let sent = self.messages.send(message);
         sent.map_err(|_| Error::interrupted())
+    }
+
+    /// Asks the reader whether its connection may read all this.
+    fn ask(&self, reads: Reads) -> Result<()> {
+        let (answer, answered) = sync_channel(1);
+        self.send(Ok(Message::Reads(reads, answer)))?;
+        answered.recv().map_err(|_| Error::interrupted())?
+    }
+
+    /// Runs `body`, in which the caller's statement is prepared and begins. It runs only if the reader's connection may
+    /// read what it reads.
+    fn watch<T>(&self, duckdb: &DuckDb, body: impl FnOnce() -> Result<T>) -> Result<T> {
+        let (mut refused, mut seen) = (None, false);
+        let done = duckdb.watch(
+            |reads| {
+                seen = true;
+                refused = self.ask(reads).err();
+                refused.is_none()
+            },
+            body,
+        );
+        match (refused, done) {
+            (Some(e), _) => Err(e),
+            (None, Ok(done)) if !seen => self.ask(Reads::unknown()).map(|()| done),
+            (None, done) => done,
+        }
     }
 
     /// Ends a worker that is alone, before its next step.
@@ -136,7 +165,7 @@ pub struct Stream {
     /// The rest of a kept result.
     kept: std::vec::IntoIter<Arc<Chunk>>,
     /// The result on its way into the cache.
-    recording: Option<(Arc<Mirror>, Recording)>,
+    recording: Option<Recording>,
     progress: Progress,
     /// The connection goes back to the mirror.
     pooled: bool,
@@ -158,24 +187,22 @@ impl Stream {
         sql: &str,
         params: Params,
     ) -> Result<Stream> {
-        let duckdb = mirror.connection()?;
         if let Some(answer) = mirror.cache.answer(sql, &params) {
-            return Ok(Stream::kept(mirror, duckdb, answer));
+            let mut reads = answer.reads.iter();
+            reads.try_for_each(|read| read.ask_of_mirror(host))?;
+            return Ok(Stream::kept(mirror, mirror.connection()?, answer));
         }
-        let recording = mirror
-            .cache
-            .record(&duckdb, sql, &params)?
-            .map(|r| (Arc::clone(mirror), r));
+        let recording = mirror.cache.record(sql, &params);
         let mut stream = Stream::spawn(
             mirror,
-            duckdb,
+            mirror.connection()?,
             Use::Pooled,
             sql,
             Progress::none(),
             move |duckdb, sql, sender| read(duckdb, sql, &params, sender),
         )?;
-        stream.receive_columns(host)?;
         stream.recording = recording;
+        stream.receive_columns(host)?;
         Ok(stream)
     }
 
@@ -274,7 +301,6 @@ impl Stream {
         progress: Progress,
         work: impl FnOnce(&DuckDb, &str, &Sender) -> Result<()> + Send + 'static,
     ) -> Result<Stream> {
-        files::check(mirror, &duckdb, sql)?;
         let (sender, receiver) = sync_channel(AHEAD);
         let state = Arc::new(AtomicU8::new(READ));
         let sender = Sender {
@@ -337,17 +363,15 @@ impl Stream {
             return Ok(Some(chunk));
         }
         let Some(Message::Chunk(chunk)) = self.receive(host)? else {
-            if let Some((mirror, recording)) = self.recording.take() {
-                mirror.cache.keep(recording, &self.names, &self.types);
+            if let Some(recording) = self.recording.take() {
+                self.mirror.cache.keep(recording, &self.names, &self.types);
             }
             return Ok(None);
         };
         let chunk = Arc::new(chunk);
-        if let Some((mirror, mut recording)) = self.recording.take()
-            && mirror.cache.add(&mut recording, &chunk, &self.types)
-        {
-            self.recording = Some((mirror, recording));
-        }
+        let cache = &self.mirror.cache;
+        self.recording
+            .take_if(|recording| !cache.add(recording, &chunk, &self.types));
         Ok(Some(chunk))
     }
 
@@ -357,7 +381,23 @@ impl Stream {
         };
         loop {
             match messages.recv_timeout(POLL) {
-                Ok(message) => return message.map(Some),
+                Ok(Ok(Message::Reads(reads, answer))) => {
+                    let asked = access::check(host, &self.mirror, reads, false);
+                    let asked = asked.and_then(|asked| {
+                        files::check(&self.mirror, asked.tables())?;
+                        self.recording.take_if(|recording| !recording.reads(asked));
+                        Ok(())
+                    });
+                    // The worker waits for nothing else.
+                    drop(answer.send(asked));
+                }
+                Ok(message) => {
+                    let mirror = &self.mirror;
+                    return message.map(Some).map_err(|e| {
+                        // It is a file, a table that failed, or what it says.
+                        access::heard(host, mirror, files::blamed(mirror, e))
+                    });
+                }
                 Err(RecvTimeoutError::Disconnected) => return Ok(None),
                 Err(RecvTimeoutError::Timeout) => {
                     host::check_interrupt(host)?;
@@ -420,18 +460,21 @@ fn read(duckdb: &DuckDb, sql: &str, params: &Params, sender: &Sender) -> Result<
     sender.check()?;
     let (statement, _) = bound(duckdb, sql, params, Door::Query)?;
     sender.check()?;
-    let mut pending = statement.start()?;
-    // A type without a reader is read through a cast.
-    if let Some(columns) = pending.columns()
-        && columns.iter().any(|(_, ty)| ty.needs_cast())
-    {
-        drop(pending);
+    let rows = sender.watch(duckdb, || {
+        let mut pending = statement.start()?;
+        // A type without a reader is read through a cast.
+        if let Some(columns) = pending.columns()
+            && columns.iter().any(|(_, ty)| ty.needs_cast())
+        {
+            drop(pending);
+            sender.check()?;
+            let (statement, _) = bound(duckdb, &with_casts(sql, &columns), params, Door::Query)?;
+            pending = statement.start()?;
+        }
         sender.check()?;
-        let (statement, _) = bound(duckdb, &with_casts(sql, &columns), params, Door::Query)?;
-        pending = statement.start()?;
-    }
-    sender.check()?;
-    send(pending, sender)
+        Ok(pending.rows()?)
+    })?;
+    send(rows, sender)
 }
 
 /// A query into a file, on the worker: in a transaction that cannot write to tables.
@@ -443,10 +486,12 @@ fn copy(duckdb: &DuckDb, sql: &str, to: &str, sender: &Sender) -> Result<()> {
         return Err(error("takes a SELECT, and this statement is none"));
     }
     drop(statement);
-    let columns = parquet::select(&duckdb.prepare(sql)?.columns()).unwrap_or_else(|| "*".into());
+    let statement = sender.watch(duckdb, || Ok(duckdb.prepare(sql)?))?;
+    let columns = parquet::select(&statement.columns()).unwrap_or_else(|| "*".into());
     let query = without_end(sql, Dialect::DuckDb);
     let copy = format!("COPY (SELECT {columns} FROM ({query})) {to}");
-    let written = first_integer(&mut duckdb.statement(&copy)?.start()?.rows()?)?;
+    let mut rows = sender.watch(duckdb, || Ok(duckdb.statement(&copy)?.start()?.rows()?))?;
+    let written = first_integer(&mut rows)?;
     // The reader may be gone.
     drop(sender.send(Ok(Message::Changed(written))));
     Ok(())
@@ -473,7 +518,7 @@ fn write(
         duckdb.execute("BEGIN TRANSACTION READ ONLY")?;
     }
     let changes = statement.kind() == StatementKind::Change;
-    let mut rows = statement.start()?.rows()?;
+    let mut rows = sender.watch(duckdb, || Ok(statement.start()?.rows()?))?;
     let changed = if !changes {
         while rows.next_chunk()?.is_some() {}
         0
@@ -507,8 +552,7 @@ fn first_integer(rows: &mut Rows) -> Result<i64> {
 }
 
 /// Sends the columns, then the rows. Ends early when the reader is gone.
-fn send(pending: Pending, sender: &Sender) -> Result<()> {
-    let mut rows = pending.rows()?;
+fn send(mut rows: Rows, sender: &Sender) -> Result<()> {
     if let Some((name, _)) = (rows.names().iter().zip(rows.types())).find(|(_, t)| t.needs_cast()) {
         return Err(error(format!(
             "the column \"{name}\" has a type that cannot be read; cast it to VARCHAR"

@@ -8,6 +8,7 @@ use lumos_core::route::{Limit, Output, Translation};
 use lumos_duckdb::engine::{Cell, Chunk, LogicalType};
 use rusqlite::{Connection, ffi};
 
+use crate::access;
 use crate::error::{Error, Result};
 use crate::mirror::Mirror;
 use crate::query::stream::{Params, Stream};
@@ -40,6 +41,8 @@ pub enum Outcome {
     Rows(Box<Answer>),
     /// Why SQLite has to run it.
     Declined(String),
+    /// The host's authorizer speaks against it; SQLite hears it too.
+    Refused(Error),
 }
 
 impl Answer {
@@ -227,6 +230,7 @@ impl Answer {
 fn declined(e: Error) -> Result<Outcome> {
     match e.code {
         ffi::SQLITE_INTERRUPT => Err(e),
+        _ if access::is_refusal(&e) => Ok(Outcome::Refused(e)),
         _ => Ok(Outcome::Declined(format!(
             "it cannot run in DuckDB with these values: {}",
             e.message

@@ -209,6 +209,8 @@ impl Cursor<'_> {
                 Outcome::Declined(reason) if forced.is_some() => {
                     return Err(error(format!("this statement is for SQLite: {reason}")));
                 }
+                Outcome::Refused(e) if forced.is_some() => return Err(e),
+                Outcome::Refused(_) => {}
                 Outcome::Declined(_) => {
                     // What was tried in vain costs both times.
                     let wasted = clock.elapsed().as_nanos() as f64 + decision.other.min(1e12);

@@ -9,6 +9,7 @@ use lumos_duckdb::engine::Connection as DuckDb;
 use rusqlite::{Connection, TransactionState};
 use serde_json::json;
 
+use crate::access;
 use crate::error::{Error, Result, error};
 use crate::faults::fault;
 use crate::host;
@@ -306,7 +307,12 @@ impl Run<'_> {
         failure.write(self.duckdb, &shape)?;
         report.reshaped = true;
         report.changed.push(failure.name.clone());
-        report.event(&tracked.name, &format!("failed: {}", failure.message), None);
+        // Without the value, since everybody can read what happened.
+        let why = match &failure.unfit {
+            Some(unfit) => format!("column \"{}\": a value does not fit its type", unfit.column),
+            None => failure.message.clone(),
+        };
+        report.event(&tracked.name, &format!("failed: {why}"), None);
         Ok(failure)
     }
 
@@ -433,6 +439,8 @@ impl Run<'_> {
             definition,
             key,
         } = table;
+        access::check_table(self.connection, mirrored)?;
+        access::check_keys(self.connection, mirrored.key.len())?;
         let transfer = self.transfer();
         let rows = &touched.rows;
         let changed_keys = definition.changed_keys(*id, key, rows);
@@ -621,6 +629,9 @@ impl Run<'_> {
             },
             Err(why) => why,
         };
+        // Before its triggers are made anew.
+        let copied = Mirrored::new(&table.definition, &tracked.key, &table.options, None);
+        access::check_table(self.connection, &copied)?;
         if table.intact {
             return self.copy(table, tracked, &table.schema, why, report);
         }
@@ -679,6 +690,7 @@ impl Run<'_> {
         let mut mirrored = Mirrored::of(mirror, definition, evolution, key, &table.options);
         mirrored.tiered = mirror.is_tiered.then_some(id);
         if evolved || *doubtful {
+            access::check_table(self.connection, &mirrored)?;
             let change = Change {
                 evolution,
                 options: &table.options,

@@ -11,6 +11,7 @@ use lumos_duckdb::engine::{Cell, Column, Connection as DuckDb};
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Row, Statement, TransactionState, ffi};
 
+use crate::access;
 use crate::error::{Error, Result, error};
 use crate::host::{self, check_interrupt};
 use crate::layout::cold;
@@ -224,6 +225,7 @@ impl Check {
         };
         let definition = schema::read_table(&sides.source, &table.name)?;
         let mirrored = Mirrored::new(&definition, &table.key, &table.options, Some(types));
+        access::check_table(sides.host(), &mirrored)?;
         if mirrored.types.len() != mirrored.columns.len() {
             return Err(damaged(&table, "has other columns than its source"));
         }
@@ -345,10 +347,6 @@ impl Check {
             self.mirrored.source_values().join(", "),
             identifier(&self.table.name)
         );
-        // For what the host's connection may not read.
-        if let Some(host) = &sides.host {
-            host.prepare(&all)?;
-        }
         let mut count: u64 = 0;
         let mut run = |statement: &mut Statement<'_>, params: &[Value]| {
             let mut rows = statement.query(rusqlite::params_from_iter(params))?;

@@ -9,6 +9,7 @@ use lumos_core::sql::identifier;
 use lumos_duckdb::engine::Connection as DuckDb;
 use rusqlite::{Connection, Row, types};
 
+use crate::access::Question;
 use crate::error::{Error, Result, error};
 use crate::faults::fault;
 use crate::mirror::CATALOG;
@@ -106,6 +107,16 @@ impl Mirrored {
             tiered: None,
             order: table.stored_order(),
         }
+    }
+
+    /// What is read of it to mirror it.
+    pub fn question(&self) -> Question {
+        let names = self.source.iter().zip(&self.columns);
+        let names = names.map(|(source, name)| match name.as_str() {
+            ROWID_COLUMN => source.clone(),
+            name => name.to_owned(),
+        });
+        Question::new(&self.table, &names.collect::<Vec<_>>())
     }
 
     /// Copies the whole table into the mirror. Returns the number of rows.

@@ -28,6 +28,7 @@ use lumos_duckdb::engine::{Cell, Connection as DuckDb};
 use rusqlite::{Connection, TransactionState, ffi};
 use serde_json::{Value as Json, json};
 
+use crate::access;
 use crate::error::{Error, Result, error};
 use crate::faults::fault;
 use crate::layout::files;
@@ -75,13 +76,16 @@ impl Report {
     }
 
     /// An error if one of these tables, or of all, failed. The others are done.
-    pub fn check(&self, chosen: Option<&[Tracked]>) -> Result<()> {
+    pub fn check(&self, host: &Connection, chosen: Option<&[Tracked]>) -> Result<()> {
         let is_chosen = |f: &&Failure| chosen.is_none_or(|c| c.iter().any(|t| t.id == f.id));
         let mut failed = self.failed.iter().filter(is_chosen);
         let Some(first) = failed.next() else {
             return Ok(());
         };
-        let e = first.error();
+        let e = Error {
+            message: access::message(host, first),
+            ..first.error()
+        };
         Err(match failed.count() {
             0 => e,
             more => Error {
@@ -147,17 +151,16 @@ impl Position {
     }
 
     fn of_changelog(connection: &Connection) -> Result<Position> {
+        // What an authorizer has ignored is NULL, and no empty log.
         const SQL: &str = "SELECT source, (SELECT min(seq) FROM main._lumos_log), (SELECT max(seq) FROM main._lumos_log), \
-                           schema_version, m.rowid FROM main._lumos_meta m, pragma_schema_version";
+                           schema_version, m.rowid, EXISTS(SELECT 1 FROM main._lumos_log) FROM main._lumos_meta m, pragma_schema_version";
         let (source, first, seq, schema_version, rowids) =
             connection.query_row(SQL, [], |row| {
-                Ok((
-                    row.get(0)?,
-                    row.get::<_, Option<i64>>(1)?.unwrap_or(0),
-                    row.get::<_, Option<i64>>(2)?.unwrap_or(0),
-                    row.get(3)?,
-                    row.get(4)?,
-                ))
+                let seq = |i| match row.get::<_, bool>(5)? {
+                    true => row.get(i),
+                    false => Ok(0),
+                };
+                Ok((row.get(0)?, seq(1)?, seq(2)?, row.get(3)?, row.get(4)?))
             })?;
         Ok(Position {
             source,
@@ -257,6 +260,7 @@ fn apply_pending(link: &Link<'_>, entered: &mut Entered<'_>) -> Result<Report> {
         }
         return Err(has_written());
     }
+    access::check_changelog(connection)?;
     let (report, now) = transaction(link, applied.as_ref(), position, recent)?;
     if now.is_some() {
         *applied = now;
@@ -345,6 +349,7 @@ fn transaction(
 /// Without a changelog the mirror must be empty, else it would answer from what is not followed any more.
 fn nothing_tracked(link: &Link<'_>) -> Result<Report> {
     let (connection, mirror) = (link.connection, link.mirror);
+    access::check_changelog(connection)?;
     let duckdb = mirror.connection()?;
     let empty = mirrored_tables(&duckdb)?.is_empty();
     let failed = failures::read(&duckdb)?;

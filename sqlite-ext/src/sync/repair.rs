@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, params_from_iter};
 use serde_json::{Value as Json, json};
 
+use crate::access;
 use crate::error::{Result, error};
 use crate::progress::Progress;
 use crate::session::Session;
@@ -94,7 +95,9 @@ fn differences(session: &Arc<Session>, table: &Tracked, progress: &Progress) -> 
             Ok(_) if found.len() == most => return Ok(Cure::Copy),
             Ok(difference) => found.push(difference),
             // The mirror's own table is not what it should be.
-            Err(e) if e.table == Some(table.id) => return Ok(Cure::Copy),
+            Err(e) if e.table == Some(table.id) && !access::is_refusal(&e) => {
+                return Ok(Cure::Copy);
+            }
             Err(e) => return Err(e),
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rusqlite::types::Value;
 use serde_json::json;
 
+use crate::access;
 use crate::error;
 use crate::session::Session;
 use crate::sync::{self, failures, schema, track};
@@ -74,7 +75,7 @@ fn status(session: &Session) -> error::Result<Vec<Vec<Value>>> {
                 _ => Value::Null,
             },
             Value::Text(state.into()),
-            match failure.map(|f| f.message.clone()) {
+            match failure.map(|f| access::message(&connection, f)) {
                 Some(message) => Value::Text(message),
                 None => attached
                     .mirror

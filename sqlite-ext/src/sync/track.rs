@@ -10,6 +10,7 @@ use lumos_duckdb::engine::Connection as DuckDb;
 use rusqlite::{Connection, ffi};
 use serde_json::{Value as Json, json};
 
+use crate::access;
 use crate::error::{Error, Result, error};
 use crate::faults::fault;
 use crate::layout::cold;
@@ -18,7 +19,7 @@ use crate::progress::Progress;
 use crate::sync::changelog::{
     create_changelog, drop_empty_changelog, drop_triggers, free_name, install, new_id,
 };
-use crate::sync::copy;
+use crate::sync::copy::{self, Mirrored};
 use crate::sync::failures;
 use crate::sync::schema::{self, Matching, Tracked};
 use crate::sync::{self, Link, Value};
@@ -247,7 +248,8 @@ fn report(
         .filter(|t| chosen(t))
     {
         if let Some(failure) = failed.iter().find(|f| f.id == table.id) {
-            tables.push(json!({ "table": table.name, "error": failure.message }));
+            let message = access::message(connection, failure);
+            tables.push(json!({ "table": table.name, "error": message }));
             continue;
         }
         let rows = counts.get(&table.id);
@@ -379,6 +381,9 @@ pub fn resync(link: &Link<'_>, pattern: &str) -> Result<Json> {
             (chosen.len() == tracked.len(), chosen)
         }
     };
+    chosen
+        .iter()
+        .try_for_each(|t| check_readable(connection, t))?;
     let ids: Vec<i64> = chosen.iter().map(|t| t.id).collect();
     // Held, so that no other connection of the process applies changes meanwhile.
     let mut entered = mirror.enter_alone(connection, link.deadline)?;
@@ -392,8 +397,18 @@ pub fn resync(link: &Link<'_>, pattern: &str) -> Result<Json> {
     mirror.give_back(duckdb);
     fault!("told to copy again");
     let done = sync::sync(link)?;
-    done.check(Some(&chosen))?;
+    done.check(connection, Some(&chosen))?;
     report(connection, mirror, |t| ids.contains(&t.id), &[], &[])
+}
+
+/// An error if this connection may not read what the mirror has of a table, before the mirror forgets it.
+fn check_readable(connection: &Connection, table: &Tracked) -> Result<()> {
+    if schema::create_statement(connection, &table.name)?.is_none() {
+        return Ok(());
+    }
+    let definition = schema::read_table(connection, &table.name)?;
+    let copied = Mirrored::new(&definition, &table.key, &table.options, None);
+    access::check_table(connection, &copied)
 }
 
 /// Empties the mirror.
@@ -494,6 +509,7 @@ impl<'a> Adding<'a> {
         }
         let key = table.key(&options.key)?;
         self.check_target(name, &options)?;
+        access::check_table(connection, &Mirrored::new(&table, &key, &options, None))?;
         let statement = self.statements.get(&name.to_ascii_lowercase());
         let statement = statement.map_or("", |(sql, _)| sql);
         schema::atomically(connection, || {

@@ -8,6 +8,7 @@ use lumos_core::sql::{identifier, literal};
 use lumos_duckdb::engine::Connection as DuckDb;
 use rusqlite::Connection;
 
+use crate::access::{self, ROWS_OF};
 use crate::error::{Result, error};
 use crate::progress::Progress;
 use crate::sync::schema;
@@ -44,7 +45,7 @@ pub fn read(
 ) -> Result<()> {
     let mut table = Source::new(source, name)?;
     // A view, so that nobody writes to it in the belief that it is the table.
-    let rows = format!("rows of {name}");
+    let rows = format!("{ROWS_OF}{name}");
     while let Some((column, wider)) = table.copy(source, duckdb, &rows, most, progress)? {
         table.columns[column].ty = wider;
     }
@@ -86,12 +87,16 @@ impl Source<'_> {
                 unfit: None,
             }
         });
-        let list: Vec<String> = definition
-            .columns
-            .iter()
-            .map(|c| identifier(&c.name))
+        let names: Vec<String> = definition.columns.iter().map(|c| c.name.clone()).collect();
+        let readable = access::readable(source, name, &names)?;
+        // A query that names one of the others is refused, see `access`.
+        let list: Vec<String> = (names.iter().zip(&readable))
+            .map(|(name, readable)| match readable {
+                true => identifier(name),
+                false => "NULL".into(),
+            })
             .collect();
-        let order = match is_view {
+        let order = match is_view || readable.contains(&false) {
             true => Vec::new(),
             false => definition.stored_order(),
         };

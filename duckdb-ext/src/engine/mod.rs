@@ -12,7 +12,7 @@ mod types;
 use std::borrow::Cow;
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::ptr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use libduckdb_sys as ffi;
 
@@ -115,6 +115,7 @@ impl Database {
             ffi::DuckDBSuccess => Ok(Connection(Arc::new(Session {
                 raw,
                 database: Arc::clone(self),
+                searches: Mutex::default(),
             }))),
             _ => Err(Error("DuckDB refused another connection".into())),
         }
@@ -173,6 +174,8 @@ impl Drop for Database {
 struct Session {
     raw: ffi::duckdb_connection,
     database: Arc<Database>,
+    /// What [`Connection::set_search_path`] was told.
+    searches: Mutex<Option<bool>>,
 }
 
 // SAFETY: a connection's ClientContext is guarded by its own lock.
@@ -349,10 +352,18 @@ impl Connection {
 
     /// Looks for names in the mirror, in DuckDB, and in the user's own database if it is attached, in this order.
     pub fn set_search_path(&self, own: bool) -> Result<()> {
+        let mut searches = self.0.searches.lock().unwrap_or_else(|e| e.into_inner());
+        // No statement changes it, and connections are used again.
+        if searches.replace(own) == Some(own) {
+            return Ok(());
+        }
         // SAFETY: the connection is alive, and runs nothing.
         match unsafe { lumos_set_search_path(self.0.raw, own) } {
             true => Ok(()),
-            false => Err(failed(String::new())),
+            false => {
+                *searches = None;
+                Err(failed(String::new()))
+            }
         }
     }
 

@@ -218,18 +218,23 @@ class Statements(Guarded):
         self.allow()
         (self.folder / "rows.csv").write_text("1,x\n")
         self.exec("CREATE TABLE mine AS SELECT 1 AS i")
+        self.attacks = self.all_on(TABLES)
+        self.fewer_attacks = self.all_on([TABLES[0], TABLES[3]])
+
+    def all_on(self, tables):
         names = {"folder": self.folder, "mirror": self.mirror, "own": self.own, "sqlite": self.path}
         columns = {"tables": "name", "state": "seq"}
-        self.attacks = [
+        return [
             w.format(t=t, c=columns.get(t.split(".")[-1], "Name"), **names)
-            for t in TABLES for w in WRITES if not (t == "Genre" and w.startswith("DROP TABLE"))
+            for t in tables for w in WRITES if not (t == "Genre" and w.startswith("DROP TABLE"))
         ] + [sql.format(**names) for sql in MAKES + SETTINGS]
 
     def test_no_statement_changes_the_mirror(self):
         before = self.state()
         files = sorted(self.folder.iterdir())
         for door, call in self.doors().items():
-            for sql in self.attacks:
+            # The others take nothing that writes, whatever it writes.
+            for sql in self.attacks if door == "exec" else self.fewer_attacks:
                 with self.subTest(door=door, sql=sql):
                     # One that the door explains is not run.
                     if door == "explain" and sql.startswith(("SELECT", "WITH")):

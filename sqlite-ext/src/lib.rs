@@ -3,6 +3,7 @@
 mod access;
 mod error;
 mod faults;
+mod functions;
 mod host;
 mod layout;
 mod lock;

@@ -2,26 +2,18 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
-use std::time::Instant;
 
 use lumos_core::functions::FUNCTIONS;
-use lumos_core::options::Options;
 use lumos_core::vector::format::{self, Format};
 use lumos_core::{Body, Engines, Function, Kind, Nulls, Type, ValueRef, embed, vector};
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::{self, Value};
 use rusqlite::{Connection, Result};
-use serde_json::Value as Json;
 
 use crate::error::{self, Error, error};
+use crate::functions::{self, Call};
 use crate::host::{check_interrupt, guard};
-use crate::layout::{optimize, policy};
-use crate::mirror::Mirror;
-use crate::progress::Progress;
-use crate::query::{exec, files};
-use crate::session::{self, Session};
-use crate::sync::{self, lag, repair, track};
-use crate::vector::compat;
+use crate::session::Session;
 
 /// The subtype by which SQLite's JSON functions know JSON from text.
 pub const JSON_SUBTYPE: u32 = b'J' as u32;
@@ -33,6 +25,9 @@ pub fn register(connection: &Connection, session: &Arc<Session>) -> Result<()> {
         let Kind::Scalar(result) = function.kind else {
             continue;
         };
+        if matches!(function.body, Body::Host) && functions::body(function).is_none() {
+            return Err(functions::no_body(function).named(function.name));
+        }
         let subtype = (result == Type::Json).then_some(JSON_SUBTYPE);
         for arity in function.min_args()..=function.params.len() {
             let mut flags = FunctionFlags::SQLITE_UTF8;
@@ -60,7 +55,11 @@ pub fn register(connection: &Connection, session: &Arc<Session>) -> Result<()> {
     Ok(())
 }
 
-fn call(function: &Function, ctx: &Context<'_>, session: &Arc<Session>) -> error::Result<Value> {
+fn call(
+    function: &'static Function,
+    ctx: &Context<'_>,
+    session: &Arc<Session>,
+) -> error::Result<Value> {
     let null = (0..ctx.len()).any(|i| ctx.get_raw(i) == types::ValueRef::Null);
     if function.nulls == Nulls::Propagate && null {
         return Ok(Value::Null);
@@ -68,7 +67,14 @@ fn call(function: &Function, ctx: &Context<'_>, session: &Arc<Session>) -> error
     match function.body {
         Body::Pure(_) if function.name == "lumos_embed" && ctx.len() == 2 => embed(ctx, session),
         Body::Pure(body) => pure(function, body, ctx),
-        Body::Host => host(function, ctx, session),
+        Body::Host => {
+            let body = functions::body(function).ok_or_else(|| functions::no_body(function))?;
+            body(&Call {
+                function,
+                arguments: ctx,
+                session,
+            })
+        }
     }
 }
 
@@ -149,166 +155,12 @@ fn parsed(ctx: &Context<'_>, i: usize, text: &[u8]) -> error::Result<Arc<Vec<f32
     }
 }
 
-/// The functions that need the connection or the mirror.
-fn host(function: &Function, ctx: &Context<'_>, session: &Arc<Session>) -> error::Result<Value> {
-    let text = |i: usize| optional_text(ctx, i, function);
-    let required = |i: usize| {
-        text(i)?.ok_or_else(|| error(format!("{} is NULL; give a text", function.params[i].name)))
-    };
-    let options = |i: usize| Options::parse(function.options, text(i)?).map_err(Error::from);
-    let progress = |i: usize| Progress::of(function.name, &options(i)?);
-    // A value of a column, as text.
-    let value = |i: usize| match ctx.get_raw(i) {
-        types::ValueRef::Integer(v) => Ok(v.to_string()),
-        types::ValueRef::Real(v) => Ok(format!("{v:?}")),
-        _ => required(i).map(str::to_owned),
-    };
-    let json = match function.name {
-        "lumos_attach" => session.attach(text(0)?, &options(1)?)?,
-        "lumos_detach" => return Ok(Value::Integer(session.detach()?.into())),
-        "lumos_lock" => session.lock()?,
-        "lumos_debug" => session::debug(&session.connection()?)?,
-        "lumos_track" => {
-            let connection = session.connection()?;
-            let (request, progress) = track::Request::new(&connection, required(0)?, text(1)?)?;
-            let attached = session.attached()?;
-            track::track(&attached.link(&connection).showing(progress), request)?
-        }
-        "lumos_untrack" => {
-            let drop_mirror = options(1)?.flag("drop_mirror").unwrap_or(true);
-            let pattern = required(0)?;
-            let (attached, connection) = (session.attached()?, session.connection()?);
-            track::untrack(&attached.link(&connection), pattern, drop_mirror)?
-        }
-        "lumos_repair" => repair::repair(session, required(0)?, progress(1)?)?,
-        "lumos_lag" => return lag::lag(session, text(0)?),
-        "lumos_resync" => {
-            let (pattern, progress) = (required(0)?, progress(1)?);
-            let (attached, connection) = (session.attached()?, session.connection()?);
-            track::resync(&attached.link(&connection).showing(progress), pattern)?
-        }
-        "lumos_optimize" => {
-            let (host, mirror) = applied(session)?;
-            optimize::optimize(&host, &mirror, text(0)?, &options(1)?)?
-        }
-        "lumos_tier" => {
-            let arguments = [required(0)?, required(1)?, &value(2)?, required(3)?];
-            let (host, mirror) = applied(session)?;
-            policy::tier(&host, &mirror, arguments, &options(4)?)?
-        }
-        "lumos_tier_run" => {
-            let (host, mirror) = applied(session)?;
-            policy::tier_run(&host, &mirror, required(0)?, progress(1)?)?
-        }
-        "lumos_untier" => {
-            let (host, mirror) = applied(session)?;
-            return Ok(Value::Integer(policy::untier(
-                &host,
-                &mirror,
-                required(0)?,
-            )?));
-        }
-        "lumos_scalar" => return exec::scalar(session, required(0)?, text(1)?),
-        "lumos_exec" => return Ok(Value::Integer(exec::exec(session, required(0)?, text(1)?)?)),
-        "lumos_explain" => {
-            return Ok(Value::Text(exec::explain(
-                session,
-                required(0)?,
-                options(1)?.flag("timings").unwrap_or(false),
-                text(2)?,
-            )?));
-        }
-        "lumos_import" => exec::import(session, required(0)?, text(1)?)?,
-        "lumos_export" => {
-            return Ok(Value::Integer(files::export(
-                session,
-                required(0)?,
-                required(1)?,
-                progress(2)?,
-            )?));
-        }
-        "lumos_load" => {
-            return Ok(Value::Integer(files::load(
-                session,
-                required(0)?,
-                required(1)?,
-                &options(2)?,
-            )?));
-        }
-        "lumos_compat" => compat::compat(&session.connection()?, required(0)?)?,
-        "lumos_model_add" => lumos_duckdb::models::add(required(0)?, required(1)?, text(2)?)?,
-        "lumos_model_remove" => {
-            return Ok(Value::Integer(embed::models::remove(required(0)?)?.into()));
-        }
-        "lumos_model_lock" => embed::models::lock(),
-        "lumos_models" => embed::models::list(),
-        "lumos_cache_stats" => session.attached()?.mirror.cache.stats(),
-        "lumos_sync" => {
-            let begun = Instant::now();
-            let connection = session.connection()?;
-            let chosen = text(0)?
-                .map(|pattern| track::matching_tracked(&connection, pattern))
-                .transpose()?;
-            let progress = progress(1)?;
-            let attached = session.attached()?;
-            let report = sync::sync(&attached.link(&connection).showing(progress))?;
-            report.check(&connection, chosen.as_deref())?;
-            report.json(chosen.as_deref(), begun)
-        }
-        name => {
-            return Err(Error {
-                code: rusqlite::ffi::SQLITE_INTERNAL,
-                ..error(format!("{name} has no body"))
-            });
-        }
-    };
-    Ok(Value::Text(lines(&json)))
-}
-
-/// The mirror, with all applied that is pending.
-fn applied(session: &Session) -> error::Result<(Connection, Arc<Mirror>)> {
-    let attached = session.attached()?;
-    let connection = session.connection()?;
-    sync::sync(&attached.link(&connection))?;
-    Ok((connection, attached.mirror))
-}
-
-fn optional_text<'a>(
-    ctx: &'a Context<'_>,
-    i: usize,
-    function: &Function,
-) -> error::Result<Option<&'a str>> {
-    if i >= ctx.len() {
-        return Ok(None);
-    }
-    match ctx.get_raw(i) {
-        types::ValueRef::Null => Ok(None),
-        types::ValueRef::Text(text) => Ok(Some(utf8(text)?)),
-        other => Err(error(format!(
-            "{} is {}; give a text",
-            function.params[i].name,
-            article(other.data_type())
-        ))),
-    }
-}
-
 /// "a TEXT", "an INTEGER", for errors.
 pub fn article(ty: types::Type) -> String {
     match ty {
         types::Type::Integer => "an INTEGER".into(),
         types::Type::Null => "NULL".into(),
         other => format!("a {}", other.to_string().to_uppercase()),
-    }
-}
-
-/// JSON as a shell shows it best: an array of objects has a line for each.
-fn lines(json: &Json) -> String {
-    match json {
-        Json::Array(items) if items.len() > 1 && items.iter().all(Json::is_object) => {
-            let items: Vec<String> = items.iter().map(Json::to_string).collect();
-            format!("[{}]", items.join(",\n "))
-        }
-        other => other.to_string(),
     }
 }
 

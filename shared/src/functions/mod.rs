@@ -1,7 +1,18 @@
 //! The list of all SQL functions, in the order of the reference.
 //!
-//! To add one: a file here with its constant, its line in [`FUNCTIONS`], a file
-//! `tests/slt/functions/<name>.slt`, then `make docs test`. The tests fail on anything forgotten.
+//! # To add one
+//!
+//! A file here with its constant (copy one of the same kind), its module and its line in [`FUNCTIONS`], a file
+//! `tests/slt/functions/<name>.slt`, then `make docs test`: what is forgotten fails a test. Its options are data, read
+//! by [`crate::options::Options::parse`]. What else, by kind:
+//!
+//! 1. **A value of its arguments**, in both engines: [`crate::Body::Pure`], and nothing else. Like [`vectors`].
+//! 2. **A value that needs the connection or the mirror**: [`crate::Body::Host`], and a line in a file of
+//!    `sqlite-ext/src/functions/`; in DuckDB an arm of `body` in `duckdb-ext/src/scalar.rs`. Like [`lag`], [`models`].
+//! 3. **Rows in SQLite**: [`crate::Kind::Table`] with its columns, a type that implements `TableFunction` beside the
+//!    code that makes the rows, and its registration in `sqlite-ext/src/lib.rs`. Like [`status`].
+//! 4. **Rows in DuckDB**, of the caller's tables in the caller's transaction: a function that writes SQL,
+//!    [`crate::Kind::Scalar`] of text and [`crate::Body::Pure`], called as `FROM query(f(...))`. Like [`search_many`].
 
 use crate::{Function, Kind};
 

@@ -2,8 +2,8 @@
 //!
 //! - [`tokens`], [`ast`], [`parse`]: SQLite's SQL, as far as both engines share it
 //! - [`translate`]: the same statement in DuckDB's SQL, or the reason why only SQLite can run it
-//! - [`plan`]: what SQLite's own plan says of the rows that it would visit
-//! - [`model`]: times, estimated and learnt
+//! - [`sqlite_plan`]: what SQLite's own plan says of the rows that it would visit
+//! - [`cost_model`]: times, estimated and learnt
 //!
 //! The rule is a whitelist: what [`translate`] does not know to mean the same stays in SQLite. The same means: the
 //! same rows, with values of the same class. Sums of REALs are exact in DuckDB and rounded once; those of SQLite differ

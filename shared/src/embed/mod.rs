@@ -4,7 +4,7 @@
 //! - [`models`]: the models of this process by name, and what a text becomes by one of them
 //! - [`endpoint`]: vectors from a server
 //! - [`recent`]: the texts that a model was asked for last
-//! - [`table`], [`encoder`]: the two kinds of models in files; [`tokenizer`] and [`tensors`] read their files
+//! - [`static_model`], [`encoder`]: the two kinds of models in files; [`tokenizer`] and [`tensors`] read their files
 //! - [`wordpiece`], [`unigram`] with [`normalizer`]: the two kinds of vocabularies
 
 pub mod encoder;

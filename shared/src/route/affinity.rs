@@ -1,5 +1,5 @@
 //! Values of different classes side by side: what the affinities of SQLite make of them,
-//! https://www.sqlite.org/datatype3.html section 4.2.
+//! <https://www.sqlite.org/datatype3.html> section 4.2.
 
 use super::ast::{Literal, Operator};
 use super::catalog::Affinity;
@@ -21,7 +21,7 @@ pub fn is_numeric_affinity(affinity: Affinity) -> bool {
     matches!(affinity, Affinity::Numeric | Affinity::Real)
 }
 
-/// A number beside a text, https://www.sqlite.org/datatype3.html section 4.2.
+/// A number beside a text, <https://www.sqlite.org/datatype3.html> section 4.2.
 pub fn number_and_text(operator: Operator, number: &Typed, text: &Typed) -> Result<Pair, Refusal> {
     let (of_number, of_text) = affinities(number, text)?;
     if is_numeric_affinity(of_number) && !is_numeric_affinity(of_text) {

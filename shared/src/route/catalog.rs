@@ -24,7 +24,7 @@ pub enum Affinity {
 }
 
 impl Affinity {
-    /// The affinity of a declared type, https://www.sqlite.org/datatype3.html section 3.1.
+    /// The affinity of a declared type, <https://www.sqlite.org/datatype3.html> section 3.1.
     pub fn declared(declared: &str) -> Affinity {
         let upper = declared.to_ascii_uppercase();
         let has = |part: &str| upper.contains(part);

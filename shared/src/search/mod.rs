@@ -10,7 +10,7 @@
 //! Anyone may write such a text, so nothing that it says is relied on beyond its own answer: whoever holds a vector
 //! computes its hash.
 //!
-//! Both parts take a list of queries too, so that many are searched for at once: [`many`].
+//! Both parts take a list of queries too, so that many are searched for at once: [`search_many`].
 
 mod batch;
 pub mod cache;

@@ -73,7 +73,7 @@ impl ScanSpec {
         plan.write()
     }
 
-    /// Reads what [`search`] and the others have written; nothing else, since anyone may write SQL.
+    /// Reads what [`super::search`] and the others have written; nothing else, since anyone may write SQL.
     pub fn parse(text: &str) -> Result<ScanSpec> {
         type Parts = (
             (String, String, Vec<String>),

@@ -77,7 +77,7 @@ impl<'a> TableRef<'a> {
     }
 }
 
-/// The full name of the table, if one of its CHECKs is one of these: of what [`TableRef::checks`] has found.
+/// The full name of the table, if one of its CHECKs is one of these: of what `TableRef::checks` has found.
 pub fn proven(said: &str, checks: &[String]) -> Option<String> {
     let mut said = said.split('\0');
     let table = said.next()?.to_ascii_lowercase();

@@ -1,6 +1,6 @@
 //! Vectors as SQL values: JSON text or a BLOB in, slices of `f32` out.
 //!
-//! - [`format`]: how a BLOB stores a vector
+//! - [`mod@format`]: how a BLOB stores a vector
 //! - [`distance`], [`Metric`]: distances between two vectors, and which of them
 //! - [`topk`]: the nearest of many rows, exactly
 //! - [`index`]: the same from codes of them
@@ -48,7 +48,7 @@ pub fn to_json(vector: &[f32]) -> String {
     text
 }
 
-/// Reads a BLOB, see [`format`].
+/// Reads a BLOB, see [`mod@format`].
 pub fn from_bytes(bytes: &[u8]) -> Result<Vec<f32>> {
     let mut vector = Vec::new();
     format::decode(bytes, &mut vector)?;

@@ -148,6 +148,16 @@ OWN_FORMS = [
     ("SELECT now()::VARCHAR || salary > '1' FROM emp", True),
     ("SELECT name || salary FROM emp", True),
     ("SELECT name || id FROM emp", False),
+    # As DESCRIBE: the type of a column is no value of it.
+    ("SELECT typeof(salary) FROM emp", False),
+    ("SELECT unnest(e) FROM emp e", True),
+    ("SELECT to_json(e) FROM emp e", True),
+    ("SELECT * FROM summary((FROM emp))", True),
+    ("SELECT z FROM emp, LATERAL (VALUES (salary)) v(z)", True),
+    ("SELECT x FROM emp, unnest([salary]) t(x)", True),
+    ("SELECT (SELECT salary) FROM emp", True),
+    ("SELECT name FROM emp LIMIT (SELECT max(salary) FROM emp)", True),
+    ("SELECT name FROM emp UNION ALL BY NAME SELECT salary::VARCHAR AS name FROM emp", True),
 ]
 
 

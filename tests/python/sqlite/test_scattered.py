@@ -76,7 +76,8 @@ class Scattered(host.Case):
                 # Read from the file again, where all is in its place.
                 self.db.rows("SELECT lumos_detach()")
             if number % 4 == 3:
-                self.db.rows("SELECT lumos_exec('CHECKPOINT')")
+                # One table is sorted, and with it everything goes to its place in the file.
+                self.db.rows("SELECT lumos_optimize('rowids')")
             self.same(number)
         self.assertEqual(self.db.rows("SELECT * FROM lumos_verify('*')"), [])
 

@@ -213,10 +213,10 @@ impl Session {
 
     /// Starts a query on the mirror, after applying what is pending.
     pub fn query(&self, host: &Connection, sql: &str, params: Params) -> Result<Stream> {
-        let source = self.source_before_turn(host)?;
+        // Until it has begun: what may be read, and tables that are not tracked, are looked up in SQLite.
+        let _source = self.source_before_turn(host)?;
         let attached = self.attached()?;
         self.bring_up_to_date(host, &attached)?;
-        drop(source);
         let mirror = &attached.mirror;
         let started = Stream::start(host, mirror, sql, params.clone());
         self.retry_untracked(host, &attached, started, |duckdb| {
@@ -295,7 +295,7 @@ impl Session {
 
     /// For a connection that takes turns with other processes, in a database without WAL: begins to read it before
     /// the turn, since whoever has the turn waits for nothing in the database, see `locks`.
-    fn source_before_turn(&self, host: &Connection) -> Result<Option<Nested>> {
+    pub fn source_before_turn(&self, host: &Connection) -> Result<Option<Nested>> {
         let takes_turns = locked(&self.attached)
             .as_ref()
             .is_some_and(|k| k.mirror.is_none());
@@ -328,8 +328,9 @@ impl Session {
     /// The columns and the size of what stands after FROM, for a virtual table. `table`: it is a table or view, of which
     /// other columns may be read than all.
     pub fn describe(&self, from: String, table: bool) -> Result<Relation> {
-        let attached = self.attached()?;
         let host = self.connection()?;
+        let _source = self.source_before_turn(&host)?;
+        let attached = self.attached()?;
         // Creating a table in `main` is a write; what is pending is applied when the table is read.
         if attached.freshness.auto_sync
             && host.transaction_state(Some("main"))? != TransactionState::Write

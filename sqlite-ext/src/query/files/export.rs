@@ -18,13 +18,14 @@ use crate::session::Session;
 
 /// `lumos_export`: the number of rows written. The file appears under its name when it is complete.
 pub fn export(session: &Session, sql: &str, path: &str, progress: Progress) -> Result<i64> {
+    let host = session.connection()?;
+    let _source = session.source_before_turn(&host)?;
     let attached = session.attached()?;
     let target = allowed(&attached.mirror, path, true)?;
     let format = Format::of(&target)?;
     if let Ok(metadata) = target.symlink_metadata() {
         check_ordinary(&metadata, path)?;
     }
-    let host = session.connection()?;
     check_guarded(&attached.mirror, &part_path(&target), path, true)?;
     let part = Part::new(&target);
     let wrong = |e| error(format!("\"{path}\": {e}; the rows could not be written"));

@@ -4,8 +4,9 @@
 //!    it before its statement reads SQLite, see `Session::before_statement`: who waits for another process holds
 //!    nobody up.
 //! 2. SQLite's locks on the database: what a call reads, [`Nested::snapshot`]. A statement on `lumos_query` has its
-//!    own before we are called, so nobody waits for SQLite while it has what follows: what is read is read from a
-//!    snapshot taken before, and what is written is written [`without_waiting`].
+//!    own before we are called, so nobody waits for SQLite while it has what others wait for: a mirror that takes
+//!    turns is given back first, see `Session::in_turn`; in a turn of 3 what is read is read from a snapshot taken
+//!    before, and what is written is written [`without_waiting`].
 //! 3. The turn to write a mirror, [`Turns`].
 //! 4. The mutexes, `mirror::OPEN` and those of a mirror, of a session and of a router: for a moment.
 //!
@@ -90,16 +91,30 @@ fn busy_timeout(host: &Connection) -> Result<u64> {
 /// Runs statements that fail at once where SQLite would wait for a lock, except by a handler of the host's own.
 pub fn without_waiting<T>(host: &Connection, body: impl FnOnce() -> Result<T>) -> Result<T> {
     let timeout = busy_timeout(host)?;
-    let set =
-        |timeout: u64| host.query_row(&format!("PRAGMA busy_timeout = {timeout}"), [], |_| Ok(()));
     // Setting it would take away a handler of the host's.
     if timeout == 0 {
         return body();
     }
-    set(0)?;
+    let restored = Timeout(host, timeout);
+    set_timeout(host, 0)?;
     let done = body();
-    set(timeout)?;
+    drop(restored);
     done
+}
+
+/// Gives the connection its `busy_timeout` back, also after a panic.
+struct Timeout<'a>(&'a Connection, u64);
+
+impl Drop for Timeout<'_> {
+    fn drop(&mut self) {
+        // It has no other way to fail than one that the next statement meets too.
+        drop(set_timeout(self.0, self.1));
+    }
+}
+
+fn set_timeout(host: &Connection, timeout: u64) -> Result<()> {
+    let set = format!("PRAGMA busy_timeout = {timeout}");
+    Ok(host.query_row(&set, [], |_| Ok(()))?)
 }
 
 /// A value that one thread at a time has, in the order in which they asked.

@@ -25,7 +25,7 @@ pub fn register(connection: &Connection, session: &Arc<Session>) -> Result<()> {
         let Kind::Scalar(result) = function.kind else {
             continue;
         };
-        if matches!(function.body, Body::Host) && functions::body(function).is_none() {
+        if matches!(function.body, Body::Host) && !functions::has_body(function) {
             return Err(functions::no_body(function).named(function.name));
         }
         let subtype = (result == Type::Json).then_some(JSON_SUBTYPE);
@@ -67,14 +67,11 @@ fn call(
     match function.body {
         Body::Pure(_) if function.name == "lumos_embed" && ctx.len() == 2 => embed(ctx, session),
         Body::Pure(body) => pure(function, body, ctx),
-        Body::Host => {
-            let body = functions::body(function).ok_or_else(|| functions::no_body(function))?;
-            body(&Call {
-                function,
-                arguments: ctx,
-                session,
-            })
-        }
+        Body::Host => functions::run(&Call {
+            function,
+            arguments: ctx,
+            session,
+        }),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::access;
 use crate::error::{Error, Result, error};
 use crate::host::{self, Storage};
 use crate::lock;
-use crate::locks::Deadline;
+use crate::locks::{Deadline, without_waiting};
 use crate::mirror::{Mirror, Settings, default_path, locked};
 use crate::progress::Progress;
 use crate::query::files;
@@ -213,14 +213,14 @@ impl Session {
 
     /// Starts a query on the mirror, after applying what is pending.
     pub fn query(&self, host: &Connection, sql: &str, params: Params) -> Result<Stream> {
-        // Until it has begun: what may be read, and tables that are not tracked, are looked up in SQLite.
-        let _source = self.source_before_turn(host)?;
-        let attached = self.attached()?;
-        self.bring_up_to_date(host, &attached)?;
-        let mirror = &attached.mirror;
-        let started = Stream::start(host, mirror, sql, params.clone());
-        self.retry_untracked(host, &attached, started, |duckdb| {
-            Stream::start_on(duckdb, host, mirror, sql, params.clone())
+        self.in_turn(|| {
+            let attached = self.attached()?;
+            self.bring_up_to_date(host, &attached)?;
+            let mirror = &attached.mirror;
+            let started = Stream::start(host, mirror, sql, params.clone());
+            self.retry_untracked(host, &attached, started, |duckdb| {
+                Stream::start_on(duckdb, host, mirror, sql, params.clone())
+            })
         })
     }
 
@@ -293,19 +293,30 @@ impl Session {
         })
     }
 
-    /// For a connection that takes turns with other processes, in a database without WAL: begins to read it before
-    /// the turn, since whoever has the turn waits for nothing in the database, see `locks`.
-    pub fn source_before_turn(&self, host: &Connection) -> Result<Option<Nested>> {
+    /// Runs a call that needs the mirror. Where that takes turns with other processes, SQLite is waited for before the
+    /// mirror is taken, and not while this process has it: if SQLite is locked then, the mirror is given back and all of
+    /// `body` runs again, until the connection's `busy_timeout` is over; so `body` must have done nothing by then.
+    pub fn in_turn<T>(&self, mut body: impl FnMut() -> Result<T>) -> Result<T> {
         let takes_turns = locked(&self.attached)
             .as_ref()
-            .is_some_and(|k| k.mirror.is_none());
-        if !takes_turns || host.transaction_state(Some("main"))? != TransactionState::None {
-            return Ok(None);
+            .is_some_and(|kept| kept.mirror.is_none());
+        if !takes_turns {
+            return body();
         }
-        let source = Nested::snapshot(host)?;
-        let mode: String = host.query_row("PRAGMA main.journal_mode", [], |row| row.get(0))?;
-        // With WAL it would only be an old one after the turn, and nobody waits for a reader.
-        Ok((mode != "wal").then_some(source))
+        let (host, deadline) = (self.connection()?, Deadline::start());
+        loop {
+            drop(Nested::snapshot(&host)?);
+            // What `body` attaches is this one.
+            let attached = self.attached_until(deadline)?;
+            let done = without_waiting(&host, &mut body);
+            drop(attached);
+            match done {
+                Err(e) if e.code & 0xff == ffi::SQLITE_BUSY && deadline.has_time(&host)? => {
+                    std::thread::sleep(BETWEEN_TRIES);
+                }
+                done => return done,
+            }
+        }
     }
 
     /// Applies what is pending, unless `auto_sync` is off or the mirror is fresh enough.
@@ -329,17 +340,18 @@ impl Session {
     /// other columns may be read than all.
     pub fn describe(&self, from: String, table: bool) -> Result<Relation> {
         let host = self.connection()?;
-        let _source = self.source_before_turn(&host)?;
-        let attached = self.attached()?;
-        // Creating a table in `main` is a write; what is pending is applied when the table is read.
-        if attached.freshness.auto_sync
-            && host.transaction_state(Some("main"))? != TransactionState::Write
-        {
-            sync::sync(&attached.link(&host))?;
-        }
-        self.with_untracked(&host, &attached, |duckdb| {
-            access::watched(&host, &attached.mirror, &duckdb, table, || {
-                Relation::describe(&duckdb, from.clone())
+        self.in_turn(|| {
+            let attached = self.attached()?;
+            // Creating a table in `main` is a write; what is pending is applied when the table is read.
+            if attached.freshness.auto_sync
+                && host.transaction_state(Some("main"))? != TransactionState::Write
+            {
+                sync::sync(&attached.link(&host))?;
+            }
+            self.with_untracked(&host, &attached, |duckdb| {
+                access::watched(&host, &attached.mirror, &duckdb, table, || {
+                    Relation::describe(&duckdb, from.clone())
+                })
             })
         })
     }

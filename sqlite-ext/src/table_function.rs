@@ -51,10 +51,13 @@ pub fn rows_of_mirror(session: &Session, sql: &str) -> error::Result<Rows> {
     if !schema::has_changelog(&session.connection()?)? {
         return Ok(Box::new(std::iter::empty()));
     }
-    let mirror = session.attached()?.mirror;
-    let duckdb = mirror.connection()?;
-    let rows = sync::rows(&duckdb, sql)?;
-    mirror.give_back(duckdb);
+    let rows = session.in_turn(|| {
+        let mirror = session.attached()?.mirror;
+        let duckdb = mirror.connection()?;
+        let rows = sync::rows(&duckdb, sql)?;
+        mirror.give_back(duckdb);
+        Ok(rows)
+    })?;
     let value = |value| match value {
         sync::Value::Integer(v) => Value::Integer(v),
         sync::Value::Text(v) => Value::Text(v),

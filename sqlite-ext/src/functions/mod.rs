@@ -6,6 +6,7 @@ mod layout;
 mod models;
 mod query;
 mod sync;
+mod tables;
 
 use std::sync::Arc;
 
@@ -29,19 +30,31 @@ pub type Body = fn(&Call<'_>) -> Result<Value>;
 /// The bodies of some functions.
 type Bodies = &'static [(&'static Function, Body)];
 
-const ALL: [Bodies; 5] = [
-    admin::BODIES,
-    query::BODIES,
-    sync::BODIES,
-    layout::BODIES,
-    models::BODIES,
-];
+/// Those that need the mirror, see [`Session::in_turn`].
+const OF_MIRROR: [Bodies; 3] = [query::BODIES, sync::BODIES, layout::BODIES];
 
-/// The body of this function; `None` if it has none here.
-pub fn body(function: &Function) -> Option<Body> {
-    let mut all = ALL.into_iter().flatten();
+const OTHERS: [Bodies; 3] = [admin::BODIES, tables::BODIES, models::BODIES];
+
+fn find(lists: [Bodies; 3], function: &Function) -> Option<Body> {
+    let mut all = lists.into_iter().flatten();
     all.find(|(of, _)| of.name == function.name)
         .map(|(_, body)| *body)
+}
+
+/// True if this function has a body here.
+pub fn has_body(function: &Function) -> bool {
+    find(OTHERS, function)
+        .or(find(OF_MIRROR, function))
+        .is_some()
+}
+
+/// What a call gives. Errors if the function has no body here.
+pub fn run(call: &Call<'_>) -> Result<Value> {
+    if let Some(body) = find(OTHERS, call.function) {
+        return body(call);
+    }
+    let body = find(OF_MIRROR, call.function).ok_or_else(|| no_body(call.function))?;
+    call.session.in_turn(|| body(call))
 }
 
 /// One call: its arguments, and the connection that it comes from.

@@ -1,18 +1,15 @@
-//! SQL in DuckDB, and files.
+//! SQL in DuckDB, and its rows in files.
 
 use lumos_core::functions::cache_stats::CACHE_STATS;
-use lumos_core::functions::compat::COMPAT;
 use lumos_core::functions::exec::EXEC;
 use lumos_core::functions::explain::EXPLAIN;
 use lumos_core::functions::export::EXPORT;
 use lumos_core::functions::import::IMPORT;
-use lumos_core::functions::load::LOAD;
 use lumos_core::functions::scalar::SCALAR;
 use rusqlite::types::Value;
 
 use super::{Bodies, json};
 use crate::query::{exec, files};
-use crate::vector::compat;
 
 pub const BODIES: Bodies = &[
     (&SCALAR, |call| {
@@ -39,18 +36,7 @@ pub const BODIES: Bodies = &[
         let rows = files::export(call.session, sql, path, call.progress(2)?)?;
         Ok(Value::Integer(rows))
     }),
-    (&LOAD, |call| {
-        let (path, table) = (call.required(0)?, call.required(1)?);
-        let rows = files::load(call.session, path, table, &call.options(2)?)?;
-        Ok(Value::Integer(rows))
-    }),
     (&CACHE_STATS, |call| {
         json(call.session.attached()?.mirror.cache.stats())
-    }),
-    (&COMPAT, |call| {
-        json(compat::compat(
-            &call.session.connection()?,
-            call.required(0)?,
-        )?)
     }),
 ];

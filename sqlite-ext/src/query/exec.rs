@@ -37,7 +37,6 @@ pub fn scalar(session: &Session, sql: &str, params: Option<&str>) -> Result<Valu
 /// `lumos_exec`: one statement that may write, in a transaction of its own. Returns the rows changed.
 pub fn exec(session: &Session, sql: &str, params: Option<&str>) -> Result<i64> {
     let host = session.connection()?;
-    let _source = session.source_before_turn(&host)?;
     let attached = session.attached()?;
     let params = parameters(params)?;
     let mirror = &attached.mirror;

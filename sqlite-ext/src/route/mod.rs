@@ -276,6 +276,16 @@ impl Router {
         params: &[Literal],
         decision: &Decision,
     ) -> Result<Outcome> {
+        let session = &self.session;
+        session.in_turn(|| self.run_attached(known, params, decision))
+    }
+
+    fn run_attached(
+        &self,
+        known: &mut Known,
+        params: &[Literal],
+        decision: &Decision,
+    ) -> Result<Outcome> {
         let Some(mut translation) = decision.translation.clone() else {
             return Ok(Outcome::Declined(decision.reason.clone()));
         };

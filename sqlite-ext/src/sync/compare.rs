@@ -42,6 +42,10 @@ pub struct Sides {
 impl Sides {
     /// Applies what is pending, and holds a snapshot of both from then on.
     pub fn new(session: &Session, progress: Progress) -> Result<Sides> {
+        session.in_turn(|| Sides::open(session, progress.clone()))
+    }
+
+    fn open(session: &Session, progress: Progress) -> Result<Sides> {
         let attached = session.attached()?;
         let source = session.connection()?;
         // Not for the log alone: what no trigger sees may be written and not committed. In autocommit mode it is

@@ -24,7 +24,8 @@ impl TableFunction for Status {
     }
 
     fn rows(session: &Arc<Session>, _: &[Value]) -> error::Result<Rows> {
-        Ok(Box::new(status(session)?.into_iter().map(Ok)))
+        let rows = session.in_turn(|| status(session))?;
+        Ok(Box::new(rows.into_iter().map(Ok)))
     }
 }
 

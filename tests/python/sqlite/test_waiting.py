@@ -6,6 +6,7 @@ seen by a progress handler, which SQLite calls as long as a call waits, and boun
 """
 
 import collections
+import json
 import os
 import pathlib
 import random
@@ -70,6 +71,13 @@ class Mixed:
     def auto(self):
         self.test.assertEqual(self.db.rows("SELECT c0 FROM lumos_auto('SELECT sum(v) FROM account')"), [(1000,)])
 
+    def inside(self):
+        """In a transaction that reads SQLite before it needs the mirror."""
+        self.db.rows("BEGIN")
+        self.test.assertEqual(self.db.rows("SELECT sum(v) FROM account"), [(1000,)])
+        self.test.assertEqual(self.db.query(SUM), [(1000,)])
+        self.db.rows("COMMIT")
+
     def exec(self):
         self.db.rows(f"SELECT lumos_exec('CREATE OR REPLACE TABLE own{self.number} AS SELECT 1 AS i')")
 
@@ -96,7 +104,7 @@ class Mixed:
             self.longest = max(self.longest, self.ends[-1] - begun)
 
 
-READ = ["query", "own", "scalar", "auto"]
+READ = ["query", "own", "scalar", "auto", "inside"]
 USUAL = ["transfer"] * 4 + ["insert"] * 4 + READ * 3 + ["verify"]
 ALL = USUAL * 2 + ["exec", "track", "detach"]
 
@@ -177,7 +185,7 @@ class Waiting(host.Case):
     def test_processes_in_every_journal_mode(self):
         def work(number, say):
             one = Mixed(self, number, True)
-            one.run(CALLS // 2, USUAL)
+            one.run(CALLS // 2, ALL)
             say(f"{one.longest} " + " ".join(map(str, one.ends)))
 
         for mode in MODES:
@@ -188,18 +196,70 @@ class Waiting(host.Case):
                 self.moved_on([end for n in numbers for end in n[1:]], max(n[0] for n in numbers))
                 self.alone(lambda say: self.all_there())
 
+    # What can be asked of a connection that takes turns.
+    TURNS = [
+        *(f"SELECT * FROM lumos_{f}" for f in ["query('SELECT 1')", "query('FROM side0')", "auto('SELECT sum(v) FROM account')",
+                                               "verify('*')", "status", "tiers", "schema_log"]),
+        *(f"SELECT lumos_{f}" for f in ["scalar('SELECT 1')", "explain('FROM account')", "exec('CREATE TABLE made(i INT)')",
+                                        "export('FROM account', 'FOLDER/out.csv')", "export('FROM account', 'FOLDER/out.parquet')",
+                                        "import('main')", "cache_stats()", "track('side1')", "untrack('entry')", "sync()",
+                                        "resync('*')", "repair('*')", "lag()", "optimize()", "tier('entry', 'who', '2000', 'FOLDER')",
+                                        "tier_run('2000-01-01')", "untier('entry')"]),
+        "CREATE VIRTUAL TABLE temp.q USING lumos_query(FROM account)",
+        "CREATE VIRTUAL TABLE temp.t USING lumos_table('account')",
+    ]
+
+    def test_who_waits_for_sqlite_has_no_mirror(self):
+        """Else three stand still: one has the mirror and waits for a writer, which waits for a reader to end, which waits
+        for the mirror."""
+
+        def work(say):
+            self.make("DELETE")
+            options = json.dumps({"shared": True, "allow_files": [str(self.folder)]})
+            taken = pathlib.Path(f"{self.path}-lumos.duckdb.lock")
+            writer = host.Database(self.path, load=False)
+            for door in self.TURNS:
+                db = host.Database(self.path)
+                db.rows("SELECT lumos_attach(NULL, ?)", options)
+                db.rows("PRAGMA busy_timeout = 100")
+                self.assertFalse(taken.exists(), door)
+                writer.rows("BEGIN EXCLUSIVE")
+                ended = threading.Event()
+
+                def call(db=db, door=door.replace("FOLDER", str(self.folder))):
+                    try:
+                        self.refused(db, door, "locked")
+                    finally:
+                        ended.set()
+
+                def look(door=door):
+                    while not ended.wait(0.001):
+                        self.assertFalse(taken.exists(), f"{door} waits for SQLite and has the mirror")
+
+                self.threads(call, look)
+                writer.rows("ROLLBACK")
+                db.close()
+            self.all_there()
+
+        self.alone(work)
+
     def test_every_reader_gets_its_turn(self):
         def work(say):
             self.make("WAL")
             done, stop = collections.Counter(), threading.Event()
             writer = Mixed(self, 7, False)
+            # Whoever is ready first must not count what he does alone.
+            ready = threading.Barrier(7, timeout=30 * PATIENCE)
 
             def read(one):
+                one.run(1, ["own"])
+                ready.wait()
                 while not stop.is_set() and not self.failed.is_set():
                     one.run(1, ["own", "scalar"])
                     done[one.number] += 1
 
             def write():
+                ready.wait()
                 writer.run(10 * CALLS, ["transfer"])
                 while min(done[number] for number in range(6)) < 5 and not self.failed.is_set():
                     writer.run(1, ["transfer"])

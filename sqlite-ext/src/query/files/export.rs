@@ -19,7 +19,6 @@ use crate::session::Session;
 /// `lumos_export`: the number of rows written. The file appears under its name when it is complete.
 pub fn export(session: &Session, sql: &str, path: &str, progress: Progress) -> Result<i64> {
     let host = session.connection()?;
-    let _source = session.source_before_turn(&host)?;
     let attached = session.attached()?;
     let target = allowed(&attached.mirror, path, true)?;
     let format = Format::of(&target)?;

@@ -18,7 +18,6 @@ use rusqlite::{Connection, ffi};
 
 use crate::error::{Error, Result, error};
 use crate::layout::files;
-use crate::lock;
 use crate::mirror::{CATALOG, Mirror, locked};
 use crate::sync::copy::{DATA, Mirrored};
 use crate::sync::failures::{self, Failure};
@@ -345,10 +344,10 @@ pub fn check(host: &Connection, mirror: &Mirror, reads: Reads, rows: bool) -> Re
                 let name = read.name[ROWS_OF.len()..].to_owned();
                 untracked.entry(name).or_default().add(&read);
             }
-            ("", _) => match file(host, mirror, &read.name)? {
-                File::Cold(table) => mirrored.entry(table.to_lowercase()).or_default().add(&read),
-                File::Own => (asked.steady, all) = (false, true),
-                File::Other => asked.steady = false,
+            // A file: one of an open database is refused as it is bound.
+            ("", _) => match files::table_of(mirror, &read.name)? {
+                Some(table) => mirrored.entry(table.to_lowercase()).or_default().add(&read),
+                None => asked.steady = false,
             },
             _ => asked.steady = false,
         }
@@ -423,37 +422,6 @@ fn add_all(
         }
     }
     Ok(())
-}
-
-/// What a file is.
-enum File {
-    /// It has rows of this table.
-    Cold(String),
-    /// The database or the mirror.
-    Own,
-    Other,
-}
-
-fn file(host: &Connection, mirror: &Mirror, path: &str) -> Result<File> {
-    if let Some(table) = files::table_of(mirror, path)? {
-        return Ok(File::Cold(table));
-    }
-    let id = lock::file_id(path.as_ref());
-    let database = host.path().unwrap_or_default();
-    let own = [database, &mirror.path]
-        .into_iter()
-        .filter(|p| !p.is_empty());
-    let real = std::fs::canonicalize(path).ok();
-    for own in own {
-        // Also what stands beside it: journals, logs, what was spilled.
-        let beside = std::fs::canonicalize(own).ok().zip(real.as_ref());
-        let beside = beside
-            .is_some_and(|(own, real)| real.to_string_lossy().starts_with(&*own.to_string_lossy()));
-        if beside || (id.is_some() && lock::file_id(own.as_ref()) == id) {
-            return Ok(File::Own);
-        }
-    }
-    Ok(File::Other)
 }
 
 /// Runs `body`, in which this connection of DuckDB prepares a statement for the host; see [`check`].

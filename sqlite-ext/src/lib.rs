@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod access;
+mod attach_options;
 mod error;
 mod faults;
 mod functions;

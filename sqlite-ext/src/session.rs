@@ -6,19 +6,19 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use lumos_core::embed;
-use lumos_core::options::Options as Given;
+use lumos_core::options::Options;
 use lumos_duckdb::engine::Connection as DuckDb;
 use rusqlite::{Connection, TransactionState, ffi};
 use serde_json::{Value as Json, json};
 
 use crate::access;
+use crate::attach_options::{AttachOptions, Freshness};
 use crate::error::{Error, Result, error};
 use crate::host::{self, Storage};
 use crate::lock;
 use crate::locks::{Deadline, without_waiting};
 use crate::mirror::{Mirror, Settings, default_path, locked};
 use crate::progress::Progress;
-use crate::query::files;
 use crate::query::relation::Relation;
 use crate::query::stream::{Params, Stream};
 use crate::route::nested::Nested;
@@ -78,24 +78,6 @@ pub struct Attached {
     takes_turns: bool,
     /// Until when this call waits for others.
     pub deadline: Deadline,
-}
-
-/// When a query applies pending changes first.
-#[derive(Debug, Clone, Copy)]
-pub struct Freshness {
-    /// False: never.
-    pub auto_sync: bool,
-    /// Not if the mirror equalled its source less than so long ago.
-    max_staleness: Duration,
-}
-
-impl Default for Freshness {
-    fn default() -> Self {
-        Freshness {
-            auto_sync: true,
-            max_staleness: Duration::ZERO,
-        }
-    }
 }
 
 impl Attached {
@@ -169,7 +151,7 @@ impl Session {
         let mut kept = locked(&self.attached);
         let kept = match &mut *kept {
             Some(kept) => kept,
-            none => none.insert(self.open(None, Options::default(), deadline)?.0),
+            none => none.insert(self.open(None, AttachOptions::default(), deadline)?.0),
         };
         if kept.empty {
             kept.empty = self.is_empty(&kept.path, kept.plaintext)?;
@@ -357,7 +339,7 @@ impl Session {
     }
 
     /// `lumos_attach`.
-    pub fn attach(&self, path: Option<&str>, given: &Given) -> Result<Json> {
+    pub fn attach(&self, path: Option<&str>, given: &Options) -> Result<Json> {
         self.check_process()?;
         self.check_unlocked()?;
         let deadline = Deadline::start();
@@ -366,7 +348,7 @@ impl Session {
             let kept = locked(&self.attached);
             let kept = kept.as_ref().filter(|k| k.is_at(path));
             let old = kept.and_then(|k| Some(k.mirror.as_ref()?.settings.clone()));
-            let mut options = read_options(given, &old.unwrap_or_default())?;
+            let mut options = AttachOptions::new(given, &old.unwrap_or_default())?;
             options.plaintext = options.plaintext.or(kept.map(|k| k.plaintext));
             options
         };
@@ -484,10 +466,10 @@ impl Session {
     fn open(
         &self,
         path: Option<&str>,
-        options: Options,
+        options: AttachOptions,
         deadline: Deadline,
     ) -> Result<(Kept, Arc<Mirror>)> {
-        let Options {
+        let AttachOptions {
             settings,
             freshness,
             progress,
@@ -587,54 +569,6 @@ fn missing_table(host: &Connection, e: &Error) -> Result<Option<String>> {
     };
     let found = schema::exists(host, name)?;
     Ok(found.then(|| name.to_owned()))
-}
-
-/// The options of `lumos_attach`.
-#[derive(Default)]
-struct Options {
-    /// None if none of them is given.
-    settings: Option<Settings>,
-    freshness: Freshness,
-    progress: Progress,
-    shared: bool,
-    /// None if it is not given.
-    plaintext: Option<bool>,
-}
-
-/// Reads the options; of the settings, those that are not given are the `old` ones.
-fn read_options(given: &Given, old: &Settings) -> Result<Options> {
-    let mut settings = old.clone();
-    if let Some(limit) = given.text("memory_limit") {
-        limit.clone_into(&mut settings.memory_limit);
-    }
-    if let Some(threads) = given.integer("threads") {
-        settings.threads = threads as usize;
-    }
-    if let Some(bytes) = given.integer("cache_bytes") {
-        settings.cache_bytes = bytes as usize;
-    }
-    if let Some(folders) = given.get("allow_files") {
-        settings.allow_files = files::folders(folders)?;
-    }
-    // A century is for ever, and any clock can count it.
-    let staleness = given.number("max_staleness").unwrap_or(0.0).min(3.2e9);
-    let are_default = given.says_only(&[
-        "auto_sync",
-        "max_staleness",
-        "shared",
-        "plaintext",
-        "progress",
-    ]);
-    Ok(Options {
-        settings: (!are_default).then_some(settings),
-        freshness: Freshness {
-            auto_sync: given.flag("auto_sync").unwrap_or(true),
-            max_staleness: Duration::from_secs_f64(staleness),
-        },
-        progress: Progress::of("lumos", given)?,
-        shared: given.flag("shared").unwrap_or(false),
-        plaintext: given.flag("plaintext"),
-    })
 }
 
 /// `lumos_debug()`.

@@ -10,6 +10,7 @@ import faulthandler
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -90,6 +91,24 @@ def elsewhere(code, *arguments):
         return printed.strip()
 
 
+def child(work):
+    """Forks a process that does `work(say)`; `say` sends a line to what this gives beside the process id."""
+    read, write = os.pipe()
+    process = os.fork()
+    if process == 0:
+        os.close(read)
+        signal.alarm(600)
+        code = 1
+        try:
+            work(lambda line: os.write(write, f"{line}\n".encode()))
+            code = 0
+        except BaseException as error:
+            os.write(write, f"failed: {type(error).__name__}: {error}\n".encode())
+        os._exit(code)
+    os.close(write)
+    return process, os.fdopen(read)
+
+
 def plain(path, *statements):
     """Runs statements in another process with a connection that has no Lumos."""
     elsewhere(
@@ -125,6 +144,15 @@ class Case(unittest.TestCase):
         for word in words:
             self.assertIn(word, str(caught.exception))
         return str(caught.exception)
+
+    def ends(self, *children):
+        """What each `child` said, once all ended well."""
+        said = []
+        for process, lines in children:
+            with lines:
+                said.append(lines.read().splitlines())
+            self.assertEqual((os.waitpid(process, 0)[1], [s for s in said[-1] if s.startswith("failed")]), (0, []))
+        return said
 
     @contextlib.contextmanager
     def nothing_changes(self):

@@ -489,7 +489,12 @@ private:
 
 // The text of what is being thrown; the caller frees it.
 char *Message(std::exception &e) {
-	return strdup(ErrorData(e).RawMessage().c_str());
+	try {
+		return strdup(ErrorData(e).RawMessage().c_str());
+	} catch (...) {
+		// Memory is short.
+		return strdup("");
+	}
 }
 
 } // namespace

@@ -19,7 +19,8 @@ use crate::text::fusion;
 use crate::text::query_terms;
 use crate::{Error, Result};
 
-/// The options of a search for both.
+/// The options of a search for both: the weights, then those of a search for vectors, of which the first makes it
+/// exact.
 pub const HYBRID_OPTIONS: &[OptionDef] = &[
     WEIGHTS,
     EXACT,

@@ -27,9 +27,7 @@ pub mod vector_index;
 use crate::options::{OptionDef, Options};
 use crate::{Error, Result};
 use knn::KnnQuery;
-use options::{
-    EXACT, FILTER, IDS, KIND, MAX_DISTANCE, MEMORY_LIMIT, METRIC, OVERSAMPLE, SearchOptions,
-};
+use options::SearchOptions;
 use table_ref::{TableRef, check_text};
 use target::Target;
 
@@ -43,16 +41,14 @@ pub use table_ref::proven;
 pub const K: i64 = 10;
 
 /// The options of a search.
-pub const OPTIONS: &[OptionDef] = &[
-    EXACT,
-    OVERSAMPLE,
-    MAX_DISTANCE,
-    IDS,
-    FILTER,
-    METRIC,
-    KIND,
-    MEMORY_LIMIT,
-];
+pub const OPTIONS: &[OptionDef] = without_first(HYBRID_OPTIONS);
+
+const fn without_first(options: &'static [OptionDef]) -> &'static [OptionDef] {
+    match options.split_first() {
+        Some((_, others)) => others,
+        None => &[],
+    }
+}
 
 /// The SQL of a search for the `k` rows of `target` nearest to `query`.
 pub fn search(target: &str, query: &[f32], k: i64, options: Option<&str>) -> Result<String> {

@@ -2,16 +2,13 @@
 
 use super::knn::KnnQuery;
 use super::table_ref::TableRef;
-use super::{OPTIONS, SearchOptions, Target, count, read_options};
+use super::{OPTIONS, SearchOptions, Target, count, read_options, without_first};
 use crate::options::OptionDef;
 use crate::sql::identifier;
 use crate::{Error, Result};
 
 /// The options of what is measured: a search that is not exact.
-pub const RECALL_OPTIONS: &[OptionDef] = match OPTIONS.split_first() {
-    Some((_exact, others)) => others,
-    None => &[],
-};
+pub const RECALL_OPTIONS: &[OptionDef] = without_first(OPTIONS);
 
 /// The SQL that measures it, of the `k` nearest rows, with `n` rows as queries.
 pub fn recall(target: &str, n: i64, k: i64, options: Option<&str>) -> Result<String> {

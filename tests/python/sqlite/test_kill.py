@@ -15,6 +15,7 @@ import unittest
 
 import host
 import model
+from host import child
 
 RANDOM_ROUNDS = int(os.environ.get("LUMOS_KILL_ROUNDS", 40))
 # The n-th time that a step is reached.
@@ -34,24 +35,6 @@ SCHEMA = [
     "INSERT INTO account SELECT value, 0 FROM json_each('[0,1,2,3,4,5,6,7,8,9]')",
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 2500) INSERT INTO many SELECT i, i FROM n",
 ]
-
-
-def child(work):
-    """Forks a process that does `work(say)`; `say` sends a line to what this gives beside the process id."""
-    read, write = os.pipe()
-    process = os.fork()
-    if process == 0:
-        os.close(read)
-        signal.alarm(600)
-        code = 1
-        try:
-            work(lambda line: os.write(write, f"{line}\n".encode()))
-            code = 0
-        except BaseException as error:
-            os.write(write, f"failed: {type(error).__name__}: {error}\n".encode())
-        os._exit(code)
-    os.close(write)
-    return process, os.fdopen(read)
 
 
 def transfer(db, draw, code):

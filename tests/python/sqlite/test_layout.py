@@ -11,7 +11,7 @@ import unittest
 import host
 import model
 import test_model
-from test_kill import child
+from host import child
 
 FIRST = int(os.environ.get("LUMOS_FIRST_SCHEDULE", 0 if host.DRIVER == "apsw" else 1_000))
 SCHEDULES = int(os.environ.get("LUMOS_SCHEDULES", 25))

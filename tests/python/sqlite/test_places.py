@@ -7,7 +7,7 @@ import subprocess
 import unittest
 
 import host
-from test_kill import child
+from host import child
 
 TRACK = "SELECT lumos_track('Genre')"
 

@@ -8,7 +8,8 @@ import unittest
 
 import host
 import model
-from test_kill import SCHEMA, child, transfer
+from host import child
+from test_kill import SCHEMA, transfer
 
 SUMS = "SELECT (SELECT sum(balance) FROM account), (SELECT coalesce(sum(amount), 0) FROM entry)"
 SECONDS = float(os.environ.get("LUMOS_SHARING_SECONDS", 6))
@@ -30,14 +31,6 @@ class Sharing(host.Case):
         db = host.Database(self.path)
         db.rows("""SELECT lumos_attach(NULL, '{"shared": true}')""")
         return db
-
-    def ends(self, *children):
-        said = []
-        for process, lines in children:
-            with lines:
-                said.append(lines.read().splitlines())
-            self.assertEqual((os.waitpid(process, 0)[1], [s for s in said[-1] if s.startswith("failed")]), (0, []))
-        return said
 
     def wait_for(self, name):
         """Until another process has made the file; the alarm of a child ends it."""

@@ -10,7 +10,7 @@ import time
 import unittest
 
 import host
-from test_kill import child
+from host import child
 
 STEPS = int(os.environ.get("LUMOS_VECTOR_STEPS", 5_000))
 KILLS = int(os.environ.get("LUMOS_VECTOR_KILLS", 30))

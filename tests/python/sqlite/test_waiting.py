@@ -15,7 +15,7 @@ import time
 import unittest
 
 import host
-from test_kill import child
+from host import child
 
 MODES = ["WAL", "DELETE", "TRUNCATE", "PERSIST"]
 CALLS = int(os.environ.get("LUMOS_WAITING_CALLS", 15))
@@ -125,15 +125,6 @@ class Waiting(host.Case):
         for table in tracked.split():
             db.rows("SELECT lumos_track(?)", table)
         db.close()
-
-    def ends(self, *children):
-        """What each child said, once all ended well."""
-        said = []
-        for process, lines in children:
-            with lines:
-                said.append(lines.read().splitlines())
-            self.assertEqual((os.waitpid(process, 0)[1], [s for s in said[-1] if s.startswith("failed")]), (0, []))
-        return said
 
     def alone(self, work):
         """In a process of its own, which starts as fresh as a program."""

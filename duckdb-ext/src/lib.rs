@@ -9,6 +9,7 @@ pub mod engine;
 pub mod exact_sum;
 #[cfg(feature = "extension")]
 mod extension;
+mod fold;
 pub mod models;
 pub mod scalar;
 mod search;

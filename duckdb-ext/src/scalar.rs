@@ -12,6 +12,7 @@ use lumos_core::{Body, Engines, Error, Function, Kind, Nulls, Result, Type, Valu
 
 use crate::contain::panic_message;
 use crate::embed;
+use crate::fold;
 use crate::models;
 use crate::topk;
 use crate::vectors::arguments::{Column, Output, float_list_or, param_id, result_type};
@@ -57,10 +58,13 @@ unsafe fn register(
     function: &'static Function,
     store: &Arc<IndexCache>,
 ) -> Result<(), String> {
-    let Kind::Scalar(ty) = function.kind else {
-        return Err("table functions are not supported in DuckDB yet".into());
-    };
-    if body(function).is_none() && of_store(function).is_none() {
+    let ty = result(function).ok_or("is of a kind that DuckDB does not have")?;
+    if let Body::Rows(rows) = function.body {
+        // SAFETY: by contract.
+        unsafe { fold::register(connection, rows.fold)? }
+    }
+    let is_text = matches!(function.body, Body::Rows(_));
+    if !is_text && body(function).is_none() && of_store(function).is_none() {
         return Err("has no body in DuckDB".into());
     }
     if function.params.len() > MAX_ARGS {
@@ -126,7 +130,8 @@ unsafe fn add_overload(
         if function.nulls == Nulls::Accept {
             ffi::duckdb_scalar_function_set_special_handling(overload);
         }
-        if !function.deterministic {
+        // A text that reads rows depends on the arguments alone, whatever its rows are: so `query` takes it.
+        if !function.deterministic && !matches!(function.body, Body::Rows(_)) {
             ffi::duckdb_scalar_function_set_volatile(overload);
         }
         ffi::duckdb_scalar_function_set_extra_info(
@@ -181,13 +186,15 @@ unsafe fn run(
     input: ffi::duckdb_data_chunk,
     output: ffi::duckdb_vector,
 ) -> Result<()> {
-    let Kind::Scalar(ty) = function.kind else {
+    let Some(ty) = result(function) else {
         return Ok(());
     };
-    let compute = |args: &[ValueRef<'_>]| match (body(function), of_store(function)) {
-        (Some(body), _) => body(args),
-        (_, Some(body)) => body(store, args),
-        (None, None) => Err(Error::new("internal error: has no body")),
+    let compute = |args: &[ValueRef<'_>]| match (function.body, body(function), of_store(function))
+    {
+        (Body::Rows(rows), ..) => rows.sql(args).map(Value::Text),
+        (_, Some(body), _) => body(args),
+        (_, _, Some(body)) => body(store, args),
+        (_, None, None) => Err(Error::new("internal error: has no body")),
     };
     // SAFETY: by contract.
     let (rows, arity, mut output) = unsafe {
@@ -239,7 +246,16 @@ fn body(function: &Function) -> Option<ScalarBody> {
         (Body::Host, "lumos_model_remove") => Some(model_remove),
         (Body::Host, "lumos_model_lock") => Some(|_| Ok(Value::Text(known::lock().to_string()))),
         (Body::Host, "lumos_models") => Some(|_| Ok(Value::Text(known::list().to_string()))),
-        (Body::Host, _) => None,
+        (Body::Host | Body::Rows(_), _) => None,
+    }
+}
+
+/// The type of a function's result: one that reads rows gives the text of a query.
+fn result(function: &Function) -> Option<Type> {
+    match (function.kind, function.body) {
+        (Kind::Scalar(ty), _) => Some(ty),
+        (Kind::Table(_), Body::Rows(_)) => Some(Type::Text),
+        _ => None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a SQL function is: its name, arguments, result, words and body, in one constant.
 
 use crate::options::OptionDef;
+use crate::program::Rows;
 use crate::{Result, Type, Value, ValueRef};
 
 /// One SQL function. Each stands in a file of its own below [`crate::functions`].
@@ -148,6 +149,8 @@ pub struct Example {
 pub enum Body {
     /// Here: arguments in, value out.
     Pure(fn(&[ValueRef<'_>]) -> Result<Value>),
+    /// Rows of the caller's tables, in the caller's transaction: see [`crate::program`].
+    Rows(&'static Rows),
     /// In the adapter, since it needs the engine.
     Host,
 }

@@ -11,6 +11,7 @@ pub mod function;
 pub mod functions;
 pub mod mirror;
 pub mod options;
+pub mod program;
 pub mod reference;
 pub mod route;
 pub mod search;

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::functions::FUNCTIONS;
 use crate::options::OptionDef;
-use crate::{Engines, Kind, Nulls, Section, Type};
+use crate::{Body, Engines, Function, Kind, Nulls, Section, Type, program};
 
 /// The whole reference; `make docs` writes it, a test compares it.
 pub fn render() -> String {
@@ -58,20 +58,64 @@ pub fn render() -> String {
                 Engines::Sqlite => "SQLite",
                 Engines::DuckDb => "DuckDB",
             };
-            let _ = writeln!(out, "- In: {engines}\n\n```sql");
-            for statement in f.setup {
-                let _ = writeln!(out, "{statement};");
-            }
-            for example in f.examples {
-                let _ = writeln!(out, "{};", example.sql);
-                for line in example.answer.lines() {
-                    let _ = writeln!(out, "-- {line}");
+            let _ = writeln!(out, "- In: {engines}");
+            match f.body {
+                Body::Rows(_) if f.engines == Engines::Both => {
+                    let call = f.signature();
+                    let _ = writeln!(
+                        out,
+                        "- Called as: `FROM {call}` in SQLite, `FROM query({call})` in DuckDB"
+                    );
+                    for (engine, in_duckdb) in [("SQLite", false), ("DuckDB", true)] {
+                        let _ = writeln!(out, "\nIn {engine}:");
+                        block(&mut out, f, in_duckdb);
+                    }
                 }
+                _ => block(&mut out, f, f.engines == Engines::DuckDb),
             }
-            let _ = writeln!(out, "```");
         }
     }
     out
+}
+
+/// The examples as a block of code.
+fn block(out: &mut String, function: &Function, in_duckdb: bool) {
+    let _ = writeln!(out, "\n```sql");
+    for statement in function.setup {
+        let _ = writeln!(out, "{statement};");
+    }
+    for example in examples(function, in_duckdb) {
+        let _ = writeln!(out, "{};", example.sql);
+        for line in example.answer.lines() {
+            let _ = writeln!(out, "-- {line}");
+        }
+    }
+    let _ = writeln!(out, "```");
+}
+
+/// An example as an engine has it.
+pub struct Shown {
+    /// See [`crate::Example::sql`].
+    pub sql: String,
+    /// See [`crate::Example::answer`].
+    pub answer: &'static str,
+}
+
+/// The examples of a function in SQLite, or in DuckDB.
+pub fn examples(function: &Function, in_duckdb: bool) -> Vec<Shown> {
+    let (examples, called) = match function.body {
+        Body::Rows(rows) if in_duckdb && !rows.in_duckdb.is_empty() => (rows.in_duckdb, false),
+        Body::Rows(_) => (function.examples, in_duckdb),
+        _ => (function.examples, false),
+    };
+    let shown = examples.iter().map(|example| Shown {
+        sql: match called {
+            true => program::in_duckdb(example.sql, function.name),
+            false => example.sql.to_owned(),
+        },
+        answer: example.answer,
+    });
+    shown.collect()
 }
 
 /// An option in one line: `threads` (a whole number from 1 to 1024; by default the cores): what it does.

@@ -10,6 +10,7 @@ mod layout;
 mod lock;
 mod locks;
 mod mirror;
+mod program;
 mod progress;
 mod query;
 mod route;
@@ -24,6 +25,7 @@ mod work;
 
 use std::ffi::{c_char, c_int};
 
+use lumos_core::functions::{hybrid, route as routing, schema_log, status, tier, verify};
 use rusqlite::Connection;
 use rusqlite::ffi::{sqlite3, sqlite3_api_routines};
 
@@ -68,16 +70,17 @@ fn register(connection: Connection) -> rusqlite::Result<bool> {
     scalar::register(&connection, &session)?;
     topk::register(&connection)?;
     query::register(&connection, &session)?;
-    table_function::register::<Status>(&connection, &session)?;
-    table_function::register::<Verify>(&connection, &session)?;
-    table_function::register::<SchemaLog>(&connection, &session)?;
-    table_function::register::<Tiers>(&connection, &session)?;
+    table_function::register::<Status>(&connection, &status::STATUS, &session)?;
+    table_function::register::<Verify>(&connection, &verify::VERIFY, &session)?;
+    table_function::register::<SchemaLog>(&connection, &schema_log::SCHEMA_LOG, &session)?;
+    table_function::register::<Tiers>(&connection, &tier::TIERS, &session)?;
     let stores = vector::register(&connection)?;
     text::tokenizer::register(&connection)?;
-    table_function::register::<Hybrid>(&connection, &stores)?;
+    table_function::register::<Hybrid>(&connection, &hybrid::HYBRID, &stores)?;
+    program::register(&connection, &stores)?;
     let router = route::Router::new(&session);
     route::auto::register(&connection, &router)?;
-    table_function::register::<Route>(&connection, &router)?;
+    table_function::register::<Route>(&connection, &routing::ROUTE, &router)?;
     // Stay loaded after the connection closes: DuckDB's threads and statics must not lose their code.
     Ok(true)
 }

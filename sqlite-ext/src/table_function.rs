@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use lumos_core::sql::identifier;
-use lumos_core::{Function, Kind, Param, Type, functions};
+use lumos_core::{Function, Kind, Type};
 use rusqlite::types::Value;
 use rusqlite::vtab::{
     Context, Filters, IndexConstraint, IndexInfo, Module, VTab, VTabConfig, VTabConnection,
@@ -25,9 +25,6 @@ pub type Rows = Box<dyn Iterator<Item = error::Result<Vec<Value>>>>;
 
 /// What tells the functions apart.
 pub trait TableFunction: 'static {
-    /// Its name in the list.
-    const NAME: &'static str;
-
     /// How to call it, for one whose first argument alone does not show it.
     const CALL: Option<&'static str> = None;
 
@@ -69,10 +66,21 @@ pub fn rows_of_mirror(session: &Session, sql: &str) -> error::Result<Rows> {
     ))
 }
 
-/// Registers one.
-pub fn register<F: TableFunction>(connection: &Connection, aux: &Arc<F::Aux>) -> Result<()> {
+/// Registers one of the list.
+pub fn register<F: TableFunction>(
+    connection: &Connection,
+    function: &'static Function,
+    aux: &Arc<F::Aux>,
+) -> Result<()> {
     let module = const { &Module::<Table<F>>::eponymous_only_module() };
-    connection.create_module(F::NAME, module, Some(Arc::clone(aux)))
+    let aux = Arc::clone(aux);
+    connection.create_module(function.name, module, Some(Registered { function, aux }))
+}
+
+/// What SQLite keeps for a function.
+struct Registered<F: TableFunction> {
+    function: &'static Function,
+    aux: Arc<F::Aux>,
 }
 
 #[repr(C)]
@@ -86,22 +94,23 @@ struct Table<F: TableFunction> {
 
 // SAFETY: `base` is first and the struct is repr(C).
 unsafe impl<'vtab, F: TableFunction> VTab<'vtab> for Table<F> {
-    type Aux = Arc<F::Aux>;
+    type Aux = Registered<F>;
     type Cursor = Cursor<'vtab, F>;
 
     fn connect(
         db: &mut VTabConnection,
-        aux: Option<&Arc<F::Aux>>,
+        registered: Option<&Registered<F>>,
         _module: &[u8],
         _database: &[u8],
         _table: &[u8],
         _args: &[&[u8]],
     ) -> Result<(Cow<'static, CStr>, Self)> {
-        guard(F::NAME, || {
+        guard(registered.map_or("lumos", |r| r.function.name), || {
             db.config(VTabConfig::DirectOnly)?;
-            let function = functions::find(F::NAME);
-            let Some((function, Kind::Table(columns))) = function.map(|f| (f, f.kind)) else {
-                return Err(error("is not in the list of functions"));
+            let registered = registered.ok_or_else(|| error("is registered without its data"))?;
+            let function = registered.function;
+            let Kind::Table(columns) = function.kind else {
+                return Err(error("has no columns in the list of functions"));
             };
             let visible = columns.iter().map(|(name, _)| identifier(name));
             // A name that a column has already means that one.
@@ -120,7 +129,7 @@ unsafe impl<'vtab, F: TableFunction> VTab<'vtab> for Table<F> {
                 .map_err(|e| error(e.to_string()))?;
             let table = Table {
                 base: sqlite3_vtab::default(),
-                aux: Arc::clone(aux.ok_or_else(|| error("is registered without its data"))?),
+                aux: Arc::clone(&registered.aux),
                 function,
                 visible: columns.len(),
             };
@@ -129,7 +138,7 @@ unsafe impl<'vtab, F: TableFunction> VTab<'vtab> for Table<F> {
     }
 
     fn best_index(&self, info: &mut IndexInfo) -> Result<bool> {
-        guard(F::NAME, || {
+        guard(self.function.name, || {
             F::prepare(&self.aux)?;
             let params = self.function.params.len();
             let plan = match params {
@@ -142,7 +151,7 @@ unsafe impl<'vtab, F: TableFunction> VTab<'vtab> for Table<F> {
                     if let (Some(call), false) = (F::CALL, info.constraints().any(first)) {
                         return Err(error(format!("needs its arguments; write {call}")));
                     }
-                    arguments::take(F::NAME, self.visible, params, info)?
+                    arguments::take(self.function.name, self.visible, params, info)?
                 }
             };
             info.set_estimated_rows(F::ROWS);
@@ -155,7 +164,7 @@ unsafe impl<'vtab, F: TableFunction> VTab<'vtab> for Table<F> {
         Ok(Cursor {
             base: sqlite3_vtab_cursor::default(),
             aux: Arc::clone(&self.aux),
-            params: self.function.params,
+            function: self.function,
             arguments: vec![Value::Null; self.function.params.len()],
             visible: self.visible,
             rows: Box::new(std::iter::empty()),
@@ -170,7 +179,7 @@ unsafe impl<'vtab, F: TableFunction> VTab<'vtab> for Table<F> {
 struct Cursor<'vtab, F: TableFunction> {
     base: sqlite3_vtab_cursor,
     aux: Arc<F::Aux>,
-    params: &'static [Param],
+    function: &'static Function,
     /// The arguments, which are columns too.
     arguments: Vec<Value>,
     visible: usize,
@@ -184,9 +193,13 @@ struct Cursor<'vtab, F: TableFunction> {
 // SAFETY: `base` is first and the struct is repr(C).
 unsafe impl<F: TableFunction> VTabCursor for Cursor<'_, F> {
     fn filter(&mut self, plan: c_int, _: Option<&str>, args: &Filters<'_>) -> Result<()> {
-        guard(F::NAME, || {
+        guard(self.function.name, || {
             (self.rows, self.row, self.rowid) = (Box::new(std::iter::empty()), None, 0);
-            let given = self.params.iter().zip(arguments::given(plan, args));
+            let given = self
+                .function
+                .params
+                .iter()
+                .zip(arguments::given(plan, args));
             for (argument, (param, value)) in self.arguments.iter_mut().zip(given) {
                 let value = match param.ty {
                     Type::Integer => arguments::whole(value),
@@ -203,7 +216,7 @@ unsafe impl<F: TableFunction> VTabCursor for Cursor<'_, F> {
     }
 
     fn next(&mut self) -> Result<()> {
-        guard(F::NAME, || {
+        guard(self.function.name, || {
             self.rowid += 1;
             self.row = self.rows.next().transpose()?;
             Ok(())

@@ -5,6 +5,7 @@ use std::ffi::c_char;
 use libduckdb_sys as ffi;
 use lumos_core::{Error, Param, Result, Type, Value, ValueRef, vector};
 
+use crate::vectors::uuid;
 use crate::vectors::view::{self, TypeHandle, Validity, Values};
 
 /// One argument for all rows of a chunk.
@@ -14,6 +15,8 @@ pub struct Column<'a> {
     values: Values<'a>,
     /// The vector converted last.
     converted: Vec<f32>,
+    /// The text of the UUID read last.
+    text: String,
     /// Where the vector read last stands. DuckDB repeats the place of a constant in every row, so that
     /// a constant is converted and checked once a chunk.
     last: Option<Place>,
@@ -48,6 +51,7 @@ impl<'a> Column<'a> {
             validity,
             values,
             converted: Vec::new(),
+            text: String::new(),
             last: None,
         }
     }
@@ -78,6 +82,10 @@ impl<'a> Column<'a> {
                 .get(row)
                 .map(|s| ValueRef::Blob(view::bytes(s)))
                 .ok_or_else(out_of_bounds),
+            (Values::Uuid(ids), _) => {
+                uuid::write(ids.get(row).ok_or_else(out_of_bounds)?, &mut self.text);
+                Ok(ValueRef::Text(&self.text))
+            }
             _ => Err(Error::new(format!(
                 "{} is of a type that is not taken; give a number, text or a BLOB",
                 self.param.name
@@ -237,6 +245,19 @@ impl Output {
                 )));
             }
         }
+        Ok(())
+    }
+
+    /// Writes a UUID as the result of `row`, where results are of that type.
+    ///
+    /// # Safety
+    /// The vector is one of UUIDs.
+    pub unsafe fn set_uuid(&mut self, row: usize, id: ffi::duckdb_hugeint) -> Result<()> {
+        if row >= self.rows {
+            return Err(out_of_bounds());
+        }
+        // SAFETY: by contract, and the row is within bounds.
+        unsafe { self.write(row, id) };
         Ok(())
     }
 

@@ -3,4 +3,5 @@
 pub mod arguments;
 pub mod hash;
 pub mod numeric;
+pub mod uuid;
 pub mod view;

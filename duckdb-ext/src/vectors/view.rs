@@ -78,6 +78,8 @@ pub enum Values<'a> {
     Text(&'a [ffi::duckdb_string_t]),
     /// BLOB.
     Blob(&'a [ffi::duckdb_string_t]),
+    /// UUID.
+    Uuid(&'a [ffi::duckdb_hugeint]),
     /// A list of numbers a row.
     List(&'a [ffi::duckdb_list_entry], Elements<'a>),
     /// This many numbers a row.
@@ -105,6 +107,7 @@ impl<'a> Values<'a> {
                 ffi::DUCKDB_TYPE_DUCKDB_TYPE_SQLNULL => Values::Null,
                 ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR => Values::Text(slice(vector, rows)),
                 ffi::DUCKDB_TYPE_DUCKDB_TYPE_BLOB => Values::Blob(slice(vector, rows)),
+                ffi::DUCKDB_TYPE_DUCKDB_TYPE_UUID => Values::Uuid(slice(vector, rows)),
                 ffi::DUCKDB_TYPE_DUCKDB_TYPE_BOOLEAN => {
                     Values::Number(Numbers::booleans(slice(vector, rows)))
                 }

@@ -9,10 +9,12 @@
 //! 1. **A value of its arguments**, in both engines: [`crate::Body::Pure`], and nothing else. Like [`vectors`].
 //! 2. **A value that needs the connection or the mirror**: [`crate::Body::Host`], and a line in a file of
 //!    `sqlite-ext/src/functions/`; in DuckDB an arm of `body` in `duckdb-ext/src/scalar.rs`. Like [`lag`], [`models`].
-//! 3. **Rows in SQLite**: [`crate::Kind::Table`] with its columns, a type that implements `TableFunction` beside the
-//!    code that makes the rows, and its registration in `sqlite-ext/src/lib.rs`. Like [`status`].
-//! 4. **Rows in DuckDB**, of the caller's tables in the caller's transaction: a function that writes SQL,
-//!    [`crate::Kind::Scalar`] of text and [`crate::Body::Pure`], called as `FROM query(f(...))`. Like [`search_many`].
+//! 3. **Rows of the caller's tables**, in both engines and in the caller's transaction: [`crate::Body::Rows`], a
+//!    SELECT and a fold of its rows, see [`crate::program`]; nothing in the adapters. `FROM f(...)` in SQLite is
+//!    `FROM query(f(...))` in DuckDB, and so are its examples and its tests. Like [`recall`].
+//! 4. **Rows of something else, in SQLite**: [`crate::Kind::Table`] with its columns, a type that implements
+//!    `TableFunction` beside the code that makes the rows, and its registration in `sqlite-ext/src/lib.rs`. Like
+//!    [`status`].
 
 use crate::{Function, Kind};
 
@@ -102,7 +104,6 @@ pub const FUNCTIONS: &[&Function] = &[
     &search::SEARCH_DUCKDB,
     &search_many::SEARCH_MANY,
     &recall::RECALL,
-    &recall::RECALL_DUCKDB,
     &compat::COMPAT,
     &distances::L1,
     &distances::HAMMING,

@@ -121,7 +121,7 @@ pub(super) fn target<'a>(args: &[ValueRef<'a>]) -> Result<&'a str> {
     match args.first() {
         Some(ValueRef::Text(target)) => Ok(target),
         _ => Err(Error::new(
-            "name is NULL; give a table with its columns like docs(id, e)",
+            "name is NULL; give a table of vectors, in DuckDB with its columns like docs(id, e)",
         )),
     }
 }

@@ -33,7 +33,7 @@ use target::Target;
 
 pub use batch::search_many;
 pub use hybrid::{Bm25Spec, HYBRID_OPTIONS, POOL, hybrid};
-pub use recall::{RECALL_OPTIONS, recall};
+pub use recall::{RECALL, RECALL_OPTIONS, recall};
 pub use spec::ScanSpec;
 pub use table_ref::proven;
 

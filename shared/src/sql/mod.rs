@@ -2,6 +2,7 @@
 
 pub mod lexer;
 
+use crate::Value;
 use lexer::{Dialect, Kind};
 
 /// The tables of the changelog, for SQLite.
@@ -60,6 +61,24 @@ pub fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
+/// A value as a literal of DuckDB.
+pub fn value(value: &Value) -> String {
+    match value {
+        Value::Null => "NULL".into(),
+        Value::Integer(v) => v.to_string(),
+        Value::Real(v) => format!("CAST('{v:?}' AS DOUBLE)"),
+        Value::Text(v) if v.contains('\0') => {
+            let parts: Vec<String> = v.split('\0').map(literal).collect();
+            format!("({})", parts.join(" || chr(0) || "))
+        }
+        Value::Text(v) => literal(v),
+        Value::Blob(v) => {
+            let bytes: String = v.iter().map(|byte| format!("\\x{byte:02X}")).collect();
+            format!("'{bytes}'::BLOB")
+        }
+    }
+}
+
 /// True if a statement of DuckDB begins like one that only reads; what it is, the engine decides.
 pub fn begins_like_a_query(sql: &str) -> bool {
     const WORDS: [&str; 12] = [
@@ -89,6 +108,21 @@ mod tests {
     fn quotes_are_doubled() {
         assert_eq!(identifier("a\"b"), "\"a\"\"b\"");
         assert_eq!(literal("it's"), "'it''s'");
+    }
+
+    #[test]
+    fn values_are_literals() {
+        for (given, written) in [
+            (Value::Null, "NULL"),
+            (Value::Integer(-3), "-3"),
+            (Value::Real(f64::NEG_INFINITY), "CAST('-inf' AS DOUBLE)"),
+            (Value::Real(0.1), "CAST('0.1' AS DOUBLE)"),
+            (Value::Text("it's".into()), "'it''s'"),
+            (Value::Text("a\0'".into()), "('a' || chr(0) || '''')"),
+            (Value::Blob(vec![0, 171]), "'\\x00\\xAB'::BLOB"),
+        ] {
+            assert_eq!(value(&given), written);
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::index::{Index, Kind, OVERSAMPLE};
 use super::metric::Metric;
+use crate::sql::identifier;
 use crate::{Error, Result};
 
 /// What a column is for.
@@ -54,6 +55,48 @@ pub struct Definition {
     pub oversample: usize,
     /// The table that has the rows, if it is another.
     pub content: Option<Content>,
+}
+
+/// A table of `lumos_vec` in a database of SQLite.
+#[derive(Debug, Clone)]
+pub struct VectorTable {
+    /// The name of its database: `main`, `temp` or an attached one.
+    pub schema: String,
+    /// Its name there.
+    pub name: String,
+    /// What it was made with.
+    pub definition: Definition,
+}
+
+impl VectorTable {
+    /// Its quoted name.
+    pub fn table(&self) -> String {
+        format!("{}.{}", identifier(&self.schema), identifier(&self.name))
+    }
+
+    /// The quoted name of a table that it keeps: `rows` has the columns by `_id`, which is the rowid, `vectors` the
+    /// vectors by `id`.
+    pub fn shadow(&self, ending: &str) -> String {
+        let name = format!("{}_{ending}", self.name);
+        format!("{}.{}", identifier(&self.schema), identifier(&name))
+    }
+
+    /// The quoted column of keys that are texts, if rows have such; others are named by their rowid.
+    pub fn key(&self) -> Option<String> {
+        let place = self.definition.find(Role::Key)?;
+        Some(identifier(&self.definition.columns[place].name))
+    }
+
+    /// SQL of the name of the row with this rowid.
+    pub fn name_of(&self, rowid: &str) -> String {
+        match self.key() {
+            None => rowid.to_owned(),
+            Some(key) => {
+                let rows = self.shadow("rows");
+                format!("(SELECT {key} FROM {rows} WHERE _id = {rowid})")
+            }
+        }
+    }
 }
 
 impl Definition {

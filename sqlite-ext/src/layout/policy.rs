@@ -65,8 +65,6 @@ pub fn policies(duckdb: &DuckDb) -> Result<Vec<Policy>> {
 pub struct Tiers;
 
 impl TableFunction for Tiers {
-    const NAME: &'static str = "lumos_tiers";
-
     type Aux = Session;
 
     fn prepare(session: &Session) -> crate::error::Result<()> {

@@ -17,7 +17,6 @@ use crate::table_function::{Rows, TableFunction};
 pub struct Route;
 
 impl TableFunction for Route {
-    const NAME: &'static str = "lumos_route";
     const ROWS: i64 = 1;
 
     type Aux = Router;

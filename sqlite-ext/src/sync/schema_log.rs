@@ -14,8 +14,6 @@ use crate::table_function::{self, Rows, TableFunction};
 pub struct SchemaLog;
 
 impl TableFunction for SchemaLog {
-    const NAME: &'static str = "lumos_schema_log";
-
     type Aux = Session;
 
     fn prepare(session: &Session) -> crate::error::Result<()> {

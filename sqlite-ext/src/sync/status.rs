@@ -15,8 +15,6 @@ use crate::table_function::{Rows, TableFunction};
 pub struct Status;
 
 impl TableFunction for Status {
-    const NAME: &'static str = "lumos_status";
-
     type Aux = Session;
 
     fn prepare(session: &Session) -> crate::error::Result<()> {

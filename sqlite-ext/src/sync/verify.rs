@@ -21,8 +21,6 @@ use crate::table_function::{Rows, TableFunction};
 pub struct Verify;
 
 impl TableFunction for Verify {
-    const NAME: &'static str = "lumos_verify";
-
     type Aux = Session;
 
     fn prepare(session: &Session) -> Result<()> {
@@ -33,7 +31,7 @@ impl TableFunction for Verify {
         let pattern = arguments::text(&given[0])?;
         let pattern = pattern.ok_or_else(|| error("table is NULL; give a text"))?;
         let options = arguments::options(VERIFY.options, &given[1])?;
-        let progress = Progress::of(Self::NAME, &options)?;
+        let progress = Progress::of(VERIFY.name, &options)?;
         let sample = sample(&options)?;
         let tables = matching_tracked(&session.connection()?, pattern)?;
         let verification = Verification::new(session, tables, sample, progress)?;

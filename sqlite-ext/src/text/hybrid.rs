@@ -29,7 +29,6 @@ const POOL: (usize, usize) = (5, 50);
 pub struct Hybrid;
 
 impl TableFunction for Hybrid {
-    const NAME: &'static str = "lumos_hybrid";
     const CALL: Option<&'static str> =
         Some("lumos_hybrid('index', query, 'words', 10, '{\"fts\": \"table\"}')");
 

@@ -6,7 +6,7 @@
 //! - [`store`]: the shadow tables; [`content`]: views of another table in their place
 //! - [`memory`]: the index over them; [`columns`]: what filters need
 //! - [`read`]: searches; [`commands`]: `rebuild` and others
-//! - [`search`] and [`recall`]: the functions, which find tables by [`stores`]
+//! - [`search`]: the function, which finds tables by [`stores`]
 //! - [`compat`]: names that others use
 
 mod columns;
@@ -18,7 +18,6 @@ mod filter;
 mod memory;
 pub mod plan;
 pub mod read;
-mod recall;
 pub mod search;
 mod statement;
 pub mod store;
@@ -30,6 +29,7 @@ use std::ffi::{CStr, CString, c_char, c_int};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use lumos_core::functions::search::SEARCH;
 use lumos_core::sql::identifier;
 use lumos_core::vector::table::Definition;
 use rusqlite::types::ValueRef;
@@ -45,7 +45,6 @@ use crate::scalar;
 use crate::table_function;
 use cursor::Cursor;
 use plan::Plan;
-use recall::Recall;
 use search::Search;
 use store::{SHADOWS, Store};
 use stores::Stores;
@@ -56,8 +55,7 @@ const NAME: &str = "lumos_vec";
 pub fn register(connection: &Connection) -> Result<Arc<Stores>> {
     let stores = Stores::new(connection);
     connection.create_module(NAME, module(), Some(Arc::clone(&stores)))?;
-    table_function::register::<Search>(connection, &stores)?;
-    table_function::register::<Recall>(connection, &stores)?;
+    table_function::register::<Search>(connection, &SEARCH, &stores)?;
     Ok(stores)
 }
 

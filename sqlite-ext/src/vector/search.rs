@@ -24,7 +24,6 @@ pub const K: usize = 10;
 pub struct Search;
 
 impl TableFunction for Search {
-    const NAME: &'static str = "lumos_search";
     const ROWS: i64 = K as i64;
 
     type Aux = Stores;

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicI32;
 
 use lumos_core::sql::{identifier, literal};
-use lumos_core::vector::table::{Definition, Role};
+use lumos_core::vector::table::{Definition, Role, VectorTable};
 use lumos_core::vector::{self, format};
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, OptionalExtension, ffi, params, params_from_iter};
@@ -83,6 +83,15 @@ impl Store {
     pub fn table(&self) -> String {
         let name = identifier(&locked(&self.name));
         format!("{}.{name}", identifier(&self.schema))
+    }
+
+    /// Its names and what it was made with.
+    pub fn described(&self) -> VectorTable {
+        VectorTable {
+            schema: self.schema.clone(),
+            name: locked(&self.name).clone(),
+            definition: self.definition.clone(),
+        }
     }
 
     /// The name of a shadow table, quoted.

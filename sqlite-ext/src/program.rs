@@ -1,0 +1,171 @@
+//! The functions that read rows, of [`lumos_core::program`], as table-valued functions: all of them by one module.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use lumos_core::functions::FUNCTIONS;
+use lumos_core::program::{Database, Program, Rows as Body, State};
+use lumos_core::sql::lexer::Dialect;
+use lumos_core::vector::table::VectorTable;
+use lumos_core::{Engines, Function, Param, Type, ValueRef};
+use rusqlite::types::{self, Value};
+use rusqlite::{Connection, params_from_iter};
+
+use crate::error::{Error, Result, error};
+use crate::query::arguments;
+use crate::scalar::{self, article, utf8};
+use crate::table_function::{self, Rows, TableFunction};
+use crate::vector::stores::Stores;
+
+/// Registers all of them.
+pub fn register(connection: &Connection, stores: &Arc<Stores>) -> rusqlite::Result<()> {
+    for &function in FUNCTIONS.iter().filter(|f| f.engines != Engines::DuckDb) {
+        if let lumos_core::Body::Rows(body) = function.body {
+            let stores = Arc::clone(stores);
+            let call = Arc::new(Call {
+                function,
+                body,
+                stores,
+            });
+            table_function::register::<Fold>(connection, function, &call)?;
+        }
+    }
+    Ok(())
+}
+
+/// What the calls of one function on a connection share.
+struct Call {
+    function: &'static Function,
+    body: &'static Body,
+    stores: Arc<Stores>,
+}
+
+struct Fold;
+
+impl TableFunction for Fold {
+    type Aux = Call;
+
+    fn rows(call: &Arc<Call>, given: &[Value]) -> Result<Rows> {
+        let params = call.function.params;
+        let given = params.iter().zip(given).map(|(p, v)| Argument::read(p, v));
+        let given = given.collect::<Result<Vec<_>>>()?;
+        let given: Vec<ValueRef<'_>> = given.iter().map(Argument::value).collect();
+        let database = Caller {
+            stores: &call.stores,
+            failure: Cell::new(None),
+        };
+        let program = (call.body.program)(&given, &database);
+        let program = program.map_err(|e| database.failure.take().unwrap_or_else(|| e.into()))?;
+        let state = call.read(&program)?;
+        let mut rows = Vec::new();
+        state.finish(&mut |row| {
+            rows.push(Ok(row.into_iter().map(output).collect()));
+            Ok(())
+        })?;
+        Ok(Box::new(rows.into_iter()))
+    }
+}
+
+impl Call {
+    /// Folds the rows of the SELECT, which runs in the transaction of the statement that calls.
+    fn read(&self, program: &Program) -> Result<Box<dyn State>> {
+        let fold = self.body.fold;
+        let mut state = fold.start(&program.spec)?;
+        let connection = self.stores.connection()?;
+        let mut statement = connection.prepare(&program.read)?;
+        if !statement.readonly() || statement.column_count() != fold.input.len() {
+            return Err(error(
+                "internal error: it reads by no SELECT of its columns",
+            ));
+        }
+        let parameters = program.parameters.iter().cloned().map(output);
+        let mut rows = statement.query(params_from_iter(parameters))?;
+        while let Some(row) = rows.next()? {
+            let columns = fold.input.iter().enumerate();
+            let read = columns.map(|(i, column)| Argument::read(column, row.get_ref(i)?));
+            let read = read.collect::<Result<Vec<_>>>()?;
+            let row: Vec<ValueRef<'_>> = read.iter().map(Argument::value).collect();
+            fold.check(&row)?;
+            state.row(&row)?;
+        }
+        Ok(state)
+    }
+}
+
+/// The database of the caller.
+struct Caller<'a> {
+    stores: &'a Stores,
+    /// What SQLite said, with its code.
+    failure: Cell<Option<Error>>,
+}
+
+impl Database for Caller<'_> {
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
+
+    fn vector_table(&self, name: &str) -> lumos_core::Result<VectorTable> {
+        let store = self.stores.find(name).map_err(|e| {
+            let error = lumos_core::Error::new(&*e.message);
+            self.failure.set(Some(e));
+            error
+        })?;
+        Ok(store.described())
+    }
+}
+
+/// A value of the type that its argument or column has.
+enum Argument<'a> {
+    Value(ValueRef<'a>),
+    Vector(Vec<f32>),
+}
+
+impl<'a> Argument<'a> {
+    /// Errors if the value is of another type.
+    fn read(param: &Param, value: impl Into<types::ValueRef<'a>>) -> Result<Argument<'a>> {
+        let value = value.into();
+        let wrong = |give: &str| {
+            let what = article(value.data_type());
+            error(format!("{} is {what}; give {give}", param.name))
+        };
+        let read = match (param.ty, value) {
+            (_, types::ValueRef::Null) => ValueRef::Null,
+            (Type::Vector, value) => {
+                return Ok(Argument::Vector(scalar::vector(value, param.name)?));
+            }
+            (Type::Integer, value) => match arguments::whole(value) {
+                types::ValueRef::Integer(v) => ValueRef::Integer(v),
+                _ => return Err(wrong("a whole number")),
+            },
+            (Type::Real, types::ValueRef::Integer(v)) => ValueRef::Real(v as f64),
+            (Type::Real | Type::Any, types::ValueRef::Real(v)) => ValueRef::Real(v),
+            (Type::Real, _) => return Err(wrong("a number")),
+            (Type::Text | Type::Any, types::ValueRef::Text(v)) => ValueRef::Text(utf8(v)?),
+            (Type::Json, types::ValueRef::Text(v)) => ValueRef::Text(utf8(v)?),
+            (Type::Text, _) => return Err(wrong("a text")),
+            (Type::Json, _) => return Err(wrong("a JSON object")),
+            (Type::Blob | Type::Any, types::ValueRef::Blob(v)) => ValueRef::Blob(v),
+            (Type::Blob, _) => return Err(wrong("a BLOB")),
+            (Type::Any, types::ValueRef::Integer(v)) => ValueRef::Integer(v),
+        };
+        Ok(Argument::Value(read))
+    }
+
+    fn value(&self) -> ValueRef<'_> {
+        match self {
+            Argument::Value(value) => *value,
+            Argument::Vector(vector) => ValueRef::Vector(vector),
+        }
+    }
+}
+
+/// A value of the core's as one of SQLite's.
+fn output(value: lumos_core::Value) -> Value {
+    match value {
+        lumos_core::Value::Null => Value::Null,
+        lumos_core::Value::Integer(v) => Value::Integer(v),
+        lumos_core::Value::Real(v) => Value::Real(v),
+        lumos_core::Value::Text(v) => Value::Text(v),
+        lumos_core::Value::Blob(v) => Value::Blob(v),
+    }
+}

@@ -49,6 +49,22 @@ fn open_in_process(file: FileId) -> bool {
 
 /// The path of a mirror's file without links, so that it has one name, one log and one lock file.
 pub fn place(path: &Path) -> Result<PathBuf> {
+    let shown = path.display();
+    let place = without_links(path)?;
+    let name = place.to_string_lossy();
+    let wrong = if name.contains('\\') {
+        "a backslash, which DuckDB takes for \"/\""
+    } else if name.contains('?') {
+        "a \"?\", before which DuckDB puts the ending of its log's name"
+    } else {
+        return Ok(place);
+    };
+    Err(error(format!(
+        "the path \"{shown}\" has {wrong}; give lumos_attach a path without, or ':memory:'"
+    )))
+}
+
+fn without_links(path: &Path) -> Result<PathBuf> {
     if let Ok(place) = path.canonicalize() {
         return Ok(place);
     }
@@ -95,6 +111,17 @@ fn not_a_file(metadata: &Metadata) -> Option<&'static str> {
     } else {
         None
     }
+}
+
+/// True for a name that SQLite gives a file of its own beside this database's.
+pub fn is_sqlites(path: &Path, database: &str) -> bool {
+    let Ok(path) = without_links(path) else {
+        return false;
+    };
+    let mut names = ["-journal", "-wal", "-shm"]
+        .iter()
+        .map(|ending| beside(Path::new(database), ending));
+    names.any(|name| without_links(&name).is_ok_and(|name| name == path))
 }
 
 /// Refuses a path, without links, that cannot be a mirror, saying why: `source` is the database's own file, `shown`

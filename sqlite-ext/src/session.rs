@@ -480,9 +480,9 @@ impl Session {
         let connection = self.connection()?;
         let database = connection.path().unwrap_or_default().to_owned();
         let path = path.map_or_else(|| default_path(&database), str::to_owned);
-        if path.contains('\\') {
+        if lock::is_sqlites(path.as_ref(), &database) {
             return Err(error(format!(
-                "the path \"{path}\" has a backslash, which DuckDB takes for \"/\"; give lumos_attach a path without, or ':memory:'"
+                "\"{path}\" is a name that SQLite uses for a file of this database; give another path for the mirror"
             )));
         }
         if shared && path == ":memory:" {

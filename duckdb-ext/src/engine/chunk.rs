@@ -287,6 +287,12 @@ impl<'a> Column<'a> {
                     child.write_json(i, out)
                 });
             }
+            // Of `row(1, 2)`.
+            LogicalType::Struct(fields) if fields.iter().all(|(name, _)| name.is_empty()) => {
+                write_array(0..fields.len(), out, |i, out| {
+                    self.field(i, &fields[i].1).write_json(row, out)
+                });
+            }
             LogicalType::Struct(fields) => {
                 for (i, (name, ty)) in fields.iter().enumerate() {
                     out.push(if i == 0 { '{' } else { ',' });
@@ -294,7 +300,7 @@ impl<'a> Column<'a> {
                     out.push(':');
                     self.field(i, ty).write_json(row, out);
                 }
-                out.push_str(if fields.is_empty() { "{}" } else { "}" });
+                out.push('}');
             }
             LogicalType::Map(key, value) => {
                 let [offset, len] = self.get::<[u64; 2]>(row).map(|v| v as usize);

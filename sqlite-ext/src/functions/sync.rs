@@ -36,13 +36,18 @@ pub const BODIES: Bodies = &[
     (&SYNC, |call| {
         let begun = Instant::now();
         let connection = call.session.connection()?;
-        let chosen = call.text(0)?;
-        let chosen = chosen
-            .map(|pattern| track::matching_tracked(&connection, pattern))
-            .transpose()?;
+        let pattern = call.text(0)?;
+        let matching = || {
+            pattern
+                .map(|pattern| track::matching_tracked(&connection, pattern))
+                .transpose()
+        };
+        let before = matching()?;
         let progress = call.progress(1)?;
         let attached = call.session.attached()?;
         let report = sync::sync(&attached.link(&connection).showing(progress))?;
+        // Those that were copied anew have another id since.
+        let chosen = matching().unwrap_or(before);
         report.check(&connection, chosen.as_deref())?;
         json(report.json(chosen.as_deref(), begun))
     }),

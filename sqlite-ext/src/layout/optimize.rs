@@ -8,6 +8,7 @@ use lumos_duckdb::engine::Connection as DuckDb;
 use rusqlite::Connection;
 use serde_json::{Value as Json, json};
 
+use crate::access::Question;
 use crate::error::{Result, error};
 use crate::faults::fault;
 use crate::locks::Deadline;
@@ -45,7 +46,7 @@ pub fn optimize(
         .iter()
         .filter(|t| mirrored.iter().any(|m| m == t.target()))
     {
-        sorts.push((table.target(), sort(&duckdb, table, &order)?));
+        sorts.push((table.target(), sort(host, &duckdb, table, &order)?));
     }
     work::checkpoint(&duckdb);
     let before = bytes(&duckdb)?;
@@ -75,7 +76,7 @@ pub fn optimize(
 }
 
 /// The statements that sort a table and keep the order in mind; the last one says how many rows there are.
-fn sort(duckdb: &DuckDb, table: &Tracked, order: &Order) -> Result<String> {
+fn sort(host: &Connection, duckdb: &DuckDb, table: &Tracked, order: &Order) -> Result<String> {
     let id = table.id;
     let columns = copy::columns(duckdb, table.target())?;
     let found = |name: &str| columns.iter().find(|c| c.eq_ignore_ascii_case(name));
@@ -96,6 +97,10 @@ fn sort(duckdb: &DuckDb, table: &Tracked, order: &Order) -> Result<String> {
             None => None,
         },
     };
+    if let Some(column) = column {
+        // The order of the rows shows what is in it.
+        Question::new(&table.name, std::slice::from_ref(column)).ask_of_mirror(host)?;
+    }
     let mut terms: Vec<String> = column.iter().map(|c| identifier(c)).collect();
     terms.extend(table.key.mirror_columns().iter().map(|c| identifier(c)));
     let remember = match column {

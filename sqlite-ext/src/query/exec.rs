@@ -2,6 +2,7 @@
 
 use lumos_core::sql::{identifier, literal};
 use lumos_duckdb::engine::Cell;
+use rusqlite::ffi;
 use rusqlite::types::Value;
 use serde_json::Value as Json;
 
@@ -37,12 +38,18 @@ pub fn scalar(session: &Session, sql: &str, params: Option<&str>) -> Result<Valu
 /// `lumos_exec`: one statement that may write, in a transaction of its own. Returns the rows changed.
 pub fn exec(session: &Session, sql: &str, params: Option<&str>) -> Result<i64> {
     let host = session.connection()?;
-    let attached = session.attached()?;
     let params = parameters(params)?;
-    let mirror = &attached.mirror;
     session
-        .with_untracked(&host, &attached, |duckdb| {
-            Stream::change(duckdb, &host, mirror, sql, params.clone())
+        .in_turn(|| {
+            let attached = session.attached()?;
+            let behind = match session.bring_up_to_date(&host, &attached) {
+                Err(e) if e.code & 0xff == ffi::SQLITE_INTERRUPT => return Err(e),
+                done => done.err(),
+            };
+            let mirror = &attached.mirror;
+            session.with_untracked(&host, &attached, |duckdb| {
+                Stream::change(duckdb, &host, mirror, sql, params.clone(), behind.clone())
+            })
         })
         .map_err(way_out)
 }

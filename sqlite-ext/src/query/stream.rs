@@ -167,6 +167,8 @@ pub struct Stream {
     /// The result on its way into the cache.
     recording: Option<Recording>,
     progress: Progress,
+    /// Why the mirror is not up to date.
+    behind: Option<Error>,
     /// The connection goes back to the mirror.
     pooled: bool,
     duckdb: DuckDb,
@@ -215,6 +217,7 @@ impl Stream {
             kept: answer.chunks.into_iter(),
             recording: None,
             progress: Progress::none(),
+            behind: None,
             pooled: false,
             duckdb,
             worker: None,
@@ -245,18 +248,21 @@ impl Stream {
     }
 
     /// Runs one statement that may write, in a transaction of its own, on a connection that nobody uses afterwards.
-    /// Returns the rows changed; of one that is not about rows, 0.
+    /// Returns the rows changed; of one that is not about rows, 0. `behind`: why the mirror is not up to date, which is
+    /// the error of a statement that reads it.
     pub fn change(
         duckdb: DuckDb,
         host: &Connection,
         mirror: &Arc<Mirror>,
         sql: &str,
         params: Params,
+        behind: Option<Error>,
     ) -> Result<i64> {
-        let stream = Stream::spawn(mirror, duckdb, Use::Write, sql, Progress::none(), {
+        let mut stream = Stream::spawn(mirror, duckdb, Use::Write, sql, Progress::none(), {
             let mirror = Arc::clone(mirror);
             move |duckdb, sql, sender| write(&mirror, duckdb, sql, &params, sender)
         })?;
+        stream.behind = behind;
         stream.changed(host)
     }
 
@@ -338,6 +344,7 @@ impl Stream {
             kept: Vec::new().into_iter(),
             recording: None,
             progress,
+            behind: None,
             pooled: used == Use::Pooled,
             duckdb,
             worker: Some(worker),
@@ -384,6 +391,11 @@ impl Stream {
                 Ok(Ok(Message::Reads(reads, answer))) => {
                     let asked = access::check(host, &self.mirror, reads, false);
                     let asked = asked.and_then(|asked| {
+                        if let Some(e) = &self.behind
+                            && asked.tables().next().is_some()
+                        {
+                            return Err(e.clone());
+                        }
                         files::check(&self.mirror, asked.tables())?;
                         self.recording.take_if(|recording| !recording.reads(asked));
                         Ok(())

@@ -113,6 +113,11 @@ impl Sides {
         Ok(equal.then_some(sides))
     }
 
+    /// The snapshot of SQLite.
+    pub fn source(&self) -> &Connection {
+        &self.source
+    }
+
     /// The host's connection, which says whether to stop and what may be read.
     fn host(&self) -> &Connection {
         self.host.as_ref().unwrap_or(&self.source)

@@ -34,6 +34,8 @@ pub fn repair(session: &Arc<Session>, pattern: &str, progress: Progress) -> Resu
     if !connection.is_autocommit() {
         return Err(error("a transaction is open; COMMIT or ROLLBACK first"));
     }
+    // A table that was made anew or altered has another id once what is pending is applied.
+    drop(Sides::new(session, progress.clone())?);
     let tables = matching_tracked(&connection, pattern)?;
     let several = tables.len() > 1;
     let mut cures = Vec::new();
@@ -85,8 +87,7 @@ pub fn repair(session: &Arc<Session>, pattern: &str, progress: Progress) -> Resu
 
 /// What differs, if it is little enough to be cured key by key.
 fn differences(session: &Arc<Session>, table: &Tracked, progress: &Progress) -> Result<Cure> {
-    let tables = vec![table.clone()];
-    let verification = Verification::new(session, tables, None, progress.clone())?;
+    let verification = Verification::of(session, table, progress.clone())?;
     let most = verification.mirrored_rows(table) / 10;
     let most = most.clamp(FEW, MOST) as usize;
     let mut found = Vec::new();

@@ -320,8 +320,10 @@ pub fn untrack(link: &Link<'_>, pattern: &str, drop_mirror: bool) -> Result<Json
     })?;
     fault!("untracked");
     // What hinders the others is not this call's failure; the next query says it.
-    if sync::sync(link).is_ok() {
-        forget_all(link)?;
+    let synced = sync::sync(link).is_ok();
+    let forgotten = forget_all(link);
+    if synced {
+        forgotten?;
         // Gives the space back.
         let duckdb = mirror.connection()?;
         work::checkpoint(&duckdb);
@@ -397,6 +399,9 @@ pub fn resync(link: &Link<'_>, pattern: &str) -> Result<Json> {
     mirror.give_back(duckdb);
     fault!("told to copy again");
     let done = sync::sync(link)?;
+    // Those that were made anew have another id since.
+    let chosen = matching_tracked(connection, pattern).unwrap_or(chosen);
+    let ids: Vec<i64> = chosen.iter().map(|t| t.id).collect();
     done.check(connection, Some(&chosen))?;
     report(connection, mirror, |t| ids.contains(&t.id), &[], &[])
 }
@@ -575,7 +580,8 @@ fn remove(connection: &Connection, table: &Tracked) -> Result<()> {
     Ok(())
 }
 
-/// Once nothing is tracked, takes the changelog away, and the mirror's memory of it.
+/// Once nothing is tracked, takes the changelog away, and what the mirror has of this database: its memory of it, and
+/// tables that it could not give up by itself, as after a restore. A mirror of another database stays as it is.
 fn forget_all(link: &Link<'_>) -> Result<()> {
     let (connection, mirror) = (link.connection, link.mirror);
     if !schema::has_changelog(connection)? || !schema::tracked_tables(connection)?.is_empty() {
@@ -585,10 +591,15 @@ fn forget_all(link: &Link<'_>) -> Result<()> {
     // The turn ends before the source commits, which may wait for those who wait for it.
     schema::writing(connection, || {
         let mut entered = mirror.enter_alone(connection, link.deadline)?;
-        duckdb.execute("DELETE FROM _lumos.state")?;
-        *entered.applied() = None;
+        let source = sync::Position::read(connection)?.map(|position| position.source);
+        if sync::stored_state(&duckdb)?.is_none_or(|stored| Some(stored.source) == source) {
+            forget_tables(&duckdb)?;
+            *entered.applied() = None;
+            mirror.reshaped();
+            mirror.cache.clear();
+        }
         fault!("mirror forgot all");
-        drop_changelog(connection, &duckdb)
+        drop_empty_changelog(connection)
     })?;
     mirror.give_back(duckdb);
     fault!("changelog dropped");

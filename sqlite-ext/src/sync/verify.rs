@@ -33,8 +33,7 @@ impl TableFunction for Verify {
         let options = arguments::options(VERIFY.options, &given[1])?;
         let progress = Progress::of(VERIFY.name, &options)?;
         let sample = sample(&options)?;
-        let tables = matching_tracked(&session.connection()?, pattern)?;
-        let verification = Verification::new(session, tables, sample, progress)?;
+        let verification = Verification::new(session, pattern, sample, progress)?;
         Ok(Box::new(
             verification.map(|found| found.map(Difference::row)),
         ))
@@ -130,20 +129,33 @@ pub struct Verification {
 }
 
 impl Verification {
-    /// Applies what is pending and begins.
+    /// Applies what is pending and begins. Errors if the pattern means no tracked table.
     pub fn new(
         session: &Arc<Session>,
-        tables: Vec<Tracked>,
+        pattern: &str,
         sample: Option<Sample>,
         progress: Progress,
     ) -> Result<Verification> {
-        Ok(Verification {
-            sides: Sides::new(session, progress)?,
+        let sides = Sides::new(session, progress)?;
+        // Not before: a table that was made anew or altered has another id once that is applied.
+        let tables = matching_tracked(sides.source(), pattern)?;
+        Ok(Verification::begin(sides, tables, sample))
+    }
+
+    /// The same of one table.
+    pub fn of(session: &Arc<Session>, table: &Tracked, progress: Progress) -> Result<Verification> {
+        let sides = Sides::new(session, progress)?;
+        Ok(Verification::begin(sides, vec![table.clone()], None))
+    }
+
+    fn begin(sides: Sides, tables: Vec<Tracked>, sample: Option<Sample>) -> Verification {
+        Verification {
+            sides,
             sample,
             tables: tables.into_iter(),
             table: None,
             found: Vec::new().into_iter(),
-        })
+        }
     }
 
     /// The rows that the mirror has of a table; 0 if it has no such table.

@@ -534,6 +534,8 @@ class Applying(Case):
             with authorized(self.db, ("emp", "salary"), answer):
                 self.refused(self.db, "SELECT * FROM lumos_verify('emp')", "emp.salary")
                 self.refused(self.db, "SELECT lumos_repair('emp')", "emp.salary")
+                # Rows in the order of a column show what is in it.
+                self.refused(self.db, "SELECT lumos_optimize('emp', '{\"order_by\": \"salary\"}')", "emp.salary")
                 self.assertEqual(self.db.rows("SELECT * FROM lumos_verify('dept')"), [])
             self.assertEqual(second.query("SELECT sum(salary) FROM emp"), [(12000,)])
             self.assertEqual(self.db.rows("SELECT * FROM lumos_verify('*')"), [])

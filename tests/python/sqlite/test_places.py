@@ -125,6 +125,23 @@ class Places(host.Case):
         for make in (pipe, plug, link, link_to_nothing, text):
             self.refused_at(".tmp", make, "is no directory")
 
+    def test_names_of_others(self):
+        """Names that SQLite or DuckDB would give another file: also by a link, and from within the folder."""
+        away = self.folder / "away"
+        away.symlink_to(self.folder)
+        for folder in (self.folder, away):
+            for ending in ("-wal", "-shm", "-journal"):
+                db = self.open()
+                path = str(folder / self.path.name) + ending
+                self.refused(db, "SELECT lumos_attach(?)", "SQLite uses", values=[path])
+                self.assertFalse((self.folder / (self.path.name + ending)).exists())
+        strange = self.folder / "what?"
+        strange.mkdir()
+        (self.folder / "plain").symlink_to(strange)
+        for path in (strange / "m.duckdb", self.folder / "plain" / "m.duckdb", self.folder / "a?b"):
+            with self.nothing_changes():
+                self.refused(self.open(), "SELECT lumos_attach(?)", 'has a "?"', ":memory:", values=[str(path)])
+
     def test_a_link_to_a_mirror_is_that_mirror(self):
         def work():
             away = self.folder / "away"

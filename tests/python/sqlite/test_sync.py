@@ -240,6 +240,39 @@ class Identity(SyncCase):
         self.restore()
         self.rewound(self.open())
 
+    def test_untracking_all_after_an_older_backup(self):
+        """Nothing of Lumos stays in the database, nor its rows in the mirror, and all can be tracked anew."""
+        self.backup("CREATE TABLE u(id INTEGER PRIMARY KEY)")
+        db = self.open()
+        db.rows("UPDATE t SET v = 3")
+        db.rows("SELECT lumos_sync()")
+        db.close()
+        self.restore()
+        db = self.open()
+        self.refused(db, "SELECT lumos_scalar('SELECT 1')", "went back")
+        db.rows("SELECT lumos_untrack('t')")
+        self.refused(db, "SELECT lumos_scalar('SELECT 1')", "went back")
+        db.rows("SELECT lumos_untrack('*')")
+        self.assertEqual(db.rows("SELECT name FROM sqlite_schema WHERE name LIKE '%lumos%'"), [])
+        self.assertEqual(db.query("SELECT count(*) FROM duckdb_tables() WHERE schema_name = '_lumos_data'"), [(0,)])
+        self.assertEqual(db.query("SELECT v FROM t"), [(2,)])
+        db.rows("SELECT lumos_track('*')")
+        self.assertEqual(model.differences(db), [])
+
+    def test_untracking_all_leaves_the_mirror_of_another_database(self):
+        self.backup()
+        other = self.open(self.folder / "other.sqlite")
+        other.rows("CREATE TABLE o(id INTEGER PRIMARY KEY)")
+        other.rows("SELECT lumos_track('o')")
+        other.rows("SELECT lumos_detach()")
+        other.rows("SELECT lumos_attach(?)", str(self.path) + "-lumos.duckdb")
+        other.rows("SELECT lumos_untrack('*')")
+        self.assertEqual(other.rows("SELECT name FROM sqlite_schema WHERE name LIKE '%lumos%'"), [])
+        other.close()
+        db = self.open()
+        self.assertEqual(db.value("SELECT lumos_lag()"), 0)
+        self.assertEqual(model.differences(db), [])
+
     def test_an_older_backup_that_went_on_as_far(self):
         for more in [0, 1, 5]:
             with self.subTest(more=more):

@@ -1,7 +1,7 @@
 //! All tests that need the built extensions or a host, one named trial each.
 
 use libtest_mimic::Arguments;
-use lumos_tests::{examples, guide, list, python, quickstart, script, slowest, symbols};
+use lumos_tests::{examples, guide, list, python, quickstart, rooms, script, slowest, symbols};
 
 /// How many of the slowest trials are shown.
 const SHOWN: usize = 20;
@@ -13,6 +13,7 @@ fn main() {
         python::trials(),
         symbols::trials(),
         list::trials(),
+        rooms::trials(),
         examples::trials(),
         script::trials(),
         guide::trials(),

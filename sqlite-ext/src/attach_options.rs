@@ -5,9 +5,9 @@ use std::time::Duration;
 use lumos_core::options::Options;
 
 use crate::error::Result;
-use crate::mirror::Settings;
+use crate::mirror::allow_files;
+use crate::mirror::settings::Settings;
 use crate::progress::Progress;
-use crate::query::files;
 
 /// When a query applies pending changes first.
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +53,7 @@ impl AttachOptions {
             settings.cache_bytes = bytes as usize;
         }
         if let Some(folders) = given.get("allow_files") {
-            settings.allow_files = files::folders(folders)?;
+            settings.allow_files = allow_files::folders(folders)?;
         }
         // A century is for ever, and any clock can count it.
         let staleness = given.number("max_staleness").unwrap_or(0.0).min(3.2e9);

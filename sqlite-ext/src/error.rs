@@ -3,10 +3,10 @@
 use std::ffi::c_int;
 
 use lumos_core::error::shown;
+use lumos_core::mirror::MirrorType;
 use lumos_duckdb::engine;
 use rusqlite::ffi;
-
-use crate::sync::failures::Unfit;
+use rusqlite::types::Value;
 
 /// What went wrong: the sentence without the function's name, and a result code of SQLite.
 #[derive(Debug, Clone)]
@@ -19,6 +19,17 @@ pub struct Error {
     pub table: Option<i64>,
     /// The value that does not fit its column, if that is what failed.
     pub unfit: Option<Box<Unfit>>,
+}
+
+/// A value that does not fit its column.
+#[derive(Debug, Clone)]
+pub struct Unfit {
+    /// The column.
+    pub column: String,
+    /// The type that it had to be of.
+    pub ty: MirrorType,
+    /// The key of its row.
+    pub key: Vec<Value>,
 }
 
 /// `Result` with [`Error`].

@@ -33,7 +33,7 @@ pub fn reached(step: &str) -> crate::error::Result<()> {
     if *name != step {
         return Ok(());
     }
-    let mut reached = crate::mirror::locked(&REACHED);
+    let mut reached = crate::locks::locked(&REACHED);
     if reached.0 != wanted {
         *reached = (wanted.clone(), 0);
     }

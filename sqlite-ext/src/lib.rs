@@ -7,7 +7,6 @@ mod faults;
 mod functions;
 mod host;
 mod layout;
-mod lock;
 mod locks;
 mod mirror;
 mod program;
@@ -20,8 +19,8 @@ mod sync;
 mod table_function;
 mod text;
 mod topk;
+mod values;
 mod vector;
-mod work;
 
 use std::ffi::{c_char, c_int};
 
@@ -29,11 +28,8 @@ use lumos_core::functions::{hybrid, route as routing, schema_log, status, tier, 
 use rusqlite::Connection;
 use rusqlite::ffi::{sqlite3, sqlite3_api_routines};
 
-use crate::layout::policy::Tiers;
+use crate::functions::reports::{SchemaLog, Status, Tiers, Verify};
 use crate::route::explain::Route;
-use crate::sync::schema_log::SchemaLog;
-use crate::sync::status::Status;
-use crate::sync::verify::Verify;
 use crate::text::hybrid::Hybrid;
 
 /// The entry point that SQLite derives from the file name `lumos`.

@@ -3,7 +3,7 @@
 //! 1. The lock file of a mirror, [`crate::lock`]: a process has it as long as the mirror is open. A connection takes
 //!    it before its statement reads SQLite, see `Session::before_statement`: who waits for another process holds
 //!    nobody up.
-//! 2. SQLite's locks on the database: what a call reads, [`Nested::snapshot`]. A statement on `lumos_query` has its
+//! 2. SQLite's locks on the database: what a call reads, [`HostStatement::snapshot`]. A statement on `lumos_query` has its
 //!    own before we are called, so nobody waits for SQLite while it has what others wait for: a mirror that takes
 //!    turns is given back first, see `Session::in_turn`; in a turn of 3 what is read is read from a snapshot taken
 //!    before, and what is written is written [`without_waiting`].
@@ -13,7 +13,7 @@
 //! Who has to wait for 1 or 3 does so until its [`Deadline`], asks the host all the while whether to stop, and gets
 //! its turn in the order of asking.
 //!
-//! [`Nested::snapshot`]: crate::route::nested::Nested::snapshot
+//! [`HostStatement::snapshot`]: crate::host::statement::HostStatement::snapshot
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};

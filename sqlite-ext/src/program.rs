@@ -13,8 +13,8 @@ use rusqlite::{Connection, params_from_iter};
 
 use crate::error::{Error, Result, error};
 use crate::query::arguments;
-use crate::scalar::{self, article, utf8};
 use crate::table_function::{self, Rows, TableFunction};
+use crate::values::{self, article, utf8};
 use crate::vector::stores::Stores;
 
 /// Registers all of them.
@@ -131,7 +131,7 @@ impl<'a> Argument<'a> {
         let read = match (param.ty, value) {
             (_, types::ValueRef::Null) => ValueRef::Null,
             (Type::Vector, value) => {
-                return Ok(Argument::Vector(scalar::vector(value, param.name)?));
+                return Ok(Argument::Vector(values::vector(value, param.name)?));
             }
             (Type::Integer, value) => match arguments::whole(value) {
                 types::ValueRef::Integer(v) => ValueRef::Integer(v),

@@ -14,9 +14,7 @@ use crate::error::{self, Error, error};
 use crate::functions::{self, Call};
 use crate::host::{check_interrupt, guard};
 use crate::session::Session;
-
-/// The subtype by which SQLite's JSON functions know JSON from text.
-pub const JSON_SUBTYPE: u32 = b'J' as u32;
+use crate::values::{self, JSON_SUBTYPE, utf8};
 
 /// Registers every scalar function of the list, with each number of arguments that it takes.
 pub fn register(connection: &Connection, session: &Arc<Session>) -> Result<()> {
@@ -85,7 +83,7 @@ fn pure(function: &Function, body: PureBody, ctx: &Context<'_>) -> error::Result
         vectors.push(match (param.ty, ctx.get_raw(i)) {
             (Type::Vector, types::ValueRef::Text(text)) => Some(parsed(ctx, i, text)?),
             (Type::Vector, types::ValueRef::Null) => None,
-            (Type::Vector, value) => Some(Arc::new(vector(value, param.name)?)),
+            (Type::Vector, value) => Some(Arc::new(values::vector(value, param.name)?)),
             _ => None,
         });
     }
@@ -133,37 +131,10 @@ fn embed(ctx: &Context<'_>, session: &Session) -> error::Result<Value> {
     }
 }
 
-/// A vector as SQL gives it: a BLOB or JSON.
-pub fn vector(value: types::ValueRef<'_>, name: &str) -> error::Result<Vec<f32>> {
-    match value {
-        types::ValueRef::Blob(bytes) => Ok(vector::from_bytes(bytes)?),
-        types::ValueRef::Text(text) => Ok(vector::from_json(utf8(text)?)?),
-        other => Err(error(format!(
-            "{name} is {}; give a vector as JSON like '[1, 2.5]' or as a BLOB of 32-bit floats",
-            article(other.data_type())
-        ))),
-    }
-}
-
 /// The vector in JSON text; parsed once a statement where the text is a constant.
 fn parsed(ctx: &Context<'_>, i: usize, text: &[u8]) -> error::Result<Arc<Vec<f32>>> {
     match ctx.get_aux(i as i32)? {
         Some(vector) => Ok(vector),
         None => Ok(ctx.set_aux(i as i32, vector::from_json(utf8(text)?)?)?),
     }
-}
-
-/// "a TEXT", "an INTEGER", for errors.
-pub fn article(ty: types::Type) -> String {
-    match ty {
-        types::Type::Integer => "an INTEGER".into(),
-        types::Type::Null => "NULL".into(),
-        other => format!("a {}", other.to_string().to_uppercase()),
-    }
-}
-
-/// Text of SQLite, which need not be UTF-8.
-pub fn utf8(text: &[u8]) -> error::Result<&str> {
-    std::str::from_utf8(text)
-        .map_err(|_| error("an argument is not valid UTF-8 text; encode it first"))
 }

@@ -7,22 +7,18 @@ use std::time::Duration;
 
 use lumos_core::embed;
 use lumos_core::options::Options;
-use lumos_duckdb::engine::Connection as DuckDb;
 use rusqlite::{Connection, TransactionState, ffi};
 use serde_json::{Value as Json, json};
 
-use crate::access;
 use crate::attach_options::{AttachOptions, Freshness};
 use crate::error::{Error, Result, error};
+use crate::host::statement::HostStatement;
 use crate::host::{self, Storage};
-use crate::lock;
-use crate::locks::{Deadline, without_waiting};
-use crate::mirror::{Mirror, Settings, default_path, locked};
+use crate::locks::{Deadline, locked, without_waiting};
+use crate::mirror::open::default_path;
+use crate::mirror::settings::Settings;
+use crate::mirror::{Mirror, file_lock};
 use crate::progress::Progress;
-use crate::query::relation::Relation;
-use crate::query::stream::{Params, Stream};
-use crate::route::nested::Nested;
-use crate::sync::{self, Link, schema, untracked};
 
 /// One SQLite connection.
 pub struct Session {
@@ -72,9 +68,9 @@ pub struct Attached {
     /// When a query applies pending changes first.
     pub freshness: Freshness,
     /// What calls say meanwhile that have no such option of their own.
-    progress: Progress,
+    pub progress: Progress,
     /// This connection has applied what was pending: the mirror is its own database's.
-    known: Arc<AtomicBool>,
+    pub known: Arc<AtomicBool>,
     takes_turns: bool,
     /// Until when this call waits for others.
     pub deadline: Deadline,
@@ -85,17 +81,6 @@ impl Attached {
     pub fn is_shared(&self) -> bool {
         // One is the session's, one is this clone.
         self.takes_turns || Arc::strong_count(&self.mirror) > 2
-    }
-
-    /// The mirror with its database.
-    pub fn link<'a>(&'a self, connection: &'a Connection) -> Link<'a> {
-        Link {
-            connection,
-            mirror: &self.mirror,
-            other_sessions: self.is_shared(),
-            progress: self.progress.clone(),
-            deadline: self.deadline,
-        }
     }
 }
 
@@ -193,19 +178,6 @@ impl Session {
         std::path::Path::new(&path).exists()
     }
 
-    /// Starts a query on the mirror, after applying what is pending.
-    pub fn query(&self, host: &Connection, sql: &str, params: Params) -> Result<Stream> {
-        self.in_turn(|| {
-            let attached = self.attached()?;
-            self.bring_up_to_date(host, &attached)?;
-            let mirror = &attached.mirror;
-            let started = Stream::start(host, mirror, sql, params.clone());
-            self.retry_untracked(host, &attached, started, |duckdb| {
-                Stream::start_on(duckdb, host, mirror, sql, params.clone())
-            })
-        })
-    }
-
     /// Guards the files of all databases of this connection against queries that may open files.
     fn guard_databases(&self, connection: &Connection, mirror: &Mirror) -> Result<()> {
         let mut index = 0;
@@ -224,57 +196,6 @@ impl Session {
         Ok(())
     }
 
-    /// Runs `start` on a connection of its own. Tables and views of SQLite that it misses are read into temporary
-    /// ones, for it alone.
-    pub fn with_untracked<T>(
-        &self,
-        host: &Connection,
-        attached: &Attached,
-        mut start: impl FnMut(DuckDb) -> Result<T>,
-    ) -> Result<T> {
-        let started = start(attached.mirror.new_connection()?);
-        self.retry_untracked(host, attached, started, start)
-    }
-
-    fn retry_untracked<T>(
-        &self,
-        host: &Connection,
-        attached: &Attached,
-        mut started: Result<T>,
-        mut start: impl FnMut(DuckDb) -> Result<T>,
-    ) -> Result<T> {
-        let Attached {
-            mirror, progress, ..
-        } = attached;
-        let mut own = None;
-        let mut read = Vec::new();
-        while read.len() < MOST_SCANNED_TABLES {
-            let missing = match &started {
-                Err(e) => missing_table(host, e)?,
-                Ok(_) => None,
-            };
-            // One that is still missed is named so that a temporary one cannot stand for it.
-            let Some(table) = missing.filter(|t| !read.contains(t)) else {
-                break;
-            };
-            let duckdb = match &mut own {
-                Some(duckdb) => duckdb,
-                none => none.insert(mirror.new_connection()?),
-            };
-            untracked::read(host, duckdb, &table, MOST_SCANNED_ROWS, progress)?;
-            started = start(duckdb.clone());
-            read.push(table);
-        }
-        started.map_err(|e| match mirror.own_failure() {
-            // It may be a table of the user's own.
-            Some(failure) if e.message.contains("does not exist") => Error {
-                message: format!("{}\n{}", e.message, failure.message),
-                ..e
-            },
-            _ => e,
-        })
-    }
-
     /// Runs a call that needs the mirror. Where that takes turns with other processes, SQLite is waited for before the
     /// mirror is taken, and not while this process has it: if SQLite is locked then, the mirror is given back and all of
     /// `body` runs again, until the connection's `busy_timeout` is over; so `body` must have done nothing by then.
@@ -287,7 +208,7 @@ impl Session {
         }
         let (host, deadline) = (self.connection()?, Deadline::start());
         loop {
-            drop(Nested::snapshot(&host)?);
+            drop(HostStatement::snapshot(&host)?);
             // What `body` attaches is this one.
             let attached = self.attached_until(deadline)?;
             let done = without_waiting(&host, &mut body);
@@ -299,43 +220,6 @@ impl Session {
                 done => return done,
             }
         }
-    }
-
-    /// Applies what is pending, unless `auto_sync` is off or the mirror is fresh enough.
-    pub fn bring_up_to_date(&self, host: &Connection, attached: &Attached) -> Result<()> {
-        let Freshness {
-            auto_sync,
-            max_staleness,
-        } = attached.freshness;
-        let fresh = || {
-            let since = attached.mirror.since_fresh();
-            attached.known.load(Ordering::Relaxed) && since.is_some_and(|s| s < max_staleness)
-        };
-        if auto_sync && (max_staleness.is_zero() || !fresh()) {
-            sync::sync(&attached.link(host))?;
-            attached.known.store(true, Ordering::Relaxed);
-        }
-        Ok(())
-    }
-
-    /// The columns and the size of what stands after FROM, for a virtual table. `table`: it is a table or view, of which
-    /// other columns may be read than all.
-    pub fn describe(&self, from: String, table: bool) -> Result<Relation> {
-        let host = self.connection()?;
-        self.in_turn(|| {
-            let attached = self.attached()?;
-            // Creating a table in `main` is a write; what is pending is applied when the table is read.
-            if attached.freshness.auto_sync
-                && host.transaction_state(Some("main"))? != TransactionState::Write
-            {
-                sync::sync(&attached.link(&host))?;
-            }
-            self.with_untracked(&host, &attached, |duckdb| {
-                access::watched(&host, &attached.mirror, &duckdb, table, || {
-                    Relation::describe(&duckdb, from.clone())
-                })
-            })
-        })
     }
 
     /// `lumos_attach`.
@@ -480,7 +364,7 @@ impl Session {
         let connection = self.connection()?;
         let database = connection.path().unwrap_or_default().to_owned();
         let path = path.map_or_else(|| default_path(&database), str::to_owned);
-        if lock::is_sqlites(path.as_ref(), &database) {
+        if file_lock::is_sqlites(path.as_ref(), &database) {
             return Err(error(format!(
                 "\"{path}\" is a name that SQLite uses for a file of this database; give another path for the mirror"
             )));
@@ -516,7 +400,7 @@ impl Session {
         let database = connection.path().unwrap_or_default().to_owned();
         let source = match database.as_str() {
             "" => None,
-            file => lock::file_id(file.as_ref()),
+            file => file_lock::file_id(file.as_ref()),
         };
         loop {
             let busy = match Mirror::open(path, settings.cloned(), source) {
@@ -553,23 +437,6 @@ impl Drop for Session {
 
 /// The time between two tries to open a mirror that another process has.
 const BETWEEN_TRIES: Duration = Duration::from_millis(2);
-
-/// The most tables that one query reads without their being tracked.
-const MOST_SCANNED_TABLES: usize = 16;
-
-/// The most rows of each of them.
-const MOST_SCANNED_ROWS: u64 = 1_000_000;
-
-/// The table or view of SQLite that DuckDB did not find, as its error names it.
-fn missing_table(host: &Connection, e: &Error) -> Result<Option<String>> {
-    let rest = e.message.split_once("Table with name ");
-    let name = rest.and_then(|(_, rest)| rest.split_once(" does not exist"));
-    let Some((name, _)) = name else {
-        return Ok(None);
-    };
-    let found = schema::exists(host, name)?;
-    Ok(found.then(|| name.to_owned()))
-}
 
 /// `lumos_debug()`.
 pub fn debug(connection: &Connection) -> Result<Json> {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use lumos_core::sql::identifier;
 use lumos_core::{Function, Kind, Type};
+use lumos_duckdb::engine;
 use rusqlite::types::Value;
 use rusqlite::vtab::{
     Context, Filters, IndexConstraint, IndexInfo, Module, VTab, VTabConfig, VTabConnection,
@@ -18,7 +19,7 @@ use crate::error::{self, error};
 use crate::host::guard;
 use crate::query::arguments;
 use crate::session::Session;
-use crate::sync::{self, schema};
+use crate::sync::schema;
 
 /// A function's rows, each in the order of its columns.
 pub type Rows = Box<dyn Iterator<Item = error::Result<Vec<Value>>>>;
@@ -51,14 +52,14 @@ pub fn rows_of_mirror(session: &Session, sql: &str) -> error::Result<Rows> {
     let rows = session.in_turn(|| {
         let mirror = session.attached()?.mirror;
         let duckdb = mirror.connection()?;
-        let rows = sync::rows(&duckdb, sql)?;
+        let rows = duckdb.rows(sql)?;
         mirror.give_back(duckdb);
         Ok(rows)
     })?;
     let value = |value| match value {
-        sync::Value::Integer(v) => Value::Integer(v),
-        sync::Value::Text(v) => Value::Text(v),
-        sync::Value::Other => Value::Null,
+        engine::Value::Integer(v) => Value::Integer(v),
+        engine::Value::Text(v) => Value::Text(v),
+        engine::Value::Other => Value::Null,
     };
     Ok(Box::new(
         rows.into_iter()

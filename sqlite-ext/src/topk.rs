@@ -10,7 +10,8 @@ use serde_json::json;
 use crate::error::{self, error};
 use crate::host::guard;
 use crate::query::arguments::whole;
-use crate::scalar::{JSON_SUBTYPE, utf8, vector};
+use crate::values::JSON_SUBTYPE;
+use crate::values::{utf8, vector};
 
 const NAME: &str = "lumos_topk";
 

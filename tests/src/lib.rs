@@ -8,6 +8,7 @@
 //! - [`guide`]: the code in README.md and in the pages of `sql/guide/`
 //! - [`quickstart`]: the scripts that `make demo` runs
 //! - [`symbols`]: what the libraries export and need
+//! - [`rooms`]: which file of the engine crates imports which
 //! - [`python`]: the files below `python/`, under each driver
 //!
 //! Beneath them: [`host`] finds libraries and programs, [`shell`] talks to a shell,
@@ -23,6 +24,7 @@ pub mod host;
 pub mod list;
 pub mod python;
 pub mod quickstart;
+pub mod rooms;
 pub mod script;
 pub mod shell;
 pub mod symbols;

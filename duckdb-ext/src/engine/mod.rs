@@ -151,6 +151,17 @@ pub enum Guarded {
     Rows = 2,
 }
 
+/// A value of a small result, see [`Connection::rows`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// An integer.
+    Integer(i64),
+    /// Text.
+    Text(String),
+    /// Anything else.
+    Other,
+}
+
 /// Who sends a statement, see `guard.cpp`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Door {
@@ -270,6 +281,25 @@ impl Connection {
         // SAFETY: not used after this.
         unsafe { ffi::duckdb_destroy_extracted(&mut extracted) };
         made.map(|()| statement)
+    }
+
+    /// All rows of a small result.
+    pub fn rows(&self, sql: &str) -> Result<Vec<Vec<Value>>> {
+        let mut result = self.statement(sql)?.start()?.rows()?;
+        let types = result.types().to_vec();
+        let mut rows = Vec::new();
+        while let Some(chunk) = result.next_chunk()? {
+            for row in 0..chunk.len() {
+                let cells = types.iter().enumerate();
+                let cells = cells.map(|(i, ty)| match chunk.column(i, ty).cell(row) {
+                    Cell::Integer(v) => Value::Integer(v),
+                    Cell::Text(v) => Value::Text(v.into_owned()),
+                    _ => Value::Other,
+                });
+                rows.push(cells.collect());
+            }
+        }
+        Ok(rows)
     }
 
     /// How much of the running statement is done, in percent; negative if DuckDB cannot tell.

@@ -3,5 +3,6 @@
 pub mod arguments;
 pub mod hash;
 pub mod numeric;
+mod raw;
 pub mod uuid;
 pub mod view;

@@ -6,7 +6,7 @@ use libduckdb_sys as ffi;
 use lumos_core::ValueRef;
 
 use crate::vectors::hash;
-use crate::vectors::view::{TypeHandle, slice};
+use crate::vectors::raw::{TypeHandle, slice};
 
 /// Numbers of one type.
 pub struct Numbers<'a> {

@@ -8,6 +8,7 @@ mod evolution;
 mod index;
 mod options;
 mod shadow;
+pub mod stored;
 mod triggers;
 
 pub use evolution::Evolution;

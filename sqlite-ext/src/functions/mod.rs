@@ -5,6 +5,7 @@ mod admin;
 mod layout;
 mod models;
 mod query;
+pub mod reports;
 mod sync;
 mod tables;
 
@@ -20,9 +21,9 @@ use serde_json::Value as Json;
 use crate::error::{Error, Result, error};
 use crate::mirror::Mirror;
 use crate::progress::Progress;
-use crate::scalar::{article, utf8};
 use crate::session::Session;
-use crate::sync::sync;
+use crate::sync::{SyncContext, sync};
+use crate::values::{article, utf8};
 
 /// What a function does with a call.
 pub type Body = fn(&Call<'_>) -> Result<Value>;
@@ -113,7 +114,7 @@ impl Call<'_> {
     fn applied(&self) -> Result<(Connection, Arc<Mirror>)> {
         let attached = self.session.attached()?;
         let connection = self.session.connection()?;
-        sync(&attached.link(&connection))?;
+        sync(&SyncContext::of(&attached, &connection))?;
         Ok((connection, attached.mirror))
     }
 

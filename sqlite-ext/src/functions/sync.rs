@@ -10,7 +10,7 @@ use lumos_core::functions::track::TRACK;
 use lumos_core::functions::untrack::UNTRACK;
 
 use super::{Bodies, json};
-use crate::sync::{self, lag, repair, track};
+use crate::sync::{self, SyncContext, lag, repair, track};
 
 pub const BODIES: Bodies = &[
     (&TRACK, |call| {
@@ -19,7 +19,7 @@ pub const BODIES: Bodies = &[
         let (request, progress) = track::Request::new(&connection, pattern, options)?;
         let attached = call.session.attached()?;
         json(track::track(
-            &attached.link(&connection).showing(progress),
+            &SyncContext::of(&attached, &connection).showing(progress),
             request,
         )?)
     }),
@@ -28,7 +28,7 @@ pub const BODIES: Bodies = &[
         let pattern = call.required(0)?;
         let (attached, connection) = (call.session.attached()?, call.session.connection()?);
         json(track::untrack(
-            &attached.link(&connection),
+            &SyncContext::of(&attached, &connection),
             pattern,
             drop_mirror,
         )?)
@@ -45,7 +45,7 @@ pub const BODIES: Bodies = &[
         let before = matching()?;
         let progress = call.progress(1)?;
         let attached = call.session.attached()?;
-        let report = sync::sync(&attached.link(&connection).showing(progress))?;
+        let report = sync::sync(&SyncContext::of(&attached, &connection).showing(progress))?;
         // Those that were copied anew have another id since.
         let chosen = matching().unwrap_or(before);
         report.check(&connection, chosen.as_deref())?;
@@ -55,7 +55,7 @@ pub const BODIES: Bodies = &[
         let (pattern, progress) = (call.required(0)?, call.progress(1)?);
         let (attached, connection) = (call.session.attached()?, call.session.connection()?);
         json(track::resync(
-            &attached.link(&connection).showing(progress),
+            &SyncContext::of(&attached, &connection).showing(progress),
             pattern,
         )?)
     }),

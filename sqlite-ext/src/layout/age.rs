@@ -2,10 +2,9 @@
 
 use lumos_core::mirror::MirrorType;
 use lumos_core::sql::literal;
-use lumos_duckdb::engine::Connection as DuckDb;
+use lumos_duckdb::engine::{Connection as DuckDb, Value};
 
 use crate::error::{Result, error};
-use crate::sync::{self, Value};
 
 /// True for an age such as `90 days`.
 pub fn is_age(older_than: &str) -> bool {
@@ -78,7 +77,7 @@ pub fn check_now(duckdb: &DuckDb, now: &str) -> Result<()> {
 
 /// An expression's value as text.
 fn text(duckdb: &DuckDb, expression: &str) -> Result<Option<String>> {
-    let rows = sync::rows(duckdb, &format!("SELECT CAST({expression} AS VARCHAR)"))?;
+    let rows = duckdb.rows(&format!("SELECT CAST({expression} AS VARCHAR)"))?;
     Ok(match rows.into_iter().flatten().next() {
         Some(Value::Text(text)) => Some(text),
         _ => None,

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use lumos_core::options::Options;
 use lumos_core::sql::{identifier, literal};
-use lumos_duckdb::engine::Connection as DuckDb;
+use lumos_duckdb::engine::{Connection as DuckDb, Value};
 use rusqlite::Connection;
 use serde_json::{Value as Json, json};
 
@@ -12,11 +12,12 @@ use crate::access::Question;
 use crate::error::{Result, error};
 use crate::faults::fault;
 use crate::locks::Deadline;
-use crate::mirror::{CATALOG, Mirror};
+use crate::mirror::names::{self, CATALOG};
+use crate::mirror::records::mirrored_names;
+use crate::mirror::{Mirror, interruptible};
 use crate::progress::Progress;
 use crate::sync::schema::Tracked;
-use crate::sync::{self, Value, copy, track};
-use crate::work;
+use crate::sync::track;
 
 /// What the options say of the order.
 enum Order {
@@ -39,7 +40,7 @@ pub fn optimize(
     let tables = track::matching_tracked(host, pattern.unwrap_or("*"))?;
     let _entered = mirror.enter_alone(host, Deadline::start())?;
     let duckdb = mirror.connection()?;
-    let mirrored = sync::mirrored_names(&duckdb)?;
+    let mirrored = mirrored_names(&duckdb)?;
     // All are looked at before the first is sorted.
     let mut sorts = Vec::new();
     for table in tables
@@ -48,17 +49,17 @@ pub fn optimize(
     {
         sorts.push((table.target(), sort(host, &duckdb, table, &order)?));
     }
-    work::checkpoint(&duckdb);
+    interruptible::checkpoint(&duckdb);
     let before = bytes(&duckdb)?;
     let mut rows = 0;
     for (name, sort) in &sorts {
-        rows += work::run(host, &duckdb, &progress, || {
-            let rows = work::transaction(&duckdb, || {
+        rows += interruptible::run(host, &duckdb, &progress, || {
+            let rows = interruptible::transaction(&duckdb, || {
                 let rows = duckdb.execute(sort)?;
                 fault!("rows sorted");
                 Ok(rows)
             })?;
-            work::checkpoint(&duckdb);
+            interruptible::checkpoint(&duckdb);
             Ok(rows)
         })?;
         // A query without ORDER BY shows the new order.
@@ -78,7 +79,7 @@ pub fn optimize(
 /// The statements that sort a table and keep the order in mind; the last one says how many rows there are.
 fn sort(host: &Connection, duckdb: &DuckDb, table: &Tracked, order: &Order) -> Result<String> {
     let id = table.id;
-    let columns = copy::columns(duckdb, table.target())?;
+    let columns = names::columns(duckdb, table.target())?;
     let found = |name: &str| columns.iter().find(|c| c.eq_ignore_ascii_case(name));
     let column = match order {
         Order::Key => None,
@@ -110,7 +111,7 @@ fn sort(host: &Connection, duckdb: &DuckDb, table: &Tracked, order: &Order) -> R
         ),
         None => String::new(),
     };
-    let target = copy::target(table.target());
+    let target = names::target(table.target());
     Ok(format!(
         "DELETE FROM _lumos.orders WHERE id = {id}; {remember} \
          CREATE OR REPLACE TABLE {target} AS FROM {target} ORDER BY {}",
@@ -120,10 +121,9 @@ fn sort(host: &Connection, duckdb: &DuckDb, table: &Tracked, order: &Order) -> R
 
 /// The column that a table was last sorted by.
 pub fn last_order(duckdb: &DuckDb, id: i64) -> Result<Option<String>> {
-    let found = sync::rows(
-        duckdb,
-        &format!("SELECT order_by FROM _lumos.orders WHERE id = {id}"),
-    )?;
+    let found = duckdb.rows(&format!(
+        "SELECT order_by FROM _lumos.orders WHERE id = {id}"
+    ))?;
     match found.into_iter().flatten().next() {
         Some(Value::Text(column)) => Ok(Some(column)),
         _ => Ok(None),
@@ -132,13 +132,10 @@ pub fn last_order(duckdb: &DuckDb, id: i64) -> Result<Option<String>> {
 
 /// The bytes that the mirror uses in its file.
 fn bytes(duckdb: &DuckDb) -> Result<i64> {
-    let size = sync::rows(
-        duckdb,
-        &format!(
-            "SELECT used_blocks * block_size FROM pragma_database_size() WHERE database_name = {}",
-            literal(CATALOG)
-        ),
-    )?;
+    let size = duckdb.rows(&format!(
+        "SELECT used_blocks * block_size FROM pragma_database_size() WHERE database_name = {}",
+        literal(CATALOG)
+    ))?;
     match size.first().map(Vec::as_slice) {
         Some([Value::Integer(bytes)]) => Ok(*bytes),
         _ => Ok(0),

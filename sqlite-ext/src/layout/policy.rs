@@ -5,23 +5,20 @@ use std::time::Instant;
 
 use lumos_core::options::Options;
 use lumos_core::sql::literal;
-use lumos_duckdb::engine::Connection as DuckDb;
+use lumos_duckdb::engine::{Connection as DuckDb, Value};
 use rusqlite::Connection;
 use serde_json::{Value as Json, json};
 
 use crate::error::{Result, error};
 use crate::layout::age;
-use crate::layout::cold::Shape;
 use crate::layout::tier::{self, Move, Moved};
 use crate::locks::Deadline;
-use crate::mirror::Mirror;
+use crate::mirror::cold_rows::Shape;
+use crate::mirror::records::mirrored_tables;
+use crate::mirror::{Mirror, allow_files, interruptible};
 use crate::progress::Progress;
-use crate::query::files;
-use crate::session::Session;
-use crate::sync::schema::Tracked;
-use crate::sync::{self, Value, schema, track};
-use crate::table_function::{self, Rows, TableFunction};
-use crate::work;
+use crate::sync::schema::{self, Tracked};
+use crate::sync::track;
 
 /// What is kept of a call of `lumos_tier`.
 pub struct Policy {
@@ -34,8 +31,7 @@ pub struct Policy {
 
 /// The policies of the tables.
 pub fn policies(duckdb: &DuckDb) -> Result<Vec<Policy>> {
-    let found = sync::rows(
-        duckdb,
+    let found = duckdb.rows(
         "SELECT id, column_name, older_than, folder, partition_by FROM _lumos.tiers ORDER BY id",
     )?;
     Ok(found
@@ -59,27 +55,6 @@ pub fn policies(duckdb: &DuckDb) -> Result<Vec<Policy>> {
             _ => None,
         })
         .collect())
-}
-
-/// `lumos_tiers`.
-pub struct Tiers;
-
-impl TableFunction for Tiers {
-    type Aux = Session;
-
-    fn prepare(session: &Session) -> crate::error::Result<()> {
-        session.before_statement()
-    }
-
-    fn rows(session: &Arc<Session>, _: &[rusqlite::types::Value]) -> Result<Rows> {
-        table_function::rows_of_mirror(
-            session,
-            "SELECT m.name, t.column_name, t.older_than, t.folder, t.partition_by, count(f.path), \
-             coalesce(sum(f.rows), 0)::BIGINT, coalesce(sum(f.bytes), 0)::BIGINT \
-             FROM _lumos.tiers t JOIN _lumos.tables m ON m.id = t.id \
-             LEFT JOIN _lumos.files f ON f.id = t.id AND f.state = 'live' GROUP BY ALL ORDER BY m.name",
-        )
-    }
 }
 
 /// What all three that write do: nobody else writes the mirror meanwhile, and what is left over goes afterwards.
@@ -110,7 +85,7 @@ pub fn tier(
             "the mirror is in memory, and files would outlive it; give lumos_attach the path of a file",
         ));
     }
-    let folder = files::allowed_folder(mirror, folder)?;
+    let folder = allow_files::allowed_folder(mirror, folder)?;
     let table = one(host, table)?;
     working(host, mirror, |duckdb| {
         let shape = shape(duckdb, &table)?;
@@ -168,7 +143,7 @@ pub fn tier_run(
                     return Err(no_column(&table.name, &policy.column));
                 };
                 let bound = age::bound(duckdb, &policy.older_than, Some(now), column, ty)?;
-                files::allowed_folder(mirror, &policy.folder)?;
+                allow_files::allowed_folder(mirror, &policy.folder)?;
                 run(host, mirror, duckdb, &policy, shape, bound, &progress)
             });
             reports.push(moved.map_err(|e| crate::error::Error {
@@ -188,7 +163,7 @@ pub fn untier(host: &Connection, mirror: &Arc<Mirror>, table: &str) -> Result<i6
     let table = one(host, table)?;
     working(host, mirror, |duckdb| {
         let shape = shape(duckdb, &table)?;
-        let rows = work::run(host, duckdb, &Progress::none(), || {
+        let rows = interruptible::run(host, duckdb, &Progress::none(), || {
             tier::bring_back(duckdb, table.id, &shape)
         });
         let rows = tier::settle(mirror, duckdb, table.target(), rows)?;
@@ -218,7 +193,7 @@ fn run(
         shape,
         rows: Default::default(),
     };
-    let moved = work::run_saying(
+    let moved = interruptible::run_saying(
         host,
         duckdb,
         progress,
@@ -257,7 +232,7 @@ fn one(host: &Connection, name: &str) -> Result<Tracked> {
 }
 
 fn shape(duckdb: &DuckDb, table: &Tracked) -> Result<Shape> {
-    let mirrored = sync::mirrored_tables(duckdb)?;
+    let mirrored = mirrored_tables(duckdb)?;
     let Some(mirrored) = mirrored.iter().find(|m| m.id == table.id) else {
         return Err(error(format!(
             "table \"{}\" is not mirrored; lumos_sync() copies it",
@@ -274,7 +249,7 @@ fn no_column(table: &str, column: &str) -> crate::error::Error {
 }
 
 fn keep(duckdb: &DuckDb, policy: &Policy) -> Result<()> {
-    work::transaction(duckdb, || {
+    interruptible::transaction(duckdb, || {
         forget(duckdb, policy.id)?;
         duckdb.execute(&format!(
             "INSERT INTO _lumos.tiers VALUES({}, {}, {}, {}, {})",

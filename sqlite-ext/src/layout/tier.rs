@@ -8,16 +8,15 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use lumos_core::sql::{identifier, literal};
-use lumos_duckdb::engine::Connection as DuckDb;
+use lumos_duckdb::engine::{Connection as DuckDb, Value};
 
 use crate::error::{Result, error};
 use crate::faults::fault;
-use crate::layout::cold::{self, Shape};
-use crate::layout::files::{self, ColdFile};
 use crate::layout::optimize;
-use crate::mirror::Mirror;
-use crate::sync::{self, Value, copy};
-use crate::work;
+use crate::mirror::cold_files::{self, ColdFile};
+use crate::mirror::cold_rows::{self, Shape};
+use crate::mirror::records::mirrored_names;
+use crate::mirror::{Mirror, interruptible, names};
 
 /// A partition with more files than this is written as one.
 const MOST_FILES: usize = 8;
@@ -83,7 +82,7 @@ impl Move {
             new.join(", ")
         ))?;
         fault!("files listed");
-        work::transaction(duckdb, || self.write(duckdb, &live, &targets))
+        interruptible::transaction(duckdb, || self.write(duckdb, &live, &targets))
     }
 
     /// How far it is.
@@ -94,21 +93,18 @@ impl Move {
 
     /// The files that there are, and those to write.
     fn plan(&self, duckdb: &DuckDb) -> Result<(Vec<ColdFile>, Vec<Target>)> {
-        let mut live = files::live(duckdb)?;
+        let mut live = cold_files::live(duckdb)?;
         live.retain(|f| f.id == self.id);
         for file in &mut live {
             file.check()?;
         }
         let mut parts: Vec<(String, i64)> = Vec::new();
-        let found = sync::rows(
-            duckdb,
-            &format!(
-                "SELECT {} AS part, count(*) FROM {} WHERE {} GROUP BY part ORDER BY part",
-                self.part(),
-                copy::target(&self.shape.name),
-                self.is_old()
-            ),
-        )?;
+        let found = duckdb.rows(&format!(
+            "SELECT {} AS part, count(*) FROM {} WHERE {} GROUP BY part ORDER BY part",
+            self.part(),
+            names::target(&self.shape.name),
+            self.is_old()
+        ))?;
         for row in found {
             if let Ok([Value::Text(part), Value::Integer(rows)]) = <[Value; 2]>::try_from(row) {
                 parts.push((part, rows));
@@ -120,10 +116,10 @@ impl Move {
                 parts.push((part.clone(), 0));
             }
         }
-        let numbers = sync::rows(
-            duckdb,
-            &format!("SELECT CAST(uuid() AS VARCHAR) FROM range({})", parts.len()),
-        )?;
+        let numbers = duckdb.rows(&format!(
+            "SELECT CAST(uuid() AS VARCHAR) FROM range({})",
+            parts.len()
+        ))?;
         let targets = parts.into_iter().zip(numbers.into_iter().flatten());
         let targets = targets.filter_map(|((part, rows), number)| {
             let Value::Text(number) = number else {
@@ -138,7 +134,7 @@ impl Move {
                 old.clear();
             }
             Some(Target {
-                path: files::new_path(&self.folder, &self.shape.name, &part, &number),
+                path: cold_files::new_path(&self.folder, &self.shape.name, &part, &number),
                 part,
                 old,
                 rows,
@@ -155,13 +151,11 @@ impl Move {
         }
         let paths: Vec<&str> = live.iter().map(|f| f.path.as_str()).collect();
         let list: Vec<String> = paths.iter().map(|p| literal(p)).collect();
-        let found = sync::rows(
-            duckdb,
-            &format!(
+        let found = duckdb.rows(&format!(
                 "SELECT DISTINCT c.filename FROM \
                  read_parquet([{}], hive_partitioning = false, filename = true) c SEMI JOIN {} g ON {}",
                 list.join(", "),
-                cold::gone(&self.shape.name),
+                cold_rows::gone(&self.shape.name),
                 self.shape.is_gone()
             ),
         )?;
@@ -209,7 +203,7 @@ impl Move {
         }
         let taken = duckdb.execute(&format!(
             "DELETE FROM {} WHERE {}",
-            copy::target(&shape.name),
+            names::target(&shape.name),
             self.is_old()
         ))?;
         let planned: i64 = targets.iter().map(|t| t.rows).sum();
@@ -222,7 +216,7 @@ impl Move {
         fault!("rows left the mirror");
         duckdb.execute(&format!(
             "DELETE FROM {}; {}",
-            cold::gone(&shape.name),
+            cold_rows::gone(&shape.name),
             shape.views(&paths)
         ))?;
         Ok(moved)
@@ -239,7 +233,7 @@ impl Move {
         let shape = &self.shape;
         let mut rows = format!(
             "SELECT * FROM {} WHERE {} AND {} = {}",
-            copy::target(&shape.name),
+            names::target(&shape.name),
             self.is_old(),
             self.part(),
             literal(&target.part)
@@ -248,7 +242,7 @@ impl Move {
             let old: Vec<&str> = target.old.iter().map(String::as_str).collect();
             rows = format!("{rows} UNION ALL {}", shape.select(&old));
         }
-        let part = files::part_path(&target.path);
+        let part = cold_files::part_path(&target.path);
         let written = duckdb.execute(&format!(
             "COPY (FROM ({rows}) ORDER BY {order}) TO {} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)",
             literal(&part)
@@ -258,7 +252,7 @@ impl Move {
             drop(fs::remove_file(&part));
             return Ok(false);
         }
-        let seal = files::finish(Path::new(&part), Path::new(&target.path))?;
+        let seal = cold_files::finish(Path::new(&part), Path::new(&target.path))?;
         fault!("file has its name");
         let (first, last) = self.look(duckdb, target, written)?;
         duckdb.execute(&format!(
@@ -284,20 +278,17 @@ impl Move {
                 target.path
             ))
         };
-        let from = cold::read(&[&target.path]);
+        let from = cold_rows::read(&[&target.path]);
         let file = duckdb.prepare(&format!("FROM {from}"))?.columns();
-        let table = format!("FROM {}", copy::target(&self.shape.name));
+        let table = format!("FROM {}", names::target(&self.shape.name));
         if file != duckdb.prepare(&table)?.columns() {
             return Err(wrong());
         }
         let key = self.shape.key_columns();
         let key = key.first().ok_or_else(wrong)?;
-        let found = sync::rows(
-            duckdb,
-            &format!(
-                "SELECT CAST(min({key}) AS VARCHAR), CAST(max({key}) AS VARCHAR), count(*) FROM {from}"
-            ),
-        )?;
+        let found = duckdb.rows(&format!(
+            "SELECT CAST(min({key}) AS VARCHAR), CAST(max({key}) AS VARCHAR), count(*) FROM {from}"
+        ))?;
         match found.into_iter().next().map(<[Value; 3]>::try_from) {
             Some(Ok([Value::Text(first), Value::Text(last), Value::Integer(rows)]))
                 if rows.unsigned_abs() == written =>
@@ -331,7 +322,7 @@ impl Move {
 
 /// Takes the rows in files back into the mirror.
 pub fn bring_back(duckdb: &DuckDb, id: i64, shape: &Shape) -> Result<u64> {
-    let mut live = files::live(duckdb)?;
+    let mut live = cold_files::live(duckdb)?;
     live.retain(|f| f.id == id);
     if live.is_empty() {
         return Ok(0);
@@ -339,13 +330,16 @@ pub fn bring_back(duckdb: &DuckDb, id: i64, shape: &Shape) -> Result<u64> {
     for file in &mut live {
         file.check()?;
     }
-    work::transaction(duckdb, || {
-        let (name, target) = (&shape.name, copy::target(&shape.name));
-        let rows = duckdb.execute(&format!("INSERT INTO {target} FROM {}", cold::view(name)))?;
+    interruptible::transaction(duckdb, || {
+        let (name, target) = (&shape.name, names::target(&shape.name));
+        let rows = duckdb.execute(&format!(
+            "INSERT INTO {target} FROM {}",
+            cold_rows::view(name)
+        ))?;
         duckdb.execute(&format!(
             "{} {}",
             shape.views(&[]),
-            cold::forget_statements(id, name)
+            cold_rows::forget_statements(id, name)
         ))?;
         fault!("rows brought back");
         Ok(rows)
@@ -355,16 +349,16 @@ pub fn bring_back(duckdb: &DuckDb, id: i64, shape: &Shape) -> Result<u64> {
 /// After a move, whatever came of it: tells the readers, and removes what is no longer needed.
 pub fn settle<T>(mirror: &Mirror, duckdb: &DuckDb, name: &str, moved: Result<T>) -> Result<T> {
     if moved.is_ok() {
-        let mirrored = sync::mirrored_names(duckdb)?;
+        let mirrored = mirrored_names(duckdb)?;
         mirror.cache.update(&mirrored, &[name.to_owned()]);
         mirror.reshaped();
     }
     fault!("before sweeping");
-    let swept = files::sweep(mirror, duckdb);
+    let swept = cold_files::sweep(mirror, duckdb);
     // The error of the work matters more.
     let moved = moved?;
     swept?;
     // Not on a disk that may be full: DuckDB gives up a file that it cannot write this into.
-    work::checkpoint(duckdb);
+    interruptible::checkpoint(duckdb);
     Ok(moved)
 }

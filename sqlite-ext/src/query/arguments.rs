@@ -8,7 +8,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::vtab::{Filters, IndexConstraintOp, IndexInfo};
 
 use crate::error::{Result, error};
-use crate::scalar::{article, utf8};
+use crate::values::{article, utf8};
 
 /// Takes the `count` columns from `first` on as arguments, which come in order. Returns the plan, with a bit for
 /// each that is given; `None` if one depends on a table that is read later.

@@ -1,22 +1,23 @@
 //! Statements of DuckDB that return one value: `lumos_scalar`, `lumos_exec`, `lumos_explain`, `lumos_import`.
 
 use lumos_core::sql::{identifier, literal};
-use lumos_duckdb::engine::Cell;
+use lumos_duckdb::engine::{self, Cell};
 use rusqlite::ffi;
 use rusqlite::types::Value;
 use serde_json::Value as Json;
 
 use crate::error::{Error, Result, error};
-use crate::mirror::{CATALOG, OWN};
-use crate::query::shown;
-use crate::query::stream::{Params, Stream};
+use crate::mirror::names::{CATALOG, OWN};
+use crate::query::params::Params;
+use crate::query::stream::Stream;
+use crate::query::{run, shown};
 use crate::session::Session;
-use crate::sync;
+use crate::sync::{self, SyncContext};
 
 /// `lumos_scalar`: the one column of the first row.
 pub fn scalar(session: &Session, sql: &str, params: Option<&str>) -> Result<Value> {
     let host = session.connection()?;
-    let mut stream = session.query(&host, sql, parameters(params)?)?;
+    let mut stream = run::query(session, &host, sql, parameters(params)?)?;
     if stream.types.len() != 1 {
         return Err(error(format!(
             "the query has {} columns; select one",
@@ -42,12 +43,12 @@ pub fn exec(session: &Session, sql: &str, params: Option<&str>) -> Result<i64> {
     session
         .in_turn(|| {
             let attached = session.attached()?;
-            let behind = match session.bring_up_to_date(&host, &attached) {
+            let behind = match sync::bring_up_to_date(&host, &attached) {
                 Err(e) if e.code & 0xff == ffi::SQLITE_INTERRUPT => return Err(e),
                 done => done.err(),
             };
             let mirror = &attached.mirror;
-            session.with_untracked(&host, &attached, |duckdb| {
+            run::with_untracked(&host, &attached, |duckdb| {
                 Stream::change(duckdb, &host, mirror, sql, params.clone(), behind.clone())
             })
         })
@@ -63,7 +64,7 @@ fn way_out(e: Error) -> Error {
              or make one of your own, under a name without a database",
         );
     }
-    // Mirrored tables are views.
+    // ColumnMap tables are views.
     if engine("base table") || engine("is not an table") || engine("VIEW statement") {
         return Error {
             message: format!("{}\nA mirrored table is changed in SQLite", e.message),
@@ -89,7 +90,12 @@ pub fn explain(
     } else {
         "EXPLAIN"
     };
-    let mut stream = session.query(&host, &format!("{word} {sql}"), parameters(params)?)?;
+    let mut stream = run::query(
+        session,
+        &host,
+        &format!("{word} {sql}"),
+        parameters(params)?,
+    )?;
     let types = stream.types.clone();
     let mut plan = String::new();
     while let Some(chunk) = stream.next_chunk(&host)? {
@@ -110,12 +116,10 @@ pub fn import(session: &Session, schema: &str, prefix: Option<&str>) -> Result<J
     let attached = session.attached()?;
     let host = session.connection()?;
     if attached.freshness.auto_sync {
-        sync::sync(&attached.link(&host))?;
+        sync::sync(&SyncContext::of(&attached, &host))?;
     }
     let duckdb = attached.mirror.connection()?;
-    let found = sync::rows(
-        &duckdb,
-        &format!(
+    let found = duckdb.rows(&format!(
             "SELECT DISTINCT table_name FROM information_schema.tables \
              WHERE table_catalog IN ('{CATALOG}', '{OWN}') AND lower(table_schema) = lower({}) ORDER BY 1",
             literal(schema)
@@ -125,7 +129,7 @@ pub fn import(session: &Session, schema: &str, prefix: Option<&str>) -> Result<J
     let names: Vec<String> = found?
         .into_iter()
         .filter_map(|row| match row.into_iter().next() {
-            Some(sync::Value::Text(name)) => Some(name),
+            Some(engine::Value::Text(name)) => Some(name),
             _ => None,
         })
         .collect();

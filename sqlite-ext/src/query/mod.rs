@@ -5,10 +5,14 @@
 //! - `CREATE VIRTUAL TABLE t USING lumos_table('name')`: the same for a table or view
 
 pub mod arguments;
-pub mod cache;
+mod casts;
 pub mod exec;
 pub mod files;
+pub mod names;
+pub mod params;
+mod reads;
 pub mod relation;
+pub mod run;
 pub mod stream;
 
 use std::borrow::Cow;
@@ -29,10 +33,11 @@ use rusqlite::{Connection, Result};
 
 use crate::error::{self, error};
 use crate::host::{self, guard};
+use crate::query::params::Params;
 use crate::query::relation::{Plan, Relation};
-use crate::query::stream::{Params, Stream};
-use crate::scalar::utf8;
+use crate::query::stream::Stream;
 use crate::session::Session;
+use crate::values::utf8;
 
 /// The columns of the function: the visible one, then the arguments, then `c0` to `c63`.
 const ROW: c_int = 0;
@@ -130,7 +135,7 @@ unsafe impl<'vtab, F: Form + 'vtab> VTab<'vtab> for Table<F> {
                 (true, _) => return Err(error("needs a table; write USING lumos_table('name')")),
                 (false, _) => {
                     check_trusted(&session, stored.as_deref())?;
-                    let relation = session.describe(F::from(&argument), !F::IS_QUERY)?;
+                    let relation = run::describe(&session, F::from(&argument), !F::IS_QUERY)?;
                     (relation.declaration(), Some(Arc::new(relation)))
                 }
             };
@@ -266,7 +271,7 @@ unsafe impl<F: Form> VTabCursor for Cursor<'_, F> {
             (self.stream, self.chunk, self.row, self.rowid) = (None, None, 0, 0);
             let (sql, params) = self.query(plan, text, args)?;
             let host = self.session.connection()?;
-            let stream = self.session.query(&host, &sql, params).map_err(untracked)?;
+            let stream = run::query(&self.session, &host, &sql, params).map_err(untracked)?;
             self.chunk = self.stream.insert(stream).next_chunk(&host)?;
             Ok(())
         })

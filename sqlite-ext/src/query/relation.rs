@@ -6,12 +6,11 @@
 //! shown, since SQLite does not sort them again.
 
 use lumos_core::sql::identifier;
-use lumos_duckdb::engine::{Connection as DuckDb, LogicalType, Param};
+use lumos_duckdb::engine::{self, Connection as DuckDb, LogicalType, Param};
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::vtab::{DistinctMode, Filters, IndexConstraintOp, IndexInfo};
 
 use crate::error::{Result, error};
-use crate::sync;
 
 /// A table, view or query of DuckDB with its columns.
 pub struct Relation {
@@ -65,8 +64,8 @@ const UNKNOWN_ROWS: i64 = 10_000;
 
 /// The rows that DuckDB's planner expects.
 fn estimate(duckdb: &DuckDb, sql: &str) -> Option<i64> {
-    let plan = sync::rows(duckdb, &format!("EXPLAIN (FORMAT json) {sql}")).ok()?;
-    let sync::Value::Text(json) = plan.first()?.last()? else {
+    let plan = duckdb.rows(&format!("EXPLAIN (FORMAT json) {sql}")).ok()?;
+    let engine::Value::Text(json) = plan.first()?.last()? else {
         return None;
     };
     let json: serde_json::Value = serde_json::from_str(json).ok()?;

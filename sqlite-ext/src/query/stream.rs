@@ -13,23 +13,19 @@ use std::time::{Duration, Instant};
 use lumos_core::sql::lexer::{Dialect, without_end};
 use lumos_core::sql::{identifier, literal};
 use lumos_duckdb::engine::{
-    Chunk, Connection as DuckDb, Door, LogicalType, Param, Reads, Rows, Statement, StatementKind,
+    Chunk, Connection as DuckDb, Door, LogicalType, Reads, Rows, StatementKind,
 };
 use rusqlite::Connection;
-use serde_json::Value as Json;
 
-use crate::access;
 use crate::error::{Error, Result, error};
 use crate::host;
-use crate::layout::files;
-use crate::mirror::Mirror;
+use crate::mirror::cache::{Answer, Recording};
+use crate::mirror::interruptible::{self, POLL};
+use crate::mirror::{Mirror, cold_files};
 use crate::progress::Progress;
-use crate::query::cache::{Answer, Recording};
-use crate::query::files::parquet;
-use crate::work;
-
-/// How often the host is asked whether to stop.
-pub const POLL: Duration = Duration::from_millis(10);
+use crate::query::names::distinct;
+use crate::query::params::{Params, bound};
+use crate::query::{casts, reads};
 
 /// Chunks made ahead of the reader.
 const AHEAD: usize = 2;
@@ -189,12 +185,12 @@ impl Stream {
         sql: &str,
         params: Params,
     ) -> Result<Stream> {
-        if let Some(answer) = mirror.cache.answer(sql, &params) {
+        if let Some(answer) = mirror.cache.answer(sql, &params.key()) {
             let mut reads = answer.reads.iter();
             reads.try_for_each(|read| read.ask_of_mirror(host))?;
             return Ok(Stream::kept(mirror, mirror.connection()?, answer));
         }
-        let recording = mirror.cache.record(sql, &params);
+        let recording = mirror.cache.record(sql, &params.key());
         let mut stream = Stream::spawn(
             mirror,
             mirror.connection()?,
@@ -296,7 +292,7 @@ impl Stream {
 
     /// How far DuckDB says that it is.
     pub fn percent(&self) -> String {
-        work::percent(&self.duckdb)
+        interruptible::percent(&self.duckdb)
     }
 
     fn spawn(
@@ -389,15 +385,16 @@ impl Stream {
         loop {
             match messages.recv_timeout(POLL) {
                 Ok(Ok(Message::Reads(reads, answer))) => {
-                    let asked = access::check(host, &self.mirror, reads, false);
+                    let asked = reads::check(host, &self.mirror, reads, false);
                     let asked = asked.and_then(|asked| {
                         if let Some(e) = &self.behind
                             && asked.tables().next().is_some()
                         {
                             return Err(e.clone());
                         }
-                        files::check(&self.mirror, asked.tables())?;
-                        self.recording.take_if(|recording| !recording.reads(asked));
+                        cold_files::check(&self.mirror, asked.tables())?;
+                        let kept = asked.kept();
+                        self.recording.take_if(|recording| !recording.reads(kept));
                         Ok(())
                     });
                     // The worker waits for nothing else.
@@ -407,13 +404,13 @@ impl Stream {
                     let mirror = &self.mirror;
                     return message.map(Some).map_err(|e| {
                         // It is a file, a table that failed, or what it says.
-                        access::heard(host, mirror, files::blamed(mirror, e))
+                        reads::heard(host, mirror, cold_files::blamed(mirror, e))
                     });
                 }
                 Err(RecvTimeoutError::Disconnected) => return Ok(None),
                 Err(RecvTimeoutError::Timeout) => {
                     host::check_interrupt(host)?;
-                    self.progress.say(|| work::percent(&self.duckdb));
+                    self.progress.say(|| interruptible::percent(&self.duckdb));
                 }
             }
         }
@@ -480,7 +477,12 @@ fn read(duckdb: &DuckDb, sql: &str, params: &Params, sender: &Sender) -> Result<
         {
             drop(pending);
             sender.check()?;
-            let (statement, _) = bound(duckdb, &with_casts(sql, &columns), params, Door::Query)?;
+            let (statement, _) = bound(
+                duckdb,
+                &casts::for_sqlite(sql, &columns),
+                params,
+                Door::Query,
+            )?;
             pending = statement.start()?;
         }
         sender.check()?;
@@ -499,7 +501,7 @@ fn copy(duckdb: &DuckDb, sql: &str, to: &str, sender: &Sender) -> Result<()> {
     }
     drop(statement);
     let statement = sender.watch(duckdb, || Ok(duckdb.prepare(sql)?))?;
-    let columns = parquet::select(&statement.columns()).unwrap_or_else(|| "*".into());
+    let columns = casts::for_parquet(&statement.columns()).unwrap_or_else(|| "*".into());
     let query = without_end(sql, Dialect::DuckDb);
     let copy = format!("COPY (SELECT {columns} FROM ({query})) {to}");
     let mut rows = sender.watch(duckdb, || Ok(duckdb.statement(&copy)?.start()?.rows()?))?;
@@ -580,122 +582,4 @@ fn send(mut rows: Rows, sender: &Sender) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// The query with columns cast whose types have no layout in DuckDB's C API: nested ones to JSON, others to text.
-fn with_casts(sql: &str, columns: &[(String, LogicalType)]) -> String {
-    let list: Vec<String> = columns
-        .iter()
-        .enumerate()
-        .map(|(i, (name, ty))| {
-            let name = identifier(name);
-            match ty {
-                LogicalType::Other(_) => format!("CAST(#{} AS VARCHAR) AS {name}", i + 1),
-                // DuckDB casts 64 bits only.
-                LogicalType::BigNum => {
-                    format!("CAST(CAST(#{} AS VARCHAR) AS HUGEINT) AS {name}", i + 1)
-                }
-                ty if ty.needs_cast() => {
-                    format!(
-                        "CASE WHEN #{0} IS NOT NULL THEN to_json(#{0}) END AS {name}",
-                        i + 1
-                    )
-                }
-                _ => format!("#{} AS {name}", i + 1),
-            }
-        })
-        .collect();
-    let query = without_end(sql, Dialect::DuckDb);
-    format!("SELECT {} FROM ({query})", list.join(", "))
-}
-
-/// The values of a query's parameters.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Params {
-    /// For `?` and `$1`.
-    Positional(Vec<Param<'static>>),
-    /// For `$name`.
-    Named(Vec<(String, Param<'static>)>),
-}
-
-impl Params {
-    /// None.
-    pub fn none() -> Params {
-        Params::Positional(Vec::new())
-    }
-
-    /// Reads a JSON array or object.
-    pub fn from_json(text: &str) -> Result<Params> {
-        match serde_json::from_str(text) {
-            Ok(Json::Array(values)) => {
-                Ok(Params::Positional(values.into_iter().map(value).collect()))
-            }
-            Ok(Json::Object(map)) => Ok(Params::Named(
-                map.into_iter().map(|(name, v)| (name, value(v))).collect(),
-            )),
-            _ => Err(error(format!(
-                "parameters {text} are neither a JSON array for ? nor a JSON object for $name"
-            ))),
-        }
-    }
-}
-
-/// A JSON value as a parameter; nested ones stay JSON text.
-fn value(json: Json) -> Param<'static> {
-    match json {
-        Json::Null => Param::Null,
-        Json::Bool(v) => Param::Boolean(v),
-        Json::String(v) => Param::Text(v.into()),
-        Json::Number(n) => match (n.as_i64(), n.as_u64()) {
-            (Some(v), _) => Param::Integer(v),
-            (_, Some(v)) => Param::Unsigned(v),
-            _ => n.as_f64().map_or(Param::Null, Param::Real),
-        },
-        nested => Param::Text(nested.to_string().into()),
-    }
-}
-
-/// One statement with the values of its parameters, and whether it may write.
-fn bound(duckdb: &DuckDb, sql: &str, params: &Params, door: Door) -> Result<(Statement, bool)> {
-    let (mut statement, writes) = duckdb.statement_through(sql, door)?;
-    let given: Vec<(usize, &Param<'_>)> = match params {
-        Params::Positional(values) => values.iter().enumerate().map(|(i, v)| (i + 1, v)).collect(),
-        Params::Named(values) => values
-            .iter()
-            .map(|(name, v)| {
-                let position = statement.param_position(name.trim_start_matches('$'));
-                position.map(|p| (p, v)).ok_or_else(|| {
-                    error(format!("the query has no parameter ${name}; leave it out"))
-                })
-            })
-            .collect::<Result<_>>()?,
-    };
-    let expected = statement.param_count();
-    if given.len() != expected {
-        return Err(error(format!(
-            "the query has {expected} parameters, {} were given",
-            given.len()
-        )));
-    }
-    for (position, value) in given {
-        statement.bind(position, value)?;
-    }
-    Ok((statement, writes))
-}
-
-/// Names made distinct as DuckDB does in a subquery: `a`, `a_1`, `a_2`.
-pub fn distinct(names: Vec<String>) -> Vec<String> {
-    let mut taken = std::collections::HashSet::new();
-    names
-        .into_iter()
-        .map(|name| {
-            let mut candidate = name.clone();
-            let mut n = 0;
-            while !taken.insert(candidate.to_lowercase()) {
-                n += 1;
-                candidate = format!("{name}_{n}");
-            }
-            candidate
-        })
-        .collect()
 }

@@ -11,7 +11,8 @@ use rusqlite::{Connection, ffi};
 use crate::access;
 use crate::error::{Error, Result};
 use crate::mirror::Mirror;
-use crate::query::stream::{Params, Stream};
+use crate::query::params::Params;
+use crate::query::stream::Stream;
 
 /// Chunks that are kept of a result that may still turn out to be SQLite's to give: 131,072 rows.
 const KEPT: usize = 64;

@@ -23,9 +23,8 @@ use rusqlite::{Connection, Result, ffi};
 
 use crate::error::{self, error};
 use crate::host::guard;
-use crate::query::arguments;
-use crate::query::output;
-use crate::query::stream::Params;
+use crate::query::params::Params;
+use crate::query::{arguments, output};
 use crate::route::answer::{Answer, Outcome};
 use crate::route::prepared::{Pool, Prepared};
 use crate::route::values::{only_integer, values};

@@ -9,23 +9,22 @@ use lumos_core::mirror::MirrorType;
 use lumos_core::route::sqlite_plan::Node;
 use lumos_core::route::{Affinity, Catalog, Column, PATTERN, Table};
 use lumos_core::sql::literal;
-use lumos_duckdb::engine::Connection as DuckDb;
+use lumos_duckdb::engine::{Connection as DuckDb, Value};
 use rusqlite::{Connection, OptionalExtension, ffi};
 
 use crate::error::{Result, error};
-use crate::sync::{self, Value};
-use crate::sync::{copy, failures, schema};
+use crate::mirror::names;
+use crate::mirror::records::mirrored_tables;
+use crate::sync::{failures, schema};
 
 /// The mirrored tables as they are now.
 pub fn read(connection: &Connection, duckdb: &DuckDb) -> Result<Catalog> {
     let tracked = schema::tracked_tables(connection)?;
-    let sizes = sync::rows(
-        duckdb,
-        &format!(
+    let sizes = duckdb.rows(&format!(
             "SELECT table_name, estimated_size + CAST(coalesce((SELECT sum(rows) FROM _lumos.files f JOIN _lumos.tables t USING (id) \
              WHERE f.state = 'live' AND t.name = table_name), 0) AS BIGINT) \
              FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = {}",
-            literal(copy::DATA)
+            literal(names::DATA)
         ),
     )?;
     let encoding: String = connection.query_row("PRAGMA main.encoding", [], |row| row.get(0))?;
@@ -39,7 +38,7 @@ pub fn read(connection: &Connection, duckdb: &DuckDb) -> Result<Catalog> {
         failed: failed.collect(),
         ..Catalog::default()
     };
-    for mirrored in sync::mirrored_tables(duckdb)? {
+    for mirrored in mirrored_tables(duckdb)? {
         let Some(table) = tracked.iter().find(|t| t.id == mirrored.id) else {
             continue;
         };
@@ -71,8 +70,8 @@ pub fn read(connection: &Connection, duckdb: &DuckDb) -> Result<Catalog> {
         }
         catalog.tables.push(Table {
             source: match mirrored.is_tiered {
-                true => copy::view(&mirrored.name),
-                false => copy::target(&mirrored.name),
+                true => names::view(&mirrored.name),
+                false => names::target(&mirrored.name),
             },
             name: table.name.clone(),
             columns,

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use rusqlite::types::Value;
 
 use crate::error::{Result, error};
+use crate::host::statement::HostStatement;
 use crate::query::arguments;
-use crate::query::stream::Params;
+use crate::query::params::Params;
 use crate::route::Router;
 use crate::route::known::Known;
-use crate::route::nested::Nested;
 use crate::route::values::values;
 use crate::table_function::{Rows, TableFunction};
 
@@ -33,7 +33,7 @@ fn decide(router: &Router, sql: &str, params: Option<&str>) -> Result<Vec<Value>
     let mut known = Known::new(sql)?;
     let connection = router.connection()?;
     // SAFETY: the connection calls us, and the statement ends with this call.
-    let statement = unsafe { Nested::prepare(connection.handle(), sql)? };
+    let statement = unsafe { HostStatement::prepare(connection.handle(), sql)? };
     let given = params.map(Params::from_json).transpose()?;
     let values = match given {
         // Without values there is no decision by them, but one by key needs none.

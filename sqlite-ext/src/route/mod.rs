@@ -6,7 +6,6 @@ pub mod auto;
 pub mod catalog;
 pub mod explain;
 pub mod known;
-pub mod nested;
 pub mod prepared;
 pub mod values;
 
@@ -20,11 +19,11 @@ use lumos_core::route::{Catalog, Engine, Translation};
 use rusqlite::{Connection, OptionalExtension, TransactionState, ffi};
 
 use crate::error::{Result, error};
-use crate::mirror::locked;
+use crate::locks::locked;
 use crate::route::answer::{Answer, Outcome};
 use crate::route::known::Known;
 use crate::session::{Attached, Session};
-use crate::sync::{self, schema};
+use crate::sync::{self, SyncContext, schema};
 
 /// After a mirror could not be attached, this many statements go to SQLite before the next try.
 const ATTACH_PAUSE: u32 = 256;
@@ -242,7 +241,7 @@ impl Router {
         let writing = connection.transaction_state(Some("main"))? == TransactionState::Write;
         if !followed && !writing && attached.freshness.auto_sync {
             // The mirror follows the schema first: a table that was altered has other columns there.
-            sync::sync(&attached.link(connection))?;
+            sync::sync(&SyncContext::of(&attached, connection))?;
         }
         let seq = position(connection)?;
         // Nobody applies changes while we look.
@@ -297,7 +296,7 @@ impl Router {
             return Ok(Outcome::Declined(reason));
         }
         if attached.freshness.auto_sync {
-            match sync::sync(&attached.link(&connection)) {
+            match sync::sync(&SyncContext::of(&attached, &connection)) {
                 Ok(_) => {}
                 Err(e) if e.code == ffi::SQLITE_INTERRUPT => return Err(e),
                 Err(e) => {

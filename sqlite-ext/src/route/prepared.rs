@@ -7,10 +7,10 @@ use std::rc::Rc;
 use rusqlite::ffi;
 
 use crate::error::Result;
-use crate::query::stream::distinct;
+use crate::host::statement::HostStatement;
+use crate::query::names::distinct;
 use crate::route::Router;
 use crate::route::known::Known;
-use crate::route::nested::Nested;
 
 /// Statements that are kept, the last used first.
 const KEPT: usize = 64;
@@ -21,7 +21,7 @@ const TIMED_POINT: u32 = 32;
 /// A prepared statement.
 pub struct Prepared {
     /// For the host.
-    pub statement: Nested,
+    pub statement: HostStatement,
     /// For the router.
     pub known: Known,
     /// The names of the columns, each once.
@@ -40,7 +40,7 @@ impl Prepared {
     pub unsafe fn new(db: *mut ffi::sqlite3, sql: &str, router: &Router) -> Result<Box<Prepared>> {
         let mut known = Known::new(sql)?;
         // SAFETY: by contract.
-        let statement = unsafe { Nested::prepare(db, sql)? };
+        let statement = unsafe { HostStatement::prepare(db, sql)? };
         known.point = router.is_point(&known.shape);
         known.settled = known.point;
         Ok(Box::new(Prepared {
@@ -71,7 +71,7 @@ impl Prepared {
     }
 }
 
-fn names(statement: &Nested) -> Rc<[String]> {
+fn names(statement: &HostStatement) -> Rc<[String]> {
     let names = (0..statement.columns()).map(|i| statement.name(i));
     distinct(names.collect()).into()
 }

@@ -4,7 +4,7 @@ use lumos_core::route::ast::Literal;
 use lumos_duckdb::engine::Param;
 
 use crate::error::{Result, error};
-use crate::query::stream::Params;
+use crate::query::params::Params;
 
 /// The values of a statement's parameters, in the order of their numbers.
 pub fn values(

@@ -7,30 +7,60 @@ use std::sync::Arc;
 use lumos_core::fingerprint::{Buckets, Chosen, Layout, Side, sample_ranges};
 use lumos_core::mirror::{MirrorType, Stored};
 use lumos_core::sql::{identifier, literal};
-use lumos_duckdb::engine::{Cell, Column, Connection as DuckDb};
+use lumos_duckdb::engine::{self, Cell, Column, Connection as DuckDb};
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Row, Statement, TransactionState, ffi};
 
-use crate::access;
 use crate::error::{Error, Result, error};
+use crate::host::statement::HostStatement;
 use crate::host::{self, check_interrupt};
-use crate::layout::cold;
-use crate::mirror::Mirror;
+use crate::mirror::column_map::ColumnMap;
+use crate::mirror::names::{DATA, target};
+use crate::mirror::records::mirrored_tables;
+use crate::mirror::state::stored_state;
+use crate::mirror::{Mirror, cold_rows};
 use crate::progress::Progress;
-use crate::route::nested::Nested;
 use crate::session::Session;
-use crate::sync::copy::{DATA, Mirrored, target};
-use crate::sync::failures;
+use crate::sync::chunk_writer::value_of;
 use crate::sync::schema::{self, Tracked};
-use crate::sync::verify::{Difference, Kind, Sample};
-use crate::sync::writer::value_of;
-use crate::sync::{self, Position};
+use crate::sync::{self, Position, SyncContext, failures};
+
+/// A part of the keys.
+#[derive(Debug, Clone, Copy)]
+pub struct Sample {
+    /// Above 0, up to 1.
+    pub fraction: f64,
+    /// Another one takes another part.
+    pub seed: i64,
+}
+
+/// A key whose row is not the same on both sides.
+#[derive(Debug)]
+pub struct Difference {
+    /// The table.
+    pub table: Arc<Tracked>,
+    /// The values of the key.
+    pub key: Vec<Value>,
+    /// What is wrong.
+    pub kind: Kind,
+}
+
+/// How the mirror differs from its source.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It lacks the row.
+    Missing,
+    /// It has a row too many.
+    Extra,
+    /// The row differs in these columns.
+    Different(Vec<String>),
+}
 
 /// The source and its mirror, equal but for what no trigger saw.
 ///
 /// The fields are dropped in order: the snapshot before its connection.
 pub struct Sides {
-    _snapshot: Nested,
+    _snapshot: HostStatement,
     source: Connection,
     /// Where that is a connection of our own, which sees more than the host's statement: the host's.
     host: Option<Connection>,
@@ -59,10 +89,10 @@ impl Sides {
         let entered = mirror.enter(&source, attached.deadline)?;
         // Both snapshots are taken while no other connection of this process can apply anything.
         let mut entered = entered.ok_or_else(busy)?;
-        let link = attached.link(&source).showing(progress);
-        sync::sync_entered(&link, &mut entered)?;
-        let progress = &link.progress;
-        let snapshot = Nested::snapshot(&source)?;
+        let context = SyncContext::of(&attached, &source).showing(progress);
+        sync::sync_entered(&context, &mut entered)?;
+        let progress = &context.progress;
+        let snapshot = HostStatement::snapshot(&source)?;
         let first = session.connection()?;
         if let Some(sides) = Sides::begin(snapshot, first, None, &attached.mirror, progress)? {
             return Ok(sides);
@@ -71,9 +101,9 @@ impl Sides {
         if source.is_autocommit()
             && let Ok(second) = host::second(&source)
         {
-            let snapshot = Nested::snapshot(&second)?;
-            let link = attached.link(&second).showing(progress.clone());
-            sync::sync_entered(&link, &mut entered)?;
+            let snapshot = HostStatement::snapshot(&second)?;
+            let context = SyncContext::of(&attached, &second).showing(progress.clone());
+            sync::sync_entered(&context, &mut entered)?;
             let host = Some(session.connection()?);
             if let Some(sides) = Sides::begin(snapshot, second, host, &attached.mirror, progress)? {
                 return Ok(sides);
@@ -89,7 +119,7 @@ impl Sides {
 
     /// `None` if the mirror does not equal this snapshot.
     fn begin(
-        snapshot: Nested,
+        snapshot: HostStatement,
         source: Connection,
         host: Option<Connection>,
         mirror: &Arc<Mirror>,
@@ -104,7 +134,7 @@ impl Sides {
             progress: progress.clone(),
         };
         sides.duckdb.execute("BEGIN TRANSACTION READ ONLY")?;
-        let stored = sync::stored_state(&sides.duckdb)?;
+        let stored = stored_state(&sides.duckdb)?;
         let position = Position::read(&sides.source)?;
         let equal = match (stored, position) {
             (Some(stored), Some(position)) => sync::same_data(&stored, &position),
@@ -133,9 +163,9 @@ impl Sides {
             literal(DATA),
             literal(table.target())
         );
-        let rows = sync::rows(&self.duckdb, &count).unwrap_or_default();
+        let rows = self.duckdb.rows(&count).unwrap_or_default();
         match rows.first().map(Vec::as_slice) {
-            Some([sync::Value::Integer(rows)]) => *rows,
+            Some([engine::Value::Integer(rows)]) => *rows,
             _ => 0,
         }
     }
@@ -200,7 +230,7 @@ fn tuple(key: &[Value]) -> String {
 /// A table whose buckets were compared.
 pub struct Check {
     table: Arc<Tracked>,
-    mirrored: Mirrored,
+    mirrored: ColumnMap,
     /// What stands after FROM for its rows in the mirror, those in files too.
     rows: String,
     layout: Layout,
@@ -219,7 +249,7 @@ impl Check {
     }
 
     fn of(sides: &Sides, table: Tracked) -> Result<Option<Check>> {
-        let mirror = sync::mirrored_tables(&sides.duckdb)?
+        let mirror = mirrored_tables(&sides.duckdb)?
             .into_iter()
             .find(|m| m.id == table.id);
         let exists = schema::create_statement(&sides.source, &table.name)?.is_some();
@@ -233,8 +263,8 @@ impl Check {
             _ => return Err(damaged(&table, "is on one side only")),
         };
         let definition = schema::read_table(&sides.source, &table.name)?;
-        let mirrored = Mirrored::new(&definition, &table.key, &table.options, Some(types));
-        access::check_table(sides.host(), &mirrored)?;
+        let mirrored = ColumnMap::new(&definition, &table.key, &table.options, Some(types));
+        mirrored.check_readable(sides.host())?;
         if mirrored.types.len() != mirrored.columns.len() {
             return Err(damaged(&table, "has other columns than its source"));
         }
@@ -303,19 +333,16 @@ impl Check {
             }
         }
         let column = identifier(&self.mirrored.columns[*key]);
-        let of_mirror = sync::rows(
-            &sides.duckdb,
-            &format!(
-                "SELECT min({column}), max({column}), count(*) - count({column}) FROM {}",
-                self.rows
-            ),
-        )?;
+        let of_mirror = sides.duckdb.rows(&format!(
+            "SELECT min({column}), max({column}), count(*) - count({column}) FROM {}",
+            self.rows
+        ))?;
         if let Some([least, most, keyless]) = of_mirror.first().map(Vec::as_slice) {
-            if *keyless != sync::Value::Integer(0) {
+            if *keyless != engine::Value::Integer(0) {
                 return Ok(None);
             }
             for value in [least, most] {
-                if let sync::Value::Integer(v) = value {
+                if let engine::Value::Integer(v) = value {
                     ends.push(*v);
                 }
             }
@@ -582,18 +609,18 @@ impl Check {
 }
 
 /// What stands after FROM for the rows of a mirrored table.
-fn all_rows(duckdb: &DuckDb, mirrored: &Mirrored) -> Result<String> {
+fn all_rows(duckdb: &DuckDb, mirrored: &ColumnMap) -> Result<String> {
     let name = &mirrored.name;
     let has_cold = format!(
         "SELECT 1 FROM duckdb_views() WHERE schema_name = '_lumos_cold' AND view_name = {}",
         literal(name)
     );
-    Ok(match sync::rows(duckdb, &has_cold)?.is_empty() {
+    Ok(match duckdb.rows(&has_cold)?.is_empty() {
         true => target(name),
         false => format!(
             "(FROM {} UNION ALL BY NAME FROM {})",
             target(name),
-            cold::view(name)
+            cold_rows::view(name)
         ),
     })
 }

@@ -1,47 +1,21 @@
 //! Tables whose mirror cannot be what they are. Each fails the queries that read it, and nothing else: in the place
 //! of its rows the mirror has a view that raises the error.
 
-use lumos_core::changelog::ROWID_COLUMN;
+use lumos_core::changelog::{Key, ROWID_COLUMN};
 use lumos_core::mirror::MirrorType;
 use lumos_core::sql::{identifier, literal};
-use lumos_duckdb::engine::Connection as DuckDb;
+use lumos_duckdb::engine::{Connection as DuckDb, Value};
 use rusqlite::types::Value as Source;
 use rusqlite::{Connection, ffi, params_from_iter};
 use serde_json::{Value as Json, json};
 
-use crate::error::{Error, Result};
-use crate::mirror::CATALOG;
-use crate::sync::copy::{self, Mirrored};
-use crate::sync::schema::Tracked;
-use crate::sync::writer::value_of;
-use crate::sync::{self, Value};
-
-/// A table that failed.
-#[derive(Debug, Clone)]
-pub struct Failure {
-    /// Its id in the changelog.
-    pub id: i64,
-    /// Its name in the mirror; empty if another table has that.
-    pub name: String,
-    /// Why, for people.
-    pub message: String,
-    /// The source's schema version at that time, after which it is tried again; `None` if it is tried again in any
-    /// case once the mirror is opened anew.
-    pub schema_version: Option<i64>,
-    /// The value that is to blame, if it was one.
-    pub unfit: Option<Unfit>,
-}
-
-/// A value that does not fit its column.
-#[derive(Debug, Clone)]
-pub struct Unfit {
-    /// The column.
-    pub column: String,
-    /// The type that it had to be of.
-    pub ty: MirrorType,
-    /// The key of its row.
-    pub key: Vec<Source>,
-}
+use crate::access::{self, Question};
+use crate::error::{Error, Result, Unfit};
+use crate::mirror::column_map::ColumnMap;
+use crate::mirror::names::{self, CATALOG};
+use crate::mirror::state::Failure;
+use crate::sync::chunk_writer::value_of;
+use crate::sync::schema::{self, Tracked};
 
 /// True for an error that says something of the table that was being read or written, and not of the rest: no
 /// interrupt, lock, lack of memory or disk.
@@ -93,7 +67,7 @@ impl Failure {
     }
 
     /// Puts the view that fails into the place of the table, which would have these columns.
-    pub fn write(&self, duckdb: &DuckDb, table: &Mirrored) -> Result<()> {
+    pub fn write(&self, duckdb: &DuckDb, table: &ColumnMap) -> Result<()> {
         let unfit = match &self.unfit {
             Some(unfit) => literal(&unfit.json().to_string()),
             None => "NULL".into(),
@@ -119,7 +93,7 @@ impl Failure {
         // A name that DuckDB cannot have, or that is one of the user's own: then no query can mean this table.
         let view = format!(
             "CREATE OR REPLACE VIEW {} AS SELECT {} WHERE CAST(error({}) AS BOOLEAN)",
-            copy::view(&self.name),
+            names::view(&self.name),
             named.join(", "),
             literal(&self.message)
         );
@@ -130,7 +104,7 @@ impl Failure {
     /// Takes the view away.
     pub fn clear(&self, duckdb: &DuckDb) -> Result<()> {
         if !self.name.is_empty() {
-            duckdb.execute(&copy::drop_view(&self.name))?;
+            duckdb.execute(&names::drop_view(&self.name))?;
         }
         duckdb.execute(&format!(
             "DELETE FROM _lumos.failures WHERE id = {}",
@@ -144,8 +118,8 @@ impl Failure {
         let Some(unfit) = &self.unfit else {
             return Ok(true);
         };
-        let definition = sync::schema::read_table(connection, &table.name)?;
-        let mirrored = Mirrored::new(&definition, &table.key, &table.options, None);
+        let definition = schema::read_table(connection, &table.name)?;
+        let mirrored = ColumnMap::new(&definition, &table.key, &table.options, None);
         let Some(column) = mirrored.columns.iter().position(|c| *c == unfit.column) else {
             return Ok(true);
         };
@@ -230,10 +204,8 @@ fn nothing(ty: MirrorType) -> String {
 
 /// The tables that failed.
 pub fn read(duckdb: &DuckDb) -> Result<Vec<Failure>> {
-    let found = sync::rows(
-        duckdb,
-        "SELECT id, name, message, schema_version, unfit FROM _lumos.failures ORDER BY id",
-    )?;
+    let found = duckdb
+        .rows("SELECT id, name, message, schema_version, unfit FROM _lumos.failures ORDER BY id")?;
     Ok(found
         .into_iter()
         .filter_map(|row| match <[Value; 5]>::try_from(row) {
@@ -268,7 +240,7 @@ pub fn clear_statements(failures: &[Failure]) -> String {
     let drops = failures
         .iter()
         .filter(|f| !f.name.is_empty())
-        .map(|f| format!("{}; ", copy::drop_view(&f.name)));
+        .map(|f| format!("{}; ", names::drop_view(&f.name)));
     drops.collect::<String>() + "DELETE FROM _lumos.failures;"
 }
 
@@ -282,4 +254,32 @@ pub fn is_aborted(duckdb: &DuckDb) -> bool {
     duckdb
         .execute(&format!("SELECT 1 FROM {CATALOG}._lumos.state LIMIT 0"))
         .is_err()
+}
+
+/// What this connection may hear of a table's failure, whose error may quote a value and a key.
+pub fn message(host: &Connection, failure: &Failure) -> String {
+    let Some(unfit) = &failure.unfit else {
+        return failure.message.clone();
+    };
+    let asked = || {
+        let tracked = schema::tracked_tables(host)?;
+        let Some(table) = tracked.iter().find(|t| t.id == failure.id) else {
+            return Ok(());
+        };
+        let mut columns = vec![unfit.column.clone()];
+        if let Key::Columns(key) = &table.key {
+            columns.extend(key.iter().cloned());
+        }
+        Question::new(&table.name, &columns).ask(host)
+    };
+    match asked() {
+        Err(e) if access::is_refusal(&e) => format!(
+            "table \"{}\", column \"{}\": a value does not fit the type {}; {}",
+            failure.name,
+            unfit.column,
+            unfit.ty.name(),
+            e.message
+        ),
+        _ => failure.message.clone(),
+    }
 }

@@ -3,9 +3,10 @@
 use rusqlite::types::Value;
 
 use crate::error::Result;
+use crate::mirror::state::stored_state;
 use crate::session::Session;
+use crate::sync::Position;
 use crate::sync::track::matching_tracked;
-use crate::sync::{Position, stored_state};
 
 /// The log rows behind what the mirror equals; NULL if it has nothing of this database.
 pub fn lag(session: &Session, table: Option<&str>) -> Result<Value> {

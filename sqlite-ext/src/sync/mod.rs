@@ -2,43 +2,42 @@
 //! position, so that every change is applied exactly once whatever dies when.
 
 pub mod apply;
-pub mod changelog;
-mod changes;
+mod apply_batch;
+mod chunk_writer;
 pub mod compare;
 pub mod copy;
-mod drift;
-mod evolve;
 pub mod failures;
 pub mod lag;
+mod migrate;
 pub mod repair;
 pub mod schema;
+mod schema_diff;
 pub mod schema_log;
 pub mod status;
 pub mod track;
+mod triggers_install;
 pub mod untracked;
 pub mod verify;
-mod writer;
 
 use std::cell::RefCell;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use lumos_core::changelog::{Column, Key};
-use lumos_core::mirror::MirrorType;
-use lumos_duckdb::engine::{Cell, Connection as DuckDb};
 use rusqlite::{Connection, TransactionState, ffi};
 use serde_json::{Value as Json, json};
 
 use crate::access;
+use crate::attach_options::Freshness;
 use crate::error::{Error, Result, error};
 use crate::faults::fault;
-use crate::layout::files;
 use crate::locks::{Deadline, without_waiting};
-use crate::mirror::{Applied, Entered, Mirror};
+use crate::mirror::records::mirrored_tables;
+use crate::mirror::state::{Applied, Failure};
+use crate::mirror::{Entered, Mirror, cold_files, interruptible};
 use crate::progress::Progress;
+use crate::session::Attached;
 use crate::sync::apply::Run;
-use crate::sync::failures::Failure;
 use crate::sync::schema::Tracked;
-use crate::work;
 
 /// Applied log rows are deleted once there are this many: a delete costs the reader a write to SQLite.
 const PRUNE_AFTER: i64 = 10_000;
@@ -83,7 +82,7 @@ impl Report {
             return Ok(());
         };
         let e = Error {
-            message: access::message(host, first),
+            message: failures::message(host, first),
             ..first.error()
         };
         Err(match failed.count() {
@@ -184,7 +183,7 @@ pub fn mark(connection: &Connection, seq: i64) -> Result<String> {
 }
 
 /// A database and its mirror, for one call.
-pub struct Link<'a> {
+pub struct SyncContext<'a> {
     /// The database.
     pub connection: &'a Connection,
     /// Its mirror.
@@ -198,38 +197,66 @@ pub struct Link<'a> {
     pub deadline: Deadline,
 }
 
-impl Link<'_> {
+impl<'a> SyncContext<'a> {
+    /// The attached mirror with its database.
+    pub fn of(attached: &'a Attached, connection: &'a Connection) -> SyncContext<'a> {
+        SyncContext {
+            connection,
+            mirror: &attached.mirror,
+            other_sessions: attached.is_shared(),
+            progress: attached.progress.clone(),
+            deadline: attached.deadline,
+        }
+    }
+
     /// For a call that says how far it is.
     pub fn showing(self, progress: Progress) -> Self {
-        Link { progress, ..self }
+        SyncContext { progress, ..self }
     }
 }
 
+/// Applies what is pending, unless `auto_sync` is off or the mirror is fresh enough.
+pub fn bring_up_to_date(host: &Connection, attached: &Attached) -> Result<()> {
+    let Freshness {
+        auto_sync,
+        max_staleness,
+    } = attached.freshness;
+    let fresh = || {
+        let since = attached.mirror.since_fresh();
+        attached.known.load(Ordering::Relaxed) && since.is_some_and(|s| s < max_staleness)
+    };
+    if auto_sync && (max_staleness.is_zero() || !fresh()) {
+        sync(&SyncContext::of(attached, host))?;
+        attached.known.store(true, Ordering::Relaxed);
+    }
+    Ok(())
+}
+
 /// Applies all committed changes.
-pub fn sync(link: &Link<'_>) -> Result<Report> {
-    let Some(mut entered) = link.mirror.enter(link.connection, link.deadline)? else {
+pub fn sync(context: &SyncContext<'_>) -> Result<Report> {
+    let Some(mut entered) = context.mirror.enter(context.connection, context.deadline)? else {
         return Ok(Report::default());
     };
-    let report = sync_entered(link, &mut entered)?;
+    let report = sync_entered(context, &mut entered)?;
     // Another connection of this process may need it to end the write that pruning waits for.
     drop(entered);
     fault!("applied");
-    if !report.changed.is_empty() && link.connection.is_autocommit() {
-        prune(link.connection, report.seq)?;
+    if !report.changed.is_empty() && context.connection.is_autocommit() {
+        prune(context.connection, report.seq)?;
     }
     Ok(report)
 }
 
 /// As [`sync`], by the thread that entered, without pruning.
-pub fn sync_entered(link: &Link<'_>, entered: &mut Entered<'_>) -> Result<Report> {
+pub fn sync_entered(context: &SyncContext<'_>, entered: &mut Entered<'_>) -> Result<Report> {
     let begun = Instant::now();
-    let done = apply_pending(link, entered);
-    link.mirror.attempted(begun, &done);
+    let done = apply_pending(context, entered);
+    context.mirror.attempted(begun, &done);
     done
 }
 
-fn apply_pending(link: &Link<'_>, entered: &mut Entered<'_>) -> Result<Report> {
-    let connection = link.connection;
+fn apply_pending(context: &SyncContext<'_>, entered: &mut Entered<'_>) -> Result<Report> {
+    let connection = context.connection;
     let mut position = Position::read(connection)?;
     if entered.is_recent() && is_overtaken(entered.applied().as_ref(), position.as_ref()) {
         // By those who had their turn before.
@@ -237,7 +264,7 @@ fn apply_pending(link: &Link<'_>, entered: &mut Entered<'_>) -> Result<Report> {
         position = Position::read(connection)?;
     }
     let Some(position) = position else {
-        return nothing_tracked(link);
+        return nothing_tracked(context);
     };
     let recent = entered.is_recent();
     let applied = entered.applied();
@@ -261,7 +288,7 @@ fn apply_pending(link: &Link<'_>, entered: &mut Entered<'_>) -> Result<Report> {
         return Err(has_written());
     }
     access::check_changelog(connection)?;
-    let (report, now) = transaction(link, applied.as_ref(), position, recent)?;
+    let (report, now) = transaction(context, applied.as_ref(), position, recent)?;
     if now.is_some() {
         *applied = now;
     }
@@ -289,12 +316,12 @@ fn is_behind() -> Error {
 
 /// One transaction on both sides. The source's snapshot is held by the one who entered.
 fn transaction(
-    link: &Link<'_>,
+    context: &SyncContext<'_>,
     applied: Option<&Applied>,
     position: Position,
     recent: bool,
 ) -> Result<(Report, Option<Applied>)> {
-    let (connection, mirror) = (link.connection, link.mirror);
+    let (connection, mirror) = (context.connection, context.mirror);
     let in_transaction = !connection.is_autocommit();
     let duckdb = mirror.connection()?;
     fault!("position read");
@@ -302,18 +329,18 @@ fn transaction(
     let run = Run {
         connection,
         duckdb: &duckdb,
-        progress: &link.progress,
+        progress: &context.progress,
         position,
         in_transaction,
         recent,
-        other_sessions: link.other_sessions,
+        other_sessions: context.other_sessions,
         generation: mirror.generation(),
         broken: RefCell::default(),
         rowids: std::cell::Cell::new(rowids),
         stored: RefCell::default(),
     };
     let mut done = loop {
-        let done = work::transaction(&duckdb, || {
+        let done = interruptible::transaction(&duckdb, || {
             let done = run.apply(applied)?;
             fault!("before COMMIT");
             Ok(done)
@@ -327,7 +354,7 @@ fn transaction(
     fault!("committed");
     if !done.0.changed.is_empty() {
         // Nobody's business, and SHOW TABLES would list them.
-        duckdb.execute(changes::DROP_TEMPORARY)?;
+        duckdb.execute(apply_batch::DROP_TEMPORARY)?;
     }
     if let Some(now) = &done.1
         && (applied.is_none() || !done.0.changed.is_empty())
@@ -340,15 +367,15 @@ fn transaction(
         if let Some(now) = &mut done.1 {
             now.generation = mirror.generation();
         }
-        files::sweep(mirror, &duckdb)?;
+        cold_files::sweep(mirror, &duckdb)?;
     }
     mirror.give_back(duckdb);
     Ok(done)
 }
 
 /// Without a changelog the mirror must be empty, else it would answer from what is not followed any more.
-fn nothing_tracked(link: &Link<'_>) -> Result<Report> {
-    let (connection, mirror) = (link.connection, link.mirror);
+fn nothing_tracked(context: &SyncContext<'_>) -> Result<Report> {
+    let (connection, mirror) = (context.connection, context.mirror);
     access::check_changelog(connection)?;
     let duckdb = mirror.connection()?;
     let empty = mirrored_tables(&duckdb)?.is_empty();
@@ -359,7 +386,7 @@ fn nothing_tracked(link: &Link<'_>) -> Result<Report> {
     mirror.give_back(duckdb);
     match empty {
         true => Ok(Report::default()),
-        false if link.other_sessions && !connection.is_autocommit() => Err(is_behind()),
+        false if context.other_sessions && !connection.is_autocommit() => Err(is_behind()),
         false => Err(error(
             "the database tracks no table, but its mirror has some, from another database or from before; \
              lumos_resync('*') empties it, or attach another path",
@@ -427,138 +454,4 @@ pub fn cannot_write_now(e: &Error) -> bool {
             | ffi::SQLITE_PERM
             | ffi::SQLITE_AUTH
     )
-}
-
-/// A table of the mirror, as `_lumos.tables` has it.
-#[derive(Debug, Clone)]
-pub struct MirroredTable {
-    /// Its id in the changelog.
-    pub id: i64,
-    /// Its name here.
-    pub name: String,
-    /// The source's CREATE statement; empty for a table that is to be copied again.
-    pub schema: String,
-    /// The types of its columns.
-    pub types: Vec<MirrorType>,
-    /// The source's schema version when the table was last compared with it.
-    pub schema_version: i64,
-    /// Its key.
-    pub key: Key,
-    /// The columns of the source's table.
-    pub columns: Vec<Column>,
-    /// Where the source's schema had it.
-    pub place: String,
-    /// [`Position::rowids`] when it was copied.
-    pub rowids: i64,
-    /// Some of its rows are in files.
-    pub is_tiered: bool,
-}
-
-/// The tables that the mirror has.
-pub fn mirrored_tables(duckdb: &DuckDb) -> Result<Vec<MirroredTable>> {
-    let mut tables = Vec::new();
-    for row in rows(
-        duckdb,
-        "SELECT id, name, schema, types, schema_version, key, columns, place, rowids, \
-         CAST(id IN (SELECT f.id FROM _lumos.files f WHERE f.state = 'live') AS BIGINT) FROM _lumos.tables ORDER BY id",
-    )? {
-        let [
-            Value::Integer(id),
-            Value::Text(name),
-            Value::Text(schema),
-            Value::Text(types),
-            Value::Integer(version),
-            Value::Text(key),
-            Value::Text(columns),
-            Value::Text(place),
-            Value::Integer(rowids),
-            Value::Integer(is_tiered),
-        ] = row.as_slice()
-        else {
-            return Err(damaged());
-        };
-        let names: Vec<String> = serde_json::from_str(types).map_err(|_| damaged())?;
-        tables.push(MirroredTable {
-            id: *id,
-            name: name.clone(),
-            schema: schema.clone(),
-            types: names
-                .iter()
-                .map(|n| MirrorType::from_name(n))
-                .collect::<Option<_>>()
-                .ok_or_else(damaged)?,
-            schema_version: *version,
-            key: schema::parse_key(key).map_err(|_| damaged())?,
-            columns: schema::parse_columns(columns).map_err(|_| damaged())?,
-            place: place.clone(),
-            rowids: *rowids,
-            is_tiered: *is_tiered != 0,
-        });
-    }
-    Ok(tables)
-}
-
-/// What the mirror's file says that it equals.
-pub fn stored_state(duckdb: &DuckDb) -> Result<Option<Applied>> {
-    match rows(duckdb, "SELECT source, seq, mark FROM _lumos.state")?.as_slice() {
-        [] => Ok(None),
-        [row] => match row.as_slice() {
-            [Value::Text(source), Value::Integer(seq), Value::Text(mark)] => Ok(Some(Applied {
-                source: source.clone(),
-                seq: *seq,
-                mark: mark.clone(),
-                schema_version: None,
-                tables: [].into(),
-                failed: [].into(),
-                generation: 0,
-            })),
-            _ => Err(damaged()),
-        },
-        _ => Err(damaged()),
-    }
-}
-
-/// The names of the tables that the mirror has.
-pub fn mirrored_names(duckdb: &DuckDb) -> Result<Vec<String>> {
-    Ok(mirrored_tables(duckdb)?
-        .into_iter()
-        .map(|t| t.name)
-        .collect())
-}
-
-fn damaged() -> Error {
-    error("the mirror's own tables are damaged; detach, remove the file and attach again")
-}
-
-/// A value of a small result.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Value {
-    /// An integer.
-    Integer(i64),
-    /// Text.
-    Text(String),
-    /// Anything else.
-    Other,
-}
-
-/// All rows of a small result.
-pub fn rows(duckdb: &DuckDb, sql: &str) -> Result<Vec<Vec<Value>>> {
-    let mut result = duckdb.statement(sql)?.start()?.rows()?;
-    let types = result.types().to_vec();
-    let mut rows = Vec::new();
-    while let Some(chunk) = result.next_chunk()? {
-        for row in 0..chunk.len() {
-            let cells =
-                types
-                    .iter()
-                    .enumerate()
-                    .map(|(i, ty)| match chunk.column(i, ty).cell(row) {
-                        Cell::Integer(v) => Value::Integer(v),
-                        Cell::Text(v) => Value::Text(v.into_owned()),
-                        _ => Value::Other,
-                    });
-            rows.push(cells.collect());
-        }
-    }
-    Ok(rows)
 }

@@ -9,11 +9,11 @@ use crate::access;
 use crate::error::{Result, error};
 use crate::progress::Progress;
 use crate::session::Session;
-use crate::sync;
-use crate::sync::compare::{Check, Sides};
+use crate::sync::compare::{Check, Difference, Kind, Sides};
 use crate::sync::schema::{self, Tracked};
 use crate::sync::track::{self, matching_tracked};
-use crate::sync::verify::{Difference, Kind, Verification};
+use crate::sync::verify::Verification;
+use crate::sync::{self, SyncContext};
 
 /// Fewer keys than this are always repaired one by one.
 const FEW: i64 = 1_000;
@@ -44,7 +44,7 @@ pub fn repair(session: &Arc<Session>, pattern: &str, progress: Progress) -> Resu
         cures.push((table, cure));
     }
     let attached = session.attached()?;
-    let link = attached.link(&connection).showing(progress.clone());
+    let context = SyncContext::of(&attached, &connection).showing(progress.clone());
     let touched = |cure: &Cure| matches!(cure, Cure::Keys(found) if !found.is_empty());
     if cures.iter().any(|(_, cure)| touched(cure)) {
         schema::writing(&connection, || {
@@ -54,7 +54,7 @@ pub fn repair(session: &Arc<Session>, pattern: &str, progress: Progress) -> Resu
             })
         })?;
         // What cannot be applied row by row is copied below.
-        drop(sync::sync(&link));
+        drop(sync::sync(&context));
     }
     let mut report = Vec::new();
     for (table, cure) in cures {
@@ -62,7 +62,7 @@ pub fn repair(session: &Arc<Session>, pattern: &str, progress: Progress) -> Resu
             Cure::Copy => false,
             Cure::Keys(found) => is_cured(session, &table, found, &progress),
         };
-        if !cured && let Err(e) = track::resync(&link, &table.name) {
+        if !cured && let Err(e) = track::resync(&context, &table.name) {
             // One table's trouble is not the others'.
             if !several || e.table != Some(table.id) {
                 return Err(e);

@@ -2,7 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use lumos_core::changelog::{Column, Key, Options, Shadow, Table, Unique, generated_expressions};
+use lumos_core::changelog::{
+    Column, Key, Options, Shadow, Table, Unique, generated_expressions, stored,
+};
 use lumos_core::sql::identifier;
 use rusqlite::{Connection, OptionalExtension, ffi};
 
@@ -335,7 +337,7 @@ pub fn tracked_tables(connection: &Connection) -> Result<Vec<Tracked>> {
             id,
             name: own.first().map_or(&old_name, |t| &t.table).clone(),
             old_name,
-            key: parse_key(&key)?,
+            key: stored::parse_key(&key)?,
             schema,
             options: parse_options(&options)?,
             triggers: own,
@@ -396,70 +398,6 @@ fn parse_options(json: &str) -> Result<Options> {
             "_lumos_tables has the options {json}; untrack the table and track it again"
         ))
     })
-}
-
-/// The key as `_lumos_tables` stores it: a JSON array of columns, or the rowid's name as a JSON string.
-pub fn key_json(key: &Key) -> serde_json::Value {
-    match key {
-        Key::Columns(columns) => columns.as_slice().into(),
-        Key::Rowid(name) => (*name).into(),
-    }
-}
-
-/// Reads what [`key_json`] writes.
-pub fn parse_key(json: &str) -> Result<Key> {
-    match serde_json::from_str(json) {
-        Ok(serde_json::Value::String(name)) => {
-            let known = ["rowid", "_rowid_", "oid"].into_iter().find(|n| *n == name);
-            known.map(Key::Rowid).ok_or_else(|| {
-                error(format!(
-                    "_lumos_tables has the key {json}; track the table again"
-                ))
-            })
-        }
-        Ok(columns) => match serde_json::from_value::<Vec<String>>(columns) {
-            Ok(columns) if !columns.is_empty() => Ok(Key::Columns(columns)),
-            _ => Err(error(format!(
-                "_lumos_tables has the key {json}; track the table again"
-            ))),
-        },
-        Err(_) => Err(error(format!(
-            "_lumos_tables has the key {json}; track the table again"
-        ))),
-    }
-}
-
-/// Columns as the mirror stores them: a JSON array of arrays.
-pub fn columns_json(columns: &[Column]) -> String {
-    let rows: Vec<_> = columns
-        .iter()
-        .map(|c| {
-            (
-                &c.name,
-                &c.declared,
-                c.not_null,
-                &c.default,
-                c.pk,
-                c.generated,
-            )
-        })
-        .collect();
-    serde_json::json!(rows).to_string()
-}
-
-/// Reads what [`columns_json`] writes.
-pub fn parse_columns(json: &str) -> serde_json::Result<Vec<Column>> {
-    let rows: Vec<(String, String, bool, Option<String>, usize, bool)> =
-        serde_json::from_str(json)?;
-    let column = |(name, declared, not_null, default, pk, generated)| Column {
-        name,
-        declared,
-        not_null,
-        default,
-        pk,
-        generated,
-    };
-    Ok(rows.into_iter().map(column).collect())
 }
 
 /// SQLite's counter of schema changes.

@@ -1,32 +1,9 @@
 //! `lumos_schema_log`: what happened to the mirrored tables, as the mirror remembers it.
 
-use std::sync::Arc;
-
 use lumos_core::sql::literal;
 use lumos_duckdb::engine::Connection as DuckDb;
-use rusqlite::types::Value;
 
 use crate::error::Result;
-use crate::session::Session;
-use crate::table_function::{self, Rows, TableFunction};
-
-/// The function.
-pub struct SchemaLog;
-
-impl TableFunction for SchemaLog {
-    type Aux = Session;
-
-    fn prepare(session: &Session) -> crate::error::Result<()> {
-        session.before_statement()
-    }
-
-    fn rows(session: &Arc<Session>, _: &[Value]) -> Result<Rows> {
-        table_function::rows_of_mirror(
-            session,
-            "SELECT seq, recorded_at, name, event, rows, schema_version FROM _lumos.schema_log ORDER BY seq",
-        )
-    }
-}
 
 /// So many of the last events are kept.
 const KEPT: usize = 1000;

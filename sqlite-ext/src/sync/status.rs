@@ -1,34 +1,16 @@
 //! `lumos_status`: one row a tracked table.
 
-use std::sync::Arc;
-
 use rusqlite::types::Value;
 use serde_json::json;
 
-use crate::access;
 use crate::error;
+use crate::mirror::records::mirrored_tables;
+use crate::mirror::state::stored_state;
 use crate::session::Session;
-use crate::sync::{self, failures, schema, track};
-use crate::table_function::{Rows, TableFunction};
-
-/// The function.
-pub struct Status;
-
-impl TableFunction for Status {
-    type Aux = Session;
-
-    fn prepare(session: &Session) -> crate::error::Result<()> {
-        session.before_statement()
-    }
-
-    fn rows(session: &Arc<Session>, _: &[Value]) -> error::Result<Rows> {
-        let rows = session.in_turn(|| status(session))?;
-        Ok(Box::new(rows.into_iter().map(Ok)))
-    }
-}
+use crate::sync::{failures, schema, track};
 
 /// The rows, in the order of the columns that the list of functions names.
-fn status(session: &Session) -> error::Result<Vec<Vec<Value>>> {
+pub fn rows(session: &Session) -> error::Result<Vec<Vec<Value>>> {
     let connection = session.connection()?;
     let tracked = schema::tracked_tables(&connection)?;
     if tracked.is_empty() {
@@ -36,8 +18,8 @@ fn status(session: &Session) -> error::Result<Vec<Vec<Value>>> {
     }
     let attached = session.attached()?;
     let duckdb = attached.mirror.connection()?;
-    let applied = sync::stored_state(&duckdb)?.map_or(0, |a| a.seq);
-    let mirrored = sync::mirrored_tables(&duckdb)?;
+    let applied = stored_state(&duckdb)?.map_or(0, |a| a.seq);
+    let mirrored = mirrored_tables(&duckdb)?;
     let failed = failures::read(&duckdb)?;
     let counts = track::rows_of(&duckdb)?;
     let committed: i64 = connection.query_row(
@@ -74,7 +56,7 @@ fn status(session: &Session) -> error::Result<Vec<Vec<Value>>> {
                 _ => Value::Null,
             },
             Value::Text(state.into()),
-            match failure.map(|f| access::message(&connection, f)) {
+            match failure.map(|f| failures::message(&connection, f)) {
                 Some(message) => Value::Text(message),
                 None => attached
                     .mirror

@@ -2,28 +2,28 @@
 
 use std::collections::{HashMap, HashSet};
 
-use lumos_core::changelog::Options;
+use lumos_core::changelog::{Options, stored};
 use lumos_core::functions::track::TRACK;
 use lumos_core::options::Options as Given;
 use lumos_core::sql::{identifier, literal};
-use lumos_duckdb::engine::Connection as DuckDb;
+use lumos_duckdb::engine::{Connection as DuckDb, Value};
 use rusqlite::{Connection, ffi};
 use serde_json::{Value as Json, json};
 
 use crate::access;
 use crate::error::{Error, Result, error};
 use crate::faults::fault;
-use crate::layout::cold;
-use crate::mirror::{CATALOG, Mirror, OWN};
+use crate::mirror::column_map::ColumnMap;
+use crate::mirror::names::{self, CATALOG, OWN};
+use crate::mirror::records::mirrored_tables;
+use crate::mirror::state::stored_state;
+use crate::mirror::{Mirror, cold_rows, interruptible};
 use crate::progress::Progress;
-use crate::sync::changelog::{
+use crate::sync::schema::{self, Matching, Tracked};
+use crate::sync::triggers_install::{
     create_changelog, drop_empty_changelog, drop_triggers, free_name, install, new_id,
 };
-use crate::sync::copy::{self, Mirrored};
-use crate::sync::failures;
-use crate::sync::schema::{self, Matching, Tracked};
-use crate::sync::{self, Link, Value};
-use crate::work;
+use crate::sync::{self, SyncContext, failures};
 
 /// What one call of `lumos_track` means, checked before a mirror is opened.
 pub struct Request {
@@ -97,8 +97,8 @@ struct New {
 }
 
 /// `lumos_track`: tracks the tables and copies them. Returns a report for each.
-pub fn track(link: &Link<'_>, request: Request) -> Result<Json> {
-    let (connection, mirror) = (link.connection, link.mirror);
+pub fn track(context: &SyncContext<'_>, request: Request) -> Result<Json> {
+    let (connection, mirror) = (context.connection, context.mirror);
     let Request {
         names,
         left_out: mut failures,
@@ -130,9 +130,9 @@ pub fn track(link: &Link<'_>, request: Request) -> Result<Json> {
     fault!("tracked");
     mirror.give_back(duckdb);
     if initial {
-        let failed = match sync::sync(link) {
+        let failed = match sync::sync(context) {
             Ok(report) => report.failed,
-            Err(e) => return Err(untracked(link, &new, e)),
+            Err(e) => return Err(untracked(context, &new, e)),
         };
         // A table that cannot be copied is not tracked; the others go on.
         let (refused, kept): (Vec<New>, _) = new
@@ -141,7 +141,7 @@ pub fn track(link: &Link<'_>, request: Request) -> Result<Json> {
         new = kept;
         if !refused.is_empty() {
             let tracked = schema::tracked_tables(connection)?;
-            undo(link, &refused)?;
+            undo(context, &refused)?;
             for failure in failed
                 .iter()
                 .filter(|f| refused.iter().any(|n| n.id == f.id))
@@ -162,8 +162,8 @@ pub fn track(link: &Link<'_>, request: Request) -> Result<Json> {
 }
 
 /// The error of a call that could copy nothing, after it tracks nothing of what it began to track.
-fn untracked(link: &Link<'_>, new: &[New], e: Error) -> Error {
-    match undo(link, new) {
+fn untracked(context: &SyncContext<'_>, new: &[New], e: Error) -> Error {
+    match undo(context, new) {
         Ok(()) => e,
         // SQLite ends all that this call still wants of it.
         Err(_) if e.code == ffi::SQLITE_INTERRUPT => Error {
@@ -190,12 +190,12 @@ fn copy_again(duckdb: &DuckDb, ids: &[i64]) -> Result<()> {
 }
 
 /// Tracks nothing of what this call began to track, and again what was tracked before.
-fn undo(link: &Link<'_>, new: &[New]) -> Result<()> {
-    let (connection, mirror) = (link.connection, link.mirror);
+fn undo(context: &SyncContext<'_>, new: &[New]) -> Result<()> {
+    let (connection, mirror) = (context.connection, context.mirror);
     let duckdb = mirror.connection()?;
     // The turn ends before the source commits, which may wait for those who wait for it.
     schema::writing(connection, || {
-        let mut entered = mirror.enter_alone(connection, link.deadline)?;
+        let mut entered = mirror.enter_alone(connection, context.deadline)?;
         *entered.applied() = None;
         let mut again = Vec::new();
         for table in schema::tracked_tables(connection)? {
@@ -225,7 +225,7 @@ fn undo(link: &Link<'_>, new: &[New]) -> Result<()> {
 
 /// Takes the changelog away if nothing is tracked. A mirror that still has tables needs it to empty itself by.
 fn drop_changelog(connection: &Connection, duckdb: &DuckDb) -> Result<()> {
-    match sync::mirrored_tables(duckdb)?.is_empty() {
+    match mirrored_tables(duckdb)?.is_empty() {
         true => drop_empty_changelog(connection),
         false => Ok(()),
     }
@@ -248,7 +248,7 @@ fn report(
         .filter(|t| chosen(t))
     {
         if let Some(failure) = failed.iter().find(|f| f.id == table.id) {
-            let message = access::message(connection, failure);
+            let message = failures::message(connection, failure);
             tables.push(json!({ "table": table.name, "error": message }));
             continue;
         }
@@ -271,15 +271,15 @@ pub fn rows_of(duckdb: &DuckDb) -> Result<HashMap<i64, i64>> {
     /// Tables that one statement counts.
     const AT_ONCE: usize = 100;
     let mut counts = HashMap::new();
-    for tables in sync::mirrored_tables(duckdb)?.chunks(AT_ONCE) {
+    for tables in mirrored_tables(duckdb)?.chunks(AT_ONCE) {
         let selects: Vec<String> = tables
             .iter()
-            .map(|t| format!("SELECT {}, count(*) FROM {}", t.id, copy::view(&t.name)))
+            .map(|t| format!("SELECT {}, count(*) FROM {}", t.id, names::view(&t.name)))
             .collect();
         // Of a damaged mirror each by itself, as far as there are any.
-        let found = sync::rows(duckdb, &selects.join(" UNION ALL ")).or_else(|_| {
-            let each = selects.iter().map(|sql| sync::rows(duckdb, sql));
-            Ok::<_, Error>(each.filter_map(Result::ok).flatten().collect())
+        let found = duckdb.rows(&selects.join(" UNION ALL ")).or_else(|_| {
+            let each = selects.iter().map(|sql| duckdb.rows(sql));
+            Ok::<_, Error>(each.filter_map(std::result::Result::ok).flatten().collect())
         })?;
         for row in found {
             if let [Value::Integer(id), Value::Integer(rows)] = row.as_slice() {
@@ -291,13 +291,13 @@ pub fn rows_of(duckdb: &DuckDb) -> Result<HashMap<i64, i64>> {
 }
 
 /// `lumos_untrack`: the names of the tables that are not tracked any more. Without `drop_mirror` their rows stay.
-pub fn untrack(link: &Link<'_>, pattern: &str, drop_mirror: bool) -> Result<Json> {
-    let (connection, mirror) = (link.connection, link.mirror);
+pub fn untrack(context: &SyncContext<'_>, pattern: &str, drop_mirror: bool) -> Result<Json> {
+    let (connection, mirror) = (context.connection, context.mirror);
     if !connection.is_autocommit() {
         return Err(error("a transaction is open; COMMIT or ROLLBACK first"));
     }
     if !drop_mirror {
-        sync::sync(link)?;
+        sync::sync(context)?;
     }
     // Looked for inside: another process may drop or rebuild a table just now.
     let mut kept = Vec::new();
@@ -320,13 +320,13 @@ pub fn untrack(link: &Link<'_>, pattern: &str, drop_mirror: bool) -> Result<Json
     })?;
     fault!("untracked");
     // What hinders the others is not this call's failure; the next query says it.
-    let synced = sync::sync(link).is_ok();
-    let forgotten = forget_all(link);
+    let synced = sync::sync(context).is_ok();
+    let forgotten = forget_all(context);
     if synced {
         forgotten?;
         // Gives the space back.
         let duckdb = mirror.connection()?;
-        work::checkpoint(&duckdb);
+        interruptible::checkpoint(&duckdb);
         mirror.give_back(duckdb);
     }
     Ok(chosen.into_iter().map(|t| t.name).collect())
@@ -336,7 +336,7 @@ pub fn untrack(link: &Link<'_>, pattern: &str, drop_mirror: bool) -> Result<Json
 fn keep_rows(mirror: &Mirror, tables: &[Tracked]) -> Result<Vec<String>> {
     mirror.open_own()?;
     let duckdb = mirror.connection()?;
-    let mirrored = sync::mirrored_tables(&duckdb)?;
+    let mirrored = mirrored_tables(&duckdb)?;
     let kept = mirrored
         .iter()
         .filter(|m| tables.iter().any(|t| t.id == m.id));
@@ -345,15 +345,15 @@ fn keep_rows(mirror: &Mirror, tables: &[Tracked]) -> Result<Vec<String>> {
     let copies: String = (names.iter().map(|name| identifier(name)))
         .map(|name| format!("CREATE TABLE {OWN}.main.{name} AS FROM {CATALOG}.main.{name};"))
         .collect();
-    work::transaction(&duckdb, || Ok(duckdb.execute(&copies)?))?;
+    interruptible::transaction(&duckdb, || Ok(duckdb.execute(&copies)?))?;
     let forgets: String = kept
         .map(|t| {
-            copy::drop_statements(&t.name)
-                + &cold::forget_statements(t.id, &t.name)
+            names::drop_statements(&t.name)
+                + &cold_rows::forget_statements(t.id, &t.name)
                 + &format!("DELETE FROM _lumos.tables WHERE id = {};", t.id)
         })
         .collect();
-    work::transaction(&duckdb, || Ok(duckdb.execute(&forgets)?))
+    interruptible::transaction(&duckdb, || Ok(duckdb.execute(&forgets)?))
         .inspect_err(|_| drop_own(&duckdb, &names))?;
     let all: Vec<String> = mirrored.into_iter().map(|m| m.name).collect();
     mirror.cache.update(&all, &all);
@@ -371,8 +371,8 @@ fn drop_own(duckdb: &DuckDb, names: &[String]) {
 }
 
 /// `lumos_resync`: copies the tables again that `pattern` means, and returns what [`track`] does.
-pub fn resync(link: &Link<'_>, pattern: &str) -> Result<Json> {
-    let (connection, mirror) = (link.connection, link.mirror);
+pub fn resync(context: &SyncContext<'_>, pattern: &str) -> Result<Json> {
+    let (connection, mirror) = (context.connection, context.mirror);
     let tracked = schema::tracked_tables(connection)?;
     let duckdb = mirror.connection()?;
     // All: the position too, since the mirror may be ahead of the source, or another's.
@@ -388,7 +388,7 @@ pub fn resync(link: &Link<'_>, pattern: &str) -> Result<Json> {
         .try_for_each(|t| check_readable(connection, t))?;
     let ids: Vec<i64> = chosen.iter().map(|t| t.id).collect();
     // Held, so that no other connection of the process applies changes meanwhile.
-    let mut entered = mirror.enter_alone(connection, link.deadline)?;
+    let mut entered = mirror.enter_alone(connection, context.deadline)?;
     if all {
         forget_tables(&duckdb)?;
     } else {
@@ -398,7 +398,7 @@ pub fn resync(link: &Link<'_>, pattern: &str) -> Result<Json> {
     drop(entered);
     mirror.give_back(duckdb);
     fault!("told to copy again");
-    let done = sync::sync(link)?;
+    let done = sync::sync(context)?;
     // Those that were made anew have another id since.
     let chosen = matching_tracked(connection, pattern).unwrap_or(chosen);
     let ids: Vec<i64> = chosen.iter().map(|t| t.id).collect();
@@ -412,8 +412,8 @@ fn check_readable(connection: &Connection, table: &Tracked) -> Result<()> {
         return Ok(());
     }
     let definition = schema::read_table(connection, &table.name)?;
-    let copied = Mirrored::new(&definition, &table.key, &table.options, None);
-    match access::check_table(connection, &copied) {
+    let copied = ColumnMap::new(&definition, &table.key, &table.options, None);
+    match copied.check_readable(connection) {
         Err(e) if access::is_refusal(&e) => Err(e),
         // The table may be another by now; what is copied is read from a snapshot.
         _ => Ok(()),
@@ -422,9 +422,9 @@ fn check_readable(connection: &Connection, table: &Tracked) -> Result<()> {
 
 /// Empties the mirror.
 fn forget_tables(duckdb: &DuckDb) -> Result<()> {
-    let drops: String = sync::mirrored_tables(duckdb)?
+    let drops: String = mirrored_tables(duckdb)?
         .iter()
-        .map(|t| copy::drop_statements(&t.name) + &cold::forget_statements(t.id, &t.name))
+        .map(|t| names::drop_statements(&t.name) + &cold_rows::forget_statements(t.id, &t.name))
         .collect();
     let views = failures::clear_statements(&failures::read(duckdb)?);
     let done = duckdb.execute(&format!(
@@ -474,13 +474,11 @@ impl<'a> Adding<'a> {
     fn new(connection: &'a Connection, duckdb: &DuckDb) -> Result<Adding<'a>> {
         let tracked = schema::tracked_tables(connection)?;
         let failed = failures::read(duckdb)?;
-        let own = sync::rows(
-            duckdb,
-            &format!(
+        let own = duckdb.rows(&format!(
                 "SELECT lower(name) FROM (SELECT database_name, schema_name, table_name AS name, '' AS sql FROM duckdb_tables() \
                  UNION ALL SELECT database_name, schema_name, view_name, sql FROM duckdb_views()) \
                  WHERE database_name IN ('{OWN}', '{CATALOG}') AND schema_name = 'main' AND NOT contains(sql, '{}.')",
-                copy::DATA
+                names::DATA
             ),
         )?;
         let own = own.into_iter().flatten().filter_map(|name| match name {
@@ -518,7 +516,7 @@ impl<'a> Adding<'a> {
         }
         let key = table.key(&options.key)?;
         self.check_target(name, &options)?;
-        access::check_table(connection, &Mirrored::new(&table, &key, &options, None))?;
+        ColumnMap::new(&table, &key, &options, None).check_readable(connection)?;
         let statement = self.statements.get(&name.to_ascii_lowercase());
         let statement = statement.map_or("", |(sql, _)| sql);
         schema::atomically(connection, || {
@@ -533,7 +531,7 @@ impl<'a> Adding<'a> {
                 (
                     id,
                     name,
-                    schema::key_json(&key).to_string(),
+                    stored::key_json(&key),
                     statement,
                     options.json().to_string(),
                 ),
@@ -582,17 +580,17 @@ fn remove(connection: &Connection, table: &Tracked) -> Result<()> {
 
 /// Once nothing is tracked, takes the changelog away, and what the mirror has of this database: its memory of it, and
 /// tables that it could not give up by itself, as after a restore. A mirror of another database stays as it is.
-fn forget_all(link: &Link<'_>) -> Result<()> {
-    let (connection, mirror) = (link.connection, link.mirror);
+fn forget_all(context: &SyncContext<'_>) -> Result<()> {
+    let (connection, mirror) = (context.connection, context.mirror);
     if !schema::has_changelog(connection)? || !schema::tracked_tables(connection)?.is_empty() {
         return Ok(());
     }
     let duckdb = mirror.connection()?;
     // The turn ends before the source commits, which may wait for those who wait for it.
     schema::writing(connection, || {
-        let mut entered = mirror.enter_alone(connection, link.deadline)?;
+        let mut entered = mirror.enter_alone(connection, context.deadline)?;
         let source = sync::Position::read(connection)?.map(|position| position.source);
-        if sync::stored_state(&duckdb)?.is_none_or(|stored| Some(stored.source) == source) {
+        if stored_state(&duckdb)?.is_none_or(|stored| Some(stored.source) == source) {
             forget_tables(&duckdb)?;
             *entered.applied() = None;
             mirror.reshaped();

@@ -8,11 +8,12 @@ use lumos_core::sql::{identifier, literal};
 use lumos_duckdb::engine::Connection as DuckDb;
 use rusqlite::Connection;
 
-use crate::access::{self, ROWS_OF};
+use crate::access;
 use crate::error::{Result, error};
+use crate::mirror::names::ROWS_OF;
 use crate::progress::Progress;
+use crate::sync::chunk_writer::{ChunkWriter, shown, value_of};
 use crate::sync::schema;
-use crate::sync::writer::{Writer, shown, value_of};
 
 /// Rows between two looks at the clock.
 const UNSAID: u64 = 4096;
@@ -135,7 +136,7 @@ impl Source<'_> {
             identifier(target),
             columns.join(", ")
         ))?;
-        let mut rows = Writer::new(duckdb, "temp", "main", target)?;
+        let mut rows = ChunkWriter::new(duckdb, "temp", "main", target)?;
         let mut statement = source.prepare(&self.select)?;
         let mut result = statement.query([])?;
         let mut fresh = vec![true; self.columns.len()];

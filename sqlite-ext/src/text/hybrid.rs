@@ -16,8 +16,8 @@ use serde_json::Value as Json;
 use crate::error::{Result, error};
 use crate::query::arguments;
 use crate::table_function::{Rows, TableFunction};
+use crate::vector::filter::RowFilter;
 use crate::vector::plan;
-use crate::vector::read::Chosen;
 use crate::vector::search::K;
 use crate::vector::store::Store;
 use crate::vector::stores::Stores;
@@ -60,7 +60,7 @@ struct Search {
     fts: String,
     weights: [f64; 2],
     /// The rows that the filter leaves.
-    chosen: Chosen,
+    chosen: RowFilter,
 }
 
 /// A row found: its score, and what the legs say of it.
@@ -96,8 +96,8 @@ impl Search {
             ));
         };
         let chosen = match options.filter {
-            None => Chosen::All,
-            Some(filter) => Chosen::Ids(store.filtered(&filter)?),
+            None => RowFilter::All,
+            Some(filter) => RowFilter::Ids(store.filtered(&filter)?),
         };
         let query = match query {
             Value::Null => None,
@@ -170,7 +170,7 @@ impl Search {
             .join(" OR ");
         let mut values = vec![Value::Text(words), Value::Integer(pool as i64)];
         let filter = match &self.chosen {
-            Chosen::Ids(ids) => {
+            RowFilter::Ids(ids) => {
                 values.push(Value::Text(Json::from(ids.as_slice()).to_string()));
                 // With a bare rowid, FTS5 would look the words up anew for each.
                 " AND +rowid IN (SELECT value FROM json_each(?3))".into()

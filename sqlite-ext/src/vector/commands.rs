@@ -6,7 +6,7 @@ use lumos_core::vector::index::Index;
 use super::store::Store;
 use crate::error::{Result, error};
 use crate::host::check_interrupt;
-use crate::mirror::locked;
+use crate::locks::locked;
 
 impl Store {
     /// `INSERT INTO v(v) VALUES('rebuild')` and others.
@@ -22,9 +22,9 @@ impl Store {
             "rebuild" => self.rebuild(),
             "optimize" => {
                 let connection = self.connection()?;
-                let memory = self.to_write(&connection)?;
-                let worth = memory.index.as_ref().is_some_and(Index::wants_rebuild);
-                drop(memory);
+                let state = self.to_write(&connection)?;
+                let worth = state.index.as_ref().is_some_and(Index::wants_rebuild);
+                drop(state);
                 match worth {
                     true => self.rebuild(),
                     false => Ok(()),
@@ -41,26 +41,24 @@ impl Store {
     /// Makes the index anew from the vectors, a graph too where the table has one. Until then the old one stays in memory.
     pub(super) fn rebuild(&self) -> Result<()> {
         let connection = self.connection()?;
-        let mut memory = self.to_write(&connection)?;
+        let mut state = self.to_write(&connection)?;
         let mut index = self.definition.index()?;
         self.each_vector(&connection, &mut |id, vector| {
             let inserted = index.insert(id, vector);
             inserted.map_err(|e| error(format!("row {id}: {e}")))?;
             Ok(())
         })?;
-        index.link(memory.generation as u64 + 1, || {
-            check_interrupt(&connection)
-        })?;
+        index.link(state.generation as u64 + 1, || check_interrupt(&connection))?;
         connection.execute_batch(&format!(
             "DELETE FROM {}; UPDATE {} SET rebuilt = generation + 1, vectors = {}, generation = generation + 1",
             self.shadow("blocks"),
             self.shadow("meta"),
             index.len()
         ))?;
-        memory.index = Some(index);
-        memory.columns = None;
-        memory.generation += 1;
-        memory.all_touched = true;
+        state.index = Some(index);
+        state.columns = None;
+        state.generation += 1;
+        state.all_touched = true;
         Ok(())
     }
 

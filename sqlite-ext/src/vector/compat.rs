@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use crate::error::{Result, error};
 use crate::host::guard;
 use crate::query::arguments::whole;
-use crate::scalar;
+use crate::values;
 
 type Body = fn(&[Vec<f32>]) -> Result<Value>;
 
@@ -87,7 +87,7 @@ fn call(ctx: &Context<'_>, body: Body) -> Result<Value> {
     for i in 0..ctx.len() {
         match ctx.get_raw(i) {
             ValueRef::Null => return Ok(Value::Null),
-            value => vectors.push(scalar::vector(value, "the vector")?),
+            value => vectors.push(values::vector(value, "the vector")?),
         }
     }
     match vectors.as_slice() {
@@ -104,7 +104,7 @@ fn call(ctx: &Context<'_>, body: Body) -> Result<Value> {
 fn slice(ctx: &Context<'_>) -> Result<Value> {
     let vector = match ctx.get_raw(0) {
         ValueRef::Null => return Ok(Value::Null),
-        value => scalar::vector(value, "the vector")?,
+        value => values::vector(value, "the vector")?,
     };
     let (ValueRef::Integer(start), ValueRef::Integer(end)) =
         (whole(ctx.get_raw(1)), whole(ctx.get_raw(2)))

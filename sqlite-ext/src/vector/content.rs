@@ -80,7 +80,7 @@ impl Store {
     /// Brings the index to what the other table has in this row.
     pub fn follow(&self, id: i64) -> Result<()> {
         let connection = self.connection()?;
-        let mut memory = self.to_write(&connection)?;
+        let mut state = self.to_write(&connection)?;
         let mut found = None;
         self.vectors(&connection, &[id], &mut |_, vector| {
             found = Some(vector.to_vec());
@@ -89,10 +89,10 @@ impl Store {
         match found {
             Some(vector) => {
                 self.check(&vector)?;
-                memory.insert(id, &vector)
+                state.insert(id, &vector)
             }
             None => {
-                memory.remove(id);
+                state.remove(id);
                 Ok(())
             }
         }

@@ -12,11 +12,10 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::vtab::{Context, Filters, VTabCursor, sqlite3_vtab_cursor};
 use rusqlite::{Result, params_from_iter};
 
-use super::filter;
+use super::filter::RowFilter;
 use super::plan::{Arguments, Bound, Plan};
-use super::read::Chosen;
 use super::store::Store;
-use super::{NAME, Table};
+use super::{NAME, Table, filter};
 use crate::error::{self, error};
 use crate::host::guard;
 
@@ -82,7 +81,7 @@ struct Counted {
 
 struct Search {
     query: Vec<f32>,
-    chosen: Chosen,
+    chosen: RowFilter,
     bounds: Vec<Bound>,
     /// Rows still to come, by `k`.
     left: usize,

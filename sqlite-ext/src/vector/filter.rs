@@ -8,7 +8,7 @@ use lumos_core::sql::identifier;
 use lumos_core::vector::table::{Definition, Role};
 use rusqlite::types::Value;
 
-use super::plan::{OPERATORS, TESTS};
+use super::operators::{OPERATORS, TESTS};
 
 /// The id of a row in the shadow table.
 const ROWID: &str = "r._id";
@@ -24,6 +24,16 @@ pub struct Condition {
     pub values: Vec<Value>,
     /// The collation by which texts are compared.
     pub collation: &'static str,
+}
+
+/// The rows that may come out of a search.
+pub enum RowFilter {
+    /// All.
+    All,
+    /// Those with these ids.
+    Ids(Vec<i64>),
+    /// Those that pass, as the columns in memory say.
+    Passing(Vec<Condition>),
 }
 
 /// A test in SQL with its parameters.

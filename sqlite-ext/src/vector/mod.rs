@@ -4,7 +4,7 @@
 //! - [`write`]: what SQLite writes; [`plan`], [`filter`] and [`cursor`]: what it scans
 //! - [`statement`]: what else a statement with `k` says
 //! - [`store`]: the shadow tables; [`content`]: views of another table in their place
-//! - [`memory`]: the index over them; [`columns`]: what filters need
+//! - [`index_state`]: the index over them; [`load`]: how it is read and stored; [`columns`]: what filters need
 //! - [`read`]: searches; [`commands`]: `rebuild` and others
 //! - [`search`]: the function, which finds tables by [`stores`]
 //! - [`compat`]: names that others use
@@ -14,8 +14,10 @@ mod commands;
 pub mod compat;
 mod content;
 mod cursor;
-mod filter;
-mod memory;
+pub mod filter;
+mod index_state;
+mod load;
+mod operators;
 pub mod plan;
 pub mod read;
 pub mod search;
@@ -39,15 +41,16 @@ use rusqlite::vtab::{
 };
 use rusqlite::{Connection, Result, ffi};
 
-use crate::error::{self, Error, error};
-use crate::host::guard;
-use crate::scalar;
-use crate::table_function;
 use cursor::Cursor;
 use plan::Plan;
 use search::Search;
 use store::{SHADOWS, Store};
 use stores::Stores;
+
+use crate::error::{self, Error, error};
+use crate::host::guard;
+use crate::table_function;
+use crate::values::utf8;
 
 const NAME: &str = "lumos_vec";
 
@@ -103,7 +106,7 @@ impl Table {
             db.config(VTabConfig::ConstraintSupport)?;
             // Triggers and views may use it: it touches nothing but its own tables.
             db.config(VTabConfig::Innocuous)?;
-            let text = |bytes| scalar::utf8(bytes);
+            let text = |bytes| utf8(bytes);
             let args = args
                 .iter()
                 .map(|a| text(a))
@@ -259,7 +262,7 @@ unsafe extern "C" fn rename(table: *mut sqlite3_vtab, name: *const c_char) -> c_
     // SAFETY: by contract, a table of ours and a name that lives during the call.
     unsafe {
         let name = CStr::from_ptr(name);
-        method(table, |store| store.rename(scalar::utf8(name.to_bytes())?))
+        method(table, |store| store.rename(utf8(name.to_bytes())?))
     }
 }
 

@@ -11,6 +11,7 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::vtab::{Filters, IndexConstraintOp as Op, IndexInfo};
 
 use super::filter::Condition;
+use super::operators::{OPERATORS, TESTS};
 use crate::error::{Error, Result, error};
 use crate::query::arguments::whole;
 
@@ -50,27 +51,6 @@ pub struct Bound {
     /// What it is compared with: one value, the values of a list, or none.
     values: Vec<Value>,
 }
-
-/// Operators by their letters in the plan, with their SQL.
-pub const OPERATORS: [(&str, Op, &str); 11] = [
-    ("=", Op::SQLITE_INDEX_CONSTRAINT_EQ, "="),
-    ("s", Op::SQLITE_INDEX_CONSTRAINT_IS, "IS"),
-    ("!", Op::SQLITE_INDEX_CONSTRAINT_NE, "<>"),
-    ("t", Op::SQLITE_INDEX_CONSTRAINT_ISNOT, "IS NOT"),
-    ("<", Op::SQLITE_INDEX_CONSTRAINT_LT, "<"),
-    ("l", Op::SQLITE_INDEX_CONSTRAINT_LE, "<="),
-    (">", Op::SQLITE_INDEX_CONSTRAINT_GT, ">"),
-    ("g", Op::SQLITE_INDEX_CONSTRAINT_GE, ">="),
-    ("~", Op::SQLITE_INDEX_CONSTRAINT_LIKE, "LIKE"),
-    ("*", Op::SQLITE_INDEX_CONSTRAINT_GLOB, "GLOB"),
-    ("r", Op::SQLITE_INDEX_CONSTRAINT_REGEXP, "REGEXP"),
-];
-
-/// What is asked of a column without an argument.
-pub const TESTS: [(&str, Op, &str); 2] = [
-    ("n", Op::SQLITE_INDEX_CONSTRAINT_ISNULL, "ISNULL"),
-    ("v", Op::SQLITE_INDEX_CONSTRAINT_ISNOTNULL, "NOTNULL"),
-];
 
 /// The collations that conditions are taken over with, by their letters in the plan.
 const COLLATIONS: [(&str, &str); 3] = [("", "BINARY"), ("N", "NOCASE"), ("R", "RTRIM")];
@@ -380,7 +360,7 @@ pub fn count(name: &str, value: ValueRef<'_>) -> Result<usize> {
         ValueRef::Real(n) => n.to_string(),
         // So some drivers give the integers of numpy.
         ValueRef::Blob(bytes) => format!("a BLOB of {} bytes", bytes.len()),
-        other => crate::scalar::article(other.data_type()),
+        other => crate::values::article(other.data_type()),
     };
     Err(error(format!(
         "{name} is {what}; give a whole number from 0 on"

@@ -9,31 +9,21 @@ use rusqlite::{Connection, OptionalExtension, params_from_iter};
 use serde_json::Value as Json;
 
 use super::columns;
-use super::filter::{self, Condition};
+use super::filter::{self, Condition, RowFilter};
 use super::store::Store;
 use crate::error::{Error, Result, error};
 use crate::host::check_interrupt;
-use crate::scalar;
+use crate::values;
 
 /// Rows between two looks at whether the host wants to stop.
 const INTERRUPT_ROWS: usize = 4096;
 
-/// The rows that may come out of a search.
-pub enum Chosen {
-    /// All.
-    All,
-    /// Those with these ids.
-    Ids(Vec<i64>),
-    /// Those that pass, as the columns in memory say.
-    Passing(Vec<Condition>),
-}
-
 impl Store {
     /// How the rows that pass these conditions are found: by the columns in memory where these answer as SQLite
     /// would, else by a query of the shadow table. With `k` rows that count, errors if SQLite might mean others.
-    pub fn choose(&self, conditions: Vec<Condition>, k: Option<usize>) -> Result<Chosen> {
+    pub fn choose(&self, conditions: Vec<Condition>, k: Option<usize>) -> Result<RowFilter> {
         if conditions.is_empty() {
-            return Ok(Chosen::All);
+            return Ok(RowFilter::All);
         }
         // Columns of another table may have other types, and change without a word.
         let own = self.definition.content.is_none();
@@ -44,7 +34,7 @@ impl Store {
                     && condition.collation == "BINARY"
             });
         if in_memory {
-            return Ok(Chosen::Passing(conditions));
+            return Ok(RowFilter::Passing(conditions));
         }
         let (condition, params) = filter::possible(&self.definition, &conditions);
         let rows = self.shadow("rows");
@@ -55,7 +45,7 @@ impl Store {
         }
         let mut statement = connection.prepare(&sql)?;
         let ids = statement.query_map(params_from_iter(params), |row| row.get(0))?;
-        Ok(Chosen::Ids(ids.collect::<rusqlite::Result<_>>()?))
+        Ok(RowFilter::Ids(ids.collect::<rusqlite::Result<_>>()?))
     }
 
     /// Errors if these conditions mean other rows by the types of what a column is compared with.
@@ -142,7 +132,7 @@ impl Store {
         &self,
         query: &[f32],
         k: usize,
-        chosen: &Chosen,
+        chosen: &RowFilter,
         sure: Accuracy,
     ) -> Result<Vec<Hit>> {
         self.check(query)?;
@@ -150,10 +140,10 @@ impl Store {
             return Ok(Vec::new());
         }
         let connection = self.connection()?;
-        let mut memory = self.memory()?;
-        let (index, bits) = self.current(&connection, &mut memory, chosen)?;
+        let mut state = self.index_state()?;
+        let (index, bits) = self.current(&connection, &mut state, chosen)?;
         let filter = match (chosen, &bits) {
-            (Chosen::Ids(ids), _) => Filter::Ids(ids),
+            (RowFilter::Ids(ids), _) => Filter::Ids(ids),
             (_, Some(bits)) => Filter::Slots(bits),
             (_, None) => Filter::All,
         };
@@ -166,7 +156,7 @@ impl Store {
     }
 
     /// The chosen rows by exact distance and id.
-    pub fn exact(&self, query: &[f32], chosen: &Chosen) -> Result<Vec<Hit>> {
+    pub fn exact(&self, query: &[f32], chosen: &RowFilter) -> Result<Vec<Hit>> {
         self.check(query)?;
         if !self.has_direction(query) {
             return Ok(Vec::new());
@@ -182,11 +172,11 @@ impl Store {
             Ok(())
         };
         match chosen {
-            Chosen::All => self.each_vector(&connection, &mut measure)?,
-            Chosen::Ids(ids) => self.vectors(&connection, ids, &mut measure)?,
-            Chosen::Passing(_) => {
-                let mut memory = self.memory()?;
-                let (index, bits) = self.current(&connection, &mut memory, chosen)?;
+            RowFilter::All => self.each_vector(&connection, &mut measure)?,
+            RowFilter::Ids(ids) => self.vectors(&connection, ids, &mut measure)?,
+            RowFilter::Passing(_) => {
+                let mut state = self.index_state()?;
+                let (index, bits) = self.current(&connection, &mut state, chosen)?;
                 let bits = bits.unwrap_or_default();
                 let mut ids: Vec<i64> = index
                     .ids()
@@ -298,7 +288,7 @@ impl Store {
 fn decode(id: i64, value: ValueRef<'_>, vector: &mut Vec<f32>) -> Result<()> {
     let decoded = match value {
         ValueRef::Blob(bytes) => format::decode(bytes, vector).map_err(Error::from),
-        value => scalar::vector(value, "it").map(|read| *vector = read),
+        value => values::vector(value, "it").map(|read| *vector = read),
     };
     decoded.map_err(|e| error(format!("the vector of row {id}: {}; UPDATE it", e.message)))
 }

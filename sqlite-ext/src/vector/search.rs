@@ -8,14 +8,14 @@ use lumos_core::search::options::SearchOptions;
 use lumos_core::vector::index::Accuracy;
 use rusqlite::types::{Value, ValueRef};
 
+use super::filter::RowFilter;
 use super::plan;
-use super::read::Chosen;
 use super::store::Store;
 use super::stores::Stores;
 use crate::error::{Result, error};
 use crate::query::arguments;
-use crate::scalar;
 use crate::table_function::{Rows, TableFunction};
+use crate::values::utf8;
 
 /// Rows where `k` is not given.
 pub const K: usize = 10;
@@ -36,7 +36,7 @@ impl TableFunction for Search {
         if query == ValueRef::Null {
             return Ok(Box::new(std::iter::empty()));
         }
-        let store = stores.find(scalar::utf8(name)?)?;
+        let store = stores.find(utf8(name)?)?;
         let query = store.vector(query, "the query")?;
         let k = match k {
             ValueRef::Null => K,
@@ -69,16 +69,16 @@ impl TableFunction for Search {
 }
 
 /// The rows that the options leave.
-fn chosen(options: &SearchOptions, store: &Store) -> Result<Chosen> {
+fn chosen(options: &SearchOptions, store: &Store) -> Result<RowFilter> {
     let named = options.ids.as_ref().map(|ids| store.named(ids));
     let named = named.transpose()?;
     let Some(filter) = &options.filter else {
-        return Ok(named.map_or(Chosen::All, Chosen::Ids));
+        return Ok(named.map_or(RowFilter::All, RowFilter::Ids));
     };
     let mut ids = store.filtered(filter)?;
     if let Some(named) = named {
         let named: HashSet<i64> = named.into_iter().collect();
         ids.retain(|id| named.contains(id));
     }
-    Ok(Chosen::Ids(ids))
+    Ok(RowFilter::Ids(ids))
 }

@@ -15,7 +15,7 @@ use rusqlite::ffi;
 use super::plan::Plan;
 use super::store::Store;
 use crate::error::{Result, error};
-use crate::mirror::locked;
+use crate::locks::locked;
 
 /// Plans that are known to be right; beyond that they are forgotten.
 const KNOWN: usize = 1024;

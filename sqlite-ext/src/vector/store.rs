@@ -14,10 +14,10 @@ use lumos_core::vector::{self, format};
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, OptionalExtension, ffi, params, params_from_iter};
 
-use super::memory::{Ended, Memory};
+use super::index_state::{Ended, IndexState};
 use crate::error::{Error, Result, error};
-use crate::mirror::locked;
-use crate::scalar;
+use crate::locks::locked;
+use crate::values;
 
 /// The endings of the shadow tables' names.
 pub const SHADOWS: [&str; 4] = ["rows", "vectors", "blocks", "meta"];
@@ -29,7 +29,7 @@ pub struct Store {
     pub(super) name: Mutex<String>,
     /// Its columns.
     pub definition: Definition,
-    pub(super) memory: Mutex<Memory>,
+    pub(super) index_state: Mutex<IndexState>,
     pub(super) ended: Ended,
     /// The number of the last plan.
     pub(super) plans: AtomicI32,
@@ -61,7 +61,7 @@ impl Store {
             schema: schema.to_owned(),
             name: Mutex::new(name.to_owned()),
             definition,
-            memory: Mutex::default(),
+            index_state: Mutex::default(),
             ended: Ended::default(),
             plans: AtomicI32::new(0),
             checked: Mutex::default(),
@@ -208,13 +208,13 @@ impl Store {
             self.check(vector)?;
         }
         let connection = self.connection()?;
-        let mut memory = self.to_write(&connection)?;
+        let mut state = self.to_write(&connection)?;
         let kept = self.kept();
         let mut id = row.id;
         if let Some((other, key)) = self.holder(&connection, kept.into_iter().zip(&row.values))? {
             match id {
                 _ if !replace => return Err(taken("id", literal(key))),
-                Some(id) if id != other => self.remove(&connection, &mut memory, other)?,
+                Some(id) if id != other => self.remove(&connection, &mut state, other)?,
                 _ => id = Some(other),
             }
         }
@@ -244,12 +244,12 @@ impl Store {
         }
         let id = id.unwrap_or_else(|| connection.last_insert_rowid());
         if replace {
-            self.forget(&connection, &mut memory, id)?;
+            self.forget(&connection, &mut state, id)?;
         }
         if let Some(vector) = &row.vector {
-            self.put(&connection, &mut memory, id, vector)?;
+            self.put(&connection, &mut state, id, vector)?;
         }
-        self.note(&connection, &mut memory, id)?;
+        self.note(&connection, &mut state, id)?;
         Ok(id)
     }
 
@@ -276,12 +276,12 @@ impl Store {
     /// Removes a row.
     pub fn delete(&self, id: i64) -> Result<()> {
         let connection = self.connection()?;
-        let mut memory = self.to_write(&connection)?;
-        self.remove(&connection, &mut memory, id)
+        let mut state = self.to_write(&connection)?;
+        self.remove(&connection, &mut state, id)
     }
 
-    fn remove(&self, connection: &Connection, memory: &mut Memory, id: i64) -> Result<()> {
-        self.forget(connection, memory, id)?;
+    fn remove(&self, connection: &Connection, state: &mut IndexState, id: i64) -> Result<()> {
+        self.forget(connection, state, id)?;
         let sql = format!("DELETE FROM {} WHERE _id = ?1", self.shadow("rows"));
         connection.execute(&sql, [id])?;
         Ok(())
@@ -300,10 +300,10 @@ impl Store {
             self.check(vector)?;
         }
         let connection = self.connection()?;
-        let mut memory = self.to_write(&connection)?;
+        let mut state = self.to_write(&connection)?;
         match self.holder(&connection, values.iter().map(|(i, v)| (*i, v)))? {
             Some((other, key)) if other != id => match replace {
-                true => self.remove(&connection, &mut memory, other)?,
+                true => self.remove(&connection, &mut state, other)?,
                 false => return Err(taken("id", literal(key))),
             },
             _ => {}
@@ -328,11 +328,11 @@ impl Store {
             }
         }
         match vector {
-            Some(Some(vector)) => self.put(&connection, &mut memory, id, &vector)?,
-            Some(None) => self.forget(&connection, &mut memory, id)?,
+            Some(Some(vector)) => self.put(&connection, &mut state, id, &vector)?,
+            Some(None) => self.forget(&connection, &mut state, id)?,
             None => {}
         }
-        self.note(&connection, &mut memory, id)
+        self.note(&connection, &mut state, id)
     }
 
     /// A vector that a statement gives; `name` is what it is called.
@@ -346,7 +346,7 @@ impl Store {
                     self.definition.dims
                 )))
             }
-            value => scalar::vector(value, name),
+            value => values::vector(value, name),
         }
     }
 
@@ -365,7 +365,7 @@ impl Store {
     fn put(
         &self,
         connection: &Connection,
-        memory: &mut Memory,
+        state: &mut IndexState,
         id: i64,
         vector: &[f32],
     ) -> Result<()> {
@@ -375,14 +375,14 @@ impl Store {
             self.shadow("vectors")
         );
         connection.prepare(&sql)?.execute(params![id, bytes])?;
-        memory.insert(id, vector)
+        state.insert(id, vector)
     }
 
     /// Removes the vector of a row.
-    fn forget(&self, connection: &Connection, memory: &mut Memory, id: i64) -> Result<()> {
+    fn forget(&self, connection: &Connection, state: &mut IndexState, id: i64) -> Result<()> {
         let sql = format!("DELETE FROM {} WHERE id = ?1", self.shadow("vectors"));
         connection.prepare(&sql)?.execute([id])?;
-        memory.remove(id);
+        state.remove(id);
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use rusqlite::{Connection, ffi};
 
 use super::store::Store;
 use crate::error::{Result, error};
-use crate::mirror::locked;
+use crate::locks::locked;
 
 /// The tables of a connection that are in use, for functions that are given a table's name.
 pub struct Stores {

@@ -10,7 +10,7 @@ use super::cursor::owned;
 use super::store::Row;
 use crate::error::{Result, error};
 use crate::query::arguments::whole;
-use crate::scalar;
+use crate::values::{article, utf8};
 
 impl Table {
     /// The vector that a statement gives; `None` for NULL.
@@ -48,8 +48,7 @@ impl Table {
             id = args_list[1];
         }
         if let Some(ValueRef::Text(command)) = hidden.get(2) {
-            self.store
-                .command(scalar::utf8(command)?, id.as_i64().ok())?;
+            self.store.command(utf8(command)?, id.as_i64().ok())?;
             return Ok(0);
         }
         self.check_hidden(hidden)?;
@@ -59,7 +58,7 @@ impl Table {
             other => {
                 return Err(error(format!(
                     "the id is {}; give an integer",
-                    scalar::article(other.data_type())
+                    article(other.data_type())
                 )));
             }
         };
@@ -138,7 +137,7 @@ impl Table {
                 (Role::Id, other) => {
                     return Err(error(format!(
                         "the id is {}; give an integer",
-                        scalar::article(other.data_type())
+                        article(other.data_type())
                     )));
                 }
                 (Role::Key, _) => values.push((i, key(value)?)),
@@ -186,7 +185,7 @@ fn key(value: ValueRef<'_>) -> Result<Value> {
         ValueRef::Text(_) => owned(value),
         other => Err(error(format!(
             "the id is {}; give a text",
-            scalar::article(other.data_type())
+            article(other.data_type())
         ))),
     }
 }

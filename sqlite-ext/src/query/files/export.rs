@@ -11,10 +11,14 @@ use lumos_duckdb::engine::{Cell, Chunk, LogicalType, write_json_string};
 use rusqlite::Connection;
 
 use crate::error::{Result, error};
+use crate::mirror::allow_files::{allowed, check_guarded};
 use crate::progress::Progress;
-use crate::query::files::{Format, allowed, check_guarded, check_ordinary};
-use crate::query::stream::{Params, Stream};
+use crate::query::files::{Format, check_ordinary};
+use crate::query::params::Params;
+use crate::query::run;
+use crate::query::stream::Stream;
 use crate::session::Session;
+use crate::sync;
 
 /// `lumos_export`: the number of rows written. The file appears under its name when it is complete.
 pub fn export(session: &Session, sql: &str, path: &str, progress: Progress) -> Result<i64> {
@@ -30,12 +34,12 @@ pub fn export(session: &Session, sql: &str, path: &str, progress: Progress) -> R
     let wrong = |e| error(format!("\"{path}\": {e}; the rows could not be written"));
     let rows = match format {
         Format::Parquet => {
-            session.bring_up_to_date(&host, &attached)?;
+            sync::bring_up_to_date(&host, &attached)?;
             let copy = format!(
                 "TO {} (FORMAT parquet, USE_TMP_FILE false)",
                 literal(part.text()?)
             );
-            session.with_untracked(&host, &attached, |duckdb| {
+            run::with_untracked(&host, &attached, |duckdb| {
                 Stream::copy(
                     duckdb,
                     &host,
@@ -47,7 +51,7 @@ pub fn export(session: &Session, sql: &str, path: &str, progress: Progress) -> R
             })?
         }
         _ => {
-            let stream = session.query(&host, sql, Params::none())?;
+            let stream = run::query(session, &host, sql, Params::none())?;
             let mut out = BufWriter::with_capacity(1 << 16, part.create().map_err(wrong)?);
             let rows = write(stream, &host, format, &progress, &mut out)?;
             out.flush().map_err(wrong)?;

@@ -16,11 +16,12 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use crate::error::{Error, Result, error};
 use crate::host;
 use crate::mirror::Mirror;
-use crate::query::files::json::Each;
+use crate::mirror::allow_files::allowed;
+use crate::query::files::json::{self, Each};
 use crate::query::files::options::Reading;
 use crate::query::files::parquet::Parquet;
-use crate::query::files::{Format, allowed, json, open};
-use crate::query::stream::distinct;
+use crate::query::files::{Format, open};
+use crate::query::names::distinct;
 use crate::session::Session;
 use crate::sync::schema;
 

@@ -7,9 +7,10 @@ use rusqlite::Connection;
 
 use crate::error::{Result, error};
 use crate::mirror::Mirror;
-use crate::query::files::is_plain;
+use crate::mirror::allow_files::is_plain;
 use crate::query::files::json::Each;
-use crate::query::stream::{Params, Stream};
+use crate::query::params::Params;
+use crate::query::stream::Stream;
 
 /// A file of Parquet.
 pub struct Parquet {
@@ -112,46 +113,5 @@ fn field<'a>(cell: &'a Cell<'_>, ty: &LogicalType) -> Field<'a> {
         Cell::Wide(digits) => Field::Number(digits),
         Cell::Text(v) | Cell::Json(v) => Field::Text(v),
         Cell::Blob(v) => Field::Blob(v),
-    }
-}
-
-/// What COPY takes of a query's columns: those that Parquet has no type for as the text, JSON or number that SQLite
-/// gets of them; `None` if there is none.
-pub fn select(columns: &[(String, LogicalType)]) -> Option<String> {
-    if !columns.iter().any(|(_, ty)| is_lossy(ty)) {
-        return None;
-    }
-    let list: Vec<String> = columns
-        .iter()
-        .enumerate()
-        .map(|(i, (name, ty))| {
-            let (column, name) = (format!("#{}", i + 1), identifier(name));
-            match ty {
-                LogicalType::HugeInt | LogicalType::UnsignedHugeInt => {
-                    format!("CAST({column} AS DECIMAL(38,0)) AS {name}")
-                }
-                LogicalType::BigNum | LogicalType::Other(_) => {
-                    format!("CAST({column} AS VARCHAR) AS {name}")
-                }
-                ty if is_lossy(ty) => format!("to_json({column}) AS {name}"),
-                _ => format!("{column} AS {name}"),
-            }
-        })
-        .collect();
-    Some(list.join(", "))
-}
-
-/// True if a column of Parquet does not give values of this type back.
-fn is_lossy(ty: &LogicalType) -> bool {
-    match ty {
-        LogicalType::HugeInt
-        | LogicalType::UnsignedHugeInt
-        | LogicalType::BigNum
-        | LogicalType::Other(_)
-        | LogicalType::Union(_) => true,
-        LogicalType::List(t) | LogicalType::Array(t, _) => is_lossy(t),
-        LogicalType::Map(k, v) => is_lossy(k) || is_lossy(v),
-        LogicalType::Struct(fields) => fields.iter().any(|(_, t)| is_lossy(t)),
-        _ => false,
     }
 }

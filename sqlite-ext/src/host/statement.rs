@@ -11,20 +11,20 @@ use rusqlite::{Connection, ffi};
 use crate::error::{Error, Result, error};
 
 /// A prepared statement. Its connection must be open; the owner drops it before that closes.
-pub struct Nested {
+pub struct HostStatement {
     db: *mut ffi::sqlite3,
     raw: *mut ffi::sqlite3_stmt,
     /// A parameter holds memory.
     bound: bool,
 }
 
-impl Nested {
+impl HostStatement {
     /// Prepares one statement that only reads.
     ///
     /// # Safety
     /// `db` is the host's open connection, on whose thread we are, and outlives the result.
-    pub unsafe fn prepare(db: *mut ffi::sqlite3, sql: &str) -> Result<Nested> {
-        // SAFETY: by contract; each result is owned by a `Nested`.
+    pub unsafe fn prepare(db: *mut ffi::sqlite3, sql: &str) -> Result<HostStatement> {
+        // SAFETY: by contract; each result is owned by a `HostStatement`.
         let (statement, rest) = unsafe { Self::first(db, sql)? };
         let only = || error("takes one SELECT that only reads");
         if statement.raw.is_null() {
@@ -50,11 +50,11 @@ impl Nested {
     /// Begins to read the database as it is now: until the result is dropped, every statement of this connection sees
     /// that. A statement under way holds the snapshot: a savepoint would too, but SQLite has none while another
     /// statement writes.
-    pub fn snapshot(host: &Connection) -> Result<Nested> {
+    pub fn snapshot(host: &Connection) -> Result<HostStatement> {
         // SAFETY: the connection is the host's, which is open during every call; the result belongs to a cursor or a
         // call, which end before it closes.
         let mut statement =
-            unsafe { Nested::prepare(host.handle(), "SELECT 1 FROM main.sqlite_schema")? };
+            unsafe { HostStatement::prepare(host.handle(), "SELECT 1 FROM main.sqlite_schema")? };
         statement.step()?;
         Ok(statement)
     }
@@ -63,7 +63,7 @@ impl Nested {
     ///
     /// # Safety
     /// As [`Self::prepare`].
-    unsafe fn first(db: *mut ffi::sqlite3, sql: &str) -> Result<(Nested, &str)> {
+    unsafe fn first(db: *mut ffi::sqlite3, sql: &str) -> Result<(HostStatement, &str)> {
         let len = c_int::try_from(sql.len()).map_err(|_| error("the query is too long"))?;
         let mut raw = ptr::null_mut();
         let mut tail = ptr::null();
@@ -78,7 +78,7 @@ impl Nested {
                 &mut tail,
             )
         };
-        let statement = Nested {
+        let statement = HostStatement {
             db,
             raw,
             bound: false,
@@ -231,7 +231,7 @@ impl Nested {
     }
 }
 
-impl Drop for Nested {
+impl Drop for HostStatement {
     fn drop(&mut self) {
         // SAFETY: owned, not used after this; null is fine.
         unsafe { ffi::sqlite3_finalize(self.raw) };

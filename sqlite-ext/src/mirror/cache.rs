@@ -10,9 +10,8 @@ use std::sync::{Arc, Mutex};
 use lumos_duckdb::engine::{Chunk, LogicalType};
 use serde_json::{Value as Json, json};
 
-use crate::access::{Asked, Question};
-use crate::mirror::locked;
-use crate::query::stream::Params;
+use crate::access::Question;
+use crate::locks::locked;
 
 /// A single result takes at most this part of the cache.
 const LARGEST_PART: usize = 4;
@@ -70,20 +69,21 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Adds what a statement of the query reads; false if the result cannot be kept.
-    pub fn reads(&mut self, asked: Asked) -> bool {
-        let Some(kept) = asked.kept() else {
+    /// Adds what a statement of the query reads, by the tables' names in the mirror, in lower case; `None` if something
+    /// else makes the result too. False if the result cannot be kept.
+    pub fn reads(&mut self, asked: Option<Vec<(String, Question)>>) -> bool {
+        let Some(asked) = asked else {
             return false;
         };
         let reads = self.reads.get_or_insert_default();
-        for (name, question) in kept {
+        for (name, question) in asked {
             if !self.versions.contains_key(&name) {
                 return false;
             }
-            let asked = reads.entry(name).or_default();
+            let questions = reads.entry(name).or_default();
             // Planned twice where a column needs a cast.
-            if !asked.contains(&question) {
-                asked.push(question);
+            if !questions.contains(&question) {
+                questions.push(question);
             }
         }
         true
@@ -100,7 +100,7 @@ impl Cache {
     }
 
     /// The result of this very query, if the tables that it read are unchanged.
-    pub fn answer(&self, sql: &str, params: &Params) -> Option<Answer> {
+    pub fn answer(&self, sql: &str, params: &str) -> Option<Answer> {
         if self.limit == 0 {
             return None;
         }
@@ -133,7 +133,7 @@ impl Cache {
     }
 
     /// Begins to record the result of a query that is about to start.
-    pub fn record(&self, sql: &str, params: &Params) -> Option<Recording> {
+    pub fn record(&self, sql: &str, params: &str) -> Option<Recording> {
         if self.limit == 0 {
             return None;
         }
@@ -263,9 +263,6 @@ impl State {
 }
 
 /// The text without the spaces around it, and the parameters.
-fn key(sql: &str, params: &Params) -> String {
-    format!(
-        "{}\0{params:?}",
-        sql.trim().trim_end_matches(';').trim_end()
-    )
+fn key(sql: &str, params: &str) -> String {
+    format!("{}\0{params}", sql.trim().trim_end_matches(';').trim_end())
 }

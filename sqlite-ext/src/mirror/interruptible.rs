@@ -10,7 +10,9 @@ use rusqlite::Connection;
 use crate::error::{Result, error};
 use crate::host;
 use crate::progress::Progress;
-use crate::query::stream::POLL;
+
+/// How often the host is asked whether to stop.
+pub const POLL: Duration = Duration::from_millis(10);
 
 /// Runs `work` on a thread of its own, so that this one can ask SQLite every few milliseconds whether to stop. Says
 /// meanwhile how far DuckDB is with its statement.
@@ -93,5 +95,5 @@ pub fn transaction<T>(duckdb: &DuckDb, work: impl FnOnce() -> Result<T>) -> Resu
 /// Writes the mirror's own log into its file and gives blocks free. A write of another connection is in the way of
 /// it; then the next one does it.
 pub fn checkpoint(duckdb: &DuckDb) {
-    drop(duckdb.execute(&format!("CHECKPOINT {}", crate::mirror::CATALOG)));
+    drop(duckdb.execute(&format!("CHECKPOINT {}", crate::mirror::names::CATALOG)));
 }

@@ -8,10 +8,11 @@ use rusqlite::Row;
 
 use crate::error::Result;
 use crate::faults::fault;
-use crate::layout::cold;
-use crate::mirror::CATALOG;
-use crate::sync::copy::{DATA, Mirrored, TEMPORARY, Transfer, target};
-use crate::sync::writer::{Writer, value_of};
+use crate::mirror::cold_rows;
+use crate::mirror::column_map::ColumnMap;
+use crate::mirror::names::{CATALOG, DATA, TEMPORARY, target};
+use crate::sync::chunk_writer::{ChunkWriter, value_of};
+use crate::sync::copy::Transfer;
 
 /// So many log rows are applied at a time, which bounds memory and temporary files. A key that comes up again is applied
 /// again, to the same row: the source's snapshot is one.
@@ -20,7 +21,7 @@ const BATCH: i64 = 1 << 20;
 /// Up to so many log rows are applied by a statement that names the keys.
 const FEW: i64 = 64;
 
-/// Up to so many rows wait in the one chunk of a [`Writer`] until the old ones are deleted. They need no temporary
+/// Up to so many rows wait in the one chunk of a [`ChunkWriter`] until the old ones are deleted. They need no temporary
 /// tables, whose making and dropping costs more than the rest.
 const WAITING: i64 = 2_000;
 
@@ -53,7 +54,7 @@ pub(super) struct Part<'a> {
     pub size: i64,
 }
 
-impl Mirrored {
+impl ColumnMap {
     /// Applies a part of the log: every key touched goes, and comes back with the row
     /// that it has now. Returns the numbers of keys and of rows. A column that had no value so far takes the type
     /// of its first ones. `None` if a column with values must get another type, or there are rows in files, which
@@ -71,18 +72,18 @@ impl Mirrored {
         let mut deleted = false;
         loop {
             match self.try_apply(part, transfer, deleted)? {
-                Applied::All(keys, rows) => return Ok(Some((keys, rows))),
-                Applied::Copy => return Ok(None),
-                Applied::Unfit => {
+                BatchOutcome::All(keys, rows) => return Ok(Some((keys, rows))),
+                BatchOutcome::Copy => return Ok(None),
+                BatchOutcome::Unfit => {
                     self.delete_changed(part, transfer)?;
                     deleted = true;
                 }
-                Applied::Widen(..) if self.tiered.is_some() => return Ok(None),
+                BatchOutcome::Widen(..) if self.tiered.is_some() => return Ok(None),
                 // The first value wants a type that a later one does not fit.
-                Applied::Widen(column, wider) if tried.contains(&(column, wider)) => {
+                BatchOutcome::Widen(column, wider) if tried.contains(&(column, wider)) => {
                     return Ok(None);
                 }
-                Applied::Widen(column, wider) => {
+                BatchOutcome::Widen(column, wider) => {
                     tried.push((column, self.types[column]));
                     // DuckDB would convert rows that are deleted, too.
                     transfer.execute(&format!(
@@ -115,7 +116,7 @@ impl Mirrored {
         part: &Part<'_>,
         transfer: &Transfer<'_>,
         deleted: bool,
-    ) -> Result<Applied> {
+    ) -> Result<BatchOutcome> {
         let (target, duckdb) = (target(&self.name), transfer.duckdb);
         if !deleted && self.tiered.is_none() {
             if part.size <= WAITING && self.has_integer_key() {
@@ -128,10 +129,10 @@ impl Mirrored {
                     duckdb.execute(&format!("DELETE FROM {target} WHERE {}", keys.join(" OR ")))?;
                     fault!("few keys deleted");
                 }
-                let mut rows = Writer::new(duckdb, CATALOG, DATA, &self.name)?;
+                let mut rows = ChunkWriter::new(duckdb, CATALOG, DATA, &self.name)?;
                 return Ok(
                     match self.put_changed(part, transfer, &mut rows, true, |_| Ok(()))? {
-                        Put::All(keys) => Applied::All(keys, rows.finish()?),
+                        Put::All(keys) => BatchOutcome::All(keys, rows.finish()?),
                         Put::Not(instead) => instead,
                     },
                 );
@@ -152,7 +153,7 @@ impl Mirrored {
                 transfer.execute(&format!(
                     "INSERT INTO {target} FROM {ROWS}; DROP TABLE {ROWS}"
                 ))?;
-                Ok(Applied::All(number, written))
+                Ok(BatchOutcome::All(number, written))
             }
             Put::Not(instead) => Ok(instead),
         }
@@ -163,10 +164,10 @@ impl Mirrored {
     }
 
     /// Applies a part of so few rows that they wait until the rows of the keys, integers, are deleted.
-    fn apply_waiting(&self, part: &Part<'_>, transfer: &Transfer<'_>) -> Result<Applied> {
+    fn apply_waiting(&self, part: &Part<'_>, transfer: &Transfer<'_>) -> Result<BatchOutcome> {
         let duckdb = transfer.duckdb;
         let mut keys = Vec::new();
-        let mut rows = Writer::new(duckdb, CATALOG, DATA, &self.name)?;
+        let mut rows = ChunkWriter::new(duckdb, CATALOG, DATA, &self.name)?;
         let put_key = |row: &Row<'_>| {
             if let Some(&[Stored::Int64(key)]) = self.stored_key(row)?.as_deref() {
                 keys.push(key);
@@ -185,11 +186,11 @@ impl Mirrored {
             self.delete_changed(part, transfer)?;
         }
         fault!("few keys deleted");
-        Ok(Applied::All(number, rows.finish()?))
+        Ok(BatchOutcome::All(number, rows.finish()?))
     }
 
     /// A temporary table for keys.
-    pub(super) fn start_keys(&self, duckdb: &DuckDb) -> Result<Writer> {
+    pub(super) fn start_keys(&self, duckdb: &DuckDb) -> Result<ChunkWriter> {
         let columns: Vec<String> = self
             .key
             .iter()
@@ -200,20 +201,20 @@ impl Mirrored {
             "CREATE OR REPLACE TEMP TABLE lumos_keys({})",
             columns.join(", ")
         ))?;
-        Writer::new(duckdb, TEMPORARY.0, TEMPORARY.1, "lumos_keys")
+        ChunkWriter::new(duckdb, TEMPORARY.0, TEMPORARY.1, "lumos_keys")
     }
 
     /// A temporary table for rows.
-    fn start_rows(&self, duckdb: &DuckDb) -> Result<Writer> {
+    fn start_rows(&self, duckdb: &DuckDb) -> Result<ChunkWriter> {
         duckdb.execute(&format!(
             "CREATE OR REPLACE TEMP TABLE lumos_rows({})",
             self.column_definitions()
         ))?;
-        Writer::new(duckdb, TEMPORARY.0, TEMPORARY.1, "lumos_rows")
+        ChunkWriter::new(duckdb, TEMPORARY.0, TEMPORARY.1, "lumos_rows")
     }
 
     /// Puts the key that a row of the log begins with, unless the mirror cannot hold it: then it has no such row.
-    pub(super) fn put_key(&self, keys: &mut Writer, row: &Row<'_>) -> Result<()> {
+    pub(super) fn put_key(&self, keys: &mut ChunkWriter, row: &Row<'_>) -> Result<()> {
         if let Some(stored) = self.stored_key(row)? {
             for (i, value) in stored.into_iter().enumerate() {
                 keys.put(i, value);
@@ -227,7 +228,7 @@ impl Mirrored {
     pub(super) fn delete_keys(&self, transfer: &Transfer<'_>) -> Result<()> {
         if let Some(id) = self.tiered {
             let types: Vec<MirrorType> = self.key.iter().map(|c| self.types[*c]).collect();
-            transfer.execute(&cold::hide(id, &self.name, KEYS, &types))?;
+            transfer.execute(&cold_rows::hide(id, &self.name, KEYS, &types))?;
         }
         let matches: Vec<String> = self
             .key
@@ -250,7 +251,7 @@ impl Mirrored {
         &self,
         part: &Part<'_>,
         transfer: &Transfer<'_>,
-        rows: &mut Writer,
+        rows: &mut ChunkWriter,
         deleted: bool,
         mut put_key: impl FnMut(&Row<'_>) -> Result<()>,
     ) -> Result<Put> {
@@ -277,7 +278,7 @@ impl Mirrored {
                         rows.put(column, stored);
                     }
                     Err(Mismatch) if !deleted && !self.rules[column].is_null() => {
-                        return Ok(Put::Not(Applied::Unfit));
+                        return Ok(Put::Not(BatchOutcome::Unfit));
                     }
                     Err(Mismatch) => {
                         let filled = match filled[column] {
@@ -289,13 +290,13 @@ impl Mirrored {
                         match self.way(column, value, fresh[column], filled) {
                             Way::Null => rows.put(column, Stored::Null),
                             Way::Error => return Err(self.mismatch(row, first, column)),
-                            Way::Type(_) if filled => return Ok(Put::Not(Applied::Copy)),
+                            Way::Type(_) if filled => return Ok(Put::Not(BatchOutcome::Copy)),
                             // Only the source makes these texts.
                             Way::Type(MirrorType::AnyText) => {
-                                return Ok(Put::Not(Applied::Copy));
+                                return Ok(Put::Not(BatchOutcome::Copy));
                             }
                             Way::Type(next) => {
-                                return Ok(Put::Not(Applied::Widen(column, next)));
+                                return Ok(Put::Not(BatchOutcome::Widen(column, next)));
                             }
                         }
                     }
@@ -361,11 +362,11 @@ impl Mirrored {
             "SELECT 1 FROM {} WHERE {column} IS NOT NULL LIMIT 1",
             target(&self.name)
         );
-        Ok(!crate::sync::rows(duckdb, &first)?.is_empty())
+        Ok(!duckdb.rows(&first)?.is_empty())
     }
 }
 
-enum Applied {
+enum BatchOutcome {
     /// The table must be copied.
     Copy,
     /// A value does not fit, and what it stands beside is not known yet.
@@ -378,5 +379,5 @@ enum Put {
     /// So many keys, and `rows` is to be finished.
     All(u64),
     /// `rows` is to be thrown away.
-    Not(Applied),
+    Not(BatchOutcome),
 }

@@ -46,18 +46,23 @@ pub(super) fn shown(row: &Row<'_>, column: usize) -> String {
 }
 
 /// Fills chunks and appends them.
-pub(super) struct Writer {
+pub(super) struct ChunkWriter {
     appender: Appender,
     chunk: WriteChunk,
     len: usize,
     pub(super) total: u64,
 }
 
-impl Writer {
-    pub(super) fn new(duckdb: &DuckDb, catalog: &str, schema: &str, table: &str) -> Result<Writer> {
+impl ChunkWriter {
+    pub(super) fn new(
+        duckdb: &DuckDb,
+        catalog: &str,
+        schema: &str,
+        table: &str,
+    ) -> Result<ChunkWriter> {
         let appender = Appender::new(duckdb, catalog, schema, table)?;
         let chunk = appender.chunk();
-        Ok(Writer {
+        Ok(ChunkWriter {
             appender,
             chunk,
             len: 0,

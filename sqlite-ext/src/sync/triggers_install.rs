@@ -1,12 +1,12 @@
 //! The changelog inside SQLite: making and removing its tables, and the triggers of a table.
 
-use lumos_core::changelog::{Key, Options, Table};
+use lumos_core::changelog::{Key, Options, Table, stored};
 use lumos_core::sql::{self, identifier};
 use rusqlite::Connection;
 
 use crate::error::{Result, error};
 use crate::faults::fault;
-use crate::sync::schema::{self, Tracked};
+use crate::sync::schema::Tracked;
 
 /// The format of the changelog that this version writes.
 const FORMAT: i64 = 1;
@@ -161,7 +161,7 @@ pub fn register(
         (
             id,
             name,
-            schema::key_json(key).to_string(),
+            stored::key_json(key),
             statement,
             options.json().to_string(),
         ),

@@ -6,10 +6,9 @@
 //! The memory is held over nested statements: those that read vectors and write shadow tables. SQLite may call back
 //! from within one: `xRollback` after a full disk or an interrupt, `xSavepoint`, or this table itself from a trigger
 //! or a view of the user. So no callback ever waits for the memory: the end of a transaction is noted beside it
-//! ([`Ended`]), a savepoint of a nested statement concerns nothing in it, and all else is an error.
+//! ([`Ended`](super::index_state::Ended)), a savepoint of a nested statement concerns nothing in it, and all else is an error.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{MutexGuard, PoisonError, TryLockError};
 
 use lumos_core::sql::identifier;
@@ -18,111 +17,26 @@ use lumos_core::vector::table::Role;
 use rusqlite::{Connection, ffi, params};
 
 use super::columns::Columns;
-use super::read::Chosen;
+use super::filter::RowFilter;
+use super::index_state::{Ended, IndexState};
 use super::store::Store;
 use crate::error::{Error, Result, error};
 
-/// What is kept between statements.
-#[derive(Default)]
-pub struct Memory {
-    /// The index; none until it is first needed.
-    pub index: Option<Index>,
-    /// What filters need; read when the first filter comes.
-    pub columns: Option<Columns>,
-    /// The generation that they are of.
-    pub generation: i64,
-    /// The generation before the running transaction.
-    pub base: i64,
-    /// The running transaction writes this table.
-    pub writing: bool,
-    /// Blocks that it has changed.
-    pub touched: BTreeSet<u32>,
-    /// It has changed all of them.
-    pub all_touched: bool,
-    /// Changes were taken back, and are still in memory.
-    pub rolled_back: bool,
-}
-
-impl Memory {
-    /// Adds a row to the index, or replaces it.
-    pub fn insert(&mut self, id: i64, vector: &[f32]) -> Result<()> {
-        if let Some(index) = &mut self.index {
-            let before = index.slot(id).map(|slot| index.block(slot));
-            let slot = index.insert(id, vector)?;
-            self.touched.extend(before);
-            self.touched.insert(index.block(slot));
-        }
-        Ok(())
-    }
-
-    /// Removes a row from the index.
-    pub fn remove(&mut self, id: i64) {
-        if let Some(index) = &mut self.index
-            && let Some(slot) = index.slot(id)
-        {
-            self.touched.insert(index.block(slot));
-            index.remove(id);
-        }
-    }
-
-    /// Marks a row whose values changed: its block is written anew, so that other connections see it.
-    fn touch(&mut self, id: i64) {
-        if let Some(index) = &mut self.index
-            && let Some(slot) = index.touch(id)
-        {
-            self.touched.insert(index.block(slot));
-        }
-    }
-}
-
-/// How the last transaction that wrote the table ended, until the memory takes note of it. A rollback outweighs a
-/// commit: at worst, blocks are read again that are as they were.
-#[derive(Default)]
-pub struct Ended(AtomicU8);
-
-impl Ended {
-    const COMMITTED: u8 = 1;
-    const ROLLED_BACK: u8 = 2;
-
-    fn note(&self, end: u8) {
-        self.0.fetch_max(end, Ordering::Relaxed);
-    }
-
-    /// Tells the memory, once.
-    fn tell(&self, memory: &mut Memory) {
-        match self.0.swap(0, Ordering::Relaxed) {
-            // What it changed stays, except what was taken back to a savepoint.
-            Ended::COMMITTED => {
-                memory.writing = false;
-                if !memory.rolled_back {
-                    memory.all_touched = false;
-                    memory.touched.clear();
-                }
-            }
-            Ended::ROLLED_BACK => {
-                memory.rolled_back |= memory.writing;
-                memory.writing = false;
-            }
-            _ => {}
-        }
-    }
-}
-
 impl Store {
     /// The memory; `None` while a call of this table holds it, in whose nested statement this happens then.
-    fn free_memory(&self) -> Option<MutexGuard<'_, Memory>> {
-        let mut memory = match self.memory.try_lock() {
-            Ok(memory) => memory,
+    fn free_state(&self) -> Option<MutexGuard<'_, IndexState>> {
+        let mut state = match self.index_state.try_lock() {
+            Ok(state) => state,
             Err(TryLockError::Poisoned(e)) => PoisonError::into_inner(e),
             Err(TryLockError::WouldBlock) => return None,
         };
-        self.ended.tell(&mut memory);
-        Some(memory)
+        self.ended.tell(&mut state);
+        Some(state)
     }
 
     /// The memory. Errors if a statement that a call of this table runs uses the table itself.
-    pub(super) fn memory(&self) -> Result<MutexGuard<'_, Memory>> {
-        self.free_memory().ok_or_else(|| {
+    pub(super) fn index_state(&self) -> Result<MutexGuard<'_, IndexState>> {
+        self.free_state().ok_or_else(|| {
             error(format!(
                 "{} is used by a trigger or a view while it is searched or written; leave it out of them",
                 self.table()
@@ -131,43 +45,47 @@ impl Store {
     }
 
     /// The memory with the index as it is stored, for a write.
-    pub(super) fn to_write(&self, connection: &Connection) -> Result<MutexGuard<'_, Memory>> {
-        let mut memory = self.memory()?;
-        self.refresh(connection, &mut memory)?;
-        if !memory.writing {
-            memory.writing = true;
-            memory.base = memory.generation;
+    pub(super) fn to_write(&self, connection: &Connection) -> Result<MutexGuard<'_, IndexState>> {
+        let mut state = self.index_state()?;
+        self.refresh(connection, &mut state)?;
+        if !state.writing {
+            state.writing = true;
+            state.base = state.generation;
         }
-        Ok(memory)
+        Ok(state)
     }
 
     /// Writes the blocks that changed, before a commit or a savepoint.
     pub fn flush(&self) -> Result<()> {
         // The savepoint of a nested statement needs no blocks.
-        let Some(mut memory) = self.free_memory() else {
+        let Some(mut state) = self.free_state() else {
             return Ok(());
         };
-        if !memory.writing || memory.rolled_back {
+        if !state.writing || state.rolled_back {
             return Ok(());
         }
         let connection = self.connection()?;
         let last = connection.last_insert_rowid();
-        let written = self.write_blocks(&connection, &mut memory);
+        let written = self.write_blocks(&connection, &mut state);
         // The program asks for the row that it inserted, not for a block.
         // SAFETY: the handle of this connection.
         unsafe { ffi::sqlite3_set_last_insert_rowid(self.db, last) };
         if written.is_err() {
             // Of what is in memory no one knows how much is stored.
-            memory.index = None;
+            state.index = None;
         }
         written
     }
 
-    pub(super) fn write_blocks(&self, connection: &Connection, memory: &mut Memory) -> Result<()> {
-        let Some(index) = memory.index.as_mut().filter(|i| i.is_changed()) else {
+    pub(super) fn write_blocks(
+        &self,
+        connection: &Connection,
+        state: &mut IndexState,
+    ) -> Result<()> {
+        let Some(index) = state.index.as_mut().filter(|i| i.is_changed()) else {
             return Ok(());
         };
-        let generation = memory.generation + 1;
+        let generation = state.generation + 1;
         let sql = format!(
             "INSERT OR REPLACE INTO {} VALUES(?1, ?2, ?3)",
             self.shadow("blocks")
@@ -175,14 +93,14 @@ impl Store {
         let mut write = connection.prepare(&sql)?;
         for (number, bytes) in index.changed_blocks(generation as u64) {
             write.execute(params![number, generation, bytes])?;
-            memory.touched.insert(number);
+            state.touched.insert(number);
         }
         let sql = format!(
             "UPDATE {} SET generation = ?1, vectors = ?2",
             self.shadow("meta")
         );
         connection.execute(&sql, params![generation, index.len() as i64])?;
-        memory.generation = generation;
+        state.generation = generation;
         Ok(())
     }
 
@@ -199,14 +117,14 @@ impl Store {
     /// What the transaction changed since a savepoint is taken back.
     pub fn rolled_back_to_savepoint(&self) {
         // A nested statement that failed has changed nothing in memory.
-        if let Some(mut memory) = self.free_memory() {
-            memory.rolled_back |= memory.writing;
+        if let Some(mut state) = self.free_state() {
+            state.rolled_back |= state.writing;
         }
     }
 
     /// Brings the memory to what is stored.
-    pub(super) fn refresh(&self, connection: &Connection, memory: &mut Memory) -> Result<()> {
-        if memory.writing && !memory.rolled_back && memory.index.is_some() {
+    pub(super) fn refresh(&self, connection: &Connection, state: &mut IndexState) -> Result<()> {
+        if state.writing && !state.rolled_back && state.index.is_some() {
             // No one else can write now.
             return Ok(());
         }
@@ -216,49 +134,49 @@ impl Store {
         );
         let (generation, rebuilt, vectors): (i64, i64, i64) =
             connection.query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-        if memory.rolled_back {
-            memory.generation = memory.base;
+        if state.rolled_back {
+            state.generation = state.base;
         }
-        let known = memory.generation;
-        let usable = !memory.all_touched && known <= generation && rebuilt <= known;
-        match memory.index.as_mut().filter(|_| usable) {
+        let known = state.generation;
+        let usable = !state.all_touched && known <= generation && rebuilt <= known;
+        match state.index.as_mut().filter(|_| usable) {
             None => {
                 let mut index = self.definition.index()?;
                 self.load(connection, &mut index, "1", vectors)?;
-                if memory.writing {
+                if state.writing {
                     // Rows may have been stored since the blocks were.
                     self.repair(connection, &mut index)?;
                 }
-                memory.all_touched = memory.writing;
-                memory.index = Some(index);
-                memory.columns = None;
+                state.all_touched = state.writing;
+                state.index = Some(index);
+                state.columns = None;
             }
             Some(index) => {
                 let mut condition = format!("generation > {known}");
-                if memory.rolled_back {
-                    let numbers: Vec<u32> = memory.touched.iter().copied().collect();
+                if state.rolled_back {
+                    let numbers: Vec<u32> = state.touched.iter().copied().collect();
                     index.load_blocks(&numbers, |_| Ok::<_, Error>(Vec::new()))?;
                     let list: Vec<String> = numbers.iter().map(u32::to_string).collect();
                     condition.push_str(&format!(" OR number IN ({})", list.join(", ")));
                 }
-                if memory.rolled_back || generation != known {
+                if state.rolled_back || generation != known {
                     let loaded = self.load(connection, index, &condition, vectors)?;
                     match loaded {
-                        Some(numbers) if memory.columns.is_some() => {
+                        Some(numbers) if state.columns.is_some() => {
                             let ids: Vec<i64> =
                                 numbers.iter().flat_map(|n| index.block_ids(*n)).collect();
-                            self.read_cells(connection, memory, &ids)?;
+                            self.read_cells(connection, state, &ids)?;
                         }
                         Some(_) => {}
-                        None => memory.columns = None,
+                        None => state.columns = None,
                     }
                 }
             }
         }
-        memory.generation = generation;
-        memory.rolled_back = false;
-        if !memory.writing {
-            memory.touched.clear();
+        state.generation = generation;
+        state.rolled_back = false;
+        if !state.writing {
+            state.touched.clear();
         }
         Ok(())
     }
@@ -315,38 +233,43 @@ impl Store {
     pub(super) fn current<'a>(
         &self,
         connection: &Connection,
-        memory: &'a mut Memory,
-        chosen: &Chosen,
+        state: &'a mut IndexState,
+        chosen: &RowFilter,
     ) -> Result<(&'a Index, Option<Vec<u64>>)> {
-        self.refresh(connection, memory)?;
-        let Some(index) = &memory.index else {
+        self.refresh(connection, state)?;
+        let Some(index) = &state.index else {
             return Err(error("the index is not there; open the database anew"));
         };
-        let Chosen::Passing(conditions) = chosen else {
+        let RowFilter::Passing(conditions) = chosen else {
             return Ok((index, None));
         };
-        if memory.columns.is_none() {
-            memory.columns = Some(self.read_columns(connection, index)?);
+        if state.columns.is_none() {
+            state.columns = Some(self.read_columns(connection, index)?);
         }
-        let columns = memory.columns.as_ref();
+        let columns = state.columns.as_ref();
         let bits = columns.map(|c| c.bits(index.slots(), conditions));
         Ok((index, bits))
     }
 
     /// Takes note of the values that a row has now, as they are stored.
-    pub(super) fn note(&self, connection: &Connection, memory: &mut Memory, id: i64) -> Result<()> {
-        memory.touch(id);
-        self.read_cells(connection, memory, &[id])
+    pub(super) fn note(
+        &self,
+        connection: &Connection,
+        state: &mut IndexState,
+        id: i64,
+    ) -> Result<()> {
+        state.touch(id);
+        self.read_cells(connection, state, &[id])
     }
 
     /// Reads the cells of these rows.
     pub(super) fn read_cells(
         &self,
         connection: &Connection,
-        memory: &mut Memory,
+        state: &mut IndexState,
         ids: &[i64],
     ) -> Result<()> {
-        let (Some(index), Some(columns)) = (&memory.index, &mut memory.columns) else {
+        let (Some(index), Some(columns)) = (&state.index, &mut state.columns) else {
             return Ok(());
         };
         let sql = format!("{} WHERE _id = ?1", self.select_cells(columns.places()));

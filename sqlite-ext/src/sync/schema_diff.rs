@@ -7,11 +7,12 @@ use lumos_core::changelog::{Evolution, Key, Options, Table, may_have_been_added}
 use rusqlite::Connection;
 
 use crate::error::Result;
+use crate::mirror::records::MirrorRecord;
 use crate::sync::schema::{self, Tracked};
-use crate::sync::{MirroredTable, Position, RENUMBERED, changelog};
+use crate::sync::{Position, RENUMBERED, triggers_install};
 
 /// A tracked table as it is now.
-pub struct Current<'a> {
+pub struct TableState<'a> {
     /// As it was tracked.
     pub tracked: &'a Tracked,
     /// Its CREATE statement.
@@ -25,13 +26,13 @@ pub struct Current<'a> {
     /// Its options, with columns named as they are now.
     pub options: Options,
     /// What its mirror follows, or why it is copied.
-    pub followed: std::result::Result<Followed<'a>, &'static str>,
+    pub followed: std::result::Result<Resumable<'a>, &'static str>,
 }
 
 /// A mirrored table that can go on.
-pub struct Followed<'a> {
+pub struct Resumable<'a> {
     /// As it was mirrored.
-    pub mirror: &'a MirroredTable,
+    pub mirror: &'a MirrorRecord,
     /// What happened to its columns since.
     pub evolution: Evolution,
     /// Its key now.
@@ -54,8 +55,8 @@ pub fn compare<'a>(
     connection: &Connection,
     position: &Position,
     tracked: &'a [Tracked],
-    mirrored: &'a [MirroredTable],
-) -> Result<Vec<Current<'a>>> {
+    mirrored: &'a [MirrorRecord],
+) -> Result<Vec<TableState<'a>>> {
     let mut tables = Vec::new();
     let mut statements = schema::create_statements(connection)?;
     for table in tracked {
@@ -76,7 +77,7 @@ pub fn compare<'a>(
             Some(mirror) => followed(table, mirror, evolution, &schema, &definition),
             None => Err(TRACKED),
         };
-        tables.push(Current {
+        tables.push(TableState {
             tracked: table,
             schema,
             place,
@@ -86,7 +87,7 @@ pub fn compare<'a>(
             followed,
         });
     }
-    let changes = |f: &Followed<'_>, t: &Current<'_>| {
+    let changes = |f: &Resumable<'_>, t: &TableState<'_>| {
         f.evolution.changes() as i64 + i64::from(f.mirror.name != t.tracked.target())
     };
     let explained: i64 = tables
@@ -117,11 +118,11 @@ pub fn compare<'a>(
 /// The evolution that leads from a mirrored table to the tracked one, if its triggers saw all changes of its rows.
 fn followed<'a>(
     table: &Tracked,
-    mirror: &'a MirroredTable,
+    mirror: &'a MirrorRecord,
     evolution: Option<Evolution>,
     schema: &str,
     definition: &Table,
-) -> std::result::Result<Followed<'a>, &'static str> {
+) -> std::result::Result<Resumable<'a>, &'static str> {
     // Empty: to be copied again.
     if mirror.schema.is_empty() {
         return Err("asked for");
@@ -133,13 +134,15 @@ fn followed<'a>(
         return Err("its definition changed, and it has options");
     }
     let key = evolution.key(&mirror.key);
-    if schema != mirror.schema && changelog::key_of(table, definition).is_ok_and(|now| now != key) {
+    if schema != mirror.schema
+        && triggers_install::key_of(table, definition).is_ok_and(|now| now != key)
+    {
         return Err("its key changed");
     }
     if !table.is_watched(definition, &key) {
         return Err("its triggers were gone");
     }
-    Ok(Followed {
+    Ok(Resumable {
         mirror,
         evolution,
         key,
@@ -147,7 +150,7 @@ fn followed<'a>(
     })
 }
 
-impl Followed<'_> {
+impl Resumable<'_> {
     /// Why the table must be copied after so many changes of the schema that no table explains, if so. `again`: it
     /// may have been created again.
     fn doubt(

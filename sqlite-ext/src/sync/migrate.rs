@@ -4,19 +4,21 @@
 //! value in all such rows, the default. It is not computed but read from the source, in one of them.
 
 use lumos_core::ValueRef;
-use lumos_core::changelog::{Evolution, Key, Options, Table};
+use lumos_core::changelog::{Evolution, Options, Table};
 use lumos_core::fingerprint::Layout;
 use lumos_core::mirror::{MirrorType, Stored};
 use lumos_core::sql::{identifier, literal};
-use lumos_duckdb::engine::{Cell, Connection as DuckDb};
+use lumos_duckdb::engine::{Cell, Connection as DuckDb, Value};
 use rusqlite::{Connection, params_from_iter, types};
 
 use crate::error::Result;
 use crate::faults::fault;
-use crate::sync::changes::batches;
-use crate::sync::copy::{Mirrored, Transfer, target};
-use crate::sync::writer::value_of;
-use crate::sync::{self, MirroredTable, Value};
+use crate::mirror::column_map::{ColumnMap, before};
+use crate::mirror::names::target;
+use crate::mirror::records::MirrorRecord;
+use crate::sync::apply_batch::batches;
+use crate::sync::chunk_writer::value_of;
+use crate::sync::copy::Transfer;
 
 /// A change of a table to follow.
 pub struct Change<'a> {
@@ -39,31 +41,12 @@ const UNCLEAR: &str = "a column may have been dropped and added again";
 /// As above.
 const UNREADABLE: &str = "the default of a new column cannot be read";
 
-impl Mirrored {
-    /// The table as it is now, with the types that its mirror has; new columns have the declared ones.
-    pub fn of(
-        mirror: &MirroredTable,
-        definition: &Table,
-        evolution: &Evolution,
-        key: &Key,
-        options: &Options,
-    ) -> Mirrored {
-        let mut now = Mirrored::new(definition, key, options, None);
-        let old = before(mirror, definition, options);
-        for (name, ty) in old.columns.iter().zip(&mirror.types) {
-            let name = evolution.new_name(name);
-            if let Some(column) = now.columns.iter().position(|c| *c == name) {
-                now.types[column] = *ty;
-            }
-        }
-        now
-    }
-
+impl ColumnMap {
     /// Changes the mirror's columns to these, and removes the rows that the log names if that was needed to learn
     /// what the others have. Returns why the table must be copied instead, if so.
     pub fn evolve(
         &mut self,
-        mirror: &MirroredTable,
+        mirror: &MirrorRecord,
         definition: &Table,
         change: &Change<'_>,
         transfer: &Transfer<'_>,
@@ -91,7 +74,7 @@ impl Mirrored {
         if known == self.columns.len() && !change.doubtful {
             return Ok(None);
         }
-        let kept = Mirrored {
+        let kept = ColumnMap {
             table: self.table.clone(),
             name: self.name.clone(),
             source: self.source[..known].to_vec(),
@@ -346,7 +329,7 @@ impl Mirrored {
             self.readable_key(),
             target(&self.name)
         );
-        let rows = sync::rows(duckdb, &sql)?;
+        let rows = duckdb.rows(&sql)?;
         let Some(row) = rows.into_iter().next() else {
             return Ok(Found::Nothing);
         };
@@ -359,23 +342,6 @@ impl Mirrored {
             })
             .collect();
         Ok(key.map_or(Found::Unreadable, Found::Key))
-    }
-
-    /// The SELECT of the row with the key `?1`, `?2`, ...
-    pub(super) fn row_by_key(&self) -> String {
-        let matches: Vec<String> = self
-            .key
-            .iter()
-            .map(|c| &self.source[*c])
-            .enumerate()
-            .map(|(i, c)| format!("{c} = ?{0} AND {c} COLLATE BINARY = ?{0}", i + 1))
-            .collect();
-        format!(
-            "SELECT {} FROM main.{} t WHERE {}",
-            self.source_values().join(", "),
-            identifier(&self.table),
-            matches.join(" AND ")
-        )
     }
 }
 
@@ -395,13 +361,4 @@ enum Found {
     /// A key that cannot be looked up in the source.
     Unreadable,
     Nothing,
-}
-
-/// The table as it was mirrored.
-fn before(mirror: &MirroredTable, definition: &Table, options: &Options) -> Mirrored {
-    let table = Table {
-        columns: mirror.columns.clone(),
-        ..definition.clone()
-    };
-    Mirrored::new(&table, &mirror.key, options, Some(mirror.types.clone()))
 }

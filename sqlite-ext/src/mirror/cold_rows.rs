@@ -6,8 +6,7 @@ use lumos_core::sql::{identifier, literal};
 use lumos_duckdb::engine::Connection as DuckDb;
 
 use crate::error::Result;
-use crate::mirror::CATALOG;
-use crate::sync::copy;
+use crate::mirror::names::{self, CATALOG};
 
 /// The view of the rows in files.
 pub fn view(name: &str) -> String {
@@ -34,7 +33,7 @@ pub struct Shape {
 impl Shape {
     /// The shape of a table with this key.
     pub fn read(duckdb: &DuckDb, name: &str, types: &[MirrorType], key: &Key) -> Result<Shape> {
-        let columns = copy::columns(duckdb, name)?;
+        let columns = names::columns(duckdb, name)?;
         let named = key.mirror_columns();
         Ok(Shape {
             name: name.to_owned(),
@@ -104,7 +103,7 @@ impl Shape {
         let (name, visible) = (identifier(&self.name), visible.join(", "));
         let hot = format!(
             "CREATE OR REPLACE VIEW {CATALOG}.main.{name} AS SELECT {visible} FROM {}.{name}",
-            copy::DATA
+            names::DATA
         );
         match paths.is_empty() {
             true => format!("{hot}; {}", drop_statements(&self.name)),
@@ -151,7 +150,7 @@ pub fn drop_statements(name: &str) -> String {
     )
 }
 
-/// The statements that have a table with this id forget its files; [`super::files::sweep`] removes them later.
+/// The statements that have a table with this id forget its files; [`super::cold_files::sweep`] removes them later.
 pub fn forget_statements(id: i64, name: &str) -> String {
     format!(
         "{} UPDATE _lumos.files SET state = 'old' WHERE id = {id};",

@@ -9,12 +9,11 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use lumos_core::sql::literal;
-use lumos_duckdb::engine::Connection as DuckDb;
+use lumos_duckdb::engine::{Connection as DuckDb, Value};
 
 use crate::error::{Error, Result, error};
-use crate::lock;
-use crate::mirror::{Mirror, locked};
-use crate::sync::{self, Value};
+use crate::locks::locked;
+use crate::mirror::{Mirror, file_lock};
 
 /// A file with cold rows.
 #[derive(Debug, Clone)]
@@ -41,8 +40,7 @@ pub struct Seal {
 
 /// The files of all tables with cold rows.
 pub fn live(duckdb: &DuckDb) -> Result<Vec<ColdFile>> {
-    let found = sync::rows(
-        duckdb,
+    let found = duckdb.rows(
         "SELECT t.name, f.id, f.path, f.part, f.bytes, f.checksum, f.stamp FROM _lumos.files f \
          JOIN _lumos.tables t USING (id) WHERE f.state = 'live' ORDER BY f.id, f.part, f.path",
     )?;
@@ -131,8 +129,8 @@ pub fn table_of(mirror: &Mirror, path: &str) -> Result<Option<String>> {
     if let Some(file) = files.iter().find(|f| f.path == path) {
         return Ok(Some(file.table.clone()));
     }
-    let id = lock::file_id(path.as_ref());
-    let same = |f: &&mut ColdFile| id.is_some() && lock::file_id(f.path.as_ref()) == id;
+    let id = file_lock::file_id(path.as_ref());
+    let same = |f: &&mut ColdFile| id.is_some() && file_lock::file_id(f.path.as_ref()) == id;
     Ok(files.iter_mut().find(same).map(|f| f.table.clone()))
 }
 
@@ -202,10 +200,7 @@ pub fn part_path(path: &str) -> String {
 /// Removes the files that have no live rows. One that a query of this process may still read waits for the next time.
 pub fn sweep(mirror: &Mirror, duckdb: &DuckDb) -> Result<()> {
     let read = mirror.has_readers();
-    for row in sync::rows(
-        duckdb,
-        "SELECT path, state FROM _lumos.files WHERE state <> 'live'",
-    )? {
+    for row in duckdb.rows("SELECT path, state FROM _lumos.files WHERE state <> 'live'")? {
         let [Value::Text(path), Value::Text(state)] = row.as_slice() else {
             continue;
         };
@@ -230,10 +225,7 @@ pub fn sweep(mirror: &Mirror, duckdb: &DuckDb) -> Result<()> {
 
 /// The paths that DuckDB must be able to read: nobody can put another name on the list of a mirror's file.
 pub fn readable(duckdb: &DuckDb) -> Result<Vec<String>> {
-    let found = sync::rows(
-        duckdb,
-        "SELECT path FROM _lumos.files WHERE state = 'live' ORDER BY path",
-    )?;
+    let found = duckdb.rows("SELECT path FROM _lumos.files WHERE state = 'live' ORDER BY path")?;
     Ok(found
         .into_iter()
         .flatten()

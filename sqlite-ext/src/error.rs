@@ -4,7 +4,7 @@ use std::ffi::c_int;
 
 use lumos_core::error::shown;
 use lumos_core::mirror::MirrorType;
-use lumos_duckdb::engine;
+use lumos_duckdb::engine::{self, ErrorKind};
 use rusqlite::ffi;
 use rusqlite::types::Value;
 
@@ -19,6 +19,8 @@ pub struct Error {
     pub table: Option<i64>,
     /// The value that does not fit its column, if that is what failed.
     pub unfit: Option<Box<Unfit>>,
+    /// What DuckDB's error was, if it was one.
+    pub kind: ErrorKind,
 }
 
 /// A value that does not fit its column.
@@ -42,6 +44,7 @@ pub fn error(message: impl Into<String>) -> Error {
         code: ffi::SQLITE_ERROR,
         table: None,
         unfit: None,
+        kind: ErrorKind::Other,
     }
 }
 
@@ -53,6 +56,7 @@ impl Error {
             code: ffi::SQLITE_INTERRUPT,
             table: None,
             unfit: None,
+            kind: ErrorKind::Other,
         }
     }
 
@@ -75,6 +79,7 @@ impl From<rusqlite::Error> for Error {
                 code: e.extended_code,
                 table: None,
                 unfit: None,
+                kind: ErrorKind::Other,
             },
             e => error(e.to_string()),
         }
@@ -83,23 +88,22 @@ impl From<rusqlite::Error> for Error {
 
 impl From<engine::Error> for Error {
     fn from(e: engine::Error) -> Self {
-        let damaged = [
-            "Data Corruption Error",
-            "Could not read enough bytes",
-            "has been invalidated",
-        ];
         // The view in the place of a table that failed says all.
-        if let Some(message) = e.0.strip_prefix("Invalid Input Error: ")
+        if let Some(message) = e.raised()
             && message.starts_with("table")
         {
             return error(message);
         }
-        match damaged.iter().any(|words| e.0.contains(words)) {
-            true => error(format!(
-                "{}; the mirror is damaged: lumos_resync('*') copies it again, or if that fails too, detach it everywhere and remove its file",
-                e.0
-            )),
-            false => error(e.0),
+        let message = if e.kind == ErrorKind::Damaged {
+            format!(
+                "{e}; the mirror is damaged: lumos_resync('*') copies it again, or if that fails too, detach it everywhere and remove its file"
+            )
+        } else {
+            e.text
+        };
+        Error {
+            kind: e.kind,
+            ..error(message)
         }
     }
 }

@@ -21,8 +21,8 @@ pub(crate) use fault;
 /// `kill`, fails from then on.
 #[cfg(feature = "faults")]
 pub fn reached(step: &str) -> crate::error::Result<()> {
-    use std::sync::Mutex;
-    static REACHED: Mutex<(String, u64)> = Mutex::new((String::new(), 0));
+    use crate::locks::{Lock, Rank};
+    static REACHED: Lock<(String, u64)> = Lock::new(Rank::Fault, (String::new(), 0));
     let Ok(wanted) = std::env::var("LUMOS_FAULT") else {
         return Ok(());
     };

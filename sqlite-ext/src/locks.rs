@@ -8,7 +8,8 @@
 //!    turns is given back first, see `Session::in_turn`; in a turn of 3 what is read is read from a snapshot taken
 //!    before, and what is written is written [`without_waiting`].
 //! 3. The turn to write a mirror, [`Turns`].
-//! 4. The mutexes, `mirror::OPEN` and those of a mirror, of a session and of a router: for a moment.
+//! 4. The mutexes, for a moment, in the order of [`Rank`], which has the turn of 3 among them. A build with the feature
+//!    `faults`, or with debug assertions, panics where a thread takes one out of order.
 //!
 //! Who has to wait for 1 or 3 does so until its [`Deadline`], asks the host all the while whether to stop, and gets
 //! its turn in the order of asking.
@@ -16,7 +17,8 @@
 //! [`HostStatement::snapshot`]: crate::host::statement::HostStatement::snapshot
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::ops::{Deref, DerefMut};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
@@ -25,9 +27,148 @@ use rusqlite::{Connection, ffi};
 use crate::error::{Error, Result, error};
 use crate::host;
 
-/// Locks a mutex, also after a panic elsewhere: what is guarded here stays valid at every step.
-pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// What a thread may have while it takes what: of two, the one that is named first is taken first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rank {
+    /// The index of a table of vectors. It is held over nested statements, in which SQLite may call anything here, so
+    /// nobody waits for it.
+    IndexState,
+    /// What the `lumos_auto` of a connection knows; held while the mirror is attached and brought up to date.
+    Router,
+    /// The turn to write a mirror, [`Turns`].
+    Turn,
+    /// What a connection has attached; held while a mirror is opened.
+    Attached,
+    /// The list of the process's mirrors.
+    OpenMirrors,
+    /// The database with what users make; held while it is opened.
+    Own,
+    /// The list of the files with cold rows; held while it is read.
+    ColdFiles,
+    /// The tables of vectors of a connection; held while they are asked for their names.
+    VectorTables,
+    /// Anything that is held for a moment, in which no other is taken.
+    Moment,
+    /// The step that a test waits for.
+    #[cfg(feature = "faults")]
+    Fault,
+}
+
+/// A mutex with its place in the order.
+pub struct Lock<T> {
+    rank: Rank,
+    value: Mutex<T>,
+}
+
+impl<T> Lock<T> {
+    /// Nobody has it.
+    pub const fn new(rank: Rank, value: T) -> Lock<T> {
+        Lock {
+            rank,
+            value: Mutex::new(value),
+        }
+    }
+
+    /// The value; `None` while somebody has it, this thread perhaps.
+    pub fn try_lock(&self) -> Option<Locked<'_, T>> {
+        let value = match self.value.try_lock() {
+            Ok(value) => value,
+            Err(TryLockError::Poisoned(e)) => PoisonError::into_inner(e),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        Some(Locked {
+            value,
+            _held: order::Held::new(self.rank),
+        })
+    }
+}
+
+/// Waits for a lock, also after a panic elsewhere: what is guarded here stays valid at every step.
+pub fn locked<T>(lock: &Lock<T>) -> Locked<'_, T> {
+    order::check(lock.rank);
+    Locked {
+        value: lock.value.lock().unwrap_or_else(PoisonError::into_inner),
+        _held: order::Held::new(lock.rank),
+    }
+}
+
+/// The value of a lock, until this is dropped. The fields are dropped in order.
+pub struct Locked<'a, T> {
+    value: MutexGuard<'a, T>,
+    _held: order::Held,
+}
+
+impl<T> Deref for Locked<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T> DerefMut for Locked<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.value
+    }
+}
+
+/// The locks that this thread has.
+#[cfg(any(debug_assertions, feature = "faults"))]
+mod order {
+    use std::cell::RefCell;
+
+    use super::Rank;
+
+    thread_local! {
+        static HELD: RefCell<Vec<Rank>> = const { RefCell::new(Vec::new()) };
+    }
+
+    /// Panics if this thread may not wait for a lock of this rank with those that it has.
+    pub fn check(rank: Rank) {
+        let last = HELD.with_borrow(|held| held.iter().max().copied());
+        assert!(
+            last.is_none_or(|last| last < rank),
+            "locks out of order: {rank:?} is taken while this thread has {last:?}"
+        );
+    }
+
+    /// One of them, until this is dropped.
+    pub struct Held(Rank);
+
+    impl Held {
+        pub fn new(rank: Rank) -> Held {
+            HELD.with_borrow_mut(|held| held.push(rank));
+            Held(rank)
+        }
+    }
+
+    impl Drop for Held {
+        fn drop(&mut self) {
+            // A thread that ends has none left.
+            let _ = HELD.try_with(|held| {
+                let mut held = held.borrow_mut();
+                if let Some(place) = held.iter().rposition(|rank| *rank == self.0) {
+                    held.remove(place);
+                }
+            });
+        }
+    }
+}
+
+/// As above, where nothing is checked.
+#[cfg(not(any(debug_assertions, feature = "faults")))]
+mod order {
+    use super::Rank;
+
+    pub fn check(_: Rank) {}
+
+    pub struct Held;
+
+    impl Held {
+        pub fn new(_: Rank) -> Held {
+            Held
+        }
+    }
 }
 
 /// How long a connection without `busy_timeout` waits for others of its process: what they do takes a moment, but
@@ -137,6 +278,7 @@ pub struct Turn<'a, T> {
     /// The value.
     pub value: MutexGuard<'a, T>,
     _end: End<'a>,
+    _held: order::Held,
 }
 
 /// Lets the next one have its turn.
@@ -147,7 +289,7 @@ struct End<'a> {
 
 impl Drop for End<'_> {
     fn drop(&mut self) {
-        locked(self.queue).thread = None;
+        lock(self.queue).thread = None;
         self.changed.notify_all();
     }
 }
@@ -164,16 +306,17 @@ impl<T> Turns<T> {
 
     /// True if this thread has it.
     pub fn is_mine(&self) -> bool {
-        locked(&self.queue).thread == Some(std::thread::current().id())
+        lock(&self.queue).thread == Some(std::thread::current().id())
     }
 
     /// Waits for the turn. Errs after the deadline, if the host wants the call to end, and if this thread has it.
     pub fn wait(&self, host: &Connection, deadline: Deadline) -> Result<Turn<'_, T>> {
         let me = std::thread::current().id();
-        let mut queue = locked(&self.queue);
+        let mut queue = lock(&self.queue);
         if queue.thread == Some(me) {
             return Err(error("the mirror is being written; call it by itself"));
         }
+        order::check(Rank::Turn);
         queue.last += 1;
         let ticket = queue.last;
         queue.waiting.push_back(ticket);
@@ -183,11 +326,12 @@ impl<T> Turns<T> {
                 queue.thread = Some(me);
                 drop(queue);
                 return Ok(Turn {
-                    value: locked(&self.value),
+                    value: lock(&self.value),
                     _end: End {
                         queue: &self.queue,
                         changed: &self.changed,
                     },
+                    _held: order::Held::new(Rank::Turn),
                 });
             }
             let (left, timed_out) = self
@@ -201,7 +345,7 @@ impl<T> Turns<T> {
             // Not while the queue is locked: a progress handler of the host's may do anything.
             drop(left);
             let goes_on = deadline.has_time_for_threads(host);
-            queue = locked(&self.queue);
+            queue = lock(&self.queue);
             if !matches!(goes_on, Ok(true)) {
                 queue.waiting.retain(|t| *t != ticket);
                 drop(queue);
@@ -211,6 +355,10 @@ impl<T> Turns<T> {
             }
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The error of a call that waited in vain.

@@ -1,8 +1,8 @@
 //! What Lumos knows of one SQLite connection: its handle, its process, and the mirror attached to it.
 
 use std::ffi::{CStr, CString};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use lumos_core::embed;
@@ -14,7 +14,7 @@ use crate::attach_options::{AttachOptions, Freshness};
 use crate::error::{Error, Result, error};
 use crate::host::statement::HostStatement;
 use crate::host::{self, Storage};
-use crate::locks::{Deadline, locked, without_waiting};
+use crate::locks::{Deadline, Lock, Rank, locked, without_waiting};
 use crate::mirror::open::default_path;
 use crate::mirror::settings::Settings;
 use crate::mirror::{Mirror, file_lock};
@@ -24,7 +24,7 @@ use crate::progress::Progress;
 pub struct Session {
     db: *mut ffi::sqlite3,
     pid: u32,
-    attached: Mutex<Option<Kept>>,
+    attached: Lock<Option<Kept>>,
     /// See `lumos_lock`.
     locked: AtomicBool,
 }
@@ -92,7 +92,7 @@ impl Session {
         Arc::new(Session {
             db,
             pid: std::process::id(),
-            attached: Mutex::new(None),
+            attached: Lock::new(Rank::Attached, None),
             locked: AtomicBool::new(false),
         })
     }

@@ -87,7 +87,9 @@ impl Appender {
         match state {
             ffi::DuckDBSuccess => Ok(()),
             // SAFETY: the appender is alive, and the message belongs to it.
-            _ => Err(Error(unsafe { text(ffi::duckdb_appender_error(self.raw)) })),
+            _ => Err(Error::new(unsafe {
+                text(ffi::duckdb_appender_error(self.raw))
+            })),
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod append;
 mod chunk;
+mod error;
 mod reads;
 mod statement;
 mod types;
@@ -18,24 +19,10 @@ use libduckdb_sys as ffi;
 
 pub use append::{Appender, ColumnWriter, WriteChunk};
 pub use chunk::{Cell, Chunk, Column, write_json_string};
+pub use error::{Error, ErrorKind, Result};
 pub use reads::{Read, Reads};
 pub use statement::{Param, Pending, Rows, Statement, StatementKind};
 pub use types::LogicalType;
-
-/// What DuckDB says went wrong, in its own words.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Error(pub String);
-
-/// `Result` with DuckDB's [`Error`].
-pub type Result<T> = std::result::Result<T, Error>;
-
-impl std::fmt::Display for Error {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Error {}
 
 /// The version of the DuckDB inside, such as `v2.0.0`.
 pub fn library_version() -> String {
@@ -76,7 +63,7 @@ impl Database {
             // SAFETY: the config was created above; DuckDB copies both strings.
             match unsafe { ffi::duckdb_set_config(config, c_name.as_ptr(), c_value.as_ptr()) } {
                 ffi::DuckDBSuccess => Ok(()),
-                _ => Err(Error(format!(
+                _ => Err(Error::new(format!(
                     "\"{value}\" is not a value of the setting {name}"
                 ))),
             }
@@ -97,7 +84,7 @@ impl Database {
                     Ok(Arc::new(database))
                 }
                 // SAFETY: DuckDB allocated the message, or left null.
-                _ => Err(Error(unsafe { text(error) })),
+                _ => Err(Error::new(unsafe { text(error) })),
             }
         });
         // SAFETY: both are null or DuckDB's, and not used after this.
@@ -118,7 +105,7 @@ impl Database {
                 database: Arc::clone(self),
                 searches: Mutex::default(),
             }))),
-            _ => Err(Error("DuckDB refused another connection".into())),
+            _ => Err(Error::new("DuckDB refused another connection")),
         }
     }
 
@@ -225,7 +212,7 @@ impl Connection {
         match state {
             // SAFETY: the result is alive.
             ffi::DuckDBSuccess => Ok(unsafe { ffi::duckdb_rows_changed(&mut { rows.result }) }),
-            _ => Err(failed(rows.error().0)),
+            _ => Err(failed(rows.error().text)),
         }
     }
 
@@ -269,14 +256,14 @@ impl Connection {
             0 => {
                 // SAFETY: DuckDB keeps the message with the extracted statements.
                 let message = unsafe { text(ffi::duckdb_extract_statements_error(extracted)) };
-                Err(Error(if message.is_empty() {
+                Err(Error::new(if message.is_empty() {
                     "the text has no statement".into()
                 } else {
                     message
                 }))
             }
             1 => make(extracted, &mut statement),
-            n => Err(Error(format!("the text has {n} statements; give one"))),
+            n => Err(Error::new(format!("the text has {n} statements; give one"))),
         };
         // SAFETY: not used after this.
         unsafe { ffi::duckdb_destroy_extracted(&mut extracted) };
@@ -494,12 +481,12 @@ unsafe fn taken(message: *mut c_char) -> Result<()> {
 
 /// The error for this message of DuckDB's, which may have none.
 fn failed(message: String) -> Error {
-    Error(match message.is_empty() {
+    Error::new(match message.is_empty() {
         true => "DuckDB failed and gives no reason; memory may be short".into(),
         false => message,
     })
 }
 
 fn c_string(text: &str) -> Result<CString> {
-    CString::new(text).map_err(|_| Error("the text has a NUL character".into()))
+    CString::new(text).map_err(|_| Error::new("the text has a NUL character"))
 }

@@ -275,7 +275,7 @@ impl Rows {
             let raw = unsafe { ffi::duckdb_fetch_chunk(self.result) };
             if raw.is_null() {
                 let error = self.error();
-                return if error.0.is_empty() {
+                return if error.text.is_empty() {
                     Ok(None)
                 } else {
                     Err(error)
@@ -290,7 +290,7 @@ impl Rows {
 
     pub(super) fn error(&self) -> Error {
         // SAFETY: the result is alive, and the message belongs to it.
-        Error(unsafe { text(ffi::duckdb_result_error(&mut { self.result })) })
+        Error::new(unsafe { text(ffi::duckdb_result_error(&mut { self.result })) })
     }
 }
 

@@ -5,13 +5,13 @@
 
 use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use lumos_duckdb::engine::{Chunk, LogicalType};
 use serde_json::{Value as Json, json};
 
 use crate::access::Question;
-use crate::locks::locked;
+use crate::locks::{Lock, Rank, locked};
 
 /// A single result takes at most this part of the cache.
 const LARGEST_PART: usize = 4;
@@ -32,7 +32,7 @@ pub struct Answer {
 /// The results of one mirror, at most so many bytes.
 pub struct Cache {
     limit: usize,
-    state: Mutex<State>,
+    state: Lock<State>,
 }
 
 #[derive(Default)]
@@ -95,7 +95,7 @@ impl Cache {
     pub fn new(limit: usize) -> Cache {
         Cache {
             limit,
-            state: Mutex::default(),
+            state: Lock::new(Rank::Moment, State::default()),
         }
     }
 

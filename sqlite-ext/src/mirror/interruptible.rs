@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
-use lumos_duckdb::engine::Connection as DuckDb;
+use lumos_duckdb::engine::{Connection as DuckDb, ErrorKind};
 use rusqlite::Connection;
 
 use crate::error::{Result, error};
@@ -86,7 +86,7 @@ pub fn transaction<T>(duckdb: &DuckDb, work: impl FnOnce() -> Result<T>) -> Resu
         // the connection must not go back to the others with its transaction open.
         while duckdb
             .execute("ROLLBACK")
-            .is_err_and(|e| e.0.to_ascii_lowercase().contains("interrupt"))
+            .is_err_and(|e| e.kind == ErrorKind::Interrupted)
         {}
     }
     done

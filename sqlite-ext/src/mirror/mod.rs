@@ -19,8 +19,8 @@ pub mod source_names;
 pub mod state;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use lumos_duckdb::engine::{Connection, Database, Guarded};
@@ -29,7 +29,7 @@ use rusqlite::{Connection as Host, TransactionState, ffi};
 use crate::access;
 use crate::error::{Error, Result};
 use crate::host::statement::HostStatement;
-use crate::locks::{Deadline, Turn, Turns, locked};
+use crate::locks::{Deadline, Lock, Turn, Turns, locked};
 use crate::mirror::cache::Cache;
 use crate::mirror::cold_files::ColdFile;
 use crate::mirror::file_lock::{FileId, LockFile};
@@ -46,17 +46,17 @@ const IDLE_CONNECTIONS: usize = 4;
 
 /// An open mirror. The fields are dropped in order: connections, DuckDB, then the lock.
 pub struct Mirror {
-    idle: Mutex<Vec<Connection>>,
+    idle: Lock<Vec<Connection>>,
     applied: Turns<Option<Applied>>,
     /// When it last equalled its source.
-    fresh: Mutex<Option<Instant>>,
-    failed: Mutex<Option<Error>>,
+    fresh: Lock<Option<Instant>>,
+    failed: Lock<Option<Error>>,
     generation: AtomicU64,
     readers: AtomicUsize,
     /// The files with cold rows, once they were looked up.
-    pub cold: Mutex<Option<Vec<ColdFile>>>,
+    pub cold: Lock<Option<Vec<ColdFile>>>,
     database: Arc<Database>,
-    own: Mutex<Own>,
+    own: Lock<Own>,
     has_own: AtomicBool,
     /// Results of earlier queries.
     pub cache: Cache,

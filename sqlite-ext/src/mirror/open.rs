@@ -2,16 +2,16 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Weak};
 
 use lumos_core::sql;
-use lumos_duckdb::engine::Database;
+use lumos_duckdb::engine::{Database, ErrorKind};
 use rusqlite::ffi;
 
 use crate::error::{Error, Result, error};
 use crate::faults::fault;
 use crate::host;
-use crate::locks::{Turns, locked};
+use crate::locks::{Lock, Rank, Turns, locked};
 use crate::mirror::cache::Cache;
 use crate::mirror::file_lock::{self, FileId, LockFile};
 use crate::mirror::names::CATALOG;
@@ -30,7 +30,7 @@ struct Opened {
 }
 
 /// The mirrors of this process that have a file.
-static OPEN: Mutex<Vec<Opened>> = Mutex::new(Vec::new());
+static OPEN: Lock<Vec<Opened>> = Lock::new(Rank::OpenMirrors, Vec::new());
 
 impl Mirror {
     /// Opens or creates the mirror at `path`, or finds it open in this process. `source` is the database's file.
@@ -140,10 +140,7 @@ impl Mirror {
                 (Some(file), Some(0)) => drop(std::fs::File::create(file)),
                 _ => {}
             }
-            let holder =
-                e.0.split_once("lock is held in ")
-                    .map(|(_, rest)| rest.split(". ").next().unwrap_or(rest));
-            if let Some(holder) = holder {
+            if let ErrorKind::HeldBy(holder) = e.kind {
                 return Err(file_lock::busy(
                     Path::new(path),
                     &format!("another process, {holder}"),
@@ -162,20 +159,20 @@ impl Mirror {
         let file = place.and_then(file_lock::file_id);
         let cache = Cache::new(settings.cache_bytes);
         let mirror = Mirror {
-            idle: Mutex::new(vec![connection]),
+            idle: Lock::new(Rank::Moment, vec![connection]),
             applied: Turns::new(None),
-            fresh: Mutex::new(None),
-            failed: Mutex::new(None),
+            fresh: Lock::new(Rank::Moment, None),
+            failed: Lock::new(Rank::Moment, None),
             generation: AtomicU64::new(next_generation()),
             readers: AtomicUsize::new(0),
-            cold: Mutex::new(None),
-            own: Mutex::new(Own::None),
+            cold: Lock::new(Rank::ColdFiles, None),
+            own: Lock::new(Rank::Own, Own::None),
             has_own: AtomicBool::new(false),
             place: place.map(Path::to_owned),
             source,
             database,
             cache,
-            names: SourceNames::default(),
+            names: SourceNames::none(),
             path: path.to_owned(),
             settings,
             pid: std::process::id(),

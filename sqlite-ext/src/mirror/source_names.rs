@@ -1,13 +1,12 @@
 //! What the mirrored tables are called in SQLite.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use crate::locks::locked;
+use crate::locks::{Lock, Rank, locked};
 
 /// The names of the mirrored tables in SQLite, as long as the mirror has the same tables.
-#[derive(Default)]
-pub struct SourceNames(Mutex<Option<(u64, Arc<Tables>)>>);
+pub struct SourceNames(Lock<Option<(u64, Arc<Tables>)>>);
 
 /// By the name in the mirror, in lower case.
 pub type Tables = HashMap<String, SourceName>;
@@ -31,6 +30,11 @@ impl SourceName {
 }
 
 impl SourceNames {
+    /// None yet.
+    pub fn none() -> SourceNames {
+        SourceNames(Lock::new(Rank::Moment, None))
+    }
+
     /// Those that were kept for this generation of the mirror.
     pub fn get(&self, generation: u64) -> Option<Arc<Tables>> {
         match &*locked(&self.0) {

@@ -1,7 +1,7 @@
 //! Statements of DuckDB that return one value: `lumos_scalar`, `lumos_exec`, `lumos_explain`, `lumos_import`.
 
 use lumos_core::sql::{identifier, literal};
-use lumos_duckdb::engine::{self, Cell};
+use lumos_duckdb::engine::{self, Cell, ErrorKind};
 use rusqlite::ffi;
 use rusqlite::types::Value;
 use serde_json::Value as Json;
@@ -57,21 +57,18 @@ pub fn exec(session: &Session, sql: &str, params: Option<&str>) -> Result<i64> {
 
 /// The error of a statement that would have changed the mirror, with what to do instead.
 fn way_out(e: Error) -> Error {
-    let engine = |words: &str| e.message.contains(words);
-    if engine("write to database") && engine(CATALOG) {
-        return error(
+    match &e.kind {
+        ErrorKind::ReadOnly(database) if database == CATALOG => error(
             "the statement changes the mirror, which follows SQLite; change the table in SQLite, \
              or make one of your own, under a name without a database",
-        );
-    }
-    // ColumnMap tables are views.
-    if engine("base table") || engine("is not an table") || engine("VIEW statement") {
-        return Error {
+        ),
+        // Mirrored tables are views.
+        ErrorKind::IsView => Error {
             message: format!("{}\nA mirrored table is changed in SQLite", e.message),
             ..e
-        };
+        },
+        _ => e,
     }
-    e
 }
 
 /// `lumos_explain`.

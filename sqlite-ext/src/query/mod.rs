@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use lumos_core::sql::lexer::{Dialect, without_end};
 use lumos_core::sql::qualified;
-use lumos_duckdb::engine::{Cell, Chunk, write_json_string};
+use lumos_duckdb::engine::{Cell, Chunk, ErrorKind, write_json_string};
 use rusqlite::ffi::SQLITE_INTERRUPT;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::vtab::{
@@ -357,11 +357,7 @@ fn check_trusted(session: &Session, stored: Option<&str>) -> error::Result<()> {
 
 /// Says what to do about a table that the mirror has not.
 fn untracked(e: error::Error) -> error::Error {
-    let named = e
-        .message
-        .split_once("Table with name ")
-        .and_then(|(_, rest)| rest.split_once(" does not exist"));
-    if named.is_none() {
+    if !matches!(e.kind, ErrorKind::MissingTable(_)) {
         return e;
     }
     error(format!(

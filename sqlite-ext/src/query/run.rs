@@ -1,7 +1,7 @@
 //! Running a query on the mirror of a connection: what is pending is applied first, and tables of SQLite that are
 //! not tracked are read for it.
 
-use lumos_duckdb::engine::Connection as DuckDb;
+use lumos_duckdb::engine::{Connection as DuckDb, ErrorKind};
 use rusqlite::{Connection, TransactionState};
 
 use crate::error::{Error, Result};
@@ -86,23 +86,23 @@ fn retry_untracked<T>(
     }
     started.map_err(|e| match mirror.own_failure() {
         // It may be a table of the user's own.
-        Some(failure) if e.message.contains("does not exist") => Error {
-            message: format!("{}\n{}", e.message, failure.message),
-            ..e
-        },
+        Some(failure) if matches!(e.kind, ErrorKind::MissingTable(_) | ErrorKind::Missing) => {
+            Error {
+                message: format!("{}\n{}", e.message, failure.message),
+                ..e
+            }
+        }
         _ => e,
     })
 }
 
 /// The table or view of SQLite that DuckDB did not find, as its error names it.
 fn missing_table(host: &Connection, e: &Error) -> Result<Option<String>> {
-    let rest = e.message.split_once("Table with name ");
-    let name = rest.and_then(|(_, rest)| rest.split_once(" does not exist"));
-    let Some((name, _)) = name else {
+    let ErrorKind::MissingTable(name) = &e.kind else {
         return Ok(None);
     };
     let found = schema::exists(host, name)?;
-    Ok(found.then(|| name.to_owned()))
+    Ok(found.then(|| name.clone()))
 }
 
 /// The most tables that one query reads without their being tracked.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use lumos_core::sql::lexer::{Dialect, without_end};
 use lumos_core::sql::{identifier, literal};
 use lumos_duckdb::engine::{
-    Chunk, Connection as DuckDb, Door, LogicalType, Reads, Rows, StatementKind,
+    Chunk, Connection as DuckDb, Door, ErrorKind, LogicalType, Reads, Rows, StatementKind,
 };
 use rusqlite::Connection;
 
@@ -451,13 +451,10 @@ impl Drop for Stream {
 
 /// The error, and what to write if SQLite would have taken a name in double quotes for a text.
 fn with_hint(sql: &str, mut e: Error) -> Error {
-    let missing = e.message.split_once("Referenced column \"");
-    let name = missing.and_then(|(_, rest)| {
-        let (name, after) = rest.split_once('"')?;
-        after.contains("not found").then(|| name.to_owned())
-    });
-    if let Some(name) = name.filter(|name| sql.contains(&identifier(name))) {
-        e.message += &format!("\nIf it is meant as a text, write {}", literal(&name));
+    if let ErrorKind::MissingColumn(name) = &e.kind
+        && sql.contains(&identifier(name))
+    {
+        e.message += &format!("\nIf it is meant as a text, write {}", literal(name));
     }
     e
 }

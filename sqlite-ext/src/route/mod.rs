@@ -10,7 +10,7 @@ pub mod prepared;
 pub mod values;
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use lumos_core::route::ast::Literal;
 use lumos_core::route::cost_model::{Features, Model, SHAPES};
@@ -19,7 +19,7 @@ use lumos_core::route::{Catalog, Engine, Translation};
 use rusqlite::{Connection, OptionalExtension, TransactionState, ffi};
 
 use crate::error::{Result, error};
-use crate::locks::locked;
+use crate::locks::{Lock, Rank, locked};
 use crate::route::answer::{Answer, Outcome};
 use crate::route::known::Known;
 use crate::session::{Attached, Session};
@@ -52,7 +52,7 @@ pub struct Decision {
 /// The router of a connection.
 pub struct Router {
     session: Arc<Session>,
-    state: Mutex<State>,
+    state: Lock<State>,
 }
 
 #[derive(Default)]
@@ -71,7 +71,7 @@ impl Router {
     pub fn new(session: &Arc<Session>) -> Arc<Router> {
         Arc::new(Router {
             session: Arc::clone(session),
-            state: Mutex::default(),
+            state: Lock::new(Rank::Router, State::default()),
         })
     }
 

@@ -436,7 +436,7 @@ impl Check {
             let statement = sides
                 .duckdb
                 .prepare(sql)
-                .map_err(|e| damaged(&self.table, &e.0))?;
+                .map_err(|e| damaged(&self.table, &e.text))?;
             let mut rows = statement.stream()?;
             let types = rows.types().to_vec();
             let mut unchecked = 0;

@@ -4,7 +4,7 @@
 use lumos_core::changelog::{Key, ROWID_COLUMN};
 use lumos_core::mirror::MirrorType;
 use lumos_core::sql::{identifier, literal};
-use lumos_duckdb::engine::{Connection as DuckDb, Value};
+use lumos_duckdb::engine::{Connection as DuckDb, ErrorKind, Value};
 use rusqlite::types::Value as Source;
 use rusqlite::{Connection, ffi, params_from_iter};
 use serde_json::{Value as Json, json};
@@ -20,21 +20,19 @@ use crate::sync::schema::{self, Tracked};
 /// True for an error that says something of the table that was being read or written, and not of the rest: no
 /// interrupt, lock, lack of memory or disk.
 pub fn is_of_table(e: &Error) -> bool {
-    const OTHERS: [&str; 8] = [
-        "Resource In Use Error",
-        "TransactionContext Error",
-        "Out of Memory Error",
-        "IO Error",
-        "INTERRUPT Error",
-        "INTERNAL Error",
-        "FATAL Error",
-        "the mirror is damaged",
-    ];
     let code = matches!(
         e.code & 0xff,
         ffi::SQLITE_ERROR | ffi::SQLITE_TOOBIG | ffi::SQLITE_MISMATCH | ffi::SQLITE_CORRUPT
     );
-    code && !OTHERS.iter().any(|words| e.message.contains(words))
+    let others = matches!(
+        e.kind,
+        ErrorKind::Interrupted
+            | ErrorKind::Damaged
+            | ErrorKind::HeldBy(_)
+            | ErrorKind::Outside
+            | ErrorKind::ReadOnly(_)
+    );
+    code && !others
 }
 
 impl Failure {

@@ -9,7 +9,6 @@
 //! ([`Ended`](super::index_state::Ended)), a savepoint of a nested statement concerns nothing in it, and all else is an error.
 
 use std::collections::BTreeSet;
-use std::sync::{MutexGuard, PoisonError, TryLockError};
 
 use lumos_core::sql::identifier;
 use lumos_core::vector::index::Index;
@@ -21,21 +20,18 @@ use super::filter::RowFilter;
 use super::index_state::{Ended, IndexState};
 use super::store::Store;
 use crate::error::{Error, Result, error};
+use crate::locks::Locked;
 
 impl Store {
     /// The memory; `None` while a call of this table holds it, in whose nested statement this happens then.
-    fn free_state(&self) -> Option<MutexGuard<'_, IndexState>> {
-        let mut state = match self.index_state.try_lock() {
-            Ok(state) => state,
-            Err(TryLockError::Poisoned(e)) => PoisonError::into_inner(e),
-            Err(TryLockError::WouldBlock) => return None,
-        };
+    fn free_state(&self) -> Option<Locked<'_, IndexState>> {
+        let mut state = self.index_state.try_lock()?;
         self.ended.tell(&mut state);
         Some(state)
     }
 
     /// The memory. Errors if a statement that a call of this table runs uses the table itself.
-    pub(super) fn index_state(&self) -> Result<MutexGuard<'_, IndexState>> {
+    pub(super) fn index_state(&self) -> Result<Locked<'_, IndexState>> {
         self.free_state().ok_or_else(|| {
             error(format!(
                 "{} is used by a trigger or a view while it is searched or written; leave it out of them",
@@ -45,7 +41,7 @@ impl Store {
     }
 
     /// The memory with the index as it is stored, for a write.
-    pub(super) fn to_write(&self, connection: &Connection) -> Result<MutexGuard<'_, IndexState>> {
+    pub(super) fn to_write(&self, connection: &Connection) -> Result<Locked<'_, IndexState>> {
         let mut state = self.index_state()?;
         self.refresh(connection, &mut state)?;
         if !state.writing {

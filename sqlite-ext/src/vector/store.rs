@@ -5,7 +5,6 @@
 //! of the statement, so that SQLite's journal keeps them together.
 
 use std::collections::HashSet;
-use std::sync::Mutex;
 use std::sync::atomic::AtomicI32;
 
 use lumos_core::sql::{identifier, literal};
@@ -16,7 +15,7 @@ use rusqlite::{Connection, OptionalExtension, ffi, params, params_from_iter};
 
 use super::index_state::{Ended, IndexState};
 use crate::error::{Error, Result, error};
-use crate::locks::locked;
+use crate::locks::{Lock, Rank, locked};
 use crate::values;
 
 /// The endings of the shadow tables' names.
@@ -26,15 +25,15 @@ pub const SHADOWS: [&str; 4] = ["rows", "vectors", "blocks", "meta"];
 pub struct Store {
     pub(super) db: *mut ffi::sqlite3,
     pub(super) schema: String,
-    pub(super) name: Mutex<String>,
+    pub(super) name: Lock<String>,
     /// Its columns.
     pub definition: Definition,
-    pub(super) index_state: Mutex<IndexState>,
+    pub(super) index_state: Lock<IndexState>,
     pub(super) ended: Ended,
     /// The number of the last plan.
     pub(super) plans: AtomicI32,
     /// Plans for which [`Store::check_statement`] found nothing.
-    pub(super) checked: Mutex<HashSet<i32>>,
+    pub(super) checked: Lock<HashSet<i32>>,
 }
 
 // SAFETY: SQLite calls a connection's tables from the thread that uses the connection, one at a time; the handle
@@ -59,12 +58,12 @@ impl Store {
         Store {
             db,
             schema: schema.to_owned(),
-            name: Mutex::new(name.to_owned()),
+            name: Lock::new(Rank::Moment, name.to_owned()),
             definition,
-            index_state: Mutex::default(),
+            index_state: Lock::new(Rank::IndexState, IndexState::default()),
             ended: Ended::default(),
             plans: AtomicI32::new(0),
-            checked: Mutex::default(),
+            checked: Lock::new(Rank::Moment, HashSet::new()),
         }
     }
 
@@ -102,7 +101,7 @@ impl Store {
 
     /// The schema and the name of a shadow table.
     pub(super) fn shadow_parts(&self, ending: &str) -> (String, String) {
-        let name = format!("{}_{ending}", locked(&self.name));
+        let name = format!("{}_{ending}", *locked(&self.name));
         (self.schema.clone(), name)
     }
 
@@ -355,7 +354,7 @@ impl Store {
             return Err(error(format!(
                 "a vector of {} dimensions; table {} has {}",
                 vector.len(),
-                locked(&self.name),
+                *locked(&self.name),
                 self.definition.dims
             )));
         }

@@ -1,18 +1,18 @@
 //! The tables of vectors that a connection uses, by their names.
 
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Weak};
 
 use lumos_core::sql::{name_parts, qualified};
 use rusqlite::{Connection, ffi};
 
 use super::store::Store;
 use crate::error::{Result, error};
-use crate::locks::locked;
+use crate::locks::{Lock, Rank, locked};
 
 /// The tables of a connection that are in use, for functions that are given a table's name.
 pub struct Stores {
     db: *mut ffi::sqlite3,
-    stores: Mutex<Vec<Weak<Store>>>,
+    stores: Lock<Vec<Weak<Store>>>,
 }
 
 // SAFETY: as for `Store`.
@@ -25,7 +25,7 @@ impl Stores {
     pub fn new(connection: &Connection) -> Arc<Stores> {
         // SAFETY: the handle is only used while the connection lives.
         let db = unsafe { connection.handle() };
-        let stores = Mutex::default();
+        let stores = Lock::new(Rank::VectorTables, Vec::new());
         Arc::new(Stores { db, stores })
     }
 

@@ -241,7 +241,7 @@ impl Router {
         let writing = connection.transaction_state(Some("main"))? == TransactionState::Write;
         if !followed && !writing && attached.freshness.auto_sync {
             // The mirror follows the schema first: a table that was altered has other columns there.
-            sync::sync(&SyncContext::of(&attached, connection))?;
+            sync::sync(&SyncContext::of(attached, connection))?;
         }
         let seq = position(connection)?;
         // Nobody applies changes while we look.

@@ -78,16 +78,19 @@ pub enum Section {
     Layout,
     /// Vectors and distances.
     Vectors,
+    /// An agent's memory.
+    Memory,
 }
 
 impl Section {
     /// All sections in order.
-    pub const ALL: [Section; 5] = [
+    pub const ALL: [Section; 6] = [
         Section::Admin,
         Section::Query,
         Section::Sync,
         Section::Layout,
         Section::Vectors,
+        Section::Memory,
     ];
 
     /// The heading.
@@ -98,6 +101,7 @@ impl Section {
             Section::Sync => "Sync",
             Section::Layout => "Layout",
             Section::Vectors => "Vectors",
+            Section::Memory => "Memory",
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod files;
 pub mod fingerprint;
 pub mod function;
 pub mod functions;
+pub mod memory;
 pub mod mirror;
 pub mod options;
 pub mod program;

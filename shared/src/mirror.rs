@@ -5,7 +5,7 @@
 //! column and the copy starts over; afterwards it is an error, unless its [`Rule`] says otherwise.
 
 mod rule;
-mod time;
+pub mod time;
 
 use crate::ValueRef;
 use time::{parse_date, parse_timestamp};

@@ -29,6 +29,7 @@ pub mod embed;
 pub mod exec;
 pub mod explain;
 pub mod export;
+pub mod extract;
 pub mod hybrid;
 pub mod import;
 pub mod indexes;
@@ -118,6 +119,7 @@ pub const FUNCTIONS: &[&Function] = &[
     &hybrid::HYBRID_DUCKDB,
     &indexes::INDEXES,
     &indexes::INDEX_DROP,
+    &extract::EXTRACT,
 ];
 
 /// The function with this name, SQLite's if DuckDB has another; a module for CREATE VIRTUAL TABLE only if no

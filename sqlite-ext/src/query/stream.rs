@@ -50,6 +50,8 @@ const READ: u8 = 0;
 /// Its reader is gone and does not wait.
 const ALONE: u8 = 1;
 const ENDED: u8 = 2;
+/// It commits, and its reader waits for that.
+const COMMITS: u8 = 3;
 
 impl Sender {
     /// Errs if nobody reads any more.
@@ -82,6 +84,13 @@ impl Sender {
             (None, Ok(done)) if !seen => self.ask(Reads::unknown()).map(|()| done),
             (None, done) => done,
         }
+    }
+
+    /// Errs if the reader does not wait any more; from then on it does, so that it hears of what is committed.
+    fn begin_commit(&self) -> Result<()> {
+        let (set, get) = (Ordering::AcqRel, Ordering::Acquire);
+        let begun = self.state.compare_exchange(READ, COMMITS, set, get);
+        begun.map_or_else(|_| Err(Error::interrupted()), |_| Ok(()))
     }
 
     /// Ends a worker that is alone, before its next step.
@@ -147,8 +156,10 @@ enum Use {
     Pooled,
     /// One query.
     Read,
-    /// One statement that writes.
+    /// One statement that may write tables.
     Write,
+    /// One that writes a file of the caller's.
+    File,
 }
 
 /// A running query.
@@ -170,7 +181,7 @@ pub struct Stream {
     duckdb: DuckDb,
     /// Ends with true if the connection can be used again.
     worker: Option<JoinHandle<bool>>,
-    /// What the worker is; `None` for one that writes, which is never left alone.
+    /// What the worker is; `None` for one that writes a file, which is never left alone.
     state: Option<Arc<AtomicU8>>,
     pid: u32,
     /// What is read. The last field: it may be the last to hold the mirror, which must not be closed before.
@@ -275,7 +286,7 @@ impl Stream {
         let stream = Stream::spawn(
             mirror,
             duckdb,
-            Use::Write,
+            Use::File,
             sql,
             progress,
             move |duckdb, sql, sender| copy(duckdb, sql, &to, sender),
@@ -344,7 +355,7 @@ impl Stream {
             pooled: used == Use::Pooled,
             duckdb,
             worker: Some(worker),
-            state: (used != Use::Write).then_some(state),
+            state: (used != Use::File).then_some(state),
             pid: std::process::id(),
             mirror: Arc::clone(mirror),
         })
@@ -517,6 +528,7 @@ fn write(
     sender: &Sender,
 ) -> Result<()> {
     let (statement, writes) = bound(duckdb, sql, params, Door::Exec)?;
+    sender.check()?;
     if writes {
         mirror.open_own()?;
         duckdb.set_search_path(true)?;
@@ -544,6 +556,7 @@ fn write(
         count
     };
     drop(rows);
+    sender.begin_commit()?;
     duckdb.execute("COMMIT")?;
     mirror.cache.clear();
     // The reader may be gone; what is done is done.

@@ -1,10 +1,21 @@
 //! Writing rows into a table of DuckDB, a chunk at a time.
 
+use std::ffi::c_char;
 use std::sync::Arc;
 
 use libduckdb_sys as ffi;
 
 use super::{Connection, Error, Result, Session, c_string, text};
+
+// Defined in `values.cpp`.
+unsafe extern "C" {
+    fn lumos_assign_string(
+        vector: ffi::duckdb_vector,
+        row: ffi::idx_t,
+        data: *const c_char,
+        size: ffi::idx_t,
+    ) -> bool;
+}
 
 /// Appends chunks to a table, in the connection's transaction.
 pub struct Appender {
@@ -211,23 +222,30 @@ impl ColumnWriter {
         self.put(row, value);
     }
 
-    /// A VARCHAR.
-    pub fn text(&mut self, row: usize, value: &str) {
-        self.blob(row, value.as_bytes());
+    /// A VARCHAR. Errors if there is no memory for it.
+    pub fn text(&mut self, row: usize, value: &str) -> Result<()> {
+        self.blob(row, value.as_bytes())
     }
 
-    /// A BLOB.
-    pub fn blob(&mut self, row: usize, value: &[u8]) {
+    /// A BLOB. Errors if there is no memory for it.
+    pub fn blob(&mut self, row: usize, value: &[u8]) -> Result<()> {
         assert!(row < self.capacity);
         // SAFETY: the row is inside the vector, and text was checked to be UTF-8 by its type; DuckDB copies.
-        unsafe {
-            ffi::duckdb_unsafe_vector_assign_string_element_len(
+        let done = unsafe {
+            lumos_assign_string(
                 self.vector,
                 row as ffi::idx_t,
                 value.as_ptr().cast(),
                 value.len() as ffi::idx_t,
-            );
+            )
+        };
+        if done {
+            return Ok(());
         }
+        Err(Error::new(format!(
+            "Out of Memory Error: no room for a value of {} bytes; give lumos_attach a larger memory_limit",
+            value.len()
+        )))
     }
 
     fn put<T: Copy>(&mut self, row: usize, value: T) {

@@ -90,6 +90,17 @@ int64_t lumos_allow_values(duckdb_database database) {
 	return more;
 }
 
+// Puts a text or BLOB into a row of a vector that is being written, as the C API does, which throws at Rust if there is no
+// memory. False then.
+bool lumos_assign_string(duckdb_vector vector, idx_t row, const char *data, idx_t size) {
+	try {
+		duckdb_unsafe_vector_assign_string_element_len(vector, row, data, size);
+		return true;
+	} catch (...) {
+		return false;
+	}
+}
+
 // Takes it away as the database is closed.
 void lumos_disallow_values(int64_t bytes) {
 	limit.fetch_sub(bytes, std::memory_order_relaxed);

@@ -74,7 +74,7 @@ impl ColumnMap {
             match self.try_apply(part, transfer, deleted)? {
                 BatchOutcome::All(keys, rows) => return Ok(Some((keys, rows))),
                 BatchOutcome::Copy => return Ok(None),
-                BatchOutcome::Unfit => {
+                BatchOutcome::DeleteFirst => {
                     self.delete_changed(part, transfer)?;
                     deleted = true;
                 }
@@ -167,7 +167,7 @@ impl ColumnMap {
     fn apply_waiting(&self, part: &Part<'_>, transfer: &Transfer<'_>) -> Result<BatchOutcome> {
         let duckdb = transfer.duckdb;
         let mut keys = Vec::new();
-        let mut rows = ChunkWriter::new(duckdb, CATALOG, DATA, &self.name)?;
+        let mut rows = ChunkWriter::new(duckdb, CATALOG, DATA, &self.name)?.waiting();
         let put_key = |row: &Row<'_>| {
             if let Some(&[Stored::Int64(key)]) = self.stored_key(row)?.as_deref() {
                 keys.push(key);
@@ -217,7 +217,7 @@ impl ColumnMap {
     pub(super) fn put_key(&self, keys: &mut ChunkWriter, row: &Row<'_>) -> Result<()> {
         if let Some(stored) = self.stored_key(row)? {
             for (i, value) in stored.into_iter().enumerate() {
-                keys.put(i, value);
+                keys.put(i, value)?;
             }
             keys.next()?;
         }
@@ -275,10 +275,10 @@ impl ColumnMap {
                 match value.map_or(Err(Mismatch), |v| self.store(column, v)) {
                     Ok(stored) => {
                         fresh[column] &= stored == Stored::Null;
-                        rows.put(column, stored);
+                        rows.put(column, stored)?;
                     }
                     Err(Mismatch) if !deleted && !self.rules[column].is_null() => {
-                        return Ok(Put::Not(BatchOutcome::Unfit));
+                        return Ok(Put::Not(BatchOutcome::DeleteFirst));
                     }
                     Err(Mismatch) => {
                         let filled = match filled[column] {
@@ -288,7 +288,7 @@ impl ColumnMap {
                             }
                         };
                         match self.way(column, value, fresh[column], filled) {
-                            Way::Null => rows.put(column, Stored::Null),
+                            Way::Null => rows.put(column, Stored::Null)?,
                             Way::Error => return Err(self.mismatch(row, first, column)),
                             Way::Type(_) if filled => return Ok(Put::Not(BatchOutcome::Copy)),
                             // Only the source makes these texts.
@@ -303,6 +303,9 @@ impl ColumnMap {
                 }
             }
             rows.next()?;
+            if rows.is_too_large() {
+                return Ok(Put::Not(BatchOutcome::DeleteFirst));
+            }
         }
         Ok(Put::All(keys))
     }
@@ -369,8 +372,8 @@ impl ColumnMap {
 enum BatchOutcome {
     /// The table must be copied.
     Copy,
-    /// A value does not fit, and what it stands beside is not known yet.
-    Unfit,
+    /// A value does not fit, and what it stands beside is not known yet; or the rows are too large to wait.
+    DeleteFirst,
     All(u64, u64),
     Widen(usize, MirrorType),
 }

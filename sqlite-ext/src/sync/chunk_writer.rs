@@ -50,8 +50,16 @@ pub(super) struct ChunkWriter {
     appender: Appender,
     chunk: WriteChunk,
     len: usize,
+    /// Of the texts and BLOBs in the chunk.
+    bytes: usize,
+    /// The chunk is not appended before the end.
+    waits: bool,
     pub(super) total: u64,
 }
+
+/// A chunk with so many bytes of texts and BLOBs is appended before it is full, so that large values do not fill the
+/// memory.
+const MOST_BYTES: usize = 16 << 20;
 
 impl ChunkWriter {
     pub(super) fn new(
@@ -66,11 +74,27 @@ impl ChunkWriter {
             appender,
             chunk,
             len: 0,
+            bytes: 0,
+            waits: false,
             total: 0,
         })
     }
 
-    pub(super) fn put(&mut self, column: usize, value: Stored<'_>) {
+    /// The same for rows of one chunk that wait until [`Self::finish`], as long as not [`Self::is_too_large`].
+    pub(super) fn waiting(self) -> ChunkWriter {
+        ChunkWriter {
+            waits: true,
+            ..self
+        }
+    }
+
+    /// True if the rows that wait take too much memory.
+    pub(super) fn is_too_large(&self) -> bool {
+        self.waits && self.bytes > MOST_BYTES
+    }
+
+    /// Errors if there is no memory for the value.
+    pub(super) fn put(&mut self, column: usize, value: Stored<'_>) -> Result<()> {
         let (row, column) = (self.len, self.chunk.column(column));
         match value {
             Stored::Null => column.null(row),
@@ -80,16 +104,23 @@ impl ChunkWriter {
             Stored::Int64(v) => column.int64(row, v),
             Stored::Int128(v) => column.int128(row, v),
             Stored::Double(v) => column.double(row, v),
-            Stored::Text(v) => column.text(row, v),
-            Stored::Blob(v) => column.blob(row, v),
+            Stored::Text(v) => {
+                self.bytes += v.len();
+                column.text(row, v)?;
+            }
+            Stored::Blob(v) => {
+                self.bytes += v.len();
+                column.blob(row, v)?;
+            }
         }
+        Ok(())
     }
 
     /// Ends the row that was put.
     pub(super) fn next(&mut self) -> Result<()> {
         self.len += 1;
         self.total += 1;
-        if self.len == self.chunk.capacity() {
+        if self.len == self.chunk.capacity() || (self.bytes > MOST_BYTES && !self.waits) {
             self.flush()?;
         }
         Ok(())
@@ -97,7 +128,7 @@ impl ChunkWriter {
 
     fn flush(&mut self) -> Result<()> {
         self.appender.append(&mut self.chunk, self.len)?;
-        self.len = 0;
+        (self.len, self.bytes) = (0, 0);
         Ok(())
     }
 

@@ -90,11 +90,11 @@ impl ColumnMap {
                 match value.map_or(Err(Mismatch), |v| self.store(column, v)) {
                     Ok(stored) => {
                         fresh[column] &= stored == Stored::Null;
-                        rows.put(column, stored);
+                        rows.put(column, stored)?;
                     }
                     Err(Mismatch) => match self.rules[column].way(*ty, value, fresh[column]) {
                         Way::Type(next) => return Ok(Copied::Widen(column, next)),
-                        Way::Null => rows.put(column, Stored::Null),
+                        Way::Null => rows.put(column, Stored::Null)?,
                         Way::Error => return Err(self.mismatch(row, 0, column)),
                     },
                 }

@@ -149,12 +149,12 @@ impl Source<'_> {
                 match value.map_or(Err(Mismatch), |v| column.rule.store(column.ty, v)) {
                     Ok(stored) => {
                         fresh[i] &= stored == Stored::Null;
-                        rows.put(i, stored);
+                        rows.put(i, stored)?;
                     }
                     Err(Mismatch) => match column.rule.way(column.ty, value, fresh[i]) {
                         Way::Type(wider) => return Ok(Some((i, wider))),
                         _ => {
-                            rows.put(i, Stored::Null);
+                            rows.put(i, Stored::Null)?;
                             column.unfit =
                                 Some(unfit(self.name, self.is_view, column, &shown(row, i)));
                         }

@@ -96,6 +96,17 @@ class EngineErrors(host.Case):
         db.rows("UPDATE Genre SET Name = 'x' WHERE GenreId = 1")
         self.assertEqual(db.query("SELECT Name FROM Genre WHERE GenreId = 1"), [("x",)])
 
+    def test_a_lack_of_memory_is_no_fault_of_a_table(self):
+        db = self.open()
+        db.rows("""SELECT lumos_attach(':memory:', '{"memory_limit": "40MB"}')""")
+        db.rows("CREATE TABLE large(id INTEGER PRIMARY KEY, x)")
+        db.rows("SELECT lumos_track('large')")
+        db.rows("WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c LIMIT 40) INSERT INTO large SELECT i, hex(randomblob(1000000)) FROM c")
+        self.refused(db, "SELECT lumos_sync()", "Out of Memory Error")
+        self.assertNotIn("failed", [row[0] for row in db.rows("SELECT state FROM lumos_status")])
+        db.rows("DELETE FROM large WHERE id > 2")
+        self.assertEqual(db.query("SELECT count(*) FROM large"), [(2,)])
+
 
 if __name__ == "__main__":
     unittest.main()

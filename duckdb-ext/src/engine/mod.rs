@@ -7,6 +7,7 @@
 mod append;
 mod chunk;
 mod error;
+mod json;
 mod reads;
 mod statement;
 mod types;
@@ -18,8 +19,9 @@ use std::sync::{Arc, Mutex};
 use libduckdb_sys as ffi;
 
 pub use append::{Appender, ColumnWriter, WriteChunk};
-pub use chunk::{Cell, Chunk, Column, write_json_string};
+pub use chunk::{Cell, Chunk, Column};
 pub use error::{Error, ErrorKind, Result};
+pub use json::write_json_string;
 pub use reads::{Read, Reads};
 pub use statement::{Param, Pending, Rows, Statement, StatementKind};
 pub use types::LogicalType;

@@ -9,21 +9,18 @@ use lumos_core::mirror::{MirrorType, Stored};
 use lumos_core::sql::{identifier, literal};
 use lumos_duckdb::engine::{self, Cell, Column, Connection as DuckDb};
 use rusqlite::types::{Value, ValueRef};
-use rusqlite::{Connection, Row, Statement, TransactionState, ffi};
+use rusqlite::{Row, Statement};
 
 use crate::error::{Error, Result, error};
-use crate::host::statement::HostStatement;
-use crate::host::{self, check_interrupt};
+use crate::host::check_interrupt;
+use crate::mirror::cold_rows;
 use crate::mirror::column_map::ColumnMap;
-use crate::mirror::names::{DATA, target};
+use crate::mirror::names::target;
 use crate::mirror::records::mirrored_tables;
-use crate::mirror::state::stored_state;
-use crate::mirror::{Mirror, cold_rows};
-use crate::progress::Progress;
-use crate::session::Session;
 use crate::sync::chunk_writer::value_of;
+use crate::sync::failures;
 use crate::sync::schema::{self, Tracked};
-use crate::sync::{self, Position, SyncContext, failures};
+use crate::sync::sides::Sides;
 
 /// A part of the keys.
 #[derive(Debug, Clone, Copy)]
@@ -54,129 +51,6 @@ pub enum Kind {
     Extra,
     /// The row differs in these columns.
     Different(Vec<String>),
-}
-
-/// The source and its mirror, equal but for what no trigger saw.
-///
-/// The fields are dropped in order: the snapshot before its connection.
-pub struct Sides {
-    _snapshot: HostStatement,
-    source: Connection,
-    /// Where that is a connection of our own, which sees more than the host's statement: the host's.
-    host: Option<Connection>,
-    duckdb: DuckDb,
-    mirror: Arc<Mirror>,
-    progress: Progress,
-}
-
-impl Sides {
-    /// Applies what is pending, and holds a snapshot of both from then on.
-    pub fn new(session: &Session, progress: Progress) -> Result<Sides> {
-        session.in_turn(|| Sides::open(session, progress.clone()))
-    }
-
-    fn open(session: &Session, progress: Progress) -> Result<Sides> {
-        let attached = session.attached()?;
-        let source = session.connection()?;
-        // Not for the log alone: what no trigger sees may be written and not committed. In autocommit mode it is
-        // the statement that stores our rows.
-        let state = source.transaction_state(Some("main"))?;
-        if state == TransactionState::Write && !source.is_autocommit() {
-            return Err(sync::has_written());
-        }
-        let mirror = attached.mirror.as_ref();
-        let busy = || error("the mirror is being written; call it by itself");
-        let entered = mirror.enter(&source, attached.deadline)?;
-        // Both snapshots are taken while no other connection of this process can apply anything.
-        let mut entered = entered.ok_or_else(busy)?;
-        let context = SyncContext::of(&attached, &source).showing(progress);
-        sync::sync_entered(&context, &mut entered)?;
-        let progress = &context.progress;
-        let snapshot = HostStatement::snapshot(&source)?;
-        let first = session.connection()?;
-        if let Some(sides) = Sides::begin(snapshot, first, None, &attached.mirror, progress)? {
-            return Ok(sides);
-        }
-        // The host's statement sees the database as it was when it began, and others have applied more since.
-        if source.is_autocommit()
-            && let Ok(second) = host::second(&source)
-        {
-            let snapshot = HostStatement::snapshot(&second)?;
-            let context = SyncContext::of(&attached, &second).showing(progress.clone());
-            sync::sync_entered(&context, &mut entered)?;
-            let host = Some(session.connection()?);
-            if let Some(sides) = Sides::begin(snapshot, second, host, &attached.mirror, progress)? {
-                return Ok(sides);
-            }
-        }
-        Err(Error {
-            code: ffi::SQLITE_BUSY,
-            ..error(
-                "another connection applied changes that this one does not see yet; try again, outside of a transaction",
-            )
-        })
-    }
-
-    /// `None` if the mirror does not equal this snapshot.
-    fn begin(
-        snapshot: HostStatement,
-        source: Connection,
-        host: Option<Connection>,
-        mirror: &Arc<Mirror>,
-        progress: &Progress,
-    ) -> Result<Option<Sides>> {
-        let sides = Sides {
-            _snapshot: snapshot,
-            source,
-            host,
-            duckdb: mirror.connection()?,
-            mirror: Arc::clone(mirror),
-            progress: progress.clone(),
-        };
-        sides.duckdb.execute("BEGIN TRANSACTION READ ONLY")?;
-        let stored = stored_state(&sides.duckdb)?;
-        let position = Position::read(&sides.source)?;
-        let equal = match (stored, position) {
-            (Some(stored), Some(position)) => sync::same_data(&stored, &position),
-            _ => true,
-        };
-        Ok(equal.then_some(sides))
-    }
-
-    /// The snapshot of SQLite.
-    pub fn source(&self) -> &Connection {
-        &self.source
-    }
-
-    /// The host's connection, which says whether to stop and what may be read.
-    fn host(&self) -> &Connection {
-        self.host.as_ref().unwrap_or(&self.source)
-    }
-}
-
-impl Sides {
-    /// The rows that the mirror has of a table; 0 if it has no such table.
-    pub fn mirrored_rows(&self, table: &Tracked) -> i64 {
-        // Without an error for a table that is not there: it would end the transaction.
-        let count = format!(
-            "SELECT estimated_size FROM duckdb_tables() WHERE schema_name = {} AND table_name = {}",
-            literal(DATA),
-            literal(table.target())
-        );
-        let rows = self.duckdb.rows(&count).unwrap_or_default();
-        match rows.first().map(Vec::as_slice) {
-            Some([engine::Value::Integer(rows)]) => *rows,
-            _ => 0,
-        }
-    }
-}
-
-impl Drop for Sides {
-    fn drop(&mut self) {
-        if self.duckdb.execute("ROLLBACK").is_ok() {
-            self.mirror.give_back(self.duckdb.clone());
-        }
-    }
 }
 
 /// The key of a row, and the hashes of its columns.

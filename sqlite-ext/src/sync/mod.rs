@@ -13,6 +13,7 @@ pub mod repair;
 pub mod schema;
 mod schema_diff;
 pub mod schema_log;
+pub mod sides;
 pub mod status;
 pub mod track;
 mod triggers_install;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::progress::Progress;
 use crate::session::Session;
-use crate::sync::compare::{Check, Difference, Sample, Sides};
+use crate::sync::compare::{Check, Difference, Sample};
 use crate::sync::schema::Tracked;
+use crate::sync::sides::Sides;
 use crate::sync::track::matching_tracked;
 
 /// The differences of some tables, one after the other. As long as it lives it holds a snapshot of both sides.

@@ -87,6 +87,13 @@ impl Appender {
         Ok(())
     }
 
+    /// Hands the rows so far to the table. DuckDB does it by itself after some 200,000 rows, however large they are.
+    pub fn flush(&mut self) -> Result<()> {
+        // SAFETY: the appender is alive.
+        let state = unsafe { ffi::duckdb_appender_flush(self.raw) };
+        self.check(state)
+    }
+
     /// Hands all rows to the table.
     pub fn finish(self) -> Result<()> {
         // SAFETY: the appender is alive; dropping it afterwards finds nothing left to write.
@@ -97,10 +104,13 @@ impl Appender {
     fn check(&self, state: ffi::duckdb_state) -> Result<()> {
         match state {
             ffi::DuckDBSuccess => Ok(()),
-            // SAFETY: the appender is alive, and the message belongs to it.
-            _ => Err(Error::new(unsafe {
-                text(ffi::duckdb_appender_error(self.raw))
-            })),
+            // SAFETY: the appender is alive, and the message belongs to it; the other data are ours to free.
+            _ => Err(unsafe {
+                let mut data = ffi::duckdb_appender_error_data(self.raw);
+                let ty = ffi::duckdb_error_data_error_type(data);
+                ffi::duckdb_destroy_error_data(&mut data);
+                Error::of_type(ty, &text(ffi::duckdb_appender_error(self.raw)))
+            }),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What DuckDB says went wrong. The C API hands over a sentence and little else, so its English is read here, once
 //! and nowhere else; `tests/python/sqlite/test_engine_errors.py` provokes each kind in the DuckDB that is built in.
 
+use libduckdb_sys as ffi;
+
 /// An error of DuckDB, in its own words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
@@ -65,6 +67,23 @@ impl Error {
         let text = text.into();
         let kind = kind(&text);
         Error { kind, text }
+    }
+
+    /// The same for words without DuckDB's name for the kind of error in front, which say nothing then of memory, disk
+    /// or an interrupt.
+    pub fn of_type(ty: ffi::duckdb_error_type, text: &str) -> Error {
+        let name = match ty {
+            ffi::duckdb_error_type_DUCKDB_ERROR_TRANSACTION => "TransactionContext Error: ",
+            ffi::duckdb_error_type_DUCKDB_ERROR_IO => "IO Error: ",
+            ffi::duckdb_error_type_DUCKDB_ERROR_INTERRUPT => "INTERRUPT Error: ",
+            ffi::duckdb_error_type_DUCKDB_ERROR_FATAL => "FATAL Error: ",
+            ffi::duckdb_error_type_DUCKDB_ERROR_INTERNAL => "INTERNAL Error: ",
+            ffi::duckdb_error_type_DUCKDB_ERROR_OUT_OF_MEMORY => "Out of Memory Error: ",
+            ffi::duckdb_error_type_DUCKDB_ERROR_DATA_CORRUPTION => "Data Corruption Error: ",
+            ffi::duckdb_error_type_DUCKDB_ERROR_RESOURCE_IN_USE => "Resource In Use Error: ",
+            _ => "",
+        };
+        Error::new(format!("{name}{text}"))
     }
 
     /// What a statement raised by the function `error`, without DuckDB's words around it; also what functions say of

@@ -52,6 +52,8 @@ pub(super) struct ChunkWriter {
     len: usize,
     /// Of the texts and BLOBs in the chunk.
     bytes: usize,
+    /// Of those in the appender.
+    appended: usize,
     /// The chunk is not appended before the end.
     waits: bool,
     pub(super) total: u64,
@@ -60,6 +62,9 @@ pub(super) struct ChunkWriter {
 /// A chunk with so many bytes of texts and BLOBs is appended before it is full, so that large values do not fill the
 /// memory.
 const MOST_BYTES: usize = 16 << 20;
+
+/// So many of them wait in the appender at most.
+const MOST_APPENDED: usize = 32 << 20;
 
 impl ChunkWriter {
     pub(super) fn new(
@@ -75,6 +80,7 @@ impl ChunkWriter {
             chunk,
             len: 0,
             bytes: 0,
+            appended: 0,
             waits: false,
             total: 0,
         })
@@ -128,7 +134,12 @@ impl ChunkWriter {
 
     fn flush(&mut self) -> Result<()> {
         self.appender.append(&mut self.chunk, self.len)?;
+        self.appended += self.bytes;
         (self.len, self.bytes) = (0, 0);
+        if self.appended > MOST_APPENDED {
+            self.appender.flush()?;
+            self.appended = 0;
+        }
         Ok(())
     }
 

@@ -14,6 +14,7 @@ use crate::contain::panic_message;
 use crate::embed;
 use crate::fold;
 use crate::models;
+use crate::search;
 use crate::topk;
 use crate::vectors::arguments::{Column, Output, float_list_or, param_id, result_type};
 use crate::vectors::view::TypeHandle;
@@ -42,13 +43,14 @@ pub unsafe fn register_all(connection: ffi::duckdb_connection) -> Result<(), Str
         // SAFETY: by contract.
         let registered = unsafe {
             match function.kind {
-                Kind::Aggregate => topk::register(connection, function, &store),
+                Kind::Aggregate => topk::register(connection, function),
                 _ => register(connection, function, &store),
             }
         };
         registered.map_err(|reason| format!("{}: {reason}", function.name))?;
     }
-    Ok(())
+    // SAFETY: by contract.
+    unsafe { search::register(connection, &store) }
 }
 
 /// # Safety
@@ -63,8 +65,7 @@ unsafe fn register(
         // SAFETY: by contract.
         unsafe { fold::register(connection, rows.fold)? }
     }
-    let is_text = matches!(function.body, Body::Rows(_));
-    if !is_text && body(function).is_none() && of_store(function).is_none() {
+    if !function.is_query() && body(function).is_none() && of_store(function).is_none() {
         return Err("has no body in DuckDB".into());
     }
     if function.params.len() > MAX_ARGS {
@@ -131,7 +132,7 @@ unsafe fn add_overload(
             ffi::duckdb_scalar_function_set_special_handling(overload);
         }
         // A text that reads rows depends on the arguments alone, whatever its rows are: so `query` takes it.
-        if !function.deterministic && !matches!(function.body, Body::Rows(_)) {
+        if !function.deterministic && !function.is_query() {
             ffi::duckdb_scalar_function_set_volatile(overload);
         }
         ffi::duckdb_scalar_function_set_extra_info(
@@ -189,12 +190,13 @@ unsafe fn run(
     let Some(ty) = result(function) else {
         return Ok(());
     };
-    let compute = |args: &[ValueRef<'_>]| match (function.body, body(function), of_store(function))
-    {
-        (Body::Rows(rows), ..) => rows.sql(args).map(Value::Text),
-        (_, Some(body), _) => body(args),
-        (_, _, Some(body)) => body(store, args),
-        (_, None, None) => Err(Error::new("internal error: has no body")),
+    let compute = |args: &[ValueRef<'_>]| match (body(function), of_store(function)) {
+        (Some(body), _) => body(args),
+        (_, Some(body)) => body(store, args),
+        (None, None) => match function.sql(args) {
+            Some(sql) => sql.map(Value::Text),
+            None => Err(Error::new("internal error: has no body")),
+        },
     };
     // SAFETY: by contract.
     let (rows, arity, mut output) = unsafe {
@@ -246,16 +248,15 @@ fn body(function: &Function) -> Option<ScalarBody> {
         (Body::Host, "lumos_model_remove") => Some(model_remove),
         (Body::Host, "lumos_model_lock") => Some(|_| Ok(Value::Text(known::lock().to_string()))),
         (Body::Host, "lumos_models") => Some(|_| Ok(Value::Text(known::list().to_string()))),
-        (Body::Host | Body::Rows(_), _) => None,
+        (Body::Host | Body::Rows(_) | Body::Sql(_), _) => None,
     }
 }
 
-/// The type of a function's result: one that reads rows gives the text of a query.
+/// The type of a function's result; that of a query is its text.
 fn result(function: &Function) -> Option<Type> {
-    match (function.kind, function.body) {
-        (Kind::Scalar(ty), _) => Some(ty),
-        (Kind::Table(_), Body::Rows(_)) => Some(Type::Text),
-        _ => None,
+    match function.kind {
+        Kind::Scalar(ty) => Some(ty),
+        _ => function.is_query().then_some(Type::Text),
     }
 }
 

@@ -1,17 +1,14 @@
 //! `lumos_topk` as an aggregate of DuckDB.
 
 use std::ffi::CString;
-use std::sync::Arc;
 use std::{ptr, slice};
 
 use libduckdb_sys as ffi;
-use lumos_core::search::cache::IndexCache;
 use lumos_core::vector::Metric;
 use lumos_core::vector::topk::{Query, TopK};
 use lumos_core::{Error, Function, Result, ValueRef};
 
 use crate::search::result_list::{self, ID_TYPES, Id, Ids};
-use crate::search::{self, bm25_stages};
 use crate::vectors::arguments::float_list_or;
 use crate::vectors::arguments::{Column, Stored, param_id};
 use crate::vectors::view::TypeHandle;
@@ -32,7 +29,6 @@ type State = *mut Search;
 pub unsafe fn register(
     connection: ffi::duckdb_connection,
     function: &'static Function,
-    store: &Arc<IndexCache>,
 ) -> Result<(), String> {
     let name = CString::new(function.name).map_err(|e| e.to_string())?;
     // SAFETY: set and overloads are ours until destroyed; DuckDB copies them, the name and the types.
@@ -73,8 +69,6 @@ pub unsafe fn register(
                 }
             }
         }
-        search::add(set, &name, store);
-        bm25_stages::add(set, &name, store);
         let state = ffi::duckdb_register_aggregate_function_set(connection, set);
         ffi::duckdb_destroy_aggregate_function_set(&mut set);
         match state {

@@ -113,7 +113,7 @@ pub enum Engines {
     Both,
     /// SQLite only: it needs the mirror.
     Sqlite,
-    /// DuckDB only: where SQLite has a function of this name, it is another.
+    /// DuckDB only.
     DuckDb,
 }
 
@@ -155,8 +155,19 @@ pub enum Body {
     Pure(fn(&[ValueRef<'_>]) -> Result<Value>),
     /// Rows of the caller's tables, in the caller's transaction: see [`crate::program`].
     Rows(&'static Rows),
+    /// Rows that DuckDB gives by SQL alone. In SQLite, if it is there, they are made in the adapter.
+    Sql(&'static Sql),
     /// In the adapter, since it needs the engine.
     Host,
+}
+
+/// A function that is the text of a query in DuckDB, for `FROM query(f(...))`.
+#[derive(Debug)]
+pub struct Sql {
+    /// Writes the text.
+    pub text: fn(&[ValueRef<'_>]) -> Result<String>,
+    /// The examples in DuckDB, where SQLite has others.
+    pub in_duckdb: &'static [Example],
 }
 
 impl Function {
@@ -170,6 +181,20 @@ impl Function {
     pub fn names_model(&self, arguments: usize) -> bool {
         let mut given = self.params.iter().take(arguments);
         given.any(|p| p.name == "model")
+    }
+
+    /// The query that a call with these arguments is in DuckDB; `None` for a function that gives a value.
+    pub fn sql(&self, arguments: &[ValueRef<'_>]) -> Option<Result<String>> {
+        match self.body {
+            Body::Rows(rows) => Some(rows.sql(arguments)),
+            Body::Sql(sql) => Some((sql.text)(arguments)),
+            Body::Pure(_) | Body::Host => None,
+        }
+    }
+
+    /// True if a call in DuckDB is the text of a query.
+    pub fn is_query(&self) -> bool {
+        matches!(self.body, Body::Rows(_) | Body::Sql(_))
     }
 
     /// The call as the reference shows it: `lumos_l2(a, b)`, optional arguments in brackets.

@@ -22,5 +22,5 @@ pub mod value;
 pub mod vector;
 
 pub use error::{Error, Result};
-pub use function::{Body, Engines, Example, Function, Kind, Nulls, Param, Section};
+pub use function::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Sql};
 pub use value::{Type, Value, ValueRef};

@@ -61,7 +61,7 @@ pub trait Database {
 }
 
 /// DuckDB, which tells nothing while a text is written.
-struct DuckDb;
+pub struct DuckDb;
 
 impl Database for DuckDb {
     fn dialect(&self) -> Dialect {

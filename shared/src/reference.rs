@@ -60,7 +60,7 @@ pub fn render() -> String {
             };
             let _ = writeln!(out, "- In: {engines}");
             match f.body {
-                Body::Rows(_) if f.engines == Engines::Both => {
+                Body::Rows(_) | Body::Sql(_) if f.engines == Engines::Both => {
                     let call = f.signature();
                     let _ = writeln!(
                         out,
@@ -70,6 +70,10 @@ pub fn render() -> String {
                         let _ = writeln!(out, "\nIn {engine}:");
                         block(&mut out, f, in_duckdb);
                     }
+                }
+                Body::Sql(_) => {
+                    let _ = writeln!(out, "- Called as: `FROM query({})`", f.signature());
+                    block(&mut out, f, true);
                 }
                 _ => block(&mut out, f, f.engines == Engines::DuckDb),
             }
@@ -105,6 +109,7 @@ pub struct Shown {
 pub fn examples(function: &Function, in_duckdb: bool) -> Vec<Shown> {
     let (examples, called) = match function.body {
         Body::Rows(rows) if in_duckdb && !rows.in_duckdb.is_empty() => (rows.in_duckdb, false),
+        Body::Sql(sql) if in_duckdb => (sql.in_duckdb, false),
         Body::Rows(_) => (function.examples, in_duckdb),
         _ => (function.examples, false),
     };

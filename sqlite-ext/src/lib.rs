@@ -24,13 +24,11 @@ mod vector;
 
 use std::ffi::{c_char, c_int};
 
-use lumos_core::functions::{hybrid, route as routing, schema_log, status, tier, verify};
+use lumos_core::functions::route::ROUTE;
 use rusqlite::Connection;
 use rusqlite::ffi::{sqlite3, sqlite3_api_routines};
 
-use crate::functions::reports::{SchemaLog, Status, Tiers, Verify};
 use crate::route::explain::Route;
-use crate::text::hybrid::Hybrid;
 
 /// The entry point that SQLite derives from the file name `lumos`.
 ///
@@ -66,17 +64,13 @@ fn register(connection: Connection) -> rusqlite::Result<bool> {
     scalar::register(&connection, &session)?;
     topk::register(&connection)?;
     query::register(&connection, &session)?;
-    table_function::register::<Status>(&connection, &status::STATUS, &session)?;
-    table_function::register::<Verify>(&connection, &verify::VERIFY, &session)?;
-    table_function::register::<SchemaLog>(&connection, &schema_log::SCHEMA_LOG, &session)?;
-    table_function::register::<Tiers>(&connection, &tier::TIERS, &session)?;
+    functions::reports::register_all(&connection, &session)?;
     let stores = vector::register(&connection)?;
     text::tokenizer::register(&connection)?;
-    table_function::register::<Hybrid>(&connection, &hybrid::HYBRID, &stores)?;
     program::register(&connection, &stores)?;
     let router = route::Router::new(&session);
     route::auto::register(&connection, &router)?;
-    table_function::register::<Route>(&connection, &routing::ROUTE, &router)?;
+    table_function::register::<Route>(&connection, &ROUTE, &router)?;
     // Stay loaded after the connection closes: DuckDB's threads and statics must not lose their code.
     Ok(true)
 }

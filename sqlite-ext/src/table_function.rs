@@ -10,8 +10,8 @@ use lumos_core::{Function, Kind, Type};
 use lumos_duckdb::engine;
 use rusqlite::types::Value;
 use rusqlite::vtab::{
-    Context, Filters, IndexConstraint, IndexInfo, Module, VTab, VTabConfig, VTabConnection,
-    VTabCursor, sqlite3_vtab, sqlite3_vtab_cursor,
+    Context, Filters, IndexInfo, Module, VTab, VTabConfig, VTabConnection, VTabCursor,
+    sqlite3_vtab, sqlite3_vtab_cursor,
 };
 use rusqlite::{Connection, Result};
 
@@ -26,9 +26,6 @@ pub type Rows = Box<dyn Iterator<Item = error::Result<Vec<Value>>>>;
 
 /// What tells the functions apart.
 pub trait TableFunction: 'static {
-    /// How to call it, for one whose first argument alone does not show it.
-    const CALL: Option<&'static str> = None;
-
     /// The number of rows that SQLite's plans expect.
     const ROWS: i64 = 10;
 
@@ -147,13 +144,7 @@ unsafe impl<'vtab, F: TableFunction> VTab<'vtab> for Table<F> {
                     info.set_estimated_cost(1_000.0);
                     Some(0)
                 }
-                _ => {
-                    let first = |c: IndexConstraint<'_>| c.column() == self.visible as c_int;
-                    if let (Some(call), false) = (F::CALL, info.constraints().any(first)) {
-                        return Err(error(format!("needs its arguments; write {call}")));
-                    }
-                    arguments::take(self.function.name, self.visible, params, info)?
-                }
+                _ => arguments::take(self.function.name, self.visible, params, info)?,
             };
             info.set_estimated_rows(F::ROWS);
             info.set_idx_num(plan.unwrap_or_default());

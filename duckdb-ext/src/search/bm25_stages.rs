@@ -1,58 +1,25 @@
-//! The two parts of the SQL that `lumos_hybrid` writes for words, as forms of `lumos_topk` with other arguments:
-//! - `(id, place, hash, chosen, plan, said)`: counts what the texts in memory say of the words, and lists the places
-//!   of other rows
-//! - `(id, body, hash, chosen, plan, places, found)`: counts what the texts of those say and has them held from
-//!   then on, takes over what the first has `found`, and scores the rows; every row of a table where `places` is NULL
-//!
-//! Every row counts for how much a word says; only those that are `chosen` come out.
+//! The stages of a search for words. Every row counts for how much a word says; only those that are `chosen` come out.
 
-use std::ffi::CStr;
 use std::sync::Arc;
 
 use libduckdb_sys as ffi;
 use lumos_core::search::Bm25Spec;
 use lumos_core::search::cache::{IndexCache, SharedIndex};
 use lumos_core::search::inverted_index::{InvertedIndex, count};
+use lumos_core::search::stages::{BM25_FETCH, BM25_SCAN, Stage};
 use lumos_core::vector::topk::TopK;
 use lumos_core::{Error, Result};
 
 use crate::search::partial_scores::Found;
-use crate::search::result_list::{self, ID_TYPES, IdList, Ids};
-use crate::search::stage::{AggregateStage, add_form};
+use crate::search::result_list::{self, IdList, Ids};
+use crate::search::stage::{AggregateStage, vector};
 use crate::search::{Told, check, first_text, no_places, part_type, write_part};
 use crate::vectors::hash;
 use crate::vectors::view::{self, Strings, TypeHandle, Validity};
 
-/// Adds both to the aggregate's forms.
-///
-/// # Safety
-/// `set` is alive.
-pub unsafe fn add(set: ffi::duckdb_aggregate_function_set, name: &CStr, store: &Arc<IndexCache>) {
-    let [place, hash, text, flag, blob] = [
-        ffi::DUCKDB_TYPE_DUCKDB_TYPE_BIGINT,
-        ffi::DUCKDB_TYPE_DUCKDB_TYPE_UBIGINT,
-        ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR,
-        ffi::DUCKDB_TYPE_DUCKDB_TYPE_BOOLEAN,
-        ffi::DUCKDB_TYPE_DUCKDB_TYPE_BLOB,
-    ]
-    .map(TypeHandle::simple);
-    let part = part_type();
-    for id in ID_TYPES {
-        let found = result_list::row_type(id, false).list();
-        let id = TypeHandle::simple(id);
-        // SAFETY: by contract; the types are alive during the calls.
-        unsafe {
-            let scan = [&id, &place, &hash, &flag, &text, &text];
-            add_form::<Bm25Scan>(set, name, &scan, &part, store);
-            let rest = [&id, &text, &hash, &flag, &text, &place, &blob];
-            add_form::<Bm25Fetch>(set, name, &rest, &found, store);
-        }
-    }
-}
-
 /// The first part.
 #[derive(Clone)]
-struct Bm25Scan {
+pub struct Bm25Scan {
     plan: Bm25Spec,
     /// The plan as text, and the name of the index.
     text: String,
@@ -69,15 +36,20 @@ struct Bm25Scan {
 
 impl AggregateStage for Bm25Scan {
     const NAME: &'static str = "lumos_hybrid";
+    const STAGE: &'static Stage = &BM25_SCAN;
+
+    fn result(_: ffi::DUCKDB_TYPE) -> TypeHandle {
+        part_type()
+    }
 
     unsafe fn begin(chunk: ffi::duckdb_data_chunk, store: &IndexCache) -> Result<Self> {
-        // SAFETY: by contract, with the types that `add` says.
+        // SAFETY: by contract, with the types that the stage says.
         let (ids, plan, said) = unsafe {
-            let vector = |i| ffi::duckdb_data_chunk_get_vector(chunk, i);
+            let vector = |name| vector::<Self>(chunk, name);
             (
-                IdList::of(&Ids::new(vector(0), 1)),
-                Strings::new(vector(4), 1),
-                Strings::new(vector(5), 1),
+                IdList::of(&Ids::new(vector("id")?, 1)),
+                Strings::new(vector("plan")?, 1),
+                Strings::new(vector("checks")?, 1),
             )
         };
         let text = first_text(&plan)?;
@@ -97,18 +69,18 @@ impl AggregateStage for Bm25Scan {
     }
 
     unsafe fn read(&mut self, chunk: ffi::duckdb_data_chunk, rows: usize) -> Result<()> {
-        // SAFETY: by contract, with the types that `add` says.
+        // SAFETY: by contract, with the types that the stage says.
         let (ids, absent, places, unplaced, hashes, unhashed, chosen, unchosen) = unsafe {
-            let vector = |i| ffi::duckdb_data_chunk_get_vector(chunk, i);
+            let vector = |name| vector::<Self>(chunk, name);
             (
-                Ids::new(vector(0), rows),
-                Validity::new(vector(0), rows),
-                view::slice::<i64>(vector(1), rows),
-                Validity::new(vector(1), rows),
-                view::slice::<u64>(vector(2), rows),
-                Validity::new(vector(2), rows),
-                view::slice::<u8>(vector(3), rows),
-                Validity::new(vector(3), rows),
+                Ids::new(vector("id")?, rows),
+                Validity::new(vector("id")?, rows),
+                view::slice::<i64>(vector("place")?, rows),
+                Validity::new(vector("place")?, rows),
+                view::slice::<u64>(vector("hash")?, rows),
+                Validity::new(vector("hash")?, rows),
+                view::slice::<u8>(vector("chosen")?, rows),
+                Validity::new(vector("chosen")?, rows),
             )
         };
         if unplaced.first_null(0..rows).is_some() {
@@ -215,7 +187,7 @@ impl Bm25Scan {
 
 /// The second part.
 #[derive(Clone)]
-struct Bm25Fetch {
+pub struct Bm25Fetch {
     plan: Bm25Spec,
     /// What the first part has begun.
     begun: Option<(Arc<str>, u64)>,
@@ -229,18 +201,23 @@ struct Bm25Fetch {
 
 impl AggregateStage for Bm25Fetch {
     const NAME: &'static str = "lumos_hybrid";
+    const STAGE: &'static Stage = &BM25_FETCH;
+
+    fn result(id: ffi::DUCKDB_TYPE) -> TypeHandle {
+        result_list::row_type(id, false).list()
+    }
 
     unsafe fn begin(chunk: ffi::duckdb_data_chunk, store: &IndexCache) -> Result<Self> {
-        // SAFETY: by contract, with the types that `add` says.
+        // SAFETY: by contract, with the types that the stage says.
         let (ids, plan, places) = unsafe {
-            let vector = |i| ffi::duckdb_data_chunk_get_vector(chunk, i);
-            let places = view::slice::<i64>(vector(5), 1);
-            let placed = !Validity::new(vector(5), 1).is_null(0);
+            let vector = |name| vector::<Self>(chunk, name);
+            let places = view::slice::<i64>(vector("rowids")?, 1);
+            let placed = !Validity::new(vector("rowids")?, 1).is_null(0);
             // One of them is no row.
             let places = places.first().filter(|_| placed);
             (
-                IdList::of(&Ids::new(vector(0), 1)),
-                Strings::new(vector(4), 1),
+                IdList::of(&Ids::new(vector("id")?, 1)),
+                Strings::new(vector("plan")?, 1),
                 places.map(|places| places.saturating_sub(1)),
             )
         };
@@ -258,18 +235,18 @@ impl AggregateStage for Bm25Fetch {
     }
 
     unsafe fn read(&mut self, chunk: ffi::duckdb_data_chunk, rows: usize) -> Result<()> {
-        // SAFETY: by contract, with the types that `add` says.
+        // SAFETY: by contract, with the types that the stage says.
         let (ids, absent, bodies, hashes, unhashed, chosen, unchosen, found) = unsafe {
-            let vector = |i| ffi::duckdb_data_chunk_get_vector(chunk, i);
+            let vector = |name| vector::<Self>(chunk, name);
             (
-                Ids::new(vector(0), rows),
-                Validity::new(vector(0), rows),
-                Strings::new(vector(1), rows),
-                view::slice::<u64>(vector(2), rows),
-                Validity::new(vector(2), rows),
-                view::slice::<u8>(vector(3), rows),
-                Validity::new(vector(3), rows),
-                Strings::new(vector(6), rows),
+                Ids::new(vector("id")?, rows),
+                Validity::new(vector("id")?, rows),
+                Strings::new(vector("body")?, rows),
+                view::slice::<u64>(vector("hash")?, rows),
+                Validity::new(vector("hash")?, rows),
+                view::slice::<u8>(vector("chosen")?, rows),
+                Validity::new(vector("chosen")?, rows),
+                Strings::new(vector("found")?, rows),
             )
         };
         let words = &self.plan.words;

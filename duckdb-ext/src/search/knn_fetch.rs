@@ -5,17 +5,18 @@ use std::sync::Arc;
 use libduckdb_sys as ffi;
 use lumos_core::search::ScanSpec;
 use lumos_core::search::cache::{IndexCache, SharedIndex};
+use lumos_core::search::stages::{KNN_FETCH, Stage};
 use lumos_core::search::vector_index::VectorIndex;
 use lumos_core::vector::distance::Element;
 use lumos_core::vector::topk::{Query, TopK};
 use lumos_core::{Error, Param, Result, Type, ValueRef};
 
 use crate::search::result_list::{self, Id, IdList, Ids};
-use crate::search::stage::AggregateStage;
+use crate::search::stage::{AggregateStage, vector};
 use crate::search::{Told, no_places, open, read_queries};
 use crate::vectors::arguments::{Column, Stored};
 use crate::vectors::hash;
-use crate::vectors::view::{self, Strings, Validity};
+use crate::vectors::view::{self, Strings, TypeHandle, Validity};
 
 const VECTOR: Param = Param::new("the vector", Type::Vector);
 
@@ -41,16 +42,21 @@ pub struct KnnFetch {
 
 impl AggregateStage for KnnFetch {
     const NAME: &'static str = "lumos_search";
+    const STAGE: &'static Stage = &KNN_FETCH;
+
+    fn result(id: ffi::DUCKDB_TYPE) -> TypeHandle {
+        result_list::row_type(id, true).list()
+    }
 
     unsafe fn begin(chunk: ffi::duckdb_data_chunk, store: &IndexCache) -> Result<Self> {
-        // SAFETY: by contract, with the types that `add` says.
+        // SAFETY: by contract, with the types that the stage says.
         let (plan, queries, places) = unsafe {
-            let vector = |i| ffi::duckdb_data_chunk_get_vector(chunk, i);
-            let places = view::slice::<i64>(vector(5), 1);
-            let placed = !Validity::new(vector(5), 1).is_null(0);
+            let vector = |name| vector::<Self>(chunk, name);
+            let places = view::slice::<i64>(vector("rowids")?, 1);
+            let placed = !Validity::new(vector("rowids")?, 1).is_null(0);
             (
-                Strings::new(vector(3), 1),
-                view::strings(vector(4)),
+                Strings::new(vector("plan")?, 1),
+                view::strings(vector("queries")?),
                 places.first().filter(|_| placed).copied(),
             )
         };
@@ -74,16 +80,16 @@ impl AggregateStage for KnnFetch {
     }
 
     unsafe fn read(&mut self, chunk: ffi::duckdb_data_chunk, rows: usize) -> Result<()> {
-        // SAFETY: by contract, with the types that `add` says.
+        // SAFETY: by contract, with the types that the stage says.
         let (ids, absent, mut vectors, hashes, unhashed, found) = unsafe {
-            let vector = |i| ffi::duckdb_data_chunk_get_vector(chunk, i);
+            let vector = |name| vector::<Self>(chunk, name);
             (
-                Ids::new(vector(0), rows),
-                Validity::new(vector(0), rows),
-                Column::new(&VECTOR, vector(1), rows),
-                view::slice::<u64>(vector(2), rows),
-                Validity::new(vector(2), rows),
-                Strings::new(vector(6), rows),
+                Ids::new(vector("id")?, rows),
+                Validity::new(vector("id")?, rows),
+                Column::new(&VECTOR, vector("vec")?, rows),
+                view::slice::<u64>(vector("hash")?, rows),
+                Validity::new(vector("hash")?, rows),
+                Strings::new(vector("found")?, rows),
             )
         };
         let Some(first) = self.queries.first() else {

@@ -7,13 +7,14 @@ use libduckdb_sys as ffi;
 use lumos_core::Result;
 use lumos_core::search::ScanSpec;
 use lumos_core::search::cache::{IndexCache, SharedIndex};
+use lumos_core::search::stages::{KNN_SCAN, Stage};
 use lumos_core::search::vector_index::VectorIndex;
 use lumos_core::vector::topk::{Query, TopK};
 
 use crate::search::result_list::{self, Id, IdList, Ids};
-use crate::search::stage::AggregateStage;
-use crate::search::{check, first_text, no_places, open, read_queries, write_part};
-use crate::vectors::view::{self, Strings, Validity};
+use crate::search::stage::{AggregateStage, vector};
+use crate::search::{check, first_text, no_places, open, part_type, read_queries, write_part};
+use crate::vectors::view::{self, Strings, TypeHandle, Validity};
 
 /// How many vectors an index of another form catches up with for each chunk of rows, so that a search can be stopped.
 const STEP: usize = 8192;
@@ -37,16 +38,21 @@ pub struct KnnScan {
 
 impl AggregateStage for KnnScan {
     const NAME: &'static str = "lumos_search";
+    const STAGE: &'static Stage = &KNN_SCAN;
+
+    fn result(_: ffi::DUCKDB_TYPE) -> TypeHandle {
+        part_type()
+    }
 
     unsafe fn begin(chunk: ffi::duckdb_data_chunk, store: &IndexCache) -> Result<Self> {
-        // SAFETY: by contract, with the types that `add` says.
+        // SAFETY: by contract, with the types that the stage says.
         let (ids, plan, queries, said) = unsafe {
-            let vector = |i| ffi::duckdb_data_chunk_get_vector(chunk, i);
+            let vector = |name| vector::<Self>(chunk, name);
             (
-                IdList::of(&Ids::new(vector(0), 1)),
-                Strings::new(vector(3), 1),
-                view::strings(vector(4)),
-                Strings::new(vector(5), 1),
+                IdList::of(&Ids::new(vector("id")?, 1)),
+                Strings::new(vector("plan")?, 1),
+                view::strings(vector("queries")?),
+                Strings::new(vector("checks")?, 1),
             )
         };
         let text = first_text(&plan)?;
@@ -67,16 +73,16 @@ impl AggregateStage for KnnScan {
     }
 
     unsafe fn read(&mut self, chunk: ffi::duckdb_data_chunk, rows: usize) -> Result<()> {
-        // SAFETY: by contract, with the types that `add` says.
+        // SAFETY: by contract, with the types that the stage says.
         let (ids, absent, places, unplaced, hashes, unhashed) = unsafe {
-            let vector = |i| ffi::duckdb_data_chunk_get_vector(chunk, i);
+            let vector = |name| vector::<Self>(chunk, name);
             (
-                Ids::new(vector(0), rows),
-                Validity::new(vector(0), rows),
-                view::slice::<i64>(vector(1), rows),
-                Validity::new(vector(1), rows),
-                view::slice::<u64>(vector(2), rows),
-                Validity::new(vector(2), rows),
+                Ids::new(vector("id")?, rows),
+                Validity::new(vector("id")?, rows),
+                view::slice::<i64>(vector("place")?, rows),
+                Validity::new(vector("place")?, rows),
+                view::slice::<u64>(vector("hash")?, rows),
+                Validity::new(vector("hash")?, rows),
             )
         };
         if unplaced.first_null(0..rows).is_some() {

@@ -1,20 +1,16 @@
-//! The two parts of the SQL that `lumos_search` and its like write, as forms of `lumos_topk` with other arguments,
-//! [`KnnScan`] and [`KnnFetch`]:
-//! - `(id, place, hash, plan, queries, said)`: searches the vectors in memory, and lists the places of other rows
-//! - `(id, vec, hash, plan, queries, places, found)`: measures those exactly, has them held from then on, and takes over
-//!   what the first has `found`; every row of a table where `places` is NULL
+//! The stages of searches, whose names and columns are those of [`lumos_core::search::stages`]. Anyone may call them with
+//! any values: none hurts, and nothing is held under a hash but what has it.
 //!
-//! `queries` is a list of BLOBs where the plan has no query, and what is found says for which of them. Anyone may call
-//! these forms with any values: none hurts, and nothing is held under a hash but what has it.
+//! `queries` is a list of BLOBs where the plan has no query, and what is found says for which of them.
 
-pub mod bm25_stages;
+mod bm25_stages;
 mod knn_fetch;
 mod knn_scan;
 mod partial_scores;
 pub mod result_list;
 mod stage;
 
-use std::ffi::{CStr, c_char};
+use std::ffi::c_char;
 use std::ptr;
 use std::sync::Arc;
 
@@ -25,36 +21,25 @@ use lumos_core::search::{ScanSpec, proven};
 use lumos_core::vector::topk::Query;
 use lumos_core::{Error, Result, vector};
 
+use self::bm25_stages::{Bm25Fetch, Bm25Scan};
 use self::knn_fetch::KnnFetch;
 use self::knn_scan::KnnScan;
-use self::result_list::ID_TYPES;
-use self::stage::add_form;
 use crate::vectors::view::{Strings, TypeHandle};
 
-/// Adds both to the aggregate's forms. They share the indexes, which live as long as the functions do.
+/// Registers all stages. They share the indexes, which live as long as the functions do.
 ///
 /// # Safety
-/// `set` is alive.
-pub unsafe fn add(set: ffi::duckdb_aggregate_function_set, name: &CStr, store: &Arc<IndexCache>) {
-    use ffi::{
-        DUCKDB_TYPE_DUCKDB_TYPE_ANY as ANY, DUCKDB_TYPE_DUCKDB_TYPE_BIGINT as BIGINT,
-        DUCKDB_TYPE_DUCKDB_TYPE_BLOB as BLOB, DUCKDB_TYPE_DUCKDB_TYPE_UBIGINT as UBIGINT,
-        DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR as VARCHAR,
-    };
-    let [any, place, hash, text, blob] =
-        [ANY, BIGINT, UBIGINT, VARCHAR, BLOB].map(TypeHandle::simple);
-    let part = part_type();
-    let queries = TypeHandle::simple(BLOB).list();
-    for id in ID_TYPES {
-        let found = result_list::row_type(id, true).list();
-        let id = TypeHandle::simple(id);
-        // SAFETY: by contract; the types are alive during the calls.
-        unsafe {
-            let scan = [&id, &place, &hash, &text, &queries, &text];
-            add_form::<KnnScan>(set, name, &scan, &part, store);
-            let rest = [&id, &any, &hash, &text, &queries, &place, &blob];
-            add_form::<KnnFetch>(set, name, &rest, &found, store);
-        }
+/// As [`crate::scalar::register_all`].
+pub unsafe fn register(
+    connection: ffi::duckdb_connection,
+    store: &Arc<IndexCache>,
+) -> Result<(), String> {
+    // SAFETY: by contract.
+    unsafe {
+        stage::register::<KnnScan>(connection, store)?;
+        stage::register::<KnnFetch>(connection, store)?;
+        stage::register::<Bm25Scan>(connection, store)?;
+        stage::register::<Bm25Fetch>(connection, store)
     }
 }
 

@@ -1,20 +1,27 @@
-//! An aggregate of DuckDB that keeps a Rust value for its group: how the two parts of `lumos_search` run.
+//! An aggregate of DuckDB that keeps a Rust value for its group: how the stages of a search run.
 
-use std::ffi::{CStr, c_void};
+use std::ffi::{CString, c_void};
 use std::ptr;
 use std::sync::Arc;
 
 use libduckdb_sys as ffi;
 use lumos_core::search::cache::IndexCache;
+use lumos_core::search::stages::{ColumnType, Stage};
 use lumos_core::{Error, Result};
 
-use crate::search::result_list;
+use crate::search::result_list::{self, ID_TYPES};
 use crate::vectors::view::TypeHandle;
 
 /// A part of a search, as far as it has come.
 pub trait AggregateStage: Clone {
     /// The function of which errors speak.
     const NAME: &'static str;
+
+    /// Its name and columns; [`vector`] reads one by its name.
+    const STAGE: &'static Stage;
+
+    /// The type of its result, with ids of this type.
+    fn result(id: ffi::DUCKDB_TYPE) -> TypeHandle;
 
     /// A part that is yet to read, as the first row asks for it.
     ///
@@ -43,45 +50,82 @@ pub trait AggregateStage: Clone {
     ) -> Result<()>;
 }
 
-/// Adds a form of the aggregate with these arguments.
+/// The vector of a column of a stage's chunk.
 ///
 /// # Safety
-/// `set` is alive.
-pub unsafe fn add_form<P: AggregateStage>(
-    set: ffi::duckdb_aggregate_function_set,
-    name: &CStr,
-    params: &[&TypeHandle],
-    result: &TypeHandle,
+/// The chunk has rows of the stage's columns and is alive during the call.
+pub unsafe fn vector<P: AggregateStage>(
+    chunk: ffi::duckdb_data_chunk,
+    column: &str,
+) -> Result<ffi::duckdb_vector> {
+    let place = P::STAGE.column(column)?;
+    // SAFETY: by contract; the stage has the column.
+    Ok(unsafe { ffi::duckdb_data_chunk_get_vector(chunk, place as ffi::idx_t) })
+}
+
+/// Registers a stage, with a form for each type of ids.
+///
+/// # Safety
+/// As [`crate::scalar::register_all`].
+pub unsafe fn register<P: AggregateStage>(
+    connection: ffi::duckdb_connection,
     store: &Arc<IndexCache>,
-) {
-    // SAFETY: the form is ours until destroyed; DuckDB copies it, the name and the types, and owns the store's handle.
+) -> Result<(), String> {
+    let name = CString::new(P::STAGE.name).map_err(|e| e.to_string())?;
+    // SAFETY: set and forms are ours until destroyed; DuckDB copies them, the name and the types, and owns the store's
+    // handle.
     unsafe {
-        let mut form = ffi::duckdb_create_aggregate_function();
-        ffi::duckdb_aggregate_function_set_name(form, name.as_ptr());
-        for param in params {
-            ffi::duckdb_aggregate_function_add_parameter(form, param.raw());
+        let mut set = ffi::duckdb_create_aggregate_function_set(name.as_ptr());
+        for id in ID_TYPES {
+            let mut form = ffi::duckdb_create_aggregate_function();
+            ffi::duckdb_aggregate_function_set_name(form, name.as_ptr());
+            for (_, ty) in P::STAGE.columns {
+                let ty = column_type(*ty, id);
+                ffi::duckdb_aggregate_function_add_parameter(form, ty.raw());
+            }
+            let result = P::result(id);
+            ffi::duckdb_aggregate_function_set_return_type(form, result.raw());
+            ffi::duckdb_aggregate_function_set_functions(
+                form,
+                Some(state_size),
+                Some(init),
+                Some(update::<P>),
+                Some(combine::<P>),
+                Some(finalize::<P>),
+            );
+            ffi::duckdb_aggregate_function_set_destructor(form, Some(destroy::<P>));
+            // The rows whose hash is NULL are wanted too.
+            ffi::duckdb_aggregate_function_set_special_handling(form);
+            let store = Arc::into_raw(Arc::clone(store)).cast_mut().cast();
+            ffi::duckdb_aggregate_function_set_extra_info(form, store, Some(release));
+            ffi::duckdb_add_aggregate_function_to_set(set, form);
+            ffi::duckdb_destroy_aggregate_function(&mut form);
         }
-        ffi::duckdb_aggregate_function_set_return_type(form, result.raw());
-        ffi::duckdb_aggregate_function_set_functions(
-            form,
-            Some(state_size),
-            Some(init),
-            Some(update::<P>),
-            Some(combine::<P>),
-            Some(finalize::<P>),
-        );
-        ffi::duckdb_aggregate_function_set_destructor(form, Some(destroy::<P>));
-        // The rows whose hash is NULL are wanted too.
-        ffi::duckdb_aggregate_function_set_special_handling(form);
-        let store = Arc::into_raw(Arc::clone(store)).cast_mut().cast();
-        ffi::duckdb_aggregate_function_set_extra_info(form, store, Some(release));
-        ffi::duckdb_add_aggregate_function_to_set(set, form);
-        ffi::duckdb_destroy_aggregate_function(&mut form);
+        let state = ffi::duckdb_register_aggregate_function_set(connection, set);
+        ffi::duckdb_destroy_aggregate_function_set(&mut set);
+        match state {
+            ffi::DuckDBSuccess => Ok(()),
+            _ => Err(format!("DuckDB refused to register {}", P::STAGE.name)),
+        }
+    }
+}
+
+/// DuckDB's type of a column.
+fn column_type(ty: ColumnType, id: ffi::DUCKDB_TYPE) -> TypeHandle {
+    match ty {
+        ColumnType::Id => TypeHandle::simple(id),
+        ColumnType::Rowid => TypeHandle::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_BIGINT),
+        ColumnType::Hash => TypeHandle::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_UBIGINT),
+        ColumnType::Vector => TypeHandle::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_ANY),
+        ColumnType::Text => TypeHandle::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR),
+        ColumnType::Flag => TypeHandle::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_BOOLEAN),
+        ColumnType::Bytes => TypeHandle::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_BLOB),
+        ColumnType::Vectors => TypeHandle::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_BLOB).list(),
     }
 }
 
 unsafe extern "C" fn release(store: *mut c_void) {
-    // SAFETY: DuckDB gives back what `add_form` gave it, once.
+    // SAFETY: DuckDB gives back what `register` gave it, once.
     drop(unsafe { Arc::from_raw(store.cast::<IndexCache>()) });
 }
 
@@ -111,7 +155,7 @@ unsafe fn begin<'a, P>(state: ffi::duckdb_aggregate_state, new: P) -> &'a mut P 
 }
 
 /// # Safety
-/// `info` is that of a form of [`add_form`].
+/// `info` is that of a form of [`register`].
 unsafe fn store<'a>(info: ffi::duckdb_function_info) -> &'a IndexCache {
     // SAFETY: by contract; the form holds the store as long as it is there.
     unsafe { &*ffi::duckdb_aggregate_function_get_extra_info(info).cast::<IndexCache>() }

@@ -1,21 +1,17 @@
 //! `lumos_hybrid`.
 
 use super::search::{count, options, target};
+use crate::program::Rows;
 use crate::search;
-use crate::search::options::{FILTER, FTS, WEIGHTS};
-use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Type, Value, ValueRef};
+use crate::text::fusion::FUSION;
+use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Type, ValueRef};
 
 /// The definition.
 pub const HYBRID: Function = Function {
     name: "lumos_hybrid",
     section: Section::Vectors,
-    engines: Engines::Sqlite,
-    kind: Kind::Table(&[
-        ("id", Type::Any),
-        ("score", Type::Real),
-        ("distance", Type::Real),
-        ("bm25", Type::Real),
-    ]),
+    engines: Engines::Both,
+    kind: Kind::Table(FUSION.output),
     params: &[
         Param::new("name", Type::Text),
         Param::new("query", Type::Vector),
@@ -23,15 +19,19 @@ pub const HYBRID: Function = Function {
         Param::optional("k", Type::Integer),
         Param::optional("options", Type::Json),
     ],
-    options: &[FTS, WEIGHTS, FILTER],
+    options: search::HYBRID_OPTIONS,
     nulls: Nulls::Accept,
     deterministic: false,
-    doc: "Searches by meaning and by words at once: the `k` (10) best rows of a lumos_vec table, near to the vector `query`, and of an FTS5 table, which hold the words of `text`. \
-          Each leg finds max(5 k, 50) rows; its scores, the negative distance and the BM25 of FTS5, are brought to 0..1 by the least and the greatest of them, and the weighted sum is `score`. \
-          `distance` and `bm25` (greater is better) are NULL for a row that this leg did not find. Rows come best first. \
-          A row that holds any word of `text` is found, stop words aside; a NULL for `query` or `text` leaves that leg out. \
+    doc: "Searches by meaning and by words at once: the `k` (10) best rows, near to the vector `query` and with the words of `text`. \
+          Each of both searches finds max(5 k, 50) rows; its scores, the negative distance and BM25, are brought to 0..1 by the least and the greatest of them, and the weighted sum is `score`. \
+          `distance` and `bm25` (greater is better) are NULL for a row that this search did not find. Rows come best first, those with equal scores by their ids, which are to be different from each other. \
+          A row that holds any word of `text` is found, stop words aside; a NULL for `query` or `text` leaves that search out. \
           With vectors of lumos_embed's 'hash', which see less than the words do, the weights [0.15, 0.85] do better than equal ones. \
-          The tokenizer `lumos` of FTS5 (`tokenize = 'lumos'`) finds English words by their stems, words of any language whatever their case and accents, and Chinese, Japanese and Korean by any part of a text, be it one character; a program without Lumos cannot search a table that has it.",
+          The options `filter` and `ids` leave only some rows, while the rows of the whole table say how rare a word is. \
+          In SQLite `name` is a table of lumos_vec, and the option `fts` a table of FTS5. Its tokenizer `lumos` (`tokenize = 'lumos'`) finds English words by their stems, words of any language whatever their case and accents, and Chinese, Japanese and Korean by any part of a text, be it one character; a program without Lumos cannot search a table that has it. \
+          In DuckDB `name` is a table with the columns of ids, vectors and texts, like `docs(id, e, body)`: then every vector and text is read. \
+          `docs(id, e, h, body, hb)` makes it an indexed search, as a column of hashes does for `lumos_search`: `hb UBIGINT CHECK (hb = hash(body))`, written as `hash(body)`. \
+          The words of all texts are in memory then, in a few bytes for each word of each text; the first search reads all texts. Words are found as by the tokenizer `lumos`, and scores are the same.",
     setup: &[],
     examples: &[
         Example {
@@ -59,64 +59,45 @@ pub const HYBRID: Function = Function {
             answer: "2",
         },
     ],
-    body: Body::Host,
-};
-
-/// The definition in DuckDB, where tables are the user's own.
-pub const HYBRID_DUCKDB: Function = Function {
-    name: "lumos_hybrid",
-    section: Section::Vectors,
-    engines: Engines::DuckDb,
-    kind: Kind::Scalar(Type::Text),
-    params: &[
-        Param::new("name", Type::Text),
-        Param::new("query", Type::Vector),
-        Param::new("text", Type::Text),
-        Param::optional("k", Type::Integer),
-        Param::optional("options", Type::Json),
-    ],
-    options: search::HYBRID_OPTIONS,
-    nulls: Nulls::Accept,
-    deterministic: true,
-    doc: "Writes the SQL of a search by meaning and by words at once, for `FROM query(lumos_hybrid(...))`, whose rows are `id`, `score`, `distance` and `bm25`: \
-          the `k` (10) best rows of an ordinary table, near to the vector `query` and with the words of `text`. Scores are those of SQLite's lumos_hybrid, for the same vectors and texts. \
-          `name` is the table with the columns of ids, vectors and texts, like `docs(id, e, body)`: then every vector and text is read. \
-          `docs(id, e, h, body, hb)` makes it an indexed search, as a column of hashes does for `lumos_search`: `hb UBIGINT CHECK (hb = hash(body))`, written as `hash(body)`. \
-          The words of all texts are in memory then, in a few bytes for each word of each text; the first search reads all texts. \
-          Words are found as by the tokenizer `lumos` of SQLite: English ones by their stems, words of any language whatever their case and accents, and Chinese, Japanese and Korean by any part of a text. \
-          A row that holds any word of `text` is found, stop words aside; a NULL for `query` or `text` leaves that search out. Ids are to be different from each other. \
-          Each of both searches finds max(5 k, 50) rows; its scores, the negative distance and BM25, are brought to 0..1 by the least and the greatest of them, and the weighted sum is `score`. \
-          The options `filter` and `ids` leave only some rows, while the rows of the whole table say how rare a word is.",
-    setup: &[],
-    examples: &[
-        Example {
-            sql: "CREATE TABLE notes(id BIGINT, body TEXT, hb UBIGINT CHECK (hb = hash(body)), e FLOAT[384], h UBIGINT CHECK (h = hash(e)))",
-            answer: "",
+    body: Body::Rows(&Rows {
+        program: |args, database| {
+            let query = match args.get(1) {
+                Some(ValueRef::Vector(query)) => Some(*query),
+                _ => None,
+            };
+            let text = match args.get(2) {
+                Some(ValueRef::Text(text)) => Some(*text),
+                _ => None,
+            };
+            let k = count(args.get(3), search::K);
+            search::hybrid(
+                target(args)?,
+                query,
+                text,
+                k,
+                options(args.get(4)),
+                database,
+            )
         },
-        Example {
-            sql: "INSERT INTO notes SELECT id, body, hash(body), e, hash(e) FROM (SELECT *, lumos_embed(body)::FLOAT[384] AS e \
+        fold: &FUSION,
+        in_duckdb: &[
+            Example {
+                sql: "CREATE TABLE notes(id BIGINT, body TEXT, hb UBIGINT CHECK (hb = hash(body)), e FLOAT[384], h UBIGINT CHECK (h = hash(e)))",
+                answer: "",
+            },
+            Example {
+                sql: "INSERT INTO notes SELECT id, body, hash(body), e, hash(e) FROM (SELECT *, lumos_embed(body)::FLOAT[384] AS e \
                   FROM (VALUES (1, 'She painted a sunrise'), (2, '火车因为大雪晚点了'), (3, 'Paint is dear')) t(id, body))",
-            answer: "",
-        },
-        Example {
-            sql: "SELECT id, round(score, 2) AS score FROM query(lumos_hybrid('notes(id, e, h, body, hb)', lumos_embed('paintings of sunrises'), 'paintings of sunrises', 2, '{\"metric\": \"cosine\"}'))",
-            answer: "1|1.0\n3|0.22",
-        },
-        Example {
-            sql: "SELECT id FROM query(lumos_hybrid('notes(id, e, body)', NULL, '大雪'))",
-            answer: "2",
-        },
-    ],
-    body: Body::Pure(|args| {
-        let query = match args.get(1) {
-            Some(ValueRef::Vector(query)) => Some(*query),
-            _ => None,
-        };
-        let text = match args.get(2) {
-            Some(ValueRef::Text(text)) => Some(*text),
-            _ => None,
-        };
-        let k = count(args.get(3), search::K);
-        search::hybrid(target(args)?, query, text, k, options(args.get(4))).map(Value::Text)
+                answer: "",
+            },
+            Example {
+                sql: "SELECT id, round(score, 2) AS score FROM query(lumos_hybrid('notes(id, e, h, body, hb)', lumos_embed('paintings of sunrises'), 'paintings of sunrises', 2, '{\"metric\": \"cosine\"}'))",
+                answer: "1|1.0\n3|0.22",
+            },
+            Example {
+                sql: "SELECT id FROM query(lumos_hybrid('notes(id, e, body)', NULL, '大雪'))",
+                answer: "2",
+            },
+        ],
     }),
 };

@@ -12,9 +12,10 @@
 //! 3. **Rows of the caller's tables**, in both engines and in the caller's transaction: [`crate::Body::Rows`], a
 //!    SELECT and a fold of its rows, see [`crate::program`]; nothing in the adapters. `FROM f(...)` in SQLite is
 //!    `FROM query(f(...))` in DuckDB, and so are its examples and its tests. Like [`recall`].
-//! 4. **Rows of something else, in SQLite**: [`crate::Kind::Table`] with its columns, a type that implements
-//!    `TableFunction` beside the code that makes the rows, and its registration in `sqlite-ext/src/lib.rs`. Like
-//!    [`status`].
+//!    A search that DuckDB runs in stages, of which some keep an index in memory, is [`crate::Body::Sql`], like
+//!    [`search_many`].
+//! 4. **Rows of something else, in SQLite**: [`crate::Kind::Table`] with its columns, [`crate::Body::Host`], a type that
+//!    implements `TableFunction`, and its registration, both in `sqlite-ext/src/functions/reports.rs`. Like [`status`].
 
 use crate::{Function, Kind};
 
@@ -102,7 +103,6 @@ pub const FUNCTIONS: &[&Function] = &[
     &distances::IP,
     &vec_table::VEC_TABLE,
     &search::SEARCH,
-    &search::SEARCH_DUCKDB,
     &search_many::SEARCH_MANY,
     &recall::RECALL,
     &compat::COMPAT,
@@ -116,13 +116,12 @@ pub const FUNCTIONS: &[&Function] = &[
     &models::MODEL_LOCK,
     &models::MODELS,
     &hybrid::HYBRID,
-    &hybrid::HYBRID_DUCKDB,
     &indexes::INDEXES,
     &indexes::INDEX_DROP,
     &extract::EXTRACT,
 ];
 
-/// The function with this name, SQLite's if DuckDB has another; a module for CREATE VIRTUAL TABLE only if no
+/// The function with this name; a module for CREATE VIRTUAL TABLE only if no
 /// function has its name.
 pub fn find(name: &str) -> Option<&'static Function> {
     let named = || FUNCTIONS.iter().copied().filter(|f| f.name == name);
@@ -132,7 +131,7 @@ pub fn find(name: &str) -> Option<&'static Function> {
 #[cfg(test)]
 mod tests {
     use super::{FUNCTIONS, Kind};
-    use crate::Engines;
+    use crate::{Engines, reference};
 
     #[test]
     fn names_are_lumos_and_unique() {
@@ -141,9 +140,10 @@ mod tests {
             let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
             assert!(!rest.is_empty() && rest.chars().all(plain), "{}", f.name);
             assert!(
-                FUNCTIONS[..i].iter().all(|g| g.name != f.name
-                    || (g.kind == Kind::Module) != (f.kind == Kind::Module)
-                    || [g.engines, f.engines] == [Engines::Sqlite, Engines::DuckDb]),
+                FUNCTIONS[..i]
+                    .iter()
+                    .all(|g| g.name != f.name
+                        || (g.kind == Kind::Module) != (f.kind == Kind::Module)),
                 "{} is listed twice",
                 f.name
             );
@@ -159,9 +159,20 @@ mod tests {
                 "the doc of {} is not a sentence: {}",
                 f.name, f.doc
             );
-            let named = f.examples.iter().any(|e| e.sql.contains(f.name));
-            assert!(named, "{} is in no example of its own", f.name);
-            for example in f.examples {
+            let mut engines = vec![false, true];
+            engines.retain(|in_duckdb| match f.engines {
+                Engines::Both => true,
+                Engines::Sqlite => !in_duckdb,
+                Engines::DuckDb => *in_duckdb,
+            });
+            for example in engines.iter().map(|engine| reference::examples(f, *engine)) {
+                let named = example.iter().any(|e| e.sql.contains(f.name));
+                assert!(named, "{} is in no example of its own", f.name);
+            }
+            for example in engines
+                .iter()
+                .flat_map(|engine| reference::examples(f, *engine))
+            {
                 assert!(
                     !example.sql.ends_with(';'),
                     "{} ends with a semicolon",

@@ -1,6 +1,7 @@
-//! The rows that are near and hold the words: two searches, and what they find brought together.
+//! The rows that are near and hold the words: two searches, and what they find brought together by
+//! [`crate::text::fusion`].
 //!
-//! The text of the words' search has two parts as that of vectors has. The first counts what the texts in memory (see
+//! In SQLite the searches are `lumos_search` and one of FTS5. In DuckDB the text of the words' search has two parts as that of vectors has. The first counts what the texts in memory (see
 //! [`super::inverted_index`]) say of the words, over all rows; the second does so with the texts that the first did not
 //! know, and scores all that hold a word, once it is known in how many rows each word is.
 
@@ -8,21 +9,25 @@ use serde_json::json;
 
 use super::knn::{KnnQuery, checks, columns, condition, name, rest};
 use super::options::{
-    EXACT, FILTER, IDS, KIND, MAX_DISTANCE, MEMORY_LIMIT, METRIC, OVERSAMPLE, SearchOptions,
+    EXACT, FILTER, FTS, IDS, KIND, MAX_DISTANCE, MEMORY_LIMIT, METRIC, OVERSAMPLE, SearchOptions,
     WEIGHTS,
 };
+use super::stages::{BM25_FETCH, BM25_SCAN};
 use super::table_ref::TableRef;
-use super::{Target, count, read_options};
-use crate::options::OptionDef;
-use crate::sql::{identifier, literal};
-use crate::text::fusion;
-use crate::text::query_terms;
-use crate::{Error, Result};
+use super::{Target, checked, count, refuse, refuse_in_sqlite};
+use crate::options::{OptionDef, Options};
+use crate::program::{Database, Parameters, Program};
+use crate::sql::lexer::Dialect;
+use crate::sql::{identifier, literal, name_parts, qualified};
+use crate::text::{fusion, query_forms, query_terms};
+use crate::vector::table::VectorTable;
+use crate::{Error, Result, Value};
 
-/// The options of a search for both: the weights, then those of a search for vectors, of which the first makes it
-/// exact.
+/// The options of a search for both: the weights and the table of words, then those of a search for vectors, of which
+/// the first makes it exact.
 pub const HYBRID_OPTIONS: &[OptionDef] = &[
     WEIGHTS,
+    FTS,
     EXACT,
     OVERSAMPLE,
     MAX_DISTANCE,
@@ -88,34 +93,185 @@ impl Bm25Spec {
     }
 }
 
-/// The SQL of a search for the `k` rows of `target` that are near to `query` and hold words of `text`.
+/// A search for the `k` rows that are near to `query` and hold words of `text`; what is not given is not searched for.
 pub fn hybrid(
-    target: &str,
+    name: &str,
     query: Option<&[f32]>,
     text: Option<&str>,
     k: i64,
     options: Option<&str>,
-) -> Result<String> {
-    let (target, k) = (Target::parse_with_text(target)?, count("k", k)?);
-    let options = read_options(options, HYBRID_OPTIONS)?;
+    database: &dyn Database,
+) -> Result<Program> {
+    let k = count("k", k)?;
     let pool = k.saturating_mul(POOL.0).max(POOL.1);
-    let near = query.map(|query| {
-        let knn = KnnQuery {
-            target: &target,
-            options: &options,
-            k: pool,
-            query: Some(query),
+    let given = Options::parse(HYBRID_OPTIONS, options)?;
+    let options = checked(&given)?;
+    let spec = fusion::spec(options.weights, k);
+    let (read, parameters) = match database.dialect() {
+        Dialect::DuckDb => {
+            let why = "DuckDB; name the column of texts, like docs(id, e, body)";
+            refuse(&given, &[FTS], why)?;
+            let target = Target::parse_with_text(name)?;
+            let near = query.map(|query| {
+                let knn = KnnQuery {
+                    target: &target,
+                    options: &options,
+                    k: pool,
+                    query: Some(query),
+                };
+                knn.one()
+            });
+            let words = text.map(query_terms).filter(|words| !words.is_empty());
+            let worded = words.map(|words| worded(&target, &options, words, pool));
+            (TableRef::of(&target).finish(both(near, worded)), Vec::new())
+        }
+        Dialect::Sqlite => {
+            refuse_in_sqlite(&given)?;
+            let table = database.vector_table(name)?;
+            let mut search = InSqlite::new(&table, &given, options, pool)?;
+            let near = query.map(|query| search.near(query));
+            let words = text.map(query_forms).filter(|words| !words.is_empty());
+            let worded = words.map(|words| search.worded(&words));
+            let read = format!("{}{}", search.with, both(near, worded));
+            (read, search.parameters.into_values())
+        }
+    };
+    Ok(Program {
+        read,
+        parameters,
+        spec,
+    })
+}
+
+/// The rows of both searches, one of id and distance, one of id and bm25, as [`fusion::FUSION`] takes them.
+fn both(near: Option<String>, worded: Option<String>) -> String {
+    let near =
+        near.map(|sql| format!("SELECT id, distance, CAST(NULL AS DOUBLE) AS bm25 FROM ({sql})"));
+    let worded =
+        worded.map(|sql| format!("SELECT id, CAST(NULL AS DOUBLE) AS distance, bm25 FROM ({sql})"));
+    let lists: Vec<String> = near.into_iter().chain(worded).collect();
+    match lists.is_empty() {
+        true => {
+            "SELECT CAST(NULL AS BIGINT), CAST(NULL AS DOUBLE), CAST(NULL AS DOUBLE) WHERE false"
+                .into()
+        }
+        false => lists.join(" UNION ALL "),
+    }
+}
+
+/// Both searches over a table of `lumos_vec` and one of FTS5.
+struct InSqlite<'a> {
+    table: &'a VectorTable,
+    fts: String,
+    pool: i64,
+    parameters: Parameters,
+    /// The rows that the options leave, for WITH, if they leave some out.
+    with: String,
+    /// The options of `lumos_search` but for the rows, as members of a JSON object.
+    options: Vec<String>,
+}
+
+impl<'a> InSqlite<'a> {
+    fn new(
+        table: &'a VectorTable,
+        given: &Options,
+        options: SearchOptions,
+        pool: i64,
+    ) -> Result<InSqlite<'a>> {
+        let fts = options.fts.ok_or_else(|| {
+            Error::new(
+                "needs the FTS5 table with the words; give the option {\"fts\": \"its name\"}",
+            )
+        })?;
+        let mut parameters = Parameters::new(Dialect::Sqlite);
+        let mut conditions = Vec::new();
+        if let Some(filter) = options.filter {
+            // A comment at its end does not reach the parenthesis.
+            conditions.push(format!("({filter}\n)"));
+        }
+        if let Some(ids) = given.get(IDS.name) {
+            let ids = parameters.add(Value::Text(ids.to_string()));
+            conditions.push(match table.key() {
+                None => format!("rowid IN (SELECT value FROM json_each({ids}))"),
+                Some(key) => {
+                    let rows = table.shadow("rows");
+                    format!("rowid IN (SELECT _id FROM {rows} WHERE {key} IN (SELECT value FROM json_each({ids})))")
+                }
+            });
+        }
+        let search = [EXACT, OVERSAMPLE, MAX_DISTANCE].map(|option| option.name);
+        let search = search
+            .into_iter()
+            .filter_map(|name| Some((name, given.get(name)?)));
+        let with = match conditions.is_empty() {
+            true => String::new(),
+            // Once for both searches.
+            false => format!(
+                "WITH lumos_chosen(ids) AS MATERIALIZED (SELECT json_group_array(rowid) FROM {} WHERE {}) ",
+                table.table(),
+                conditions.join(" AND ")
+            ),
         };
-        knn.one()
-    });
-    let words = text.map(query_terms).filter(|words| !words.is_empty());
-    let worded = words.map(|words| worded(&target, &options, words, pool));
-    Ok(TableRef::of(&target).finish(fusion::sql(
-        near.as_deref(),
-        worded.as_deref(),
-        options.weights,
-        k,
-    )))
+        Ok(InSqlite {
+            table,
+            fts,
+            pool,
+            parameters,
+            with,
+            options: search
+                .map(|(name, value)| format!("\"{name}\": {value}"))
+                .collect(),
+        })
+    }
+
+    /// The nearest rows, with their distances.
+    fn near(&mut self, query: &[f32]) -> String {
+        let query = query.iter().flat_map(|v| v.to_le_bytes()).collect();
+        let query = self.parameters.add(Value::Blob(query));
+        let table = self.parameters.add(Value::Text(self.table.table()));
+        let mut members = self.options.clone();
+        let (end, chosen) = match self.with.is_empty() {
+            true => ("}", ""),
+            false => {
+                members.push("\"ids\": ".to_owned());
+                // Put together as text, which is faster than by JSON functions: there may be very many.
+                ("", " || (SELECT ids FROM lumos_chosen) || '}'")
+            }
+        };
+        let options = format!("{{{}{end}", members.join(", "));
+        let options = self.parameters.add(Value::Text(options)) + chosen;
+        let pool = self.pool;
+        format!("SELECT id, distance FROM lumos_search({table}, {query}, {pool}, {options})")
+    }
+
+    /// The rows that hold one of these words, with their BM25, the greater the better.
+    fn worded(&mut self, words: &[String]) -> String {
+        // A word has letters and digits alone, so quotes make it a string that cannot end early.
+        let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+        let words = self.parameters.add(Value::Text(words.join(" OR ")));
+        // With a bare rowid, FTS5 would look the words up anew for each.
+        let chosen = match (self.with.is_empty(), self.table.key()) {
+            (false, _) => {
+                " AND +rowid IN (SELECT value FROM lumos_chosen, json_each(ids))".to_owned()
+            }
+            // Others have no key.
+            (true, Some(_)) => {
+                let rows = self.table.shadow("rows");
+                format!(" AND +rowid IN (SELECT _id FROM {rows})")
+            }
+            (true, None) => String::new(),
+        };
+        // The column by which FTS5 names a whole row has the table's name.
+        let column = identifier(&name_parts(&self.fts).pop().unwrap_or_default());
+        format!(
+            "SELECT {id} AS id, hit.bm25 AS bm25 FROM (\
+             SELECT rowid AS id, -bm25({column}) AS bm25 FROM {fts} WHERE {column} MATCH {words}{chosen} \
+             ORDER BY bm25({column}), rowid LIMIT {pool}) hit",
+            id = self.table.name_of("hit.id"),
+            fts = qualified(&self.fts),
+            pool = self.pool
+        )
+    }
 }
 
 /// The `k` rows that hold the words best, with id and bm25.
@@ -140,25 +296,28 @@ fn worded(target: &Target, options: &SearchOptions, words: Vec<String>, k: i64) 
     let plan = literal(&plan.write());
     let Some(hash) = hash else {
         return hits(&format!(
-            "SELECT lumos_topk(id, body, NULL::UBIGINT, chosen, plan, NULL::BIGINT, NULL::BLOB) AS hits FROM (\
-             SELECT {id} AS id, {column} AS body, {chosen} AS chosen, {plan} AS plan FROM {})",
+            "SELECT {} AS hits FROM (\
+             SELECT {id} AS id, {column} AS body, NULL::UBIGINT AS hash, {chosen} AS chosen, {plan} AS plan, \
+             NULL::BIGINT AS rowids, NULL::BLOB AS found FROM {})",
+            BM25_FETCH.call(),
             target.table()
         ));
     };
     let (owner, hash) = (TableRef::of(target), identifier(hash));
-    let (alias, rows, said) = (owner.alias(), owner.rows(), owner.checks());
+    let (alias, rows, checks) = (owner.alias(), owner.rows(), owner.checks());
     let rest = rest("lumos_unread", "lumos_words");
     // The rows of the second part are read first, so that the condition knows no columns but the table's.
     let hits = hits(&format!(
-        "SELECT lumos_topk(id, body, hash, chosen, plan, places, found) AS hits FROM (\
-         SELECT id, body, hash, chosen, plan, places, found FROM (\
+        "SELECT {} AS hits FROM (SELECT id, body, hash, chosen, plan, rowids, found FROM (\
          SELECT {alias}.rowid AS lumos_place, {alias}.{id} AS id, {alias}.{column} AS body, {alias}.{hash} AS hash, {chosen} AS chosen FROM {rows}) \
-         RIGHT JOIN lumos_unread ON lumos_place = lumos_unread.place)"
+         RIGHT JOIN lumos_unread ON lumos_place = lumos_unread.place)",
+        BM25_FETCH.call()
     ));
     format!(
-        "WITH lumos_words AS MATERIALIZED (SELECT lumos_topk(id, place, hash, chosen, plan, said) AS part FROM (\
-         SELECT {alias}.{id} AS id, {alias}.rowid AS place, {alias}.{hash} AS hash, {chosen} AS chosen, {plan} AS plan, {said} AS said FROM {rows})), \
-         {rest} {hits}"
+        "WITH lumos_words AS MATERIALIZED (SELECT {scan} AS part FROM (\
+         SELECT {alias}.{id} AS id, {alias}.rowid AS place, {alias}.{hash} AS hash, {chosen} AS chosen, {plan} AS plan, {checks} AS checks FROM {rows})), \
+         {rest} {hits}",
+        scan = BM25_SCAN.call()
     )
 }
 
@@ -172,6 +331,7 @@ fn hits(list: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::program::DuckDb;
 
     #[test]
     fn plans_come_back() {
@@ -190,7 +350,10 @@ mod tests {
 
     #[test]
     fn a_leg_that_nobody_asks_for_is_not_there() {
-        let sql = |query, text| hybrid("t(id, e, h, b, hb)", query, text, 3, None).unwrap();
+        let sql = |query, text| {
+            let target = "t(id, e, h, b, hb)";
+            hybrid(target, query, text, 3, None, &DuckDb).unwrap().read
+        };
         assert!(!sql(Some(&[1.0]), None).contains("lumos_words"));
         assert!(!sql(Some(&[1.0]), Some("!")).contains("lumos_words"));
         assert!(!sql(None, Some("a cat")).contains("lumos_scan"));

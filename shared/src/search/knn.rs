@@ -1,5 +1,6 @@
 //! The rows of one table nearest to some queries: the part that all searches of vectors have in common.
 
+use super::stages::{KNN_FETCH, KNN_SCAN};
 use super::table_ref::TableRef;
 use super::target::{Hashed, Target};
 use super::{ScanSpec, SearchOptions};
@@ -42,8 +43,10 @@ impl KnnQuery<'_> {
         let target = self.target;
         let (id, vector) = (identifier(&target.id), identifier(&target.vector.column));
         format!(
-            "SELECT unnest(lumos_topk(id, vec, NULL::UBIGINT, plan, queries, NULL::BIGINT, NULL::BLOB)) AS hit FROM (\
-             SELECT {id} AS id, {vector} AS vec, {plan} AS plan, {queries} AS queries FROM {rows}{condition})",
+            "SELECT unnest({fetch}) AS hit FROM (\
+             SELECT {id} AS id, {vector} AS vec, NULL::UBIGINT AS hash, {plan} AS plan, {queries} AS queries, \
+             NULL::BIGINT AS rowids, NULL::BLOB AS found FROM {rows}{condition})",
+            fetch = KNN_FETCH.call(),
             plan = self.plan(None),
             queries = self.queries(),
             rows = target.table(),
@@ -59,18 +62,20 @@ impl KnnQuery<'_> {
         let (plan, queries) = (self.plan(Some(hash)), self.queries());
         let hash = identifier(hash);
         let with = format!(
-            "lumos_scan AS MATERIALIZED (SELECT lumos_topk(id, place, hash, plan, queries, said) AS part FROM (\
+            "lumos_scan AS MATERIALIZED (SELECT {scan} AS part FROM (\
              SELECT {alias}.{id} AS id, {alias}.rowid AS place, {alias}.{hash} AS hash, {plan} AS plan, {queries} AS queries, \
-             {said} AS said FROM {rows}{condition})), {rest}",
-            said = owner.checks(),
+             {checks} AS checks FROM {rows}{condition})), {rest}",
+            scan = KNN_SCAN.call(),
+            checks = owner.checks(),
             condition = self.condition(&id),
             rest = rest("lumos_rest", "lumos_scan"),
         );
         // One place is that of no row: what was found before comes with it.
         let hits = format!(
-            "SELECT unnest(lumos_topk(id, vec, hash, plan, queries, places, found)) AS hit FROM (\
-             SELECT {alias}.{id} AS id, {alias}.{vector} AS vec, {alias}.{hash} AS hash, plan, {queries} AS queries, places, found \
-             FROM {rows} RIGHT JOIN lumos_rest ON {alias}.rowid = lumos_rest.place)"
+            "SELECT unnest({fetch}) AS hit FROM (\
+             SELECT {alias}.{id} AS id, {alias}.{vector} AS vec, {alias}.{hash} AS hash, plan, {queries} AS queries, rowids, found \
+             FROM {rows} RIGHT JOIN lumos_rest ON {alias}.rowid = lumos_rest.place)",
+            fetch = KNN_FETCH.call()
         );
         (with, hits)
     }
@@ -113,7 +118,7 @@ impl KnnQuery<'_> {
 /// The places that the first part leaves to the second, with what it says to that; for WITH.
 pub fn rest(name: &str, scan: &str) -> String {
     format!(
-        "{name} AS (SELECT place, part.plan AS plan, len(part.unknown) AS places, \
+        "{name} AS (SELECT place, part.plan AS plan, len(part.unknown) AS rowids, \
          CASE WHEN place < 0 THEN part.found END AS found FROM (SELECT unnest(part.unknown) AS place, part FROM {scan}))"
     )
 }

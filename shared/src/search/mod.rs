@@ -20,6 +20,7 @@ mod knn;
 pub mod options;
 mod recall;
 mod spec;
+pub mod stages;
 mod table_ref;
 mod target;
 pub mod vector_index;
@@ -27,7 +28,7 @@ pub mod vector_index;
 use crate::options::{OptionDef, Options};
 use crate::{Error, Result};
 use knn::KnnQuery;
-use options::SearchOptions;
+use options::{KIND, MEMORY_LIMIT, METRIC, SearchOptions};
 use table_ref::{TableRef, check_text};
 use target::Target;
 
@@ -41,7 +42,7 @@ pub use table_ref::proven;
 pub const K: i64 = 10;
 
 /// The options of a search.
-pub const OPTIONS: &[OptionDef] = without_first(HYBRID_OPTIONS);
+pub const OPTIONS: &[OptionDef] = without_first(without_first(HYBRID_OPTIONS));
 
 const fn without_first(options: &'static [OptionDef]) -> &'static [OptionDef] {
     match options.split_first() {
@@ -75,12 +76,37 @@ pub fn nothing() -> String {
 }
 
 fn read_options(text: Option<&str>, known: &[OptionDef]) -> Result<SearchOptions> {
-    let options = SearchOptions::new(&Options::parse(known, text)?)?;
+    checked(&Options::parse(known, text)?)
+}
+
+/// The options as they are used.
+fn checked(given: &Options) -> Result<SearchOptions> {
+    let options = SearchOptions::new(given)?;
     check_text("filter", options.filter.as_deref().unwrap_or_default())?;
     for id in options.ids.iter().flatten() {
         check_text("ids", id.as_str().unwrap_or_default())?;
     }
     Ok(options)
+}
+
+/// Errors if an option is given that a table of `lumos_vec` says in SQLite.
+pub fn refuse_in_sqlite(given: &Options) -> Result<()> {
+    refuse(
+        given,
+        &[METRIC, KIND, MEMORY_LIMIT],
+        "SQLite; what USING lumos_vec(...) says holds for all searches",
+    )
+}
+
+/// Errors if one of these options is given, which an engine does not take.
+fn refuse(given: &Options, options: &[OptionDef], engine: &str) -> Result<()> {
+    match options.iter().find(|o| given.get(o.name).is_some()) {
+        Some(option) => Err(Error::new(format!(
+            "{} is no option in {engine}",
+            option.name
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// A number of rows.

@@ -43,7 +43,7 @@ pub const IDS: OptionDef = OptionDef {
     name: "ids",
     ty: OptionType::Json("a list of integers or of texts"),
     default: "all rows",
-    doc: "the only rows to search; exactly these are searched",
+    doc: "the only rows to search; exactly these are searched; in a table of lumos_vec with text keys, integers are rowids",
 };
 
 /// A condition on them.
@@ -59,7 +59,7 @@ pub const METRIC: OptionDef = OptionDef {
     name: "metric",
     ty: OptionType::OneOf(&["l2", "cosine", "ip"]),
     default: "`l2`",
-    doc: "the distance by which rows are near",
+    doc: "in DuckDB: the distance by which rows are near",
 };
 
 /// The kind of index.
@@ -67,7 +67,7 @@ pub const KIND: OptionDef = OptionDef {
     name: "kind",
     ty: OptionType::OneOf(&["flat4", "flat8"]),
     default: "`flat4`",
-    doc: "the bits of an index for each number; a graph belongs to a table of lumos_vec in SQLite",
+    doc: "in DuckDB: the bits of an index for each number; a graph belongs to a table of lumos_vec in SQLite",
 };
 
 /// The most memory of indexes.
@@ -75,7 +75,7 @@ pub const MEMORY_LIMIT: OptionDef = OptionDef {
     name: "memory_limit_mb",
     ty: OptionType::Integer(1, 1 << 20),
     default: "1024",
-    doc: "the most that all indexes of the database together may take for this search to add to them",
+    doc: "in DuckDB: the most that all indexes of the database together may take for this search to add to them",
 };
 
 /// What vectors and words count for.
@@ -91,7 +91,7 @@ pub const FTS: OptionDef = OptionDef {
     name: "fts",
     ty: OptionType::Text(": the name of an FTS5 table"),
     default: "",
-    doc: "the FTS5 table, needed, whose rowid is that of the vectors; where their key is a text, rows without a vector are left out",
+    doc: "in SQLite, and needed there: the FTS5 table, whose rowid is that of the vectors; where their key is a text, rows without a vector are left out",
 };
 
 /// What the options of a search say; what they do not say is as it is by default.

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::knn::KnnQuery;
-use super::options::{IDS, KIND, MEMORY_LIMIT, METRIC};
+use super::options::IDS;
 use super::table_ref::TableRef;
-use super::{OPTIONS, SearchOptions, Target, count, read_options, without_first};
+use super::{
+    OPTIONS, SearchOptions, Target, checked, count, read_options, refuse_in_sqlite, without_first,
+};
 use crate::options::{OptionDef, Options};
 use crate::program::{Database, Fold, FoldState, Id, Parameters, Program};
 use crate::sql::identifier;
@@ -110,15 +112,8 @@ fn in_sqlite(
     database: &dyn Database,
 ) -> Result<(String, Vec<Value>)> {
     let given = Options::parse(RECALL_OPTIONS, options)?;
-    for option in [METRIC, KIND, MEMORY_LIMIT] {
-        if given.get(option.name).is_some() {
-            return Err(Error::new(format!(
-                "{} is not said here in SQLite; the table of lumos_vec says it",
-                option.name
-            )));
-        }
-    }
-    let search = SearchOptions::new(&given)?;
+    refuse_in_sqlite(&given)?;
+    let search = checked(&given)?;
     let table = database.vector_table(name)?;
     let (vectors, metric) = (table.shadow("vectors"), table.definition.metric.name());
     let mut parameters = Parameters::new(Dialect::Sqlite);

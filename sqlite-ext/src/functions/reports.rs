@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
+use lumos_core::functions::schema_log::SCHEMA_LOG;
+use lumos_core::functions::status::STATUS;
+use lumos_core::functions::tier::TIERS;
 use lumos_core::functions::verify::VERIFY;
 use lumos_core::options::Options;
 use lumos_duckdb::engine::{Cell, write_json_string};
+use rusqlite::Connection;
 use rusqlite::types::Value;
 use serde_json::Value as Json;
 
@@ -16,6 +20,14 @@ use crate::sync::compare::{Difference, Kind, Sample};
 use crate::sync::status;
 use crate::sync::verify::Verification;
 use crate::table_function::{self, Rows, TableFunction};
+
+/// Registers all of them.
+pub fn register_all(connection: &Connection, session: &Arc<Session>) -> rusqlite::Result<()> {
+    table_function::register::<Status>(connection, &STATUS, session)?;
+    table_function::register::<Verify>(connection, &VERIFY, session)?;
+    table_function::register::<SchemaLog>(connection, &SCHEMA_LOG, session)?;
+    table_function::register::<Tiers>(connection, &TIERS, session)
+}
 
 /// `lumos_status`.
 pub struct Status;

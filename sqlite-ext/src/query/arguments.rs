@@ -31,12 +31,13 @@ pub fn take(name: &str, first: usize, count: usize, info: &mut IndexInfo) -> Res
         }
     }
     if given.first().is_none_or(Option::is_none) && !unusable {
-        let (what, example) = match functions::find(name).map(|f| f.params) {
-            Some([first, ..]) if first.name != "sql" => (first.name, "..."),
-            _ => ("SELECT", "SELECT ..."),
+        let (what, call) = match functions::find(name) {
+            Some(f) if f.min_args() > 1 => (f.params[0].name, f.signature()),
+            Some(f) if f.params[0].name != "sql" => (f.params[0].name, format!("{name}('...')")),
+            _ => ("SELECT", format!("{name}('SELECT ...')")),
         };
         return Err(error(format!(
-            "needs a {what} as its first argument; write {name}('{example}')"
+            "needs a {what} as its first argument; write {call}"
         )));
     }
     let mut next = 0;

@@ -1,4 +1,3 @@
-//! Full-text search: the tokenizer `lumos` for FTS5, and [`hybrid`], which searches words and vectors at once.
+//! Full-text search: the tokenizer `lumos` for FTS5.
 
-pub mod hybrid;
 pub mod tokenizer;

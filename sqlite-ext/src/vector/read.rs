@@ -104,9 +104,12 @@ impl Store {
             let keys = Json::from(keys);
             error(format!("ids is {keys}; give a list of {what}"))
         };
-        let Some(key) = self.key() else {
-            let ids: Option<Vec<i64>> = keys.iter().map(Json::as_i64).collect();
-            return ids.ok_or_else(|| wrong("integers"));
+        // In a table with text keys integers are rowids.
+        let ids: Option<Vec<i64>> = keys.iter().map(Json::as_i64).collect();
+        let key = match (ids, self.key()) {
+            (Some(ids), _) => return Ok(ids),
+            (None, None) => return Err(wrong("integers")),
+            (None, Some(key)) => key,
         };
         if !keys.iter().all(Json::is_string) {
             return Err(wrong("texts"));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use lumos_core::functions::search::SEARCH;
 use lumos_core::search::options::SearchOptions;
+use lumos_core::search::refuse_in_sqlite;
 use lumos_core::vector::index::Accuracy;
 use rusqlite::types::{Value, ValueRef};
 
@@ -42,7 +43,9 @@ impl TableFunction for Search {
             ValueRef::Null => K,
             k => plan::count("k", k)?,
         };
-        let options = SearchOptions::new(&arguments::options(SEARCH.options, options)?)?;
+        let options = arguments::options(SEARCH.options, options)?;
+        refuse_in_sqlite(&options)?;
+        let options = SearchOptions::new(&options)?;
         let chosen = chosen(&options, &store)?;
         let sure = match options.exact {
             true => Accuracy::Exact,

@@ -86,7 +86,7 @@ LISTS = [
 
 def forms(db):
     """Each form of each function: its name and the types of its arguments."""
-    sql = "SELECT function_name, parameter_types FROM duckdb_functions() WHERE function_name LIKE 'lumos%' ORDER BY ALL"
+    sql = "SELECT function_name, parameter_types FROM duckdb_functions() WHERE function_name LIKE 'lumos%' OR function_name LIKE '\\_lumos%' ESCAPE '\\' ORDER BY ALL"
     return db.execute(sql).fetchall()
 
 
@@ -97,6 +97,10 @@ def fitting(ty):
     return right[ty]
 
 
+# What the folds of functions begin by.
+SPECS = {"_lumos_recall": "'1'", "_lumos_fusion": "'0.5 0.5 2'"}
+
+
 def calls(db, plans):
     """The SQL of all calls: every place of every form takes every value, beside values that fit."""
     # A NULL of each layout.
@@ -104,10 +108,10 @@ def calls(db, plans):
     values = [*VALUES.values(), *(f"NULL::{ty}" for ty in nulls)]
     found = []
     for name, types in forms(db):
-        base = [fitting(ty) for ty in types]
+        base = [SPECS.get(name, fitting(ty)) if i == 0 else fitting(ty) for i, ty in enumerate(types)]
         for plan in plans if len(types) > 5 else plans[:1]:
             # Many forms differ in the type of the id alone.
-            places = 1 if name == "lumos_topk" and types[0] in ("UUID", "VARCHAR") else len(types)
+            places = 1 if "UUID" in types or name == "lumos_topk" and types[0] == "VARCHAR" else len(types)
             for place in range(places):
                 tried = values + LISTS * (types[place] in ("ANY", "FLOAT[]"))
                 tried = tried + [t.replace("{{plan}}", plan) for t in TEXTS] * (types[place] in ("ANY", "VARCHAR"))

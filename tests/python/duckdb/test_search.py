@@ -340,7 +340,7 @@ class Proof(Case):
             self.assertEqual(self.db.execute(sql).fetchall(), [(3,)])
         # The second part has the number of a search in the same statement, or none.
         for number in ["#0", "#1", "#ffffffffffffffff", "#", "#x", ""]:
-            self.refused("", self.db.execute, "SELECT lumos_topk(1, [1, 2]::FLOAT[2], 7::UBIGINT, ?, NULL::BLOB[], 2::BIGINT, NULL::BLOB)", [number])
+            self.refused("", self.db.execute, "SELECT _lumos_knn_fetch(1, [1, 2]::FLOAT[2], 7::UBIGINT, ?, NULL::BLOB[], 2::BIGINT, NULL::BLOB)", [number])
 
     def test_every_type_of_vector_is_held(self):
         """DuckDB's hash is computed here too: were it another, nothing would be held."""

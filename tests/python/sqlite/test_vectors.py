@@ -261,7 +261,9 @@ class TextKeys(Vectors):
         self.assertEqual(db.rows("SELECT id FROM lumos_search('v', ?, 3)", query), [(i,) for i in near])
         options = json.dumps({"ids": ["row 7", "row 5", "nothing"], "filter": "n <> 3"})
         self.assertEqual(db.rows("SELECT id FROM lumos_search('v', ?, 3, ?)", query, options), [("row 5",), ("row 7",)])
-        self.refused(db, "SELECT * FROM lumos_search('v', ?, 3, '{\"ids\": [7]}')", "ids is [7]; give a list of texts", values=(query,))
+        self.refused(db, "SELECT * FROM lumos_search('v', ?, 3, '{\"ids\": [7, \"row 7\"]}')", "ids is [7,\"row 7\"]; give a list of texts", values=(query,))
+        # Integers are rowids, as FTS5 has them.
+        self.assertEqual(db.rows("SELECT id FROM lumos_search('v', ?, 3, '{\"ids\": [7]}')", query), [("row 6",)])
         self.assertEqual(db.rows("SELECT recall, queries FROM lumos_recall('v', 20)"), [(1.0, 19)])
         # Words are those of a row by its rowid; of rows that have none, nothing is known.
         db.rows("CREATE VIRTUAL TABLE words USING fts5(body)")

@@ -290,7 +290,10 @@ impl ColumnMap {
                         match self.way(column, value, fresh[column], filled) {
                             Way::Null => rows.put(column, Stored::Null)?,
                             Way::Error => return Err(self.mismatch(row, first, column)),
-                            Way::Type(_) if filled => return Ok(Put::Not(BatchOutcome::Copy)),
+                            // Rows that have NULL for what did not fit may fit the new type.
+                            Way::Type(_) if filled || self.rules[column].policy == Policy::Null => {
+                                return Ok(Put::Not(BatchOutcome::Copy));
+                            }
                             // Only the source makes these texts.
                             Way::Type(MirrorType::AnyText) => {
                                 return Ok(Put::Not(BatchOutcome::Copy));

@@ -7,18 +7,14 @@ use std::sync::Arc;
 use lumos_core::fingerprint::{Buckets, Chosen, Layout, Side, sample_ranges};
 use lumos_core::mirror::{MirrorType, Stored};
 use lumos_core::sql::{identifier, literal};
-use lumos_duckdb::engine::{self, Cell, Column, Connection as DuckDb};
+use lumos_duckdb::engine::{self, Cell, Column};
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Row, Statement};
 
 use crate::error::{Error, Result, error};
 use crate::host::check_interrupt;
-use crate::mirror::cold_rows;
 use crate::mirror::column_map::ColumnMap;
-use crate::mirror::names::target;
-use crate::mirror::records::mirrored_tables;
 use crate::sync::chunk_writer::value_of;
-use crate::sync::failures;
 use crate::sync::schema::{self, Tracked};
 use crate::sync::sides::Sides;
 
@@ -123,17 +119,15 @@ impl Check {
     }
 
     fn of(sides: &Sides, table: Tracked) -> Result<Option<Check>> {
-        let mirror = mirrored_tables(&sides.duckdb)?
-            .into_iter()
-            .find(|m| m.id == table.id);
+        let types = sides.mirrored.types.get(&table.id);
         let exists = schema::create_statement(&sides.source, &table.name)?.is_some();
-        let mut failed = failures::read(&sides.duckdb)?.into_iter();
+        let mut failed = sides.mirrored.failures.iter();
         if let Some(failure) = failed.find(|f| f.id == table.id) {
             return Err(failure.error());
         }
-        let types = match (exists, mirror) {
+        let types = match (exists, types) {
             (false, None) => return Ok(None),
-            (true, Some(mirror)) => mirror.types,
+            (true, Some(types)) => types.clone(),
             _ => return Err(damaged(&table, "is on one side only")),
         };
         let definition = schema::read_table(&sides.source, &table.name)?;
@@ -144,7 +138,7 @@ impl Check {
         }
         Ok(Some(Check {
             layout: Layout::new(mirrored.columns.len(), &mirrored.key),
-            rows: all_rows(&sides.duckdb, &mirrored)?,
+            rows: sides.all_rows(&mirrored),
             table: Arc::new(table),
             mirrored,
             scope: Scope::All,
@@ -480,23 +474,6 @@ impl Check {
         };
         self.mirrored.key.iter().map(value).collect()
     }
-}
-
-/// What stands after FROM for the rows of a mirrored table.
-fn all_rows(duckdb: &DuckDb, mirrored: &ColumnMap) -> Result<String> {
-    let name = &mirrored.name;
-    let has_cold = format!(
-        "SELECT 1 FROM duckdb_views() WHERE schema_name = '_lumos_cold' AND view_name = {}",
-        literal(name)
-    );
-    Ok(match duckdb.rows(&has_cold)?.is_empty() {
-        true => target(name),
-        false => format!(
-            "(FROM {} UNION ALL BY NAME FROM {})",
-            target(name),
-            cold_rows::view(name)
-        ),
-    })
 }
 
 /// SQLite's order of keys: NULL, numbers, texts, blobs.

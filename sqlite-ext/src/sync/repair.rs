@@ -1,5 +1,6 @@
 //! `lumos_repair`: cures what `lumos_verify` finds.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use rusqlite::{Connection, params_from_iter};
@@ -36,14 +37,22 @@ pub fn repair(session: &Arc<Session>, pattern: &str, progress: Progress) -> Resu
         return Err(error("a transaction is open; COMMIT or ROLLBACK first"));
     }
     // A table that was made anew or altered has another id once what is pending is applied.
-    drop(Sides::new(session, progress.clone())?);
-    let tables = matching_tracked(&connection, pattern)?;
+    let first = Rc::new(Sides::new(session, progress.clone())?);
+    let tables = matching_tracked(first.source(), pattern)?;
+    let mut sides = Some(first);
     let several = tables.len() > 1;
     let mut cures = Vec::new();
     for table in tables {
-        let cure = differences(session, &table, &progress)?;
+        let both = match sides.take() {
+            Some(sides) => sides,
+            None => Rc::new(Sides::new(session, progress.clone())?),
+        };
+        let cure = differences(&both, &table)?;
+        // An error may have ended the transaction.
+        sides = matches!(cure, Cure::Keys(_)).then_some(both);
         cures.push((table, cure));
     }
+    drop(sides);
     let attached = session.attached()?;
     let context = SyncContext::of(&attached, &connection).showing(progress.clone());
     let touched = |cure: &Cure| matches!(cure, Cure::Keys(found) if !found.is_empty());
@@ -87,9 +96,9 @@ pub fn repair(session: &Arc<Session>, pattern: &str, progress: Progress) -> Resu
 }
 
 /// What differs, if it is little enough to be cured key by key.
-fn differences(session: &Arc<Session>, table: &Tracked, progress: &Progress) -> Result<Cure> {
-    let verification = Verification::of(session, table, progress.clone())?;
-    let most = verification.mirrored_rows(table) / 10;
+fn differences(sides: &Rc<Sides>, table: &Tracked) -> Result<Cure> {
+    let verification = Verification::of(sides, table);
+    let most = sides.mirrored_rows(table) / 10;
     let most = most.clamp(FEW, MOST) as usize;
     let mut found = Vec::new();
     for difference in verification {
@@ -117,12 +126,14 @@ fn is_cured(
         return true;
     }
     let keys: Vec<_> = found.iter().map(|d| d.key.clone()).collect();
-    let sides = Sides::new(session, progress.clone());
-    match sides.and_then(|sides| Check::agrees(&sides, table.clone(), &keys)) {
+    let Ok(sides) = Sides::new(session, progress.clone()).map(Rc::new) else {
+        return false;
+    };
+    match Check::agrees(&sides, table.clone(), &keys) {
         Ok(Some(agrees)) => agrees,
         // All of it once more.
         Ok(None) => {
-            matches!(differences(session, table, progress), Ok(Cure::Keys(left)) if left.is_empty())
+            matches!(differences(&sides, table), Ok(Cure::Keys(left)) if left.is_empty())
         }
         Err(_) => false,
     }

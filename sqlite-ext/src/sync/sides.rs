@@ -1,21 +1,25 @@
 //! A database and its mirror, in one snapshot of both.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use lumos_core::mirror::MirrorType;
 use lumos_core::sql::literal;
-use lumos_duckdb::engine::{self, Connection as DuckDb};
+use lumos_duckdb::engine::{Connection as DuckDb, Value};
 use rusqlite::{Connection, TransactionState, ffi};
 
 use crate::error::{Error, Result, error};
 use crate::host;
 use crate::host::statement::HostStatement;
-use crate::mirror::Mirror;
-use crate::mirror::names::DATA;
-use crate::mirror::state::stored_state;
+use crate::mirror::column_map::ColumnMap;
+use crate::mirror::names::{DATA, target};
+use crate::mirror::records::mirrored_tables;
+use crate::mirror::state::{Failure, stored_state};
+use crate::mirror::{Mirror, cold_rows};
 use crate::progress::Progress;
 use crate::session::Session;
 use crate::sync::schema::Tracked;
-use crate::sync::{self, Position, SyncContext};
+use crate::sync::{self, Position, SyncContext, failures};
 
 /// The source and its mirror, equal but for what no trigger saw.
 ///
@@ -26,8 +30,51 @@ pub struct Sides {
     /// Where that is a connection of our own, which sees more than the host's statement: the host's.
     pub(super) host: Option<Connection>,
     pub(super) duckdb: DuckDb,
+    pub(super) mirrored: Mirrored,
     pub(super) mirror: Arc<Mirror>,
     pub(super) progress: Progress,
+}
+
+/// What the mirror has of all tables: read once, since each look at DuckDB's catalog is one at all of it.
+#[derive(Default)]
+pub(super) struct Mirrored {
+    /// By the table's id.
+    pub(super) types: HashMap<i64, Vec<MirrorType>>,
+    pub(super) failures: Vec<Failure>,
+    /// The rows of each table, by its name there.
+    rows: HashMap<String, i64>,
+    /// The names of those that have rows in files.
+    in_files: HashSet<String>,
+}
+
+impl Mirrored {
+    fn read(duckdb: &DuckDb) -> Result<Mirrored> {
+        let records = mirrored_tables(duckdb)?.into_iter();
+        let rows = duckdb.rows(&format!(
+            "SELECT table_name, estimated_size FROM duckdb_tables() WHERE schema_name = {}",
+            literal(DATA)
+        ))?;
+        let views = duckdb
+            .rows("SELECT view_name FROM duckdb_views() WHERE schema_name = '_lumos_cold'")?;
+        Ok(Mirrored {
+            types: records.map(|record| (record.id, record.types)).collect(),
+            failures: failures::read(duckdb)?,
+            rows: rows
+                .into_iter()
+                .filter_map(|row| match row.as_slice() {
+                    [Value::Text(name), Value::Integer(rows)] => Some((name.clone(), *rows)),
+                    _ => None,
+                })
+                .collect(),
+            in_files: views
+                .into_iter()
+                .filter_map(|row| match row.as_slice() {
+                    [Value::Text(name)] => Some(name.clone()),
+                    _ => None,
+                })
+                .collect(),
+        })
+    }
 }
 
 impl Sides {
@@ -86,11 +133,12 @@ impl Sides {
         mirror: &Arc<Mirror>,
         progress: &Progress,
     ) -> Result<Option<Sides>> {
-        let sides = Sides {
+        let mut sides = Sides {
             _snapshot: snapshot,
             source,
             host,
             duckdb: mirror.connection()?,
+            mirrored: Mirrored::default(),
             mirror: Arc::clone(mirror),
             progress: progress.clone(),
         };
@@ -101,7 +149,11 @@ impl Sides {
             (Some(stored), Some(position)) => sync::same_data(&stored, &position),
             _ => true,
         };
-        Ok(equal.then_some(sides))
+        if !equal {
+            return Ok(None);
+        }
+        sides.mirrored = Mirrored::read(&sides.duckdb)?;
+        Ok(Some(sides))
     }
 
     /// The snapshot of SQLite.
@@ -118,16 +170,20 @@ impl Sides {
 impl Sides {
     /// The rows that the mirror has of a table; 0 if it has no such table.
     pub fn mirrored_rows(&self, table: &Tracked) -> i64 {
-        // Without an error for a table that is not there: it would end the transaction.
-        let count = format!(
-            "SELECT estimated_size FROM duckdb_tables() WHERE schema_name = {} AND table_name = {}",
-            literal(DATA),
-            literal(table.target())
-        );
-        let rows = self.duckdb.rows(&count).unwrap_or_default();
-        match rows.first().map(Vec::as_slice) {
-            Some([engine::Value::Integer(rows)]) => *rows,
-            _ => 0,
+        self.mirrored.rows.get(table.target()).copied().unwrap_or(0)
+    }
+
+    /// What stands after FROM for all rows of a mirrored table, those in files too.
+    pub(super) fn all_rows(&self, table: &ColumnMap) -> String {
+        let name = &table.name;
+        if self.mirrored.in_files.contains(name) {
+            format!(
+                "(FROM {} UNION ALL BY NAME FROM {})",
+                target(name),
+                cold_rows::view(name)
+            )
+        } else {
+            target(name)
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `lumos_verify`: the keys whose rows are not the same on both sides.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::error::Result;
@@ -12,7 +13,7 @@ use crate::sync::track::matching_tracked;
 
 /// The differences of some tables, one after the other. As long as it lives it holds a snapshot of both sides.
 pub struct Verification {
-    sides: Sides,
+    sides: Rc<Sides>,
     sample: Option<Sample>,
     tables: std::vec::IntoIter<Tracked>,
     table: Option<Check>,
@@ -27,19 +28,18 @@ impl Verification {
         sample: Option<Sample>,
         progress: Progress,
     ) -> Result<Verification> {
-        let sides = Sides::new(session, progress)?;
+        let sides = Rc::new(Sides::new(session, progress)?);
         // Not before: a table that was made anew or altered has another id once that is applied.
         let tables = matching_tracked(sides.source(), pattern)?;
         Ok(Verification::begin(sides, tables, sample))
     }
 
-    /// The same of one table.
-    pub fn of(session: &Arc<Session>, table: &Tracked, progress: Progress) -> Result<Verification> {
-        let sides = Sides::new(session, progress)?;
-        Ok(Verification::begin(sides, vec![table.clone()], None))
+    /// The differences of one table in a snapshot that is there.
+    pub fn of(sides: &Rc<Sides>, table: &Tracked) -> Verification {
+        Verification::begin(Rc::clone(sides), vec![table.clone()], None)
     }
 
-    fn begin(sides: Sides, tables: Vec<Tracked>, sample: Option<Sample>) -> Verification {
+    fn begin(sides: Rc<Sides>, tables: Vec<Tracked>, sample: Option<Sample>) -> Verification {
         Verification {
             sides,
             sample,
@@ -47,11 +47,6 @@ impl Verification {
             table: None,
             found: Vec::new().into_iter(),
         }
-    }
-
-    /// The rows that the mirror has of a table; 0 if it has no such table.
-    pub fn mirrored_rows(&self, table: &Tracked) -> i64 {
-        self.sides.mirrored_rows(table)
     }
 
     fn next_difference(&mut self) -> Result<Option<Difference>> {

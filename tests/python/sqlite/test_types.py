@@ -234,6 +234,21 @@ class Changes(TypesCase):
         self.follows("null", "TEXT", ("'a'", "CAST(x'ff' AS TEXT)"), ["a", None], "VARCHAR")
         self.follows("null", "", ("7", "2"), [None, None], "BOOLEAN", "BOOLEAN")
 
+    def test_null_where_another_type_is_chosen_later(self):
+        """A value that did not fit beside others, which are gone since, fits the type of those that came."""
+        for old, kept, new in [("'a'", "1", "5"), ("'a'", "0.5", "5"), ("x'00'", "'t'", "'u'"), ("1", "'t'", "'u'")]:
+            db = self.start("CREATE TABLE t(id INTEGER PRIMARY KEY, v)", f"INSERT INTO t VALUES (1, {old})")
+            self.track(db, {"on_mismatch": "null"})
+            db.rows(f"INSERT INTO t VALUES (2, {kept})")
+            self.assertEqual([type(v) for (v,) in db.query("SELECT v FROM t WHERE id = 2")], [type(None)])
+            db.rows("DELETE FROM t WHERE id = 1")
+            db.rows(f"INSERT INTO t VALUES (3, {new})")
+            self.assertEqual(db.query("SELECT v FROM t ORDER BY id"), db.rows("SELECT v FROM t ORDER BY id"), (old, kept, new))
+            self.assertEqual(db.rows("SELECT * FROM lumos_verify('t')"), [])
+            db.close()
+            self.path.unlink()
+            self.mirror.unlink()
+
     def test_varchar(self):
         self.follows("varchar", "INTEGER", ("1", "'x'"), ["1", "x"], "VARCHAR")
         self.follows("varchar", "REAL", ("0.5", "x'6162'"), ["0.5", "ab"], "VARCHAR")

@@ -14,7 +14,7 @@ use crate::vectors::uuid;
 use crate::vectors::view::TypeHandle;
 
 /// The most columns of a fold.
-const MAX_COLUMNS: usize = 16;
+const MAX_COLUMNS: usize = 48;
 
 /// What a fold begins by.
 const SPEC: Param = Param::new("spec", Type::Text);

@@ -89,7 +89,15 @@ fn block(out: &mut String, function: &Function, in_duckdb: bool) {
         let _ = writeln!(out, "{statement};");
     }
     for example in examples(function, in_duckdb) {
-        let _ = writeln!(out, "{};", example.sql);
+        // A text of many statements says in its first line what it is.
+        match example.sql.lines().next() {
+            Some(comment) if comment.starts_with("--") => {
+                let _ = writeln!(out, "{comment}");
+            }
+            _ => {
+                let _ = writeln!(out, "{};", example.sql);
+            }
+        }
         for line in example.answer.lines() {
             let _ = writeln!(out, "-- {line}");
         }

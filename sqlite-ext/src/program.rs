@@ -56,7 +56,7 @@ impl TableFunction for Fold {
         };
         let program = (call.body.program)(&given, &database);
         let program = program.map_err(|e| database.failure.take().unwrap_or_else(|| e.into()))?;
-        let state = call.read(&program)?;
+        let state = read(call.body, &call.stores.connection()?, &program)?;
         let mut rows = Vec::new();
         state.finish(&mut |row| {
             rows.push(Ok(row.into_iter().map(output).collect()));
@@ -66,30 +66,27 @@ impl TableFunction for Fold {
     }
 }
 
-impl Call {
-    /// Folds the rows of the SELECT, which runs in the transaction of the statement that calls.
-    fn read(&self, program: &Program) -> Result<Box<dyn State>> {
-        let fold = self.body.fold;
-        let mut state = fold.start(&program.spec)?;
-        let connection = self.stores.connection()?;
-        let mut statement = connection.prepare(&program.read)?;
-        if !statement.readonly() || statement.column_count() != fold.input.len() {
-            return Err(error(
-                "internal error: it reads by no SELECT of its columns",
-            ));
-        }
-        let parameters = program.parameters.iter().cloned().map(output);
-        let mut rows = statement.query(params_from_iter(parameters))?;
-        while let Some(row) = rows.next()? {
-            let columns = fold.input.iter().enumerate();
-            let read = columns.map(|(i, column)| Argument::read(column, row.get_ref(i)?));
-            let read = read.collect::<Result<Vec<_>>>()?;
-            let row: Vec<ValueRef<'_>> = read.iter().map(Argument::value).collect();
-            fold.check(&row)?;
-            state.row(&row)?;
-        }
-        Ok(state)
+/// Folds the rows of the SELECT, which runs in the transaction of the statement that calls.
+pub fn read(body: &Body, connection: &Connection, program: &Program) -> Result<Box<dyn State>> {
+    let fold = body.fold;
+    let mut state = fold.start(&program.spec)?;
+    let mut statement = connection.prepare(&program.read)?;
+    if !statement.readonly() || statement.column_count() != fold.input.len() {
+        return Err(error(
+            "internal error: it reads by no SELECT of its columns",
+        ));
     }
+    let parameters = program.parameters.iter().cloned().map(output);
+    let mut rows = statement.query(params_from_iter(parameters))?;
+    while let Some(row) = rows.next()? {
+        let columns = fold.input.iter().enumerate();
+        let read = columns.map(|(i, column)| Argument::read(column, row.get_ref(i)?));
+        let read = read.collect::<Result<Vec<_>>>()?;
+        let row: Vec<ValueRef<'_>> = read.iter().map(Argument::value).collect();
+        fold.check(&row)?;
+        state.row(&row)?;
+    }
+    Ok(state)
 }
 
 /// The database of the caller.
@@ -115,14 +112,16 @@ impl Database for Caller<'_> {
 }
 
 /// A value of the type that its argument or column has.
-enum Argument<'a> {
+pub enum Argument<'a> {
+    /// As SQLite has it.
     Value(ValueRef<'a>),
+    /// Decoded.
     Vector(Vec<f32>),
 }
 
 impl<'a> Argument<'a> {
     /// Errors if the value is of another type.
-    fn read(param: &Param, value: impl Into<types::ValueRef<'a>>) -> Result<Argument<'a>> {
+    pub fn read(param: &Param, value: impl Into<types::ValueRef<'a>>) -> Result<Argument<'a>> {
         let value = value.into();
         let wrong = |give: &str| {
             let what = article(value.data_type());
@@ -151,7 +150,7 @@ impl<'a> Argument<'a> {
         Ok(Argument::Value(read))
     }
 
-    fn value(&self) -> ValueRef<'_> {
+    pub fn value(&self) -> ValueRef<'_> {
         match self {
             Argument::Value(value) => *value,
             Argument::Vector(vector) => ValueRef::Vector(vector),
@@ -160,7 +159,7 @@ impl<'a> Argument<'a> {
 }
 
 /// A value of the core's as one of SQLite's.
-fn output(value: lumos_core::Value) -> Value {
+pub fn output(value: lumos_core::Value) -> Value {
     match value {
         lumos_core::Value::Null => Value::Null,
         lumos_core::Value::Integer(v) => Value::Integer(v),

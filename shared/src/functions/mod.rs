@@ -37,6 +37,9 @@ pub mod indexes;
 pub mod lag;
 pub mod load;
 pub mod lock;
+pub mod memory;
+pub mod memory_reads;
+pub mod memory_upkeep;
 pub mod models;
 pub mod optimize;
 pub mod query;
@@ -49,6 +52,7 @@ pub mod schema_log;
 pub mod search;
 pub mod search_many;
 pub mod status;
+pub mod strength;
 pub mod sync;
 pub mod table;
 pub mod tier;
@@ -118,6 +122,38 @@ pub const FUNCTIONS: &[&Function] = &[
     &hybrid::HYBRID,
     &indexes::INDEXES,
     &indexes::INDEX_DROP,
+    &memory::INIT,
+    &memory::DDL,
+    &memory::ADD,
+    &memory::ADD_DUCKDB,
+    &memory::SEARCH,
+    &memory::SUPERSEDE,
+    &memory::SUPERSEDE_DUCKDB,
+    &memory::UPDATE,
+    &memory::UPDATE_DUCKDB,
+    &memory::PIN,
+    &memory::PIN_DUCKDB,
+    &memory::FEEDBACK,
+    &memory::FEEDBACK_DUCKDB,
+    &memory::TOUCH,
+    &memory::TOUCH_DUCKDB,
+    &memory::FORGET,
+    &memory::FORGET_DUCKDB,
+    &memory::RESTORE,
+    &memory::RESTORE_DUCKDB,
+    &memory_reads::CONTEXT,
+    &memory_reads::HISTORY,
+    &memory_reads::TIMELINE,
+    &memory_reads::REVIEW_DUE,
+    &memory_reads::STATS,
+    &memory_upkeep::UPKEEP,
+    &memory_upkeep::CONSOLIDATE,
+    &memory_upkeep::CONSOLIDATE_DUCKDB,
+    &strength::RETENTION,
+    &strength::FSRS_NEXT,
+    &strength::ACTIVATION,
+    &strength::IMPORTANCE,
+    &strength::EMOTION,
     &extract::EXTRACT,
 ];
 

@@ -1,12 +1,43 @@
 //! An agent's memory: rows and the moment of a call in, rows out.
 //!
+//! - [`row`]: what a memory is, the columns of the table `lumos_memory`, which is the same in both engines
+//! - [`terms`]: the terms of a text as numbers, kept beside it
+//! - [`fsrs`], [`activation`]: how strong a memory is after a time, how present by its uses
+//! - [`estimate`]: importance and emotion of a text; [`names`]: the names in it
+//! - [`rank`]: the order of memories for a question
+//! - [`change`]: what writes; [`search`]: what is remembered; [`listing`]: what is told without a question, and prompts; [`upkeep`]: tiers as time passes; [`options`]: the options of all
 //! - [`dates`]: the times that a text names; [`calendar`]: days, weeks, months and years
-//! - [`extract`]: entities and simple facts in a text
-//! - [`moment`]: times in tables and calls
-//! - [`tokens`]: a text in words, numbers and signs
+//! - [`extract`]: entities and simple facts in a text; [`tokens`]: a text in words, numbers and signs
+//! - times in calls and tables are those of [`moment`]
 
+use crate::options::Options;
+use crate::program::Parameters;
+use crate::sql::lexer::Dialect;
+use crate::{Result, Value};
+
+pub mod activation;
 pub mod calendar;
+pub mod change;
 pub mod dates;
+pub mod estimate;
 pub mod extract;
+pub mod fsrs;
+pub mod listing;
 pub mod moment;
+pub mod names;
+pub mod options;
+pub mod rank;
+pub mod row;
+pub mod search;
+pub mod terms;
 pub mod tokens;
+pub mod upkeep;
+
+/// The moment of a call in SQL: that of the option `now`, or the engine's clock.
+fn now(options: &Options, values: &mut Parameters, dialect: Dialect) -> Result<String> {
+    Ok(match (moment::option(options, "now")?, dialect) {
+        (Some(now), _) => values.add(Value::Integer(now)),
+        (None, Dialect::Sqlite) => "unixepoch()".into(),
+        (None, Dialect::DuckDb) => "epoch(now())".into(),
+    })
+}

@@ -11,6 +11,12 @@ pub const CHANGELOG: &str = include_str!("../../../sql/changelog.sql");
 /// The bookkeeping of the mirror, for DuckDB.
 pub const MIRROR: &str = include_str!("../../../sql/mirror.sql");
 
+/// The tables of an agent's memory, for SQLite.
+pub const MEMORY_SQLITE: &str = include_str!("../../../sql/memory_sqlite.sql");
+
+/// The tables of an agent's memory, for DuckDB.
+pub const MEMORY_DUCKDB: &str = include_str!("../../../sql/memory_duckdb.sql");
+
 /// A name as a quoted identifier, in both engines.
 pub fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))

@@ -3,6 +3,7 @@
 
 mod admin;
 mod layout;
+mod memory;
 mod models;
 mod query;
 pub mod reports;
@@ -34,27 +35,32 @@ type Bodies = &'static [(&'static Function, Body)];
 /// Those that need the mirror, see [`Session::in_turn`].
 const OF_MIRROR: [Bodies; 3] = [query::BODIES, sync::BODIES, layout::BODIES];
 
-const OTHERS: [Bodies; 3] = [admin::BODIES, tables::BODIES, models::BODIES];
+const OTHERS: [Bodies; 4] = [
+    admin::BODIES,
+    tables::BODIES,
+    models::BODIES,
+    memory::BODIES,
+];
 
-fn find(lists: [Bodies; 3], function: &Function) -> Option<Body> {
-    let mut all = lists.into_iter().flatten();
+fn find(lists: &[Bodies], function: &Function) -> Option<Body> {
+    let mut all = lists.iter().copied().flatten();
     all.find(|(of, _)| of.name == function.name)
         .map(|(_, body)| *body)
 }
 
 /// True if this function has a body here.
 pub fn has_body(function: &Function) -> bool {
-    find(OTHERS, function)
-        .or(find(OF_MIRROR, function))
+    find(&OTHERS, function)
+        .or(find(&OF_MIRROR, function))
         .is_some()
 }
 
 /// What a call gives. Errors if the function has no body here.
 pub fn run(call: &Call<'_>) -> Result<Value> {
-    if let Some(body) = find(OTHERS, call.function) {
+    if let Some(body) = find(&OTHERS, call.function) {
         return body(call);
     }
-    let body = find(OF_MIRROR, call.function).ok_or_else(|| no_body(call.function))?;
+    let body = find(&OF_MIRROR, call.function).ok_or_else(|| no_body(call.function))?;
     call.session.in_turn(|| body(call))
 }
 

@@ -12,7 +12,7 @@ use crate::values::{article, utf8};
 
 /// Takes the `count` columns from `first` on as arguments, which come in order. Returns the plan, with a bit for
 /// each that is given; `None` if one depends on a table that is read later.
-/// The first one must be there: `name` is the function, for the error.
+/// The first one must be there, unless it is optional: `name` is the function.
 pub fn take(name: &str, first: usize, count: usize, info: &mut IndexInfo) -> Result<Option<c_int>> {
     let mut given = vec![None; count];
     let mut unusable = false;
@@ -30,8 +30,10 @@ pub fn take(name: &str, first: usize, count: usize, info: &mut IndexInfo) -> Res
             }
         }
     }
-    if given.first().is_none_or(Option::is_none) && !unusable {
-        let (what, call) = match functions::find(name) {
+    let function = functions::find(name);
+    let optional = function.is_some_and(|f| f.min_args() == 0);
+    if given.first().is_none_or(Option::is_none) && !unusable && !optional {
+        let (what, call) = match function {
             Some(f) if f.min_args() > 1 => (f.params[0].name, f.signature()),
             Some(f) if f.params[0].name != "sql" => (f.params[0].name, format!("{name}('...')")),
             _ => ("SELECT", format!("{name}('SELECT ...')")),

@@ -4,6 +4,7 @@
 //! - `engines sqlite duckdb`: first record, the shells that run the file
 //! - `load`: loads Lumos; `restart`: ends the shell and starts a new one in the same folder
 //! - `statement ok` and `statement error <part of the message>`, then the SQL
+//! - `run`, then a query of one text: its statements are run
 //! - `query`, the SQL, `----`, the rows in list mode; NULL as `NULL`, empty text as `(empty)`
 //! - `elsewhere sqlite` or `elsewhere duckdb`, then as in `query`: in another process without
 //!   Lumos, on Chinook or read-only on its mirror
@@ -98,6 +99,10 @@ fn perform(action: &Action, shell: &mut Shell, folder: &Folder) -> Outcome {
     match action {
         Action::Restart => Ok(()),
         Action::Load => shell.load(),
+        Action::Run { sql } => {
+            let statements = shell.run(sql)?.rows()?.join("\n");
+            shell.run(&statements)?.rows().map(|_| ())
+        }
         Action::Succeed { sql } => shell
             .run(sql)?
             .rows()

@@ -31,6 +31,8 @@ pub enum Action {
     Load,
     /// Ends the shell and starts a new one in the same folder.
     Restart,
+    /// A query of one text, whose statements are run.
+    Run { sql: String },
     /// A statement that succeeds.
     Succeed { sql: String },
     /// A statement that fails with a message that contains this.
@@ -108,6 +110,7 @@ fn record(mut block: &[&str], line: usize, reasoned: bool) -> Outcome<Record> {
     let action = match (*head, head.split_once(' ').map(|(_, rest)| rest)) {
         ("load", _) => Action::Load,
         ("restart", _) => Action::Restart,
+        ("run", _) => Action::Run { sql },
         ("query", _) if split.is_some() => Action::Query { sql, rows },
         ("statement ok", _) => Action::Succeed { sql },
         (_, Some(rest)) if rest.starts_with("error ") => Action::Fail {

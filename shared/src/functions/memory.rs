@@ -1,0 +1,538 @@
+//! An agent's memory: `lumos_memory_init`, `lumos_memory_add`, `lumos_memory_search` and what else there is of it.
+//!
+//! What writes is a function of SQLite that stores the rows, and one of DuckDB that gives them to be stored.
+
+use crate::memory::change::{Action, Asked, CHANGE, change};
+use crate::memory::options;
+use crate::memory::search::{SEARCH as FOLD, search};
+use crate::program::{Database, Program, Rows};
+use crate::sql::MEMORY_DUCKDB;
+use crate::{
+    Body, Engines, Example, Function, Kind, Nulls, Param, Result, Section, Type, Value, ValueRef,
+};
+
+const fn example(sql: &'static str, answer: &'static str) -> Example {
+    Example { sql, answer }
+}
+
+/// Makes the tables in SQLite.
+pub(super) const INITIAL: Example = example("SELECT lumos_memory_init()", "1");
+/// Makes the tables in DuckDB.
+pub(super) const TABLES: Example = example(MEMORY_DUCKDB, "");
+
+/// The definition.
+pub const INIT: Function = Function {
+    name: "lumos_memory_init",
+    section: Section::Memory,
+    engines: Engines::Sqlite,
+    kind: Kind::Scalar(Type::Integer),
+    params: &[],
+    options: &[],
+    nulls: Nulls::Accept,
+    deterministic: false,
+    doc: "Makes the tables of an agent's memory in the database `main`, where they are not there yet, and returns the version of their form. \
+          `lumos_memory` has the memories, a row each; any program can read it. Its triggers keep `lumos_memory_words`, an index of FTS5 over the words, and `lumos_memory_scope`, which counts. \
+          A program without Lumos cannot write the table, since it lacks the tokenizer of the index.",
+    setup: &[],
+    examples: &[INITIAL, example("SELECT count(*) FROM lumos_memory", "0")],
+    body: Body::Host,
+};
+
+/// The definition.
+pub const DDL: Function = Function {
+    name: "lumos_memory_ddl",
+    section: Section::Memory,
+    engines: Engines::DuckDb,
+    kind: Kind::Scalar(Type::Text),
+    params: &[],
+    options: &[],
+    nulls: Nulls::Accept,
+    deterministic: true,
+    doc: "Returns the statements that make the table `lumos_memory` and the sequence of its ids, for the program to run: in Python `con.execute(con.sql(\"SELECT lumos_memory_ddl()\").fetchone()[0])`.",
+    setup: &[],
+    examples: &[example(
+        "SELECT count(*) FROM string_split(lumos_memory_ddl(), 'CREATE') t(part)",
+        "1",
+    )],
+    body: Body::Pure(|_| Ok(Value::Text(MEMORY_DUCKDB.into()))),
+};
+
+/// The program of a call that writes.
+fn write(action: Action, args: &[ValueRef<'_>], database: &dyn Database) -> Result<Program> {
+    let integer = |i: usize| match args.get(i) {
+        Some(ValueRef::Integer(v)) => Some(*v),
+        _ => None,
+    };
+    let texts: Vec<Option<&str>> = args
+        .iter()
+        .map(|arg| match arg {
+            ValueRef::Text(text) => Some(*text),
+            _ => None,
+        })
+        .collect();
+    let text = |i: usize| texts.get(i).copied().flatten();
+    let (id, content, number, given) = match action {
+        Action::Add => (None, text(0), None, text(1)),
+        Action::Supersede => (integer(0), text(1), None, text(2)),
+        Action::Pin | Action::Feedback => (integer(0), None, integer(1), text(2)),
+        Action::Update | Action::Touch | Action::Forget | Action::Restore => {
+            (integer(0), None, None, text(1))
+        }
+    };
+    let asked = Asked {
+        action,
+        id,
+        content,
+        number,
+        options: given,
+    };
+    change(&asked, database.dialect())
+}
+
+const ID: Param = Param::new("id", Type::Integer);
+const CONTENT: Param = Param::new("content", Type::Text);
+const OPTIONS: Param = Param::optional("options", Type::Json);
+
+/// A function that writes, in both engines.
+macro_rules! writes {
+    ($sqlite:ident, $duckdb:ident, $rows:ident, $action:ident, $name:literal, $params:expr, $options:expr, $doc:expr, $in_sqlite:expr, $in_duckdb:expr) => {
+        /// The rows to be written.
+        pub const $rows: Rows = Rows {
+            program: |args, database| write(Action::$action, args, database),
+            fold: &CHANGE,
+            in_duckdb: $in_duckdb,
+        };
+
+        /// The definition.
+        pub const $sqlite: Function = Function {
+            name: $name,
+            section: Section::Memory,
+            engines: Engines::Sqlite,
+            kind: Kind::Scalar(Type::Integer),
+            params: $params,
+            options: $options,
+            nulls: Nulls::Accept,
+            deterministic: false,
+            doc: $doc,
+            setup: &[],
+            examples: $in_sqlite,
+            body: Body::Host,
+        };
+
+        /// The definition in DuckDB, where the caller stores the rows.
+        pub const $duckdb: Function = Function {
+            engines: Engines::DuckDb,
+            kind: Kind::Table(CHANGE.output),
+            doc: concat!("Gives the row to be stored, for `INSERT OR REPLACE INTO lumos_memory BY NAME FROM query(", $name, "(...)) RETURNING id`, which is then what the function of this name does in SQLite, in the caller's transaction."),
+            examples: $in_duckdb,
+            body: Body::Rows(&$rows),
+            ..$sqlite
+        };
+    };
+}
+
+const NOTE: Example = example(
+    "SELECT lumos_memory_add('Ann is allergic to peanuts', '{\"scope\": \"ann\", \"now\": \"2026-05-01\"}')",
+    "1",
+);
+const NOTE_DUCKDB: Example = example(
+    "INSERT OR REPLACE INTO lumos_memory BY NAME FROM query(lumos_memory_add('Ann is allergic to peanuts', '{\"scope\": \"ann\", \"now\": \"2026-05-01\"}')) RETURNING id",
+    "1",
+);
+
+writes!(
+    ADD,
+    ADD_DUCKDB,
+    ADD_ROWS,
+    Add,
+    "lumos_memory_add",
+    &[CONTENT, OPTIONS],
+    options::ADD,
+    "Remembers a text, and returns the id of the memory. A text that its scope has already strengthens that memory instead, and its source is kept beside the others. \
+     Importance and emotion are estimated from the words, in English and Chinese, where they are not given: 0.3, and more for a text that asks to be remembered, says a preference, a decision or an obligation, has a number, or moves. \
+     How long it lasts follows from that, by FSRS-6, and from its uses; nothing is ever deleted for its age. \
+     A memory of importance 0.8 or more, or a pinned one, begins in the tier `long`, others in `short`.",
+    &[
+        INITIAL,
+        NOTE,
+        example(
+            "SELECT lumos_memory_add('ann is allergic to  peanuts.', '{\"scope\": \"ann\", \"source\": \"chat/7\", \"now\": \"2026-05-09\"}')",
+            "1"
+        ),
+        example(
+            "SELECT tier, round(importance, 2), sources, uses FROM lumos_memory",
+            "short|0.5|[{\"uri\":\"chat/7\"}]|2"
+        ),
+        example(
+            "SELECT lumos_memory_add('', '{\"scope\": \"ann\"}')",
+            "content is empty; give a text"
+        ),
+    ],
+    &[
+        TABLES,
+        NOTE_DUCKDB,
+        example(
+            "INSERT OR REPLACE INTO lumos_memory BY NAME FROM query(lumos_memory_add('ann is allergic to  peanuts.', '{\"scope\": \"ann\", \"source\": \"chat/7\", \"now\": \"2026-05-09\"}')) RETURNING id",
+            "1"
+        ),
+        example(
+            "SELECT tier, round(importance, 2) AS importance, sources, uses FROM lumos_memory",
+            "short|0.5|[{\"uri\":\"chat/7\"}]|2"
+        ),
+    ]
+);
+
+writes!(
+    SUPERSEDE,
+    SUPERSEDE_DUCKDB,
+    SUPERSEDE_ROWS,
+    Supersede,
+    "lumos_memory_supersede",
+    &[ID, CONTENT, OPTIONS],
+    options::SUPERSEDE,
+    "Remembers a text in the place of another memory, and returns the new id. The old one is kept: it was true until the new one is (`valid_from`, by default now), so that a search with `as_of` or `as_known` finds it. \
+     The new one is of the same scope, kind and tags where nothing else is said. A pinned memory is not superseded.",
+    &[
+        INITIAL,
+        example(
+            "SELECT lumos_memory_add('Ann lives in Rome', '{\"now\": \"2026-05-01\"}')",
+            "1"
+        ),
+        example(
+            "SELECT lumos_memory_supersede(1, 'Ann lives in Oslo', '{\"now\": \"2026-06-01\"}')",
+            "2"
+        ),
+        example(
+            "SELECT content FROM lumos_memory_search('where does Ann live', '{\"now\": \"2026-07-01\"}')",
+            "Ann lives in Oslo"
+        ),
+        example(
+            "SELECT content FROM lumos_memory_search('where does Ann live', '{\"now\": \"2026-07-01\", \"as_of\": \"2026-05-20\"}')",
+            "Ann lives in Rome"
+        ),
+    ],
+    &[
+        TABLES,
+        example(
+            "INSERT OR REPLACE INTO lumos_memory BY NAME FROM query(lumos_memory_add('Ann lives in Rome', '{\"now\": \"2026-05-01\"}')) RETURNING id",
+            "1"
+        ),
+        example(
+            "INSERT OR REPLACE INTO lumos_memory BY NAME FROM query(lumos_memory_supersede(1, 'Ann lives in Oslo', '{\"now\": \"2026-06-01\"}'))",
+            ""
+        ),
+        example(
+            "SELECT content FROM query(lumos_memory_search('where does Ann live', '{\"now\": \"2026-07-01\"}'))",
+            "Ann lives in Oslo"
+        ),
+        example(
+            "SELECT content FROM query(lumos_memory_search('where does Ann live', '{\"now\": \"2026-07-01\", \"as_of\": \"2026-05-20\"}'))",
+            "Ann lives in Rome"
+        ),
+    ]
+);
+
+writes!(
+    UPDATE,
+    UPDATE_DUCKDB,
+    UPDATE_ROWS,
+    Update,
+    "lumos_memory_update",
+    &[ID, OPTIONS],
+    options::UPDATE,
+    "Corrects a memory, and returns its id: what the options do not name stays as it is. A source is added to the others.",
+    &[
+        INITIAL,
+        NOTE,
+        example(
+            "SELECT lumos_memory_update(1, '{\"kind\": \"fact\", \"importance\": 0.9, \"tags\": [\"health\"]}')",
+            "1"
+        ),
+        example(
+            "SELECT kind, importance, tags FROM lumos_memory",
+            "fact|0.9|[\"health\"]"
+        ),
+        example(
+            "SELECT lumos_memory_update(9, '{\"kind\": \"fact\"}')",
+            "there is no memory 9"
+        ),
+    ],
+    &[
+        TABLES,
+        NOTE_DUCKDB,
+        example(
+            "INSERT OR REPLACE INTO lumos_memory BY NAME FROM query(lumos_memory_update(1, '{\"kind\": \"fact\", \"importance\": 0.9, \"tags\": [\"health\"]}')) RETURNING id",
+            "1"
+        ),
+        example(
+            "SELECT kind, importance, tags FROM lumos_memory",
+            "fact|0.9|[\"health\"]"
+        ),
+    ]
+);
+
+writes!(
+    PIN,
+    PIN_DUCKDB,
+    PIN_ROWS,
+    Pin,
+    "lumos_memory_pin",
+    &[ID, Param::new("pinned", Type::Integer), OPTIONS],
+    options::MOMENT_ONLY,
+    "Pins a memory (1) or unpins it (0), and returns its id. A pinned one does not fade, and can be neither forgotten nor superseded; in SQLite a DELETE of its row fails too.",
+    &[
+        INITIAL,
+        NOTE,
+        example("SELECT lumos_memory_pin(1, 1)", "1"),
+        example(
+            "SELECT lumos_memory_forget(1)",
+            "memory 1 is pinned; lumos_memory_pin(1, 0) unpins it"
+        ),
+    ],
+    &[
+        TABLES,
+        NOTE_DUCKDB,
+        example(
+            "INSERT OR REPLACE INTO lumos_memory BY NAME FROM query(lumos_memory_pin(1, 1)) RETURNING id",
+            "1"
+        ),
+        example(
+            "FROM query(lumos_memory_forget(1))",
+            "memory 1 is pinned; lumos_memory_pin(1, 0) unpins it"
+        ),
+    ]
+);
+
+writes!(
+    FEEDBACK,
+    FEEDBACK_DUCKDB,
+    FEEDBACK_ROWS,
+    Feedback,
+    "lumos_memory_feedback",
+    &[ID, Param::new("rating", Type::Integer), OPTIONS],
+    options::MOMENT_ONLY,
+    "Says how useful a memory was, and returns its id: 1 wrong, 2 of little use, 3 useful, 4 very useful. It is a review of FSRS-6: the memory lasts longer or shorter from then on, and a search counts the useful ones of its ratings.",
+    &[
+        INITIAL,
+        NOTE,
+        example(
+            "SELECT lumos_memory_feedback(1, 4, '{\"now\": \"2026-05-08\"}')",
+            "1"
+        ),
+        example(
+            "SELECT round(stability), reviews, helpful FROM lumos_memory",
+            "38.0|1|1"
+        ),
+    ],
+    &[
+        TABLES,
+        NOTE_DUCKDB,
+        example(
+            "INSERT OR REPLACE INTO lumos_memory BY NAME FROM query(lumos_memory_feedback(1, 4, '{\"now\": \"2026-05-08\"}')) RETURNING id",
+            "1"
+        ),
+        example(
+            "SELECT round(stability) AS stability, reviews, helpful FROM lumos_memory",
+            "38.0|1|1"
+        ),
+    ]
+);
+
+writes!(
+    TOUCH,
+    TOUCH_DUCKDB,
+    TOUCH_ROWS,
+    Touch,
+    "lumos_memory_touch",
+    &[ID, OPTIONS],
+    options::MOMENT_ONLY,
+    "Says that a memory was used, and returns its id. It lasts a little longer from then on. A search does not do that by itself, so that what was found often does not win over what is new.",
+    &[
+        INITIAL,
+        NOTE,
+        example(
+            "SELECT lumos_memory_touch(1, '{\"now\": \"2026-05-08\"}')",
+            "1"
+        ),
+        example(
+            "SELECT uses, last_uses FROM lumos_memory",
+            "2|[1778198400,1777593600]"
+        ),
+    ],
+    &[
+        TABLES,
+        NOTE_DUCKDB,
+        example(
+            "INSERT OR REPLACE INTO lumos_memory BY NAME FROM query(lumos_memory_touch(1, '{\"now\": \"2026-05-08\"}')) RETURNING id",
+            "1"
+        ),
+        example(
+            "SELECT uses, last_uses FROM lumos_memory",
+            "2|[1778198400,1777593600]"
+        ),
+    ]
+);
+
+writes!(
+    FORGET,
+    FORGET_DUCKDB,
+    FORGET_ROWS,
+    Forget,
+    "lumos_memory_forget",
+    &[ID, OPTIONS],
+    options::FORGET,
+    "Takes a memory to the archive, and returns its id: a search finds it only with the option `tiers`, and lumos_memory_restore takes it back as it was. \
+     With `hard` the row is deleted, for ever. Its words are in the pages of the index until these are merged: after `INSERT INTO lumos_memory_words(lumos_memory_words) VALUES ('optimize')` and VACUUM the file has no byte of it.",
+    &[
+        INITIAL,
+        NOTE,
+        example("SELECT lumos_memory_forget(1)", "1"),
+        example(
+            "SELECT count(*) FROM lumos_memory_search('peanuts', '{\"scope\": \"ann\"}')",
+            "0"
+        ),
+        example(
+            "SELECT count(*) FROM lumos_memory_search('peanuts', '{\"scope\": \"ann\", \"tiers\": [\"archive\"]}')",
+            "1"
+        ),
+        example("SELECT lumos_memory_forget(1, '{\"hard\": true}')", "1"),
+        example("SELECT count(*) FROM lumos_memory", "0"),
+    ],
+    &[
+        TABLES,
+        NOTE_DUCKDB,
+        example(
+            "INSERT OR REPLACE INTO lumos_memory BY NAME FROM query(lumos_memory_forget(1)) RETURNING id",
+            "1"
+        ),
+        example(
+            "SELECT count(*) AS n FROM query(lumos_memory_search('peanuts', '{\"scope\": \"ann\"}'))",
+            "0"
+        ),
+        example(
+            "SELECT count(*) AS n FROM query(lumos_memory_search('peanuts', '{\"scope\": \"ann\", \"tiers\": [\"archive\"]}'))",
+            "1"
+        ),
+        example(
+            "FROM query(lumos_memory_forget(1, '{\"hard\": true}'))",
+            "hard is for SQLite; in DuckDB run DELETE FROM lumos_memory WHERE id = 1"
+        ),
+    ]
+);
+
+writes!(
+    RESTORE,
+    RESTORE_DUCKDB,
+    RESTORE_ROWS,
+    Restore,
+    "lumos_memory_restore",
+    &[ID, OPTIONS],
+    options::MOMENT_ONLY,
+    "Takes a memory back from the archive, as it was, and returns its id.",
+    &[
+        INITIAL,
+        NOTE,
+        example("SELECT lumos_memory_forget(1)", "1"),
+        example("SELECT lumos_memory_restore(1)", "1"),
+        example("SELECT tier FROM lumos_memory", "short"),
+    ],
+    &[
+        TABLES,
+        NOTE_DUCKDB,
+        example(
+            "INSERT OR REPLACE INTO lumos_memory BY NAME FROM query(lumos_memory_forget(1)) RETURNING id",
+            "1"
+        ),
+        example(
+            "INSERT OR REPLACE INTO lumos_memory BY NAME FROM query(lumos_memory_restore(1)) RETURNING id",
+            "1"
+        ),
+        example("SELECT tier FROM lumos_memory", "short"),
+    ]
+);
+
+/// What writes, with its rows.
+pub const WRITES: [(&Function, &Rows); 8] = [
+    (&ADD, &ADD_ROWS),
+    (&SUPERSEDE, &SUPERSEDE_ROWS),
+    (&UPDATE, &UPDATE_ROWS),
+    (&PIN, &PIN_ROWS),
+    (&FEEDBACK, &FEEDBACK_ROWS),
+    (&TOUCH, &TOUCH_ROWS),
+    (&FORGET, &FORGET_ROWS),
+    (&RESTORE, &RESTORE_ROWS),
+];
+
+/// The definition.
+pub const SEARCH: Function = Function {
+    name: "lumos_memory_search",
+    section: Section::Memory,
+    engines: Engines::Both,
+    kind: Kind::Table(FOLD.output),
+    params: &[Param::new("question", Type::Text), OPTIONS],
+    options: options::SEARCH,
+    nulls: Nulls::Accept,
+    deterministic: false,
+    doc: "Remembers what answers a question: the best memories of a scope first, each with all parts of its score. \
+          `words` is BM25 of the text's own words, of the turns next to it and of its whole session, so that an answer is found by the question before it; `names` is what the names of the question add. Both are shares of the best. \
+          Their sum is multiplied by 0.7 to 1.3 for `retention` (how much of it is left since its last use, by FSRS-6), `importance`, `activation` (how often and how lately it was used, by ACT-R) and `feedback`: age moves a memory, but hides none. \
+          Of texts that say the same, only the best comes. English words are found by their stems, Chinese, Japanese and Korean by two characters each. No model is needed. \
+          In SQLite an index is read; texts that hold no word of the question are found as neighbours of those that do, which are looked for among the 200, or 10 `k`, best. In DuckDB all rows of the scope are read.",
+    setup: &[],
+    examples: &[
+        INITIAL,
+        example(
+            "SELECT lumos_memory_add('Which instrument do you play?', '{\"session\": \"s1\", \"now\": \"2026-05-01\"}')",
+            "1",
+        ),
+        example(
+            "SELECT lumos_memory_add('The violin, since I was six', '{\"session\": \"s1\", \"now\": \"2026-05-01\"}')",
+            "2",
+        ),
+        example(
+            "SELECT lumos_memory_add('我明天去上海看大雪', '{\"now\": \"2026-05-02\"}')",
+            "3",
+        ),
+        example(
+            "SELECT id, round(score, 2), round(words, 2), round(retention, 2) FROM lumos_memory_search('what instrument does she play', '{\"now\": \"2026-05-08\"}')",
+            "1|0.9|1.0|0.75\n2|0.45|0.5|0.75",
+        ),
+        example(
+            "SELECT content, event_time FROM lumos_memory_search('大雪', '{\"now\": \"2026-05-08\"}')",
+            "我明天去上海看大雪|2026-05-02 00:00:00",
+        ),
+    ],
+    body: Body::Rows(&Rows {
+        program: |args, database| {
+            let text = |i: usize| match args.get(i) {
+                Some(ValueRef::Text(text)) => Some(*text),
+                _ => None,
+            };
+            search(text(0), text(1), database.dialect())
+        },
+        fold: &FOLD,
+        in_duckdb: &[
+            TABLES,
+            example(
+                "INSERT OR REPLACE INTO lumos_memory BY NAME FROM query(lumos_memory_add('Which instrument do you play?', '{\"session\": \"s1\", \"now\": \"2026-05-01\"}')) RETURNING id",
+                "1",
+            ),
+            example(
+                "INSERT OR REPLACE INTO lumos_memory BY NAME FROM query(lumos_memory_add('The violin, since I was six', '{\"session\": \"s1\", \"now\": \"2026-05-01\"}')) RETURNING id",
+                "2",
+            ),
+            example(
+                "INSERT OR REPLACE INTO lumos_memory BY NAME FROM query(lumos_memory_add('我明天去上海看大雪', '{\"now\": \"2026-05-02\"}')) RETURNING id",
+                "3",
+            ),
+            example(
+                "SELECT id, round(score, 2) AS score, round(words, 2) AS words, round(retention, 2) AS retention FROM query(lumos_memory_search('what instrument does she play', '{\"now\": \"2026-05-08\"}'))",
+                "1|0.9|1.0|0.75\n2|0.45|0.5|0.75",
+            ),
+            example(
+                "SELECT content, event_time FROM query(lumos_memory_search('大雪', '{\"now\": \"2026-05-08\"}'))",
+                "我明天去上海看大雪|2026-05-02 00:00:00",
+            ),
+        ],
+    }),
+};

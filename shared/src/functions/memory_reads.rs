@@ -1,0 +1,238 @@
+//! What is told of memories without a question, and what goes into a prompt.
+
+use super::memory::{INITIAL, TABLES};
+use crate::memory::listing::{
+    CONTEXT as CONTEXT_FOLD, HISTORY as HISTORY_FOLD, REVIEW_DUE as DUE_FOLD, STATS as STATS_FOLD,
+    TIMELINE as TIMELINE_FOLD, context, history, review_due, stats, timeline,
+};
+use crate::memory::options;
+use crate::program::Rows;
+use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Type, ValueRef};
+
+const fn example(sql: &'static str, answer: &'static str) -> Example {
+    Example { sql, answer }
+}
+
+fn text<'a>(args: &[ValueRef<'a>], i: usize) -> Option<&'a str> {
+    match args.get(i) {
+        Some(ValueRef::Text(text)) => Some(text),
+        _ => None,
+    }
+}
+
+fn integer(args: &[ValueRef<'_>], i: usize) -> Option<i64> {
+    match args.get(i) {
+        Some(ValueRef::Integer(v)) => Some(*v),
+        _ => None,
+    }
+}
+
+const OPTIONS: Param = Param::optional("options", Type::Json);
+
+const READS: Function = Function {
+    name: "",
+    section: Section::Memory,
+    engines: Engines::Both,
+    kind: Kind::Aggregate,
+    params: &[OPTIONS],
+    options: &[],
+    nulls: Nulls::Accept,
+    deterministic: false,
+    doc: "",
+    setup: &[],
+    examples: &[],
+    body: Body::Host,
+};
+
+const ROME: Example = example(
+    "SELECT lumos_memory_add('Ann lives in Rome', '{\"session\": \"s1\", \"importance\": 0.9, \"now\": \"2026-05-01\"}')",
+    "1",
+);
+const ROME_DUCKDB: Example = example(
+    "INSERT OR REPLACE INTO lumos_memory BY NAME FROM query(lumos_memory_add('Ann lives in Rome', '{\"session\": \"s1\", \"importance\": 0.9, \"now\": \"2026-05-01\"}')) RETURNING id",
+    "1",
+);
+
+/// The definition.
+pub const CONTEXT: Function = Function {
+    name: "lumos_memory_context",
+    kind: Kind::Table(CONTEXT_FOLD.output),
+    params: &[
+        Param::new("session", Type::Text),
+        Param::new("question", Type::Text),
+        Param::new("budget", Type::Integer),
+        OPTIONS,
+    ],
+    options: options::SEARCH,
+    doc: "Gives the passages to put into a prompt for a question: what lumos_memory_search finds, the best first, each with its id, day and session to cite, as far as they fit into `budget` tokens; one that does not fit is left out for shorter ones. \
+          The turns of `session`, the conversation that the prompt has already, are left out; NULL leaves out none. Tokens are estimated: one for four letters of English, one for each other character. Options are those of the search; `k` is 50 here.",
+    examples: &[
+        INITIAL,
+        ROME,
+        example(
+            "SELECT passage, tokens FROM lumos_memory_context('s2', 'where does Ann live?', 100, '{\"now\": \"2026-05-02\"}')",
+            "[1] 2026-05-01, s1: Ann lives in Rome|10",
+        ),
+        example(
+            "SELECT count(*) FROM lumos_memory_context('s1', 'where does Ann live?', 100)",
+            "0",
+        ),
+    ],
+    body: Body::Rows(&Rows {
+        program: |args, database| {
+            context(
+                text(args, 0),
+                text(args, 1),
+                integer(args, 2),
+                text(args, 3),
+                database.dialect(),
+            )
+        },
+        fold: &CONTEXT_FOLD,
+        in_duckdb: &[
+            TABLES,
+            ROME_DUCKDB,
+            example(
+                "SELECT passage, tokens FROM query(lumos_memory_context('s2', 'where does Ann live?', 100, '{\"now\": \"2026-05-02\"}'))",
+                "[1] 2026-05-01, s1: Ann lives in Rome|10",
+            ),
+            example(
+                "SELECT count(*) AS n FROM query(lumos_memory_context('s1', 'where does Ann live?', 100))",
+                "0",
+            ),
+        ],
+    }),
+    ..READS
+};
+
+/// The definition.
+pub const HISTORY: Function = Function {
+    name: "lumos_memory_history",
+    kind: Kind::Table(HISTORY_FOLD.output),
+    params: &[Param::new("id", Type::Integer)],
+    doc: "Gives a memory with all that it has superseded and that has superseded it, the oldest first: when each was true (`valid_from`, `valid_to`; NULL is open), when it was added, and when its end was learnt (`expired_at`).",
+    examples: &[
+        INITIAL,
+        ROME,
+        example(
+            "SELECT lumos_memory_supersede(1, 'Ann lives in Oslo', '{\"now\": \"2026-06-01\"}')",
+            "2",
+        ),
+        example(
+            "SELECT id, content, valid_from, valid_to FROM lumos_memory_history(2)",
+            "1|Ann lives in Rome|NULL|2026-06-01 00:00:00\n2|Ann lives in Oslo|2026-06-01 00:00:00|NULL",
+        ),
+    ],
+    body: Body::Rows(&Rows {
+        program: |args, database| history(integer(args, 0), database.dialect()),
+        fold: &HISTORY_FOLD,
+        in_duckdb: &[
+            TABLES,
+            ROME_DUCKDB,
+            example(
+                "INSERT OR REPLACE INTO lumos_memory BY NAME FROM query(lumos_memory_supersede(1, 'Ann lives in Oslo', '{\"now\": \"2026-06-01\"}'))",
+                "",
+            ),
+            example(
+                "SELECT id, content, valid_to FROM query(lumos_memory_history(2)) LIMIT 1",
+                "1|Ann lives in Rome|2026-06-01 00:00:00",
+            ),
+        ],
+    }),
+    ..READS
+};
+
+/// The definition.
+pub const TIMELINE: Function = Function {
+    name: "lumos_memory_timeline",
+    kind: Kind::Table(TIMELINE_FOLD.output),
+    options: options::TIMELINE,
+    doc: "Gives the memories of a scope in the order of what happened, the `k` (100) latest.",
+    examples: &[
+        INITIAL,
+        ROME,
+        example(
+            "SELECT lumos_memory_add('Ann was born', '{\"event_time\": \"1990-02-03\", \"now\": \"2026-05-01\"}')",
+            "2",
+        ),
+        example(
+            "SELECT id, event_time, content FROM lumos_memory_timeline('{\"from\": \"1980-01-01\", \"now\": \"2026-06-01\"}')",
+            "2|1990-02-03 00:00:00|Ann was born\n1|2026-05-01 00:00:00|Ann lives in Rome",
+        ),
+    ],
+    body: Body::Rows(&Rows {
+        program: |args, database| timeline(text(args, 0), database.dialect()),
+        fold: &TIMELINE_FOLD,
+        in_duckdb: &[
+            TABLES,
+            ROME_DUCKDB,
+            example(
+                "INSERT OR REPLACE INTO lumos_memory BY NAME FROM query(lumos_memory_add('Ann was born', '{\"event_time\": \"1990-02-03\", \"now\": \"2026-05-01\"}')) RETURNING id",
+                "2",
+            ),
+            example(
+                "SELECT id, event_time, content FROM query(lumos_memory_timeline('{\"from\": \"1980-01-01\", \"now\": \"2026-06-01\"}'))",
+                "2|1990-02-03 00:00:00|Ann was born\n1|2026-05-01 00:00:00|Ann lives in Rome",
+            ),
+        ],
+    }),
+    ..READS
+};
+
+/// The definition.
+pub const REVIEW_DUE: Function = Function {
+    name: "lumos_memory_review_due",
+    kind: Kind::Table(DUE_FOLD.output),
+    options: options::REVIEW_DUE,
+    doc: "Gives the important memories of a scope whose retention is below 0.9, the least first: what an agent may ask about again, and then tell lumos_memory_feedback. `due_at` is when it fell below.",
+    examples: &[
+        INITIAL,
+        ROME,
+        example(
+            "SELECT id, round(retention, 2), due_at FROM lumos_memory_review_due('{\"now\": \"2026-09-01\"}')",
+            "1|0.66|2026-05-09 07:05:39",
+        ),
+    ],
+    body: Body::Rows(&Rows {
+        program: |args, database| review_due(text(args, 0), database.dialect()),
+        fold: &DUE_FOLD,
+        in_duckdb: &[
+            TABLES,
+            ROME_DUCKDB,
+            example(
+                "SELECT id, round(retention, 2) AS retention, due_at FROM query(lumos_memory_review_due('{\"now\": \"2026-09-01\"}'))",
+                "1|0.66|2026-05-09 07:05:39",
+            ),
+        ],
+    }),
+    ..READS
+};
+
+/// The definition.
+pub const STATS: Function = Function {
+    name: "lumos_memory_stats",
+    kind: Kind::Table(STATS_FOLD.output),
+    options: options::STATS,
+    doc: "Counts the memories of a scope: all, by tier, those that are pinned or superseded, and their sessions; and says when the first and the last of what they tell happened. It reads every row of the scope.",
+    examples: &[
+        INITIAL,
+        ROME,
+        example(
+            "SELECT memories, short, long, archive, sessions, first_event FROM lumos_memory_stats()",
+            "1|0|1|0|1|2026-05-01 00:00:00",
+        ),
+    ],
+    body: Body::Rows(&Rows {
+        program: |args, database| stats(text(args, 0), database.dialect()),
+        fold: &STATS_FOLD,
+        in_duckdb: &[
+            TABLES,
+            ROME_DUCKDB,
+            example(
+                "SELECT memories, short, long, archive, sessions, first_event FROM query(lumos_memory_stats())",
+                "1|0|1|0|1|2026-05-01 00:00:00",
+            ),
+        ],
+    }),
+    ..READS
+};

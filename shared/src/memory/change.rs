@@ -1,0 +1,536 @@
+//! What writes: the rows that a call changes or adds, made of the rows that it needs.
+
+use serde_json::{Value as Json, json};
+
+use super::estimate::{emotion, importance};
+use super::fsrs::{Rating, first};
+use super::options::{self, MEASURES};
+use super::row::{COLUMNS, Cell, Column, Memory, input, normal};
+use super::{moment, now};
+use crate::options::{OptionDef, Options};
+use crate::program::{Fold, FoldState, Parameters, Program};
+use crate::sql::lexer::Dialect;
+use crate::{Error, Param, Result, Type, Value, ValueRef};
+
+const BEFORE: [Param; 3] = [
+    Param::new("now", Type::Integer),
+    Param::new("next_id", Type::Integer),
+    Param::optional("last_turn", Type::Integer),
+];
+
+/// Memories as they are, into those to be written.
+pub const CHANGE: Fold = Fold::new::<Change>(
+    "memory_change",
+    &input::<3, { 3 + COLUMNS.len() }>(BEFORE),
+    &COLUMNS,
+);
+
+/// What a call does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Adds a text.
+    Add,
+    /// Adds a text in the place of a memory.
+    Supersede,
+    /// Changes a memory.
+    Update,
+    /// Pins it, or not.
+    Pin,
+    /// Says how useful it was.
+    Feedback,
+    /// Says that it was used.
+    Touch,
+    /// Takes it to the archive.
+    Forget,
+    /// Takes it back from there.
+    Restore,
+}
+
+impl Action {
+    const ALL: [Action; 8] = [
+        Action::Add,
+        Action::Supersede,
+        Action::Update,
+        Action::Pin,
+        Action::Feedback,
+        Action::Touch,
+        Action::Forget,
+        Action::Restore,
+    ];
+
+    fn options(self) -> &'static [OptionDef] {
+        match self {
+            Action::Add => options::ADD,
+            Action::Supersede => options::SUPERSEDE,
+            Action::Update => options::UPDATE,
+            Action::Forget => options::FORGET,
+            _ => options::MOMENT_ONLY,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Action::Add => "add",
+            Action::Supersede => "supersede",
+            Action::Update => "update",
+            Action::Pin => "pin",
+            Action::Feedback => "feedback",
+            Action::Touch => "touch",
+            Action::Forget => "forget",
+            Action::Restore => "restore",
+        }
+    }
+}
+
+/// What a call says.
+#[derive(Debug, Clone)]
+pub struct Asked<'a> {
+    /// What it does.
+    pub action: Action,
+    /// The memory that it is about; none for [`Action::Add`].
+    pub id: Option<i64>,
+    /// The text, for those that add one.
+    pub content: Option<&'a str>,
+    /// The rating, or 1 and 0 for pinned or not.
+    pub number: Option<i64>,
+    /// Its options.
+    pub options: Option<&'a str>,
+}
+
+/// The program of a call. Errors if it says what no memory can have.
+pub fn change(asked: &Asked<'_>, dialect: Dialect) -> Result<Program> {
+    let Asked {
+        action,
+        id,
+        content,
+        number,
+        options,
+    } = *asked;
+    let spec = json!([action.name(), id, content, number, options]).to_string();
+    let change = Change::start(&spec)?;
+    if change.options.flag("hard") == Some(true) && dialect == Dialect::DuckDb {
+        return Err(Error::new(format!(
+            "hard is for SQLite; in DuckDB run DELETE FROM lumos_memory WHERE id = {}",
+            id.unwrap_or_default()
+        )));
+    }
+    let mut values = Parameters::new(dialect);
+    let now = now(&change.options, &mut values, dialect)?;
+    let (mut last, chosen) = (
+        "NULL".to_owned(),
+        match id {
+            Some(id) => format!("id = {}", values.add(Value::Integer(id))),
+            None => {
+                let scope = values.add(Value::Text(change.scope.clone()));
+                let hash = values.add(Value::Integer(super::row::hash(
+                    content.unwrap_or_default(),
+                )));
+                format!("scope = {scope} AND hash = {hash} AND superseded_by IS NULL")
+            }
+        },
+    );
+    // An id that is not needed is not taken: the sequence of DuckDB does not give it back.
+    let next = match (dialect, action) {
+        (Dialect::Sqlite, _) => {
+            "coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'lumos_memory'), 0) + 1"
+                .to_owned()
+        }
+        (Dialect::DuckDb, Action::Add) if change.options.flag("dedup") != Some(false) => format!(
+            "CASE WHEN EXISTS (SELECT 1 FROM lumos_memory WHERE {chosen}) THEN 0 ELSE nextval('lumos_memory_ids') END"
+        ),
+        (Dialect::DuckDb, Action::Add) => "nextval('lumos_memory_ids')".to_owned(),
+        (Dialect::DuckDb, Action::Supersede) => {
+            let since = match moment::option(&change.options, "valid_from")? {
+                Some(since) => since.to_string(),
+                None => now.clone(),
+            };
+            format!(
+                "CASE WHEN EXISTS (SELECT 1 FROM lumos_memory WHERE {chosen} AND pinned = 0 AND superseded_by IS NULL \
+                 AND (valid_from IS NULL OR valid_from <= {since})) THEN nextval('lumos_memory_ids') ELSE 0 END"
+            )
+        }
+        (Dialect::DuckDb, _) => "0".to_owned(),
+    };
+    if let (Action::Add, Some(session)) = (action, change.options.text("session")) {
+        let scope = values.add(Value::Text(change.scope.clone()));
+        let session = values.add(Value::Text(session.into()));
+        last = format!(
+            "(SELECT max(turn) FROM lumos_memory WHERE scope = {scope} AND session = {session})"
+        );
+    }
+    let columns: Vec<String> = COLUMNS
+        .iter()
+        .map(|(name, _)| format!("m.{name}"))
+        .collect();
+    Ok(Program {
+        read: format!(
+            "SELECT CAST({now} AS BIGINT), CAST({next} AS BIGINT), CAST({last} AS BIGINT), {} FROM (SELECT 1) AS one LEFT JOIN (SELECT * FROM lumos_memory WHERE {chosen}) AS m ON true",
+            columns.join(", ")
+        ),
+        parameters: values.into_values(),
+        spec,
+    })
+}
+
+/// The state of the fold.
+#[derive(Clone)]
+pub struct Change {
+    action: Action,
+    id: Option<i64>,
+    content: Option<String>,
+    number: Option<i64>,
+    options: Options,
+    scope: String,
+    /// Now, the next id and the last turn of the session, once a row was read.
+    known: Option<(i64, i64, i64)>,
+    /// The memory that it is about; for a text that is added, that with the same.
+    row: Option<Memory>,
+}
+
+impl FoldState for Change {
+    fn start(spec: &str) -> Result<Self> {
+        let wrong = || Error::new("the plan is not one of a function of memories");
+        type Spec = (
+            String,
+            Option<i64>,
+            Option<String>,
+            Option<i64>,
+            Option<String>,
+        );
+        let (name, id, content, number, given): Spec =
+            serde_json::from_str(spec).map_err(|_| wrong())?;
+        let action = Action::ALL
+            .into_iter()
+            .find(|a| a.name() == name)
+            .ok_or_else(wrong)?;
+        let options = Options::parse(action.options(), given.as_deref())?;
+        for (_, name, most) in MEASURES {
+            options::up_to(action.options(), &options, name, most)?;
+        }
+        options::texts(&options, "tags")?;
+        for name in ["now", "event_time", "valid_from", "valid_to", "expires_at"] {
+            moment::option(&options, name)?;
+        }
+        if let Some(source) = options.get("source")
+            && !(source.is_object() || source.is_string() || source.is_null())
+        {
+            return Err(options.wrong("source", "an object or a text"));
+        }
+        let scope = options::scope(&options)?;
+        if matches!(action, Action::Add | Action::Supersede) {
+            options::content(content.as_deref())?;
+        } else if let Some(text) = options.text("content") {
+            options::content(Some(text))?;
+        }
+        if action != Action::Add && id.is_none() {
+            return Err(Error::new("id is NULL; give the id of a memory"));
+        }
+        match (action, number) {
+            (Action::Feedback, Some(rating)) => drop(Rating::new(rating)?),
+            (Action::Feedback, None) => {
+                return Err(Error::new("rating is NULL; give a number from 1 to 4"));
+            }
+            (Action::Pin, Some(0 | 1)) => {}
+            (Action::Pin, _) => {
+                return Err(Error::new(
+                    "pinned is neither 0 nor 1; give 1 to pin it, 0 to unpin it",
+                ));
+            }
+            _ => {}
+        }
+        Ok(Change {
+            action,
+            id,
+            content,
+            number,
+            options,
+            scope,
+            known: None,
+            row: None,
+        })
+    }
+
+    fn row(&mut self, row: &[ValueRef<'_>]) -> Result<()> {
+        let [
+            ValueRef::Integer(now),
+            ValueRef::Integer(next),
+            last,
+            memory @ ..,
+        ] = row
+        else {
+            return Err(Error::new("internal error: a row without the moment"));
+        };
+        let last = if let ValueRef::Integer(last) = last {
+            *last
+        } else {
+            0
+        };
+        let next = self.known.map_or(*next, |(_, known, _)| known.min(*next));
+        self.known = Some((*now, next, last));
+        let Some(memory) = Memory::read(memory) else {
+            return Ok(());
+        };
+        if self.action == Action::Add {
+            let same = |text: Option<&str>| text.map(normal) == self.content.as_deref().map(normal);
+            if self.options.flag("dedup") == Some(false) || !same(memory.text(Column::content)) {
+                return Ok(());
+            }
+        }
+        let first = |known: &Memory| memory.integer(Column::id) < known.integer(Column::id);
+        if self.row.as_ref().is_none_or(first) {
+            self.row = Some(memory);
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, other: &Self) {
+        let first = |known: &Memory| {
+            other
+                .row
+                .as_ref()
+                .is_some_and(|o| o.integer(Column::id) < known.integer(Column::id))
+        };
+        if self.row.as_ref().is_none_or(first) && other.row.is_some() {
+            self.row.clone_from(&other.row);
+        }
+        self.known = match (self.known, other.known) {
+            (Some(a), Some(b)) => Some((a.0, a.1.min(b.1), a.2.max(b.2))),
+            (a, b) => a.or(b),
+        };
+    }
+
+    fn finish(&self, emit: &mut dyn FnMut(Vec<Value>) -> Result<()>) -> Result<()> {
+        let Some((now, next, last)) = self.known else {
+            return Ok(());
+        };
+        for memory in self.changed(now, next, last)? {
+            emit(memory.into_values())?;
+        }
+        Ok(())
+    }
+}
+
+impl Change {
+    fn changed(&self, now: i64, next: i64, last: i64) -> Result<Vec<Memory>> {
+        if self.action == Action::Add {
+            return Ok(vec![match &self.row {
+                Some(same) => self.again(same.clone(), now)?,
+                None => self.new_memory(now, next, last)?,
+            }]);
+        }
+        let id = self.id.unwrap_or_default();
+        let Some(mut memory) = self.row.clone() else {
+            return Err(Error::new(format!(
+                "there is no memory {id}; lumos_memory_search gives ids"
+            )));
+        };
+        let pinned = memory.integer(Column::pinned) == Some(1);
+        if pinned && matches!(self.action, Action::Forget | Action::Supersede) {
+            return Err(Error::new(format!(
+                "memory {id} is pinned; lumos_memory_pin({id}, 0) unpins it"
+            )));
+        }
+        match self.action {
+            Action::Pin => memory.set(Column::pinned, self.number.unwrap_or(0)),
+            Action::Touch => memory.review(Rating::Hard, now)?,
+            Action::Feedback => {
+                let rating = Rating::new(self.number.unwrap_or(0))?;
+                match rating {
+                    Rating::Again => memory.add(Column::harmful, 1),
+                    Rating::Hard => {}
+                    Rating::Good | Rating::Easy => memory.add(Column::helpful, 1),
+                }
+                memory.review(rating, now)?;
+            }
+            Action::Forget => archive(&mut memory),
+            Action::Restore => restore(&mut memory),
+            Action::Update => self.update(&mut memory)?,
+            Action::Supersede => return self.supersede(memory, now, next),
+            Action::Add => {}
+        }
+        Ok(vec![memory])
+    }
+
+    /// A text that is there already, once more: it is strengthened, and keeps all its sources.
+    fn again(&self, mut memory: Memory, now: i64) -> Result<Memory> {
+        restore(&mut memory);
+        memory.review(Rating::Good, now)?;
+        self.add_source(&mut memory)?;
+        if self.options.flag("pinned") == Some(true) {
+            memory.set(Column::pinned, 1);
+        }
+        Ok(memory)
+    }
+
+    fn new_memory(&self, now: i64, next: i64, last: i64) -> Result<Memory> {
+        let content = self.content.as_deref().unwrap_or_default();
+        let mut memory = Memory::empty();
+        let session = self.options.text("session");
+        memory.set(Column::id, next);
+        memory.set(Column::scope, self.scope.as_str());
+        memory.set(Column::session, session);
+        memory.set(Column::turn, session.map(|_| last.saturating_add(1)));
+        memory.set(Column::kind, "episode");
+        memory.set(Column::tags, "[]");
+        memory.set(Column::sources, "[]");
+        memory.set(
+            Column::pinned,
+            i64::from(self.options.flag("pinned") == Some(true)),
+        );
+        memory.set(Column::event_time, now);
+        self.begin(memory, content, now)
+    }
+
+    /// Fills in what a text says by itself, then what the options say, then the strength that follows.
+    fn begin(&self, mut memory: Memory, content: &str, now: i64) -> Result<Memory> {
+        let felt = emotion(content);
+        memory.set_content(content);
+        memory.set(Column::importance, importance(content));
+        memory.set(Column::valence, felt.valence);
+        memory.set(Column::arousal, felt.arousal);
+        memory.set(Column::created_at, now);
+        memory.set(Column::first_use, now);
+        memory.set(Column::last_review, now);
+        memory.set(Column::last_uses, json!([now]).to_string().as_str());
+        memory.set(Column::uses, 1);
+        for column in [
+            Column::reviews,
+            Column::lapses,
+            Column::helpful,
+            Column::harmful,
+        ] {
+            memory.set(column, 0);
+        }
+        self.update(&mut memory)?;
+        let importance = memory.real(Column::importance)?;
+        let pinned = memory.integer(Column::pinned) == Some(1);
+        memory.set(
+            Column::tier,
+            if pinned || importance >= 0.8 {
+                "long"
+            } else {
+                "short"
+            },
+        );
+        let strength = first(match importance {
+            i if i < 0.25 => Rating::Again,
+            i if i < 0.5 => Rating::Hard,
+            i if i < 0.8 => Rating::Good,
+            _ => Rating::Easy,
+        });
+        // What moves lasts longer, twice as long at most.
+        let moved = 1.0 + memory.real(Column::valence)?.abs() * memory.real(Column::arousal)?;
+        memory.set(Column::stability, strength.stability * moved);
+        memory.set(Column::difficulty, strength.difficulty);
+        Ok(memory)
+    }
+
+    /// Puts in what the options say.
+    fn update(&self, memory: &mut Memory) -> Result<()> {
+        let options = &self.options;
+        if let Some(content) = options.text("content") {
+            memory.set_content(content);
+        }
+        if let Some(kind) = options.text("kind") {
+            memory.set(Column::kind, kind);
+        }
+        for (column, name, _) in MEASURES {
+            if let Some(number) = options.number(name) {
+                memory.set(column, number);
+            }
+        }
+        if let Some(tags) = options::texts(options, "tags")? {
+            memory.set(Column::tags, Json::from(tags).to_string().as_str());
+        }
+        for (column, name) in [
+            (Column::event_time, "event_time"),
+            (Column::valid_from, "valid_from"),
+            (Column::valid_to, "valid_to"),
+            (Column::expires_at, "expires_at"),
+        ] {
+            if let Some(at) = moment::option(options, name)? {
+                memory.set(column, at);
+            }
+        }
+        let (from, to) = (
+            memory.integer(Column::valid_from),
+            memory.integer(Column::valid_to),
+        );
+        if let (Some(from), Some(to)) = (from, to)
+            && from > to
+        {
+            return Err(Error::new(format!(
+                "it would be true from {} to {}; give a valid_to that is later",
+                moment::text(from)?,
+                moment::text(to)?
+            )));
+        }
+        self.add_source(memory)
+    }
+
+    fn add_source(&self, memory: &mut Memory) -> Result<()> {
+        let Some(source) = self.options.get("source").filter(|s| !s.is_null()) else {
+            return Ok(());
+        };
+        let source = match source {
+            Json::String(uri) => json!({"uri": uri}),
+            other => other.clone(),
+        };
+        let mut sources = memory.list(Column::sources)?;
+        if !sources.contains(&source) {
+            sources.push(source);
+        }
+        memory.set(Column::sources, Json::from(sources).to_string().as_str());
+        Ok(())
+    }
+
+    /// The old one, which was true until the new one is, and the new one.
+    fn supersede(&self, mut old: Memory, now: i64, next: i64) -> Result<Vec<Memory>> {
+        let id = old.integer(Column::id).unwrap_or_default();
+        if let Some(by) = old.integer(Column::superseded_by) {
+            return Err(Error::new(format!(
+                "memory {id} was superseded by {by}; supersede that one"
+            )));
+        }
+        let mut new = Memory::empty();
+        new.set(Column::id, next);
+        new.set(
+            Column::pinned,
+            i64::from(self.options.flag("pinned") == Some(true)),
+        );
+        for column in [Column::scope, Column::kind, Column::tags] {
+            new.set(column, Cell(old.get(column).clone()));
+        }
+        new.set(Column::sources, "[]");
+        new.set(Column::event_time, now);
+        new.set(Column::valid_from, now);
+        let new = self.begin(new, self.content.as_deref().unwrap_or_default(), now)?;
+        let since = new.integer(Column::valid_from).unwrap_or(now);
+        if let Some(from) = old.integer(Column::valid_from).filter(|from| *from > since) {
+            return Err(Error::new(format!(
+                "valid_from is {}, but memory {id} is true from {} on; give a time after that",
+                moment::text(since)?,
+                moment::text(from)?
+            )));
+        }
+        old.set(Column::valid_to, since);
+        old.set(Column::expired_at, now);
+        old.set(Column::superseded_by, next);
+        Ok(vec![old, new])
+    }
+}
+
+fn archive(memory: &mut Memory) {
+    if memory.text(Column::tier) != Some("archive") {
+        memory.move_to("archive");
+    }
+}
+
+/// Archive and restore leave the memory as it was.
+fn restore(memory: &mut Memory) {
+    if memory.text(Column::tier) == Some("archive") {
+        let tier = memory.text(Column::archived_from).unwrap_or("short");
+        let tier = tier.to_owned();
+        memory.move_to(&tier);
+    }
+}

@@ -1,0 +1,363 @@
+//! The options of the functions of a memory.
+
+use serde_json::Value as Json;
+
+use super::moment::MOMENT;
+use super::row::Column;
+use crate::options::{OptionDef, OptionType, Options};
+use crate::{Error, Result};
+
+const fn option(
+    name: &'static str,
+    ty: OptionType,
+    default: &'static str,
+    doc: &'static str,
+) -> OptionDef {
+    OptionDef {
+        name,
+        ty,
+        default,
+        doc,
+    }
+}
+
+const fn moment(name: &'static str, default: &'static str, doc: &'static str) -> OptionDef {
+    option(name, OptionType::Json(MOMENT), default, doc)
+}
+
+const fn number(
+    name: &'static str,
+    least: f64,
+    values: &'static str,
+    default: &'static str,
+    doc: &'static str,
+) -> OptionDef {
+    option(name, OptionType::Number(least, values), default, doc)
+}
+
+/// What a list of texts is, for errors.
+const TEXTS: &str = "a list of texts";
+
+/// The scope where none is given.
+pub const DEFAULT_SCOPE: &str = "default";
+
+/// The kinds of memories.
+pub const KINDS: &[&str] = &["episode", "fact", "preference", "procedure", "summary"];
+
+/// The tiers.
+pub const TIERS: &[&str] = &["short", "long", "archive"];
+
+const SCOPE: OptionDef = option(
+    "scope",
+    OptionType::Json("a text like \"acme/ann\""),
+    "\"default\"",
+    "whose memories: a search sees one scope only",
+);
+const KIND: OptionDef = option(
+    "kind",
+    OptionType::OneOf(KINDS),
+    "\"episode\"",
+    "what it is",
+);
+const IMPORTANCE: OptionDef = number(
+    "importance",
+    0.0,
+    " from 0 to 1",
+    "estimated from the text",
+    "how much it matters",
+);
+const VALENCE: OptionDef = number(
+    "valence",
+    -1.0,
+    " from -1 to 1",
+    "estimated from the text",
+    "its feeling, from bad to good",
+);
+const AROUSAL: OptionDef = number(
+    "arousal",
+    0.0,
+    " from 0 to 1",
+    "estimated from the text",
+    "how strong the feeling is",
+);
+const TAGS: OptionDef = option("tags", OptionType::Json(TEXTS), "[]", "words to choose by");
+const PINNED: OptionDef = option(
+    "pinned",
+    OptionType::Flag,
+    "false",
+    "it is neither forgotten nor superseded, and does not fade",
+);
+const EVENT_TIME: OptionDef = moment("event_time", "now", "when it happened");
+const VALID_FROM: OptionDef = moment("valid_from", "", "since when it is true");
+const EXPIRES_AT: OptionDef = moment("expires_at", "", "from when on it is not found any more");
+const SOURCE: OptionDef = option(
+    "source",
+    OptionType::Json(
+        "an object like {\"uri\": \"chat/7\", \"span\": [0, 20], \"confidence\": 0.9}, or a text",
+    ),
+    "",
+    "where it comes from; kept as it is",
+);
+/// The moment of the call.
+pub const NOW: OptionDef = moment(
+    "now",
+    "the clock",
+    "the moment of the call, so that the same call gives the same answer",
+);
+
+/// Those of a memory added.
+pub const ADD: &[OptionDef] = &[
+    SCOPE,
+    option(
+        "session",
+        OptionType::Text(" that names the conversation"),
+        "",
+        "the conversation that it is the next turn of; a search counts the words of neighbouring turns and of the whole session too",
+    ),
+    KIND,
+    IMPORTANCE,
+    VALENCE,
+    AROUSAL,
+    TAGS,
+    PINNED,
+    EVENT_TIME,
+    VALID_FROM,
+    EXPIRES_AT,
+    SOURCE,
+    option(
+        "dedup",
+        OptionType::Flag,
+        "true",
+        "whether a text that the scope has already, but for case, spaces and a full stop at the end, strengthens that memory instead",
+    ),
+    NOW,
+];
+
+/// Those of a memory in the place of another.
+pub const SUPERSEDE: &[OptionDef] = &[
+    KIND, IMPORTANCE, VALENCE, AROUSAL, TAGS, PINNED, EVENT_TIME, VALID_FROM, EXPIRES_AT, SOURCE,
+    NOW,
+];
+
+/// Those of a change.
+pub const UPDATE: &[OptionDef] = &[
+    option(
+        "content",
+        OptionType::Text(""),
+        "as it is",
+        "the text, corrected; what has changed in the world is for lumos_memory_supersede",
+    ),
+    KIND,
+    IMPORTANCE,
+    VALENCE,
+    AROUSAL,
+    TAGS,
+    EVENT_TIME,
+    VALID_FROM,
+    moment("valid_to", "", "until when it was true"),
+    EXPIRES_AT,
+    SOURCE,
+    NOW,
+];
+
+/// Those of calls with the moment alone.
+pub const MOMENT_ONLY: &[OptionDef] = &[NOW];
+
+/// Those of forgetting.
+pub const FORGET: &[OptionDef] = &[
+    option(
+        "hard",
+        OptionType::Flag,
+        "false",
+        "deletes the row; in SQLite only, in DuckDB it is a DELETE of the caller's",
+    ),
+    NOW,
+];
+
+/// Those of a search.
+pub const SEARCH: &[OptionDef] = &[
+    option("k", OptionType::Integer(1, 10_000), "10", "the most rows"),
+    SCOPE,
+    option(
+        "session",
+        OptionType::Text(" that names the conversation"),
+        "",
+        "only this session",
+    ),
+    option("kinds", OptionType::Json(TEXTS), "all", "only these kinds"),
+    option(
+        "tiers",
+        OptionType::Json(TEXTS),
+        "[\"short\", \"long\"]",
+        "only these tiers",
+    ),
+    option(
+        "tags",
+        OptionType::Json(TEXTS),
+        "",
+        "only memories with one of these",
+    ),
+    moment("from", "", "only what happened then or later"),
+    moment("to", "", "only what happened before"),
+    moment("as_of", "now", "what was true then"),
+    moment(
+        "as_known",
+        "",
+        "as it was known then: without what was added or superseded later",
+    ),
+    number(
+        "decay",
+        0.0,
+        " from 0 to 1",
+        "1",
+        "how much the time since the last use counts: 15 % of the score at most",
+    ),
+    number(
+        "diversity",
+        0.0,
+        " from 0 to 1",
+        "0",
+        "how much a memory is to differ from those before it",
+    ),
+    number("min_score", 0.0, "", "0", "the least score"),
+    NOW,
+];
+
+/// Those of a time line.
+pub const TIMELINE: &[OptionDef] = &[
+    option(
+        "k",
+        OptionType::Integer(1, 10_000),
+        "100",
+        "the most rows, of the latest",
+    ),
+    SCOPE,
+    option(
+        "session",
+        OptionType::Text(" that names the conversation"),
+        "",
+        "only this session",
+    ),
+    option("kinds", OptionType::Json(TEXTS), "all", "only these kinds"),
+    option(
+        "tiers",
+        OptionType::Json(TEXTS),
+        "[\"short\", \"long\"]",
+        "only these tiers",
+    ),
+    option(
+        "tags",
+        OptionType::Json(TEXTS),
+        "",
+        "only memories with one of these",
+    ),
+    moment("from", "", "only what happened then or later"),
+    moment("to", "", "only what happened before"),
+    moment("as_of", "now", "what was true then"),
+    moment(
+        "as_known",
+        "",
+        "as it was known then: without what was added or superseded later",
+    ),
+    NOW,
+];
+
+/// Those of what is due for a review.
+pub const REVIEW_DUE: &[OptionDef] = &[
+    option("k", OptionType::Integer(1, 10_000), "10", "the most rows"),
+    SCOPE,
+    number(
+        "importance",
+        0.0,
+        " from 0 to 1",
+        "0.7",
+        "the least importance",
+    ),
+    NOW,
+];
+
+/// Those of upkeep.
+pub const UPKEEP: &[OptionDef] = &[
+    option(
+        "scope",
+        OptionType::Json("a text like \"acme/ann\""),
+        "all",
+        "only this scope",
+    ),
+    NOW,
+];
+
+/// Those of numbers.
+pub const STATS: &[OptionDef] = &[SCOPE];
+
+/// The scope. Errors if it is no text, null too: so nobody's memories come to another by a value that is missing.
+pub fn scope(options: &Options) -> Result<String> {
+    match options.get("scope") {
+        None => Ok(DEFAULT_SCOPE.into()),
+        Some(Json::String(scope)) if !scope.is_empty() => Ok(scope.clone()),
+        Some(_) => Err(options.wrong("scope", "a text like \"acme/ann\"")),
+    }
+}
+
+/// A list of texts, if it is given. Errors if it is something else.
+pub fn texts(options: &Options, name: &str) -> Result<Option<Vec<String>>> {
+    let wrong = || options.wrong(name, TEXTS);
+    match options.get(name) {
+        None | Some(Json::Null) => Ok(None),
+        Some(Json::Array(items)) => {
+            let text = |item: &Json| item.as_str().map(str::to_owned).ok_or_else(wrong);
+            items.iter().map(text).collect::<Result<_>>().map(Some)
+        }
+        Some(_) => Err(wrong()),
+    }
+}
+
+/// Texts of which each is one of `known`.
+pub fn some_of(options: &Options, name: &str, known: &[&str]) -> Result<Option<Vec<String>>> {
+    let given = texts(options, name)?;
+    let unknown = given
+        .iter()
+        .flatten()
+        .find(|text| !known.contains(&text.as_str()));
+    match unknown {
+        Some(_) => Err(options.wrong(
+            name,
+            &format!("a list of {}", crate::options::listed(known, "and")),
+        )),
+        None => Ok(given),
+    }
+}
+
+/// A number of an option up to `most`, if it is given.
+pub fn up_to(known: &[OptionDef], options: &Options, name: &str, most: f64) -> Result<Option<f64>> {
+    match options.number(name) {
+        Some(number) if number > most => {
+            let option = known.iter().find(|o| o.name == name);
+            Err(options.wrong(name, &option.map(|o| o.ty.values()).unwrap_or_default()))
+        }
+        number => Ok(number),
+    }
+}
+
+/// The columns that are numbers with their bounds.
+pub const MEASURES: [(Column, &str, f64); 3] = [
+    (Column::importance, "importance", 1.0),
+    (Column::valence, "valence", 1.0),
+    (Column::arousal, "arousal", 1.0),
+];
+
+/// The most bytes of a text.
+const LONGEST: usize = 1 << 20;
+
+/// The text of a memory. Errors if there is none, or too much.
+pub fn content(text: Option<&str>) -> Result<&str> {
+    match text {
+        None => Err(Error::new("content is NULL; give a text")),
+        Some(text) if text.trim().is_empty() => Err(Error::new("content is empty; give a text")),
+        Some(text) if text.len() > LONGEST => Err(Error::new(format!(
+            "content has {} bytes; give at most {LONGEST}, and long documents in parts",
+            text.len()
+        ))),
+        Some(text) => Ok(text),
+    }
+}

@@ -1,0 +1,428 @@
+//! What is remembered of a question: the rows of a scope, or those that an index of words finds, into an answer.
+
+use std::collections::HashMap;
+
+use serde_json::{Value as Json, json};
+
+use super::activation::{activation, presence};
+use super::names::names;
+use super::options::{self, KINDS, TIERS};
+use super::rank::{Candidate, Found, Wanted, rank};
+use super::row::{COLUMNS, Column, Memory, input};
+use super::terms::{Terms, query_words};
+use super::{fsrs, moment, now};
+use crate::options::Options;
+use crate::program::{Fold, FoldState, Parameters, Program};
+use crate::sql::lexer::Dialect;
+use crate::text::bm25::CorpusStats;
+use crate::{Error, Param, Result, Type, Value, ValueRef};
+
+const BEFORE: [Param; 6] = [
+    Param::new("now", Type::Integer),
+    // What the index says of all texts of the scope; NULL where all rows are read.
+    Param::optional("documents", Type::Integer),
+    Param::optional("total_length", Type::Integer),
+    Param::optional("doc_freq", Type::Text),
+    Param::optional("session_length", Type::Integer),
+    // 1 for a row that may be found, 0 for one that only says how rare words are.
+    Param::new("chosen", Type::Integer),
+];
+
+/// Rows of a scope into the answer.
+pub const SEARCH: Fold = Fold::new::<Search>(
+    "memory_search",
+    &input::<6, { 6 + COLUMNS.len() }>(BEFORE),
+    &[
+        ("id", Type::Integer),
+        ("content", Type::Text),
+        ("score", Type::Real),
+        ("words", Type::Real),
+        ("names", Type::Real),
+        ("retention", Type::Real),
+        ("importance", Type::Real),
+        ("activation", Type::Real),
+        ("feedback", Type::Real),
+        ("kind", Type::Text),
+        ("tier", Type::Text),
+        ("session", Type::Text),
+        ("event_time", Type::Text),
+        ("sources", Type::Text),
+        ("explanation", Type::Text),
+    ],
+);
+
+/// How many rows of the index are looked at, at least, and for each row asked for.
+const POOL: (i64, i64) = (200, 10);
+
+/// The turns before and after one that is found, which its words say something of.
+const NEIGHBOURS: u8 = 2;
+
+/// The program of a search. Errors if an option is wrong.
+pub fn search(question: Option<&str>, given: Option<&str>, dialect: Dialect) -> Result<Program> {
+    search_without(question, given, None, 10, dialect)
+}
+
+/// The same without the turns of a session, for `k` rows where the options do not say.
+pub fn search_without(
+    question: Option<&str>,
+    given: Option<&str>,
+    session: Option<&str>,
+    k: i64,
+    dialect: Dialect,
+) -> Result<Program> {
+    let question = question.unwrap_or_default();
+    let options = Options::parse(options::SEARCH, given)?;
+    let mut values = Parameters::new(dialect);
+    let words = query_words(question);
+    let (decay, diversity) = (
+        options::up_to(options::SEARCH, &options, "decay", 1.0)?,
+        options::up_to(options::SEARCH, &options, "diversity", 1.0)?,
+    );
+    let k = options.integer("k").unwrap_or(k);
+    let hashes: Vec<u32> = words.iter().map(|(hash, _)| *hash).collect();
+    let spec = json!([
+        hashes,
+        names(question),
+        k,
+        options.number("min_score").unwrap_or(0.0),
+        decay.unwrap_or(1.0),
+        diversity.unwrap_or(0.0)
+    ]);
+    let now = format!("CAST({} AS BIGINT)", now(&options, &mut values, dialect)?);
+    let scope = values.add(Value::Text(options::scope(&options)?));
+    let mut chosen = condition(&options, &now, &mut values)?;
+    if let Some(session) = session {
+        let session = values.add(Value::Text(session.into()));
+        chosen.push_str(&format!(
+            " AND (m.session IS NULL OR m.session <> {session})"
+        ));
+    }
+    let columns: Vec<String> = COLUMNS
+        .iter()
+        .map(|(name, _)| format!("m.{name}"))
+        .collect();
+    let columns = columns.join(", ");
+    let read = match dialect {
+        Dialect::DuckDb => format!(
+            "SELECT {now}, NULL::BIGINT, NULL::BIGINT, NULL::VARCHAR, NULL::BIGINT, CASE WHEN {chosen} THEN 1 ELSE 0 END, {columns} \
+             FROM lumos_memory AS m WHERE m.scope = {scope}"
+        ),
+        Dialect::Sqlite => {
+            let pool = POOL.0.max(POOL.1.saturating_mul(k));
+            indexed(&words, &now, &scope, &chosen, &columns, pool, &mut values)
+        }
+    };
+    Ok(Program {
+        read,
+        parameters: values.into_values(),
+        spec: spec.to_string(),
+    })
+}
+
+/// Reads the rows that the index of words finds, and their neighbours.
+fn indexed(
+    words: &[(u32, String)],
+    now: &str,
+    scope: &str,
+    chosen: &str,
+    columns: &str,
+    pool: i64,
+    values: &mut Parameters,
+) -> String {
+    // A form has letters and digits alone, so quotes make it a string that cannot end early.
+    let quoted: Vec<String> = words
+        .iter()
+        .map(|(_, form)| format!("\"{form}\""))
+        .collect();
+    let mut matching = |words: &str| {
+        let words = values.add(Value::Text(format!("content : ({words})")));
+        format!("'scope : \"s' || hex({scope}) || '\" AND ' || {words}")
+    };
+    let frequency = |matching: String| {
+        format!(
+            "(SELECT count(*) FROM lumos_memory_words WHERE lumos_memory_words MATCH {matching})"
+        )
+    };
+    let frequencies: Vec<String> = quoted
+        .iter()
+        .map(|word| frequency(matching(word)))
+        .collect();
+    let any = match quoted.is_empty() {
+        // No text has this word.
+        true => matching("\"lumos no word\""),
+        false => matching(&quoted.join(" OR ")),
+    };
+    format!(
+        "WITH hits AS MATERIALIZED (SELECT m.id, m.session, m.turn FROM lumos_memory_words AS f CROSS JOIN lumos_memory AS m ON m.id = f.rowid \
+         WHERE f.lumos_memory_words MATCH {any} AND f.rank MATCH 'bm25(0.0, 1.0)' AND m.scope = {scope} AND ({chosen}) ORDER BY f.rank LIMIT {pool}), \
+         near AS MATERIALIZED (SELECT id FROM hits UNION SELECT m.id FROM hits AS h CROSS JOIN lumos_memory AS m \
+         ON m.scope = {scope} AND m.session = h.session AND m.turn BETWEEN h.turn - {NEIGHBOURS} AND h.turn + {NEIGHBOURS} WHERE ({chosen})), \
+         corpus AS MATERIALIZED (SELECT memories, length, json_array({}) AS frequencies FROM lumos_memory_scope WHERE scope = {scope}), \
+         sessions AS MATERIALIZED (SELECT s.session, (SELECT sum(length) FROM lumos_memory WHERE scope = {scope} AND session = s.session) AS length \
+         FROM (SELECT DISTINCT session FROM hits WHERE session IS NOT NULL) AS s) \
+         SELECT {now}, corpus.memories, corpus.length, corpus.frequencies, sessions.length, 1, {columns} \
+         FROM near CROSS JOIN lumos_memory AS m ON m.id = near.id CROSS JOIN corpus LEFT JOIN sessions ON sessions.session = m.session",
+        frequencies.join(", ")
+    )
+}
+
+/// The rows that may be found, as a condition on `m` in the SQL of both engines.
+pub(super) fn condition(options: &Options, now: &str, values: &mut Parameters) -> Result<String> {
+    let mut all = Vec::new();
+    let list = |values: &mut Parameters, texts: &[String]| {
+        let texts: Vec<String> = texts
+            .iter()
+            .map(|t| values.add(Value::Text(t.clone())))
+            .collect();
+        texts.join(", ")
+    };
+    let tiers = options::some_of(options, "tiers", TIERS)?;
+    let tiers = tiers.unwrap_or_else(|| vec!["short".into(), "long".into()]);
+    all.push(format!("m.tier IN ({})", list(values, &tiers)));
+    if let Some(kinds) = options::some_of(options, "kinds", KINDS)? {
+        all.push(format!("m.kind IN ({})", list(values, &kinds)));
+    }
+    if let Some(session) = options.text("session") {
+        all.push(format!(
+            "m.session = {}",
+            values.add(Value::Text(session.into()))
+        ));
+    }
+    if let Some(tags) = options::texts(options, "tags")? {
+        // In a JSON array of texts, a text with its quotes is nothing but that text.
+        let any: Vec<String> = tags
+            .iter()
+            .map(|tag| {
+                format!(
+                    "instr(m.tags, {}) > 0",
+                    values.add(Value::Text(Json::from(tag.as_str()).to_string()))
+                )
+            })
+            .collect();
+        all.push(if any.is_empty() {
+            "false".into()
+        } else {
+            format!("({})", any.join(" OR "))
+        });
+    }
+    let at = |values: &mut Parameters, name: &str| -> Result<Option<String>> {
+        Ok(moment::option(options, name)?.map(|at| values.add(Value::Integer(at))))
+    };
+    if let Some(from) = at(values, "from")? {
+        all.push(format!("m.event_time >= {from}"));
+    }
+    if let Some(to) = at(values, "to")? {
+        all.push(format!("m.event_time < {to}"));
+    }
+    let as_of = at(values, "as_of")?.unwrap_or_else(|| now.into());
+    let known = at(values, "as_known")?;
+    all.push(format!("(m.valid_from IS NULL OR m.valid_from <= {as_of})"));
+    // The end of what is true counts once it was learnt.
+    let learnt = known
+        .as_ref()
+        .map_or(String::new(), |known| format!(" OR m.expired_at > {known}"));
+    all.push(format!(
+        "(m.valid_to IS NULL OR m.valid_to > {as_of}{learnt})"
+    ));
+    all.push(format!("(m.expires_at IS NULL OR m.expires_at > {as_of})"));
+    if let Some(known) = known {
+        all.push(format!("m.created_at <= {known}"));
+    }
+    Ok(all.join(" AND "))
+}
+
+/// The state of the fold.
+#[derive(Clone)]
+pub struct Search {
+    words: Vec<u32>,
+    names: Vec<u32>,
+    wanted: Wanted,
+    now: i64,
+    /// Of the index, if there is one.
+    corpus: Option<CorpusStats>,
+    /// Of the rows read.
+    counted: CorpusStats,
+    sessions: HashMap<String, u64>,
+    rows: Vec<(Memory, Candidate)>,
+}
+
+impl FoldState for Search {
+    fn start(spec: &str) -> Result<Self> {
+        let wrong = |_| Error::new("the plan is not one of lumos_memory_search");
+        let (words, names, k, min_score, decay, diversity): (Vec<u32>, _, _, _, _, _) =
+            serde_json::from_str(spec).map_err(wrong)?;
+        Ok(Search {
+            counted: CorpusStats::new(words.len()),
+            words,
+            names,
+            wanted: Wanted {
+                k,
+                min_score,
+                decay,
+                diversity,
+            },
+            now: 0,
+            corpus: None,
+            sessions: HashMap::new(),
+            rows: Vec::new(),
+        })
+    }
+
+    fn row(&mut self, row: &[ValueRef<'_>]) -> Result<()> {
+        let [
+            ValueRef::Integer(now),
+            documents,
+            total,
+            frequencies,
+            session_length,
+            chosen,
+            columns @ ..,
+        ] = row
+        else {
+            return Err(Error::new("internal error: a row without the moment"));
+        };
+        self.now = *now;
+        let terms = match columns.last() {
+            Some(ValueRef::Blob(terms)) => Terms::decode(terms)?,
+            _ => {
+                return Err(Error::new(
+                    "a memory has no terms; write its content again by lumos_memory_update",
+                ));
+            }
+        };
+        let counts = terms.counts(&self.words);
+        self.counted.add(1, terms.length, &counts);
+        if let (ValueRef::Integer(documents), ValueRef::Integer(total), ValueRef::Text(frequencies)) =
+            (documents, total, frequencies)
+            && self.corpus.is_none()
+        {
+            self.corpus = Some(CorpusStats {
+                documents: (*documents).max(0) as u64,
+                total_length: (*total).max(0) as u64,
+                doc_freq: serde_json::from_str(frequencies)
+                    .map_err(|_| Error::new("internal error: no frequencies"))?,
+            });
+        }
+        let session = match columns.get(Column::session as usize) {
+            Some(ValueRef::Text(session)) => Some(*session),
+            _ => None,
+        };
+        if let Some(session) = session {
+            let length = match session_length {
+                ValueRef::Integer(length) => (*length).max(0) as u64,
+                _ => self.sessions.get(session).copied().unwrap_or(0) + u64::from(terms.length),
+            };
+            self.sessions.insert(session.to_owned(), length);
+        }
+        // Without a session, a text without any of the words is not found.
+        let nothing = session.is_none() && counts.iter().all(|count| *count == 0);
+        if *chosen != ValueRef::Integer(1) || nothing {
+            return Ok(());
+        }
+        let memory = Memory::read(columns)
+            .ok_or_else(|| Error::new("internal error: a row without an id"))?;
+        let turn = session.zip(memory.integer(Column::turn));
+        let candidate = Candidate {
+            id: memory.integer(Column::id).unwrap_or_default(),
+            turn: turn.map(|(session, turn)| (session.to_owned(), turn)),
+            length: terms.length,
+            counts,
+            names: terms.share(&self.names),
+            hash: memory.integer(Column::hash).unwrap_or_default(),
+            telling: terms.telling,
+            standing: standing(&memory, self.now)?,
+        };
+        self.rows.push((memory, candidate));
+        Ok(())
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.now = self.now.max(other.now);
+        self.counted.merge(&other.counted);
+        if self.corpus.is_none() {
+            self.corpus.clone_from(&other.corpus);
+        }
+        for (session, length) in &other.sessions {
+            *self.sessions.entry(session.clone()).or_default() += length;
+        }
+        self.rows.extend_from_slice(&other.rows);
+    }
+
+    fn finish(&self, emit: &mut dyn FnMut(Vec<Value>) -> Result<()>) -> Result<()> {
+        self.each(&mut |memory, candidate, found| emit(answer(memory, candidate, found)?))
+    }
+}
+
+impl Search {
+    /// Calls `each` with what is found, the best first.
+    pub(super) fn each(
+        &self,
+        each: &mut dyn FnMut(&Memory, &Candidate, &Found) -> Result<()>,
+    ) -> Result<()> {
+        let corpus = self.corpus.as_ref().unwrap_or(&self.counted);
+        // In the order of ids, so that sums are the same however many threads have read.
+        let mut order: Vec<&(Memory, Candidate)> = self.rows.iter().collect();
+        order.sort_by_key(|(_, candidate)| candidate.id);
+        let candidates: Vec<Candidate> = order.iter().map(|(_, c)| c.clone()).collect();
+        for found in rank(&candidates, corpus, &self.sessions, &self.wanted) {
+            let (memory, candidate) = order[found.at];
+            each(memory, candidate, &found)?;
+        }
+        Ok(())
+    }
+}
+
+/// Retention, importance, activation and feedback, each 0 to 1.
+fn standing(memory: &Memory, now: i64) -> Result<[f64; 4]> {
+    let seconds = |at: Option<i64>| now.saturating_sub(at.unwrap_or(now)).max(0) as f64;
+    let retention = match memory.integer(Column::pinned) {
+        Some(1) => 1.0,
+        _ => {
+            let days = seconds(memory.integer(Column::last_review)) / moment::DAY;
+            fsrs::retention(days, memory.strength()?.stability)
+        }
+    };
+    let uses = memory.list(Column::last_uses)?;
+    let ages: Vec<f64> = uses.iter().map(|at| seconds(at.as_i64())).collect();
+    let all = memory.integer(Column::uses).unwrap_or(0).max(0) as usize;
+    let level = activation(&ages, all, seconds(memory.integer(Column::first_use)));
+    let count = |column| memory.integer(column).unwrap_or(0).max(0) as f64;
+    let (helpful, harmful) = (count(Column::helpful), count(Column::harmful));
+    Ok([
+        retention,
+        memory.real(Column::importance)?,
+        level.map_or(0.0, presence),
+        (helpful + 1.0) / (helpful + harmful + 2.0),
+    ])
+}
+
+fn answer(memory: &Memory, candidate: &Candidate, found: &Found) -> Result<Vec<Value>> {
+    let [retention, importance, activation, feedback] = candidate.standing;
+    let event = memory.integer(Column::event_time).unwrap_or_default();
+    let own = match candidate.counts.iter().any(|count| *count > 0) {
+        true => "words",
+        false => "words of neighbouring turns",
+    };
+    let explanation = format!(
+        "{own} {:.2} + names {:.2}, times {:.2} for retention {retention:.2}, importance {importance:.2}, activation {activation:.2} and feedback {feedback:.2}",
+        found.words, found.names, found.factor
+    );
+    let get = |column| memory.get(column).clone();
+    Ok(vec![
+        get(Column::id),
+        get(Column::content),
+        Value::Real(found.score),
+        Value::Real(found.words),
+        Value::Real(found.names),
+        Value::Real(retention),
+        Value::Real(importance),
+        Value::Real(activation),
+        Value::Real(feedback),
+        get(Column::kind),
+        get(Column::tier),
+        get(Column::session),
+        Value::Text(moment::text(event)?),
+        get(Column::sources),
+        Value::Text(explanation),
+    ])
+}

@@ -1,0 +1,137 @@
+//! An agent's memory: its tables, and what writes them.
+//!
+//! The rows that a call changes come from the core, as in DuckDB; here they are stored, all of them by one statement, so
+//! that a call does all or nothing.
+
+use lumos_core::functions::memory::{
+    ADD, FEEDBACK, FORGET, INIT, PIN, RESTORE, SUPERSEDE, TOUCH, UPDATE, WRITES,
+};
+use lumos_core::functions::memory_upkeep::{CONSOLIDATE, UPKEEP_ROWS};
+use lumos_core::memory::row::COLUMNS;
+use lumos_core::program::{Database, Rows};
+use lumos_core::sql::lexer::Dialect;
+use lumos_core::sql::{MEMORY_SQLITE, identifier};
+use lumos_core::vector::table::VectorTable;
+use rusqlite::types::Value;
+use rusqlite::{Connection, params, params_from_iter};
+use serde_json::{Value as Json, json};
+
+use super::{Bodies, Call};
+use crate::error::{Result, error};
+use crate::program::{Argument, output, read};
+
+/// The version of the tables' form.
+const VERSION: i64 = 1;
+
+pub const BODIES: Bodies = &[
+    (&INIT, |call| {
+        let connection = call.session.connection()?;
+        connection.execute_batch(MEMORY_SQLITE)?;
+        Ok(Value::Integer(VERSION))
+    }),
+    (&ADD, write),
+    (&SUPERSEDE, write),
+    (&UPDATE, write),
+    (&PIN, write),
+    (&FEEDBACK, write),
+    (&TOUCH, write),
+    (&FORGET, |call| match call.options(1)?.flag("hard") {
+        Some(true) => delete(call),
+        _ => write(call),
+    }),
+    (&RESTORE, write),
+    (&CONSOLIDATE, consolidate),
+];
+
+/// The database of the caller, whose tables of vectors no memory needs.
+struct Caller;
+
+impl Database for Caller {
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
+
+    fn vector_table(&self, name: &str) -> lumos_core::Result<VectorTable> {
+        Err(lumos_core::Error::new(format!(
+            "{name} is no table of vectors"
+        )))
+    }
+}
+
+/// Stores what the core makes of the call. Returns the id of the last row.
+fn write(call: &Call<'_>) -> Result<Value> {
+    let body = WRITES.iter().find(|(f, _)| f.name == call.function.name);
+    let (_, body) = body.ok_or_else(|| super::no_body(call.function))?;
+    let connection = call.session.connection()?;
+    let rows = rows(call, body, &connection)?;
+    let id = rows.last().and_then(|row| row.first()).cloned();
+    store(&connection, rows)?;
+    Ok(id.unwrap_or(Value::Null))
+}
+
+/// Moves memories to their tiers, by one statement. Returns how many.
+fn consolidate(call: &Call<'_>) -> Result<Value> {
+    let connection = call.session.connection()?;
+    let moves: Vec<Json> = rows(call, &UPKEEP_ROWS, &connection)?
+        .into_iter()
+        .map(|row| match row.as_slice() {
+            [Value::Integer(id), _, _, Value::Text(becomes), ..] => json!([id, becomes]),
+            _ => Json::Null,
+        })
+        .collect();
+    let sql = "UPDATE main.lumos_memory SET tier = becomes, archived_from = CASE WHEN becomes = 'archive' THEN tier END \
+               FROM (SELECT value ->> 0 AS number, value ->> 1 AS becomes FROM json_each(?1)) WHERE id = number";
+    let moved = connection.execute(sql, params![Json::from(moves).to_string()])?;
+    Ok(Value::Integer(moved as i64))
+}
+
+/// The rows that the core makes of the call.
+fn rows(call: &Call<'_>, body: &Rows, connection: &Connection) -> Result<Vec<Vec<Value>>> {
+    let params = call.function.params.iter().enumerate();
+    let given = params.take(call.arguments.len());
+    let given = given.map(|(i, param)| Argument::read(param, call.arguments.get_raw(i)));
+    let given = given.collect::<Result<Vec<_>>>()?;
+    let given: Vec<_> = given.iter().map(Argument::value).collect();
+    let program = (body.program)(&given, &Caller)?;
+    let state = read(body, connection, &program)?;
+    let mut rows = Vec::new();
+    state.finish(&mut |row| {
+        rows.push(row.into_iter().map(output).collect::<Vec<Value>>());
+        Ok(())
+    })?;
+    Ok(rows)
+}
+
+/// Writes the rows, those with a known id in place of the row that has it.
+fn store(connection: &Connection, rows: Vec<Vec<Value>>) -> Result<()> {
+    let names: Vec<String> = COLUMNS.iter().map(|(name, _)| identifier(name)).collect();
+    let row = format!("({})", vec!["?"; names.len()].join(", "));
+    let changed: Vec<String> = names[1..]
+        .iter()
+        .map(|n| format!("{n} = excluded.{n}"))
+        .collect();
+    let sql = format!(
+        "INSERT INTO main.lumos_memory({}) VALUES {} ON CONFLICT(id) DO UPDATE SET {}",
+        names.join(", "),
+        vec![row; rows.len()].join(", "),
+        changed.join(", ")
+    );
+    let mut statement = connection.prepare(&sql)?;
+    statement.execute(params_from_iter(rows.into_iter().flatten()))?;
+    Ok(())
+}
+
+/// Deletes the row.
+fn delete(call: &Call<'_>) -> Result<Value> {
+    let id = match Argument::read(&call.function.params[0], call.arguments.get_raw(0))?.value() {
+        lumos_core::ValueRef::Integer(id) => id,
+        _ => return Err(error("id is NULL; give the id of a memory")),
+    };
+    let connection = call.session.connection()?;
+    match connection.execute("DELETE FROM main.lumos_memory WHERE id = ?1", params![id])? {
+        0 => Err(error(format!(
+            "there is no memory {id}; lumos_memory_search gives ids"
+        ))),
+        _ => Ok(Value::Integer(id)),
+    }
+}

@@ -1,0 +1,181 @@
+"""An agent's memory: the same program in SQLite and in DuckDB gives the same answers, and both are those of a model."""
+
+import json
+import math
+import os
+import random
+import unittest
+
+import duckdb
+
+import host
+
+STEPS = int(os.environ.get("LUMOS_MEMORY_STEPS", 250))
+
+WORDS = "violin concert Vienna rain snow Ann Bob peanuts allergy birthday train 上海 大雪 喜欢 火车 blue green 42 office Rome Oslo".split()
+
+STORE = "INSERT OR REPLACE INTO lumos_memory BY NAME FROM query({}) RETURNING id"
+
+
+class Memory(unittest.TestCase):
+    def setUp(self):
+        self.sqlite = host.Database(":memory:")
+        self.addCleanup(self.sqlite.close)
+        self.duckdb = duckdb.connect(config={"allow_unsigned_extensions": "true"})
+        self.addCleanup(self.duckdb.close)
+        self.duckdb.execute(f"LOAD '{os.environ['LUMOS_DUCKDB']}'")
+        self.sqlite.rows("SELECT lumos_memory_init()")
+        (ddl,) = self.duckdb.execute("SELECT lumos_memory_ddl()").fetchone()
+        self.duckdb.execute(ddl)
+
+    def write(self, call, *values):
+        """The id that a call gives in both engines, or its error."""
+        try:
+            ours = self.sqlite.value(f"SELECT {call}", *values)
+        except host.ERROR as error:
+            ours = str(error)
+        try:
+            # Those of DuckDB come in no order; the row that was added is the last.
+            theirs = max(self.duckdb.execute(STORE.format(call), values).fetchall())[0]
+        except duckdb.Error as error:
+            theirs = str(error)
+        if isinstance(ours, str):
+            self.assertIn(ours.split(": ", 1)[1], str(theirs))
+            return None
+        self.assertEqual(ours, theirs)
+        return ours
+
+    def search(self, question, **options):
+        values = [question, json.dumps(options)]
+        ours = self.sqlite.rows("SELECT * FROM lumos_memory_search(?, ?)", *values)
+        theirs = self.duckdb.execute("FROM query(lumos_memory_search(?, ?))", values).fetchall()
+        self.assertEqual([row[0] for row in ours], [row[0] for row in theirs], values)
+        for row, other in zip(ours, theirs):
+            for value, wanted in zip(row, other):
+                close = isinstance(value, float) and math.isclose(value, wanted, rel_tol=1e-9, abs_tol=1e-9)
+                self.assertTrue(close or value == wanted, (row, other))
+        return ours
+
+    def tables(self):
+        """The rows of both, which are the same but for the last digits of numbers."""
+        sql = "SELECT * FROM lumos_memory ORDER BY id"
+        ours, theirs = self.sqlite.rows(sql), self.duckdb.execute(sql).fetchall()
+        self.assertEqual(len(ours), len(theirs))
+        for row, other in zip(ours, theirs):
+            for value, wanted in zip(row, other):
+                close = isinstance(value, float) and math.isclose(value, wanted, rel_tol=1e-9)
+                self.assertTrue(close or value == wanted, (row, other))
+        names = [column[0] for column in self.duckdb.execute("FROM lumos_memory LIMIT 0").description]
+        return {row[0]: dict(zip(names, row)) for row in ours}
+
+
+class SameAnswers(Memory):
+    def test_a_random_program(self):
+        rng = random.Random(14)
+        model, now = {}, 1_700_000_000
+        scopes = [f"team/{i}" for i in range(5)]
+        for step in range(STEPS):
+            now += rng.choice([0, 60, 3_600, 86_400, 40 * 86_400, -3_600])
+            text = " ".join(rng.choice(WORDS) for _ in range(rng.randint(1, 6)))
+            some = rng.choice([*model, 9_999]) if model else 9_999
+            known = model.get(some)
+            options = {"now": now}
+            action = rng.choice(["add"] * 5 + ["supersede", "update", "pin", "feedback", "touch", "forget", "restore", "search", "search"])
+            if action == "add":
+                options["scope"] = rng.choice(scopes)
+                if rng.random() < 0.6:
+                    options["session"] = rng.choice("abc")
+                if rng.random() < 0.3:
+                    options["source"] = f"chat/{step}"
+                if rng.random() < 0.1:
+                    options["pinned"] = True
+                number = self.write("lumos_memory_add(?, ?)", text, json.dumps(options))
+                if number in model:
+                    same = model[number]
+                    self.assertEqual((same["scope"], same["text"].lower()), (options["scope"], text.lower()))
+                    same["archived"] = False
+                    same["pinned"] |= options.get("pinned", False)
+                else:
+                    self.assertGreater(number, max(model, default=0))
+                    model[number] = {"scope": options["scope"], "text": text, "pinned": options.get("pinned", False), "archived": False, "old": False, "sources": set()}
+                if "source" in options:
+                    model[number]["sources"].add(options["source"])
+            elif action == "supersede":
+                number = self.write("lumos_memory_supersede(?, ?, ?)", some, text, json.dumps(options))
+                if known is None or known["pinned"] or known["old"] or number is None:
+                    self.assertIsNone(number)
+                else:
+                    known["old"] = True
+                    model[number] = {**known, "text": text, "archived": False, "old": False, "sources": set()}
+            elif action == "update":
+                number = self.write("lumos_memory_update(?, ?)", some, json.dumps({**options, "content": text, "tags": [rng.choice("xyz")]}))
+                self.assertEqual(number, some if known else None)
+                if known:
+                    known["text"] = text
+            elif action == "pin":
+                pinned = rng.randrange(2)
+                number = self.write("lumos_memory_pin(?, ?)", some, pinned)
+                self.assertEqual(number, some if known else None)
+                if known:
+                    known["pinned"] = bool(pinned)
+            elif action == "feedback":
+                self.assertEqual(self.write("lumos_memory_feedback(?, ?, ?)", some, rng.randint(1, 4), json.dumps(options)), some if known else None)
+            elif action == "touch":
+                self.assertEqual(self.write("lumos_memory_touch(?, ?)", some, json.dumps(options)), some if known else None)
+            elif action == "forget":
+                number = self.write("lumos_memory_forget(?)", some)
+                self.assertEqual(number, some if known and not known["pinned"] else None)
+                if number:
+                    known["archived"] = True
+            elif action == "restore":
+                self.assertEqual(self.write("lumos_memory_restore(?)", some), some if known else None)
+                if known:
+                    known["archived"] = False
+            else:
+                scope = rng.choice(scopes)
+                tiers = rng.choice([["short", "long"], ["archive"], ["short", "long", "archive"]])
+                asked = {"scope": scope, "tiers": tiers, "now": now + rng.randint(0, 10**7), "k": rng.choice([1, 5, 50]), "diversity": rng.choice([0, 0.5]), "decay": rng.choice([0, 1])}
+                found = self.search(text, **asked)
+                self.assertEqual(found, self.search(text, **asked))
+                for row in found:
+                    memory = model[row[0]]
+                    self.assertEqual((memory["scope"], memory["text"]), (scope, row[1]))
+                    self.assertEqual(memory["archived"], row[10] == "archive")
+        rows = self.tables()
+        self.assertEqual(set(rows), set(model))
+        for number, memory in model.items():
+            row = rows[number]
+            self.assertEqual((row["scope"], row["content"]), (memory["scope"], memory["text"]))
+            self.assertEqual((row["tier"] == "archive", row["pinned"], row["superseded_by"] is not None), (memory["archived"], memory["pinned"], memory["old"]))
+            self.assertEqual({source["uri"] for source in json.loads(row["sources"])}, memory["sources"])
+        # The index of words agrees with the table.
+        self.sqlite.rows("INSERT INTO lumos_memory_words(lumos_memory_words, rank) VALUES ('integrity-check', 1)")
+
+    def test_the_same_errors(self):
+        for call in [
+            "lumos_memory_add('')",
+            "lumos_memory_add('a', '{\"importance\": 7}')",
+            "lumos_memory_add('a', '{\"now\": 9e18}')",
+            "lumos_memory_forget(7)",
+            "lumos_memory_pin(7, 3)",
+            "lumos_memory_supersede(NULL, 'a')",
+        ]:
+            self.assertIsNone(self.write(call), call)
+
+    def test_conversations_of_several_threads(self):
+        """DuckDB's threads read parts of the table; the answer is as with one."""
+        sql = """INSERT INTO lumos_memory BY NAME
+            SELECT m.* REPLACE (i AS id, i * 7919 % 30011 AS hash, 's' || (i // 30) AS session, i % 30 AS turn)
+            FROM range(1, 30000) t(i), query(lumos_memory_add('one violin', '{"now": 0}')) m"""
+        self.duckdb.execute(sql)
+        question = ["violin", json.dumps({"k": 20, "now": 1000})]
+        answers = []
+        for threads in (1, 4):
+            self.duckdb.execute(f"SET threads = {threads}")
+            answers.append(self.duckdb.execute("FROM query(lumos_memory_search(?, ?))", question).fetchall())
+        self.assertEqual(*answers)
+        self.assertEqual(len(answers[0]), 20)
+
+
+if __name__ == "__main__":
+    unittest.main()

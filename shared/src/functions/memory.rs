@@ -6,7 +6,7 @@ use crate::memory::change::{Action, Asked, CHANGE, change};
 use crate::memory::options;
 use crate::memory::search::{SEARCH as FOLD, search};
 use crate::program::{Database, Program, Rows};
-use crate::sql::MEMORY_DUCKDB;
+use crate::sql::{GRAPH_DUCKDB, MEMORY_DUCKDB};
 use crate::{
     Body, Engines, Example, Function, Kind, Nulls, Param, Result, Section, Type, Value, ValueRef,
 };
@@ -32,6 +32,7 @@ pub const INIT: Function = Function {
     deterministic: false,
     doc: "Makes the tables of an agent's memory in the database `main`, where they are not there yet, and returns the version of their form. \
           `lumos_memory` has the memories, a row each; any program can read it. Its triggers keep `lumos_memory_words`, an index of FTS5 over the words, and `lumos_memory_scope`, which counts. \
+          `lumos_fact` and `lumos_alias` have the graph of lumos_fact_add. \
           A program without Lumos cannot write the table, since it lacks the tokenizer of the index.",
     setup: &[],
     examples: &[INITIAL, example("SELECT count(*) FROM lumos_memory", "0")],
@@ -48,13 +49,13 @@ pub const DDL: Function = Function {
     options: &[],
     nulls: Nulls::Accept,
     deterministic: true,
-    doc: "Returns the statements that make the table `lumos_memory` and the sequence of its ids, for the program to run: in Python `con.execute(con.sql(\"SELECT lumos_memory_ddl()\").fetchone()[0])`.",
+    doc: "Returns the statements that make the table `lumos_memory` and the sequence of its ids, and the tables `lumos_fact` and `lumos_alias` of lumos_fact_add, for the program to run: in Python `con.execute(con.sql(\"SELECT lumos_memory_ddl()\").fetchone()[0])`.",
     setup: &[],
     examples: &[example(
         "SELECT count(*) FROM string_split(lumos_memory_ddl(), 'CREATE') t(part)",
         "1",
     )],
-    body: Body::Pure(|_| Ok(Value::Text(MEMORY_DUCKDB.into()))),
+    body: Body::Pure(|_| Ok(Value::Text(format!("{MEMORY_DUCKDB}{GRAPH_DUCKDB}")))),
 };
 
 /// The program of a call that writes.

@@ -31,6 +31,7 @@ pub mod exec;
 pub mod explain;
 pub mod export;
 pub mod extract;
+pub mod facts;
 pub mod hybrid;
 pub mod import;
 pub mod indexes;
@@ -41,6 +42,7 @@ pub mod memory;
 pub mod memory_reads;
 pub mod memory_upkeep;
 pub mod models;
+pub mod neighbors;
 pub mod optimize;
 pub mod query;
 pub mod recall;
@@ -155,6 +157,14 @@ pub const FUNCTIONS: &[&Function] = &[
     &strength::IMPORTANCE,
     &strength::EMOTION,
     &extract::EXTRACT,
+    &facts::FACT_ADD,
+    &facts::FACT_ADD_DUCKDB,
+    &facts::ENTITY_MERGE,
+    &facts::ENTITY_MERGE_DUCKDB,
+    &facts::FACTS,
+    &neighbors::NEIGHBORS,
+    &neighbors::PATHS,
+    &neighbors::PAGERANK,
 ];
 
 /// The function with this name; a module for CREATE VIRTUAL TABLE only if no

@@ -1,5 +1,6 @@
 //! An agent's memory: rows and the moment of a call in, rows out.
 //!
+//! - [`graph`]: facts between entities, and what holds at a time as it was known at a time
 //! - [`row`]: what a memory is, the columns of the table `lumos_memory`, which is the same in both engines
 //! - [`terms`]: the terms of a text as numbers, kept beside it
 //! - [`fsrs`], [`activation`]: how strong a memory is after a time, how present by its uses
@@ -22,6 +23,7 @@ pub mod dates;
 pub mod estimate;
 pub mod extract;
 pub mod fsrs;
+pub mod graph;
 pub mod listing;
 pub mod moment;
 pub mod names;

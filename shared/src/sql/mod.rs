@@ -17,6 +17,12 @@ pub const MEMORY_SQLITE: &str = include_str!("../../../sql/memory_sqlite.sql");
 /// The tables of an agent's memory, for DuckDB.
 pub const MEMORY_DUCKDB: &str = include_str!("../../../sql/memory_duckdb.sql");
 
+/// The tables of a graph of facts, for SQLite.
+pub const GRAPH_SQLITE: &str = include_str!("../../../sql/graph_sqlite.sql");
+
+/// The tables of a graph of facts, for DuckDB.
+pub const GRAPH_DUCKDB: &str = include_str!("../../../sql/graph_duckdb.sql");
+
 /// A name as a quoted identifier, in both engines.
 pub fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))

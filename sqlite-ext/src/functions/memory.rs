@@ -3,6 +3,7 @@
 //! The rows that a call changes come from the core, as in DuckDB; here they are stored, all of them by one statement, so
 //! that a call does all or nothing.
 
+use lumos_core::Type;
 use lumos_core::functions::memory::{
     ADD, FEEDBACK, FORGET, INIT, PIN, RESTORE, SUPERSEDE, TOUCH, UPDATE, WRITES,
 };
@@ -10,7 +11,7 @@ use lumos_core::functions::memory_upkeep::{CONSOLIDATE, UPKEEP_ROWS};
 use lumos_core::memory::row::COLUMNS;
 use lumos_core::program::{Database, Rows};
 use lumos_core::sql::lexer::Dialect;
-use lumos_core::sql::{MEMORY_SQLITE, identifier};
+use lumos_core::sql::{GRAPH_SQLITE, MEMORY_SQLITE, identifier};
 use lumos_core::vector::table::VectorTable;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
@@ -26,7 +27,7 @@ const VERSION: i64 = 1;
 pub const BODIES: Bodies = &[
     (&INIT, |call| {
         let connection = call.session.connection()?;
-        connection.execute_batch(MEMORY_SQLITE)?;
+        connection.execute_batch(&[MEMORY_SQLITE, GRAPH_SQLITE].concat())?;
         Ok(Value::Integer(VERSION))
     }),
     (&ADD, write),
@@ -65,7 +66,7 @@ fn write(call: &Call<'_>) -> Result<Value> {
     let connection = call.session.connection()?;
     let rows = rows(call, body, &connection)?;
     let id = rows.last().and_then(|row| row.first()).cloned();
-    store(&connection, rows)?;
+    store(&connection, "lumos_memory", &COLUMNS, 1, rows)?;
     Ok(id.unwrap_or(Value::Null))
 }
 
@@ -86,7 +87,11 @@ fn consolidate(call: &Call<'_>) -> Result<Value> {
 }
 
 /// The rows that the core makes of the call.
-fn rows(call: &Call<'_>, body: &Rows, connection: &Connection) -> Result<Vec<Vec<Value>>> {
+pub(super) fn rows(
+    call: &Call<'_>,
+    body: &Rows,
+    connection: &Connection,
+) -> Result<Vec<Vec<Value>>> {
     let params = call.function.params.iter().enumerate();
     let given = params.take(call.arguments.len());
     let given = given.map(|(i, param)| Argument::read(param, call.arguments.get_raw(i)));
@@ -102,18 +107,25 @@ fn rows(call: &Call<'_>, body: &Rows, connection: &Connection) -> Result<Vec<Vec
     Ok(rows)
 }
 
-/// Writes the rows, those with a known id in place of the row that has it.
-fn store(connection: &Connection, rows: Vec<Vec<Value>>) -> Result<()> {
-    let names: Vec<String> = COLUMNS.iter().map(|(name, _)| identifier(name)).collect();
+/// Writes the rows, those with a known key in place of the row that has it. The key is the first so many columns.
+pub(super) fn store(
+    connection: &Connection,
+    table: &str,
+    columns: &[(&str, Type)],
+    key: usize,
+    rows: Vec<Vec<Value>>,
+) -> Result<()> {
+    let names: Vec<String> = columns.iter().map(|(name, _)| identifier(name)).collect();
     let row = format!("({})", vec!["?"; names.len()].join(", "));
-    let changed: Vec<String> = names[1..]
+    let changed: Vec<String> = names[key..]
         .iter()
         .map(|n| format!("{n} = excluded.{n}"))
         .collect();
     let sql = format!(
-        "INSERT INTO main.lumos_memory({}) VALUES {} ON CONFLICT(id) DO UPDATE SET {}",
+        "INSERT INTO main.{table}({}) VALUES {} ON CONFLICT({}) DO UPDATE SET {}",
         names.join(", "),
         vec![row; rows.len()].join(", "),
+        names[..key].join(", "),
         changed.join(", ")
     );
     let mut statement = connection.prepare(&sql)?;

@@ -1,0 +1,144 @@
+//! What holds at a time, as it was known at a time.
+
+use std::collections::BTreeMap;
+
+use super::{Fact, key};
+
+/// That one entity goes by another's name: a row of `lumos_alias`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alias {
+    /// What else it is called.
+    pub alias: String,
+    /// The name it goes by, which may be an alias itself.
+    pub name: String,
+    /// Since when that is known.
+    pub created_at: i64,
+}
+
+/// Which names mean the same entity.
+#[derive(Debug, Clone, Default)]
+pub struct Names {
+    goes_by: BTreeMap<String, String>,
+    shown: BTreeMap<String, String>,
+}
+
+impl Names {
+    /// As known at a moment; `None` is all that is known.
+    pub fn new(aliases: &[Alias], as_known: Option<i64>) -> Names {
+        let mut names = Names::default();
+        for alias in aliases {
+            if as_known.is_none_or(|known| alias.created_at <= known) {
+                let name = key(&alias.name);
+                names.goes_by.insert(key(&alias.alias), name.clone());
+                names.shown.insert(name, alias.name.clone());
+            }
+        }
+        names
+    }
+
+    /// The key of the entity with this name. Follows no circle, which a table may have that others write.
+    pub fn entity(&self, name: &str) -> String {
+        let mut entity = key(name);
+        for _ in 0..self.goes_by.len() {
+            match self.goes_by.get(&entity) {
+                Some(next) => entity.clone_from(next),
+                None => break,
+            }
+        }
+        entity
+    }
+
+    /// The name of the entity that has this one, as it was first written.
+    pub fn shown(&self, name: &str) -> String {
+        let entity = self.entity(name);
+        match self.shown.get(&entity) {
+            Some(shown) => shown.clone(),
+            None => name.to_owned(),
+        }
+    }
+}
+
+/// A fact with the entities that it is between.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Edge {
+    /// The fact, with the names that its entities go by, and no longer than the next fact of a functional predicate
+    /// lets it hold.
+    pub fact: Fact,
+    /// The subject's key.
+    pub subject: String,
+    /// The object's key.
+    pub object: String,
+}
+
+/// What was known at a moment, in the order of the facts' numbers. `as_of` chooses what holds then, `None` all.
+///
+/// Entities that were merged may have two objects of a functional predicate at a time: the one that began later counts.
+pub fn edges(
+    facts: &[Fact],
+    names: &Names,
+    as_known: Option<i64>,
+    as_of: Option<i64>,
+) -> Vec<Edge> {
+    let known = |fact: &&Fact| match as_known {
+        None => fact.expired_at.is_none(),
+        Some(known) => fact.created_at <= known && fact.expired_at.is_none_or(|end| known < end),
+    };
+    let mut edges: Vec<Edge> = facts
+        .iter()
+        .filter(known)
+        .map(|fact| Edge {
+            subject: names.entity(&fact.subject),
+            object: names.entity(&fact.object),
+            fact: Fact {
+                subject: names.shown(&fact.subject),
+                object: names.shown(&fact.object),
+                ..fact.clone()
+            },
+        })
+        .collect();
+    end_by_the_next(&mut edges);
+    edges.retain(|edge| {
+        let (from, to) = (edge.fact.from(), edge.fact.to());
+        from < to && as_of.is_none_or(|at| from <= at && at < to)
+    });
+    edges.sort_by_key(|edge| edge.fact.id);
+    edges.dedup_by_key(|edge| edge.fact.id);
+    edges
+}
+
+fn end_by_the_next(edges: &mut [Edge]) {
+    edges.sort_by(|a, b| {
+        let order = |e: &Edge| (e.fact.from(), e.fact.created_at, e.fact.id);
+        (&a.subject, &a.fact.predicate, order(a)).cmp(&(&b.subject, &b.fact.predicate, order(b)))
+    });
+    // From behind: of the facts after one, the start of the nearest, its object, and the start of the nearest with
+    // another object than that.
+    struct Later {
+        subject: String,
+        predicate: String,
+        object: String,
+        start: i64,
+        other: Option<i64>,
+    }
+    let mut later: Option<Later> = None;
+    for edge in edges.iter_mut().rev().filter(|e| e.fact.functional) {
+        let start = edge.fact.from();
+        let same = later.take().filter(|later| {
+            (&later.subject, &later.predicate) == (&edge.subject, &edge.fact.predicate)
+        });
+        let other = same.and_then(|later| match later.object == edge.object {
+            true => later.other,
+            false => Some(later.start),
+        });
+        if let Some(end) = other.filter(|end| *end < edge.fact.to()) {
+            edge.fact.valid_to = Some(end);
+        }
+        later = Some(Later {
+            subject: edge.subject.clone(),
+            predicate: edge.fact.predicate.clone(),
+            object: edge.object.clone(),
+            start,
+            other,
+        });
+    }
+}

@@ -10,7 +10,7 @@ pub mod time;
 use crate::ValueRef;
 use time::{parse_date, parse_timestamp};
 
-pub use rule::{Policy, Rule, Way};
+pub use rule::{Policy, Resolution, Rule};
 pub use time::Unit;
 
 /// A column's type in the mirror.

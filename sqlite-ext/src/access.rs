@@ -36,9 +36,10 @@ impl Statement {
     fn new(table: &str, columns: &[String]) -> Statement {
         let terms = columns.iter().map(|c| format!("t.{}", identifier(c)));
         let terms: Vec<String> = terms.collect();
-        let list = match terms.is_empty() {
-            true => "1".into(),
-            false => terms.join(", "),
+        let list = if terms.is_empty() {
+            "1".into()
+        } else {
+            terms.join(", ")
         };
         Statement {
             sql: format!("SELECT {list} FROM main.{} t", identifier(table)),
@@ -83,12 +84,13 @@ impl Question {
 
     /// SQLite does not name the table where none of its columns is asked for.
     fn named(&self, e: Error) -> Error {
-        match is_refusal(&e) && !e.message.contains(&self.table) {
-            true => Error {
+        if is_refusal(&e) && !e.message.contains(&self.table) {
+            Error {
                 message: format!("{}: table \"{}\"", e.message, self.table),
                 ..e
-            },
-            false => e,
+            }
+        } else {
+            e
         }
     }
 
@@ -130,9 +132,10 @@ impl Statement {
         }
         for (i, term) in self.terms.iter().enumerate() {
             if statement.column_name(i)? == term {
-                return match shows_names(host)? {
-                    true => Ok(Some(i)),
-                    false => self.first_null(host),
+                return if shows_names(host)? {
+                    Ok(Some(i))
+                } else {
+                    self.first_null(host)
                 };
             }
         }

@@ -105,11 +105,12 @@ impl Session {
 
     /// Refuses to work in a forked child: DuckDB's threads are not there, and it would wait for them for ever.
     fn check_process(&self) -> Result<()> {
-        match std::process::id() == self.pid {
-            true => Ok(()),
-            false => Err(error(
+        if std::process::id() == self.pid {
+            Ok(())
+        } else {
+            Err(error(
                 "this connection was opened before fork(); open a new connection in the child process",
-            )),
+            ))
         }
     }
 
@@ -322,11 +323,12 @@ impl Session {
     }
 
     fn check_unlocked(&self) -> Result<()> {
-        match self.locked.load(Ordering::Acquire) {
-            false => Ok(()),
-            true => Err(error(
+        if self.locked.load(Ordering::Acquire) {
+            Err(error(
                 "this connection is locked by lumos_lock(); attach before that, or open another connection",
-            )),
+            ))
+        } else {
+            Ok(())
         }
     }
 

@@ -506,9 +506,10 @@ fn decimal<'a>(value: i128, scale: usize) -> Cell<'a> {
 
 /// A number by its digits: the double whose shortest text they are, or an integer of 64 bits.
 fn number<'a>(digits: String) -> Cell<'a> {
-    let shortest = match digits.contains('.') {
-        true => digits.trim_end_matches('0').trim_end_matches('.'),
-        false => &digits,
+    let shortest = if digits.contains('.') {
+        digits.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        &digits
     };
     match (shortest.parse::<f64>(), shortest.parse()) {
         (Ok(v), _) if v.to_string() == shortest => Cell::Real(v),

@@ -131,9 +131,10 @@ fn kind(text: &str) -> ErrorKind {
     if says(&IS_VIEW) {
         return ErrorKind::IsView;
     }
-    match says(&["does not exist"]) {
-        true => ErrorKind::Missing,
-        false => ErrorKind::Other,
+    if says(&["does not exist"]) {
+        ErrorKind::Missing
+    } else {
+        ErrorKind::Other
     }
 }
 

@@ -354,9 +354,10 @@ impl Connection {
             // SAFETY: the connection is alive, index 0 exists; the out pointers are locals, and the message is ours.
             unsafe {
                 taken(lumos_pass(self.0.raw, extracted, door as u8, &mut writes))?;
-                match lumos_unplanned(self.0.raw, extracted, &mut statement.raw) {
-                    true => Ok(()),
-                    false => Err(failed(String::new())),
+                if lumos_unplanned(self.0.raw, extracted, &mut statement.raw) {
+                    Ok(())
+                } else {
+                    Err(failed(String::new()))
                 }
             }
         })?;
@@ -483,9 +484,10 @@ unsafe fn taken(message: *mut c_char) -> Result<()> {
 
 /// The error for this message of DuckDB's, which may have none.
 fn failed(message: String) -> Error {
-    Error::new(match message.is_empty() {
-        true => "DuckDB failed and gives no reason; memory may be short".into(),
-        false => message,
+    Error::new(if message.is_empty() {
+        "DuckDB failed and gives no reason; memory may be short".into()
+    } else {
+        message
     })
 }
 

@@ -196,9 +196,10 @@ impl Pending {
         unsafe {
             if ffi::duckdb_execute_pending(self.raw, &mut rows.result) != ffi::DuckDBSuccess {
                 let error = text(ffi::duckdb_result_error(&mut rows.result));
-                return Err(failed(match error.is_empty() {
-                    true => text(ffi::duckdb_pending_error(self.raw)),
-                    false => error,
+                return Err(failed(if error.is_empty() {
+                    text(ffi::duckdb_pending_error(self.raw))
+                } else {
+                    error
                 }));
             }
             let mut count: ffi::idx_t = 0;

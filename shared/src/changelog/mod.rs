@@ -6,15 +6,15 @@
 
 mod evolution;
 mod index;
-mod options;
 mod shadow;
 pub mod stored;
+mod tracking_options;
 mod triggers;
 
 pub use evolution::Evolution;
 pub use index::{generated_expressions, may_have_been_added};
-pub use options::{Options, Wanted};
 pub use shadow::Shadow;
+pub use tracking_options::{KeyChoice, TrackingOptions};
 pub use triggers::{UNFORESEEN, watched};
 
 use crate::sql::identifier;
@@ -171,9 +171,9 @@ impl Table {
     }
 
     /// The key to track by.
-    pub fn key(&self, wanted: &Wanted) -> Result<Key> {
+    pub fn key(&self, choice: &KeyChoice) -> Result<Key> {
         let keys = self.keys();
-        if let Wanted::Columns(columns) = wanted {
+        if let KeyChoice::Columns(columns) = choice {
             let same = |key: &&Vec<String>| {
                 key.len() == columns.len()
                     && columns
@@ -360,7 +360,7 @@ mod tests {
             generated: vec![],
         };
         let key = |t: &Table| {
-            t.key(&Wanted::Any)
+            t.key(&KeyChoice::Any)
                 .map(|k| k.mirror_columns().join(","))
                 .map_err(|e| e.to_string())
         };
@@ -405,10 +405,10 @@ mod tests {
         );
         // Without one, the rowid.
         let bare = table(vec![column("a", "TEXT", 0, false)], vec![], false);
-        assert_eq!(bare.key(&Wanted::Any), Ok(Key::Rowid("rowid")));
-        assert_eq!(bare.key(&Wanted::Rowid), Ok(Key::Rowid("rowid")));
+        assert_eq!(bare.key(&KeyChoice::Any), Ok(Key::Rowid("rowid")));
+        assert_eq!(bare.key(&KeyChoice::Rowid), Ok(Key::Rowid("rowid")));
         assert_eq!(
-            table(vec![column("ROWID", "TEXT", 0, false)], vec![], false).key(&Wanted::Rowid),
+            table(vec![column("ROWID", "TEXT", 0, false)], vec![], false).key(&KeyChoice::Rowid),
             Ok(Key::Rowid("_rowid_"))
         );
     }

@@ -202,9 +202,10 @@ impl Table {
             .iter()
             .map(|c| format!("{} AS {}", self.new_value(&c.name), identifier(&c.name)))
             .collect();
-        let of_new = match values.is_empty() {
-            true => format!("(SELECT {expression})"),
-            false => format!("(SELECT {expression} FROM (SELECT {}))", values.join(", ")),
+        let of_new = if values.is_empty() {
+            format!("(SELECT {expression})")
+        } else {
+            format!("(SELECT {expression} FROM (SELECT {}))", values.join(", "))
         };
         format!("({expression}) = {of_new}{collate}")
     }
@@ -335,7 +336,7 @@ pub fn watched(trigger: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Wanted;
+    use super::super::KeyChoice;
     use super::*;
 
     fn table(uniques: Vec<Unique>) -> Table {
@@ -355,7 +356,7 @@ mod tests {
     }
 
     fn triggers(table: &Table) -> Result<Vec<String>> {
-        table.triggers(7, &table.key(&Wanted::Any)?, None)
+        table.triggers(7, &table.key(&KeyChoice::Any)?, None)
     }
 
     #[test]
@@ -384,7 +385,7 @@ mod tests {
             ..Column::default()
         });
         let of = |table: &Table, mirrored: &[String]| {
-            let key = table.key(&Wanted::Any).unwrap();
+            let key = table.key(&KeyChoice::Any).unwrap();
             let update = table
                 .triggers(7, &key, Some(mirrored))
                 .unwrap()
@@ -446,7 +447,7 @@ mod tests {
         table.generated.clear();
         let by = |columns: &[&str]| {
             let columns = columns.iter().map(|c| (*c).to_owned()).collect();
-            let key = table.key(&Wanted::Columns(columns)).unwrap();
+            let key = table.key(&KeyChoice::Columns(columns)).unwrap();
             let triggers = table.triggers(7, &key, None).unwrap();
             let conflict = "WHERE \"i d\" = NEW.\"i d\"";
             triggers.iter().filter(|t| t.contains(conflict)).count()

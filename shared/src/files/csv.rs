@@ -238,10 +238,9 @@ mod tests {
             Ok(records) => records
                 .iter()
                 .map(|r| {
-                    let fields = r.iter().map(|(t, q)| match q {
-                        true => format!("<{t}>"),
-                        false => t.clone(),
-                    });
+                    let fields = r
+                        .iter()
+                        .map(|(t, q)| if *q { format!("<{t}>") } else { t.clone() });
                     fields.collect::<Vec<_>>().join("|")
                 })
                 .collect::<Vec<_>>()

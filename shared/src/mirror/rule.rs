@@ -52,7 +52,7 @@ pub struct Rule {
 
 /// What becomes of a value that does not fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum Resolution {
     /// It is refused.
     Error,
     /// NULL is stored.
@@ -92,7 +92,7 @@ impl Rule {
 
     /// What becomes of a value that does not fit; text that is not UTF-8 is `None`. `fresh` says that no value but
     /// NULL came before.
-    pub fn way(&self, ty: MirrorType, value: Option<ValueRef<'_>>, fresh: bool) -> Way {
+    pub fn resolve(&self, ty: MirrorType, value: Option<ValueRef<'_>>, fresh: bool) -> Resolution {
         // Once values after it have chosen another type, the first one cannot choose again.
         let fresh = fresh && ty == self.first;
         let wider = match (self.policy, value) {
@@ -106,14 +106,14 @@ impl Rule {
             _ => None,
         };
         if let Some(next) = wider.or(chosen) {
-            return Way::Type(next);
+            return Resolution::Type(next);
         }
         match self.policy {
-            Policy::Error => Way::Error,
-            Policy::Null => Way::Null,
-            Policy::Varchar | Policy::Widen if ty == MirrorType::AnyText => Way::Error,
-            Policy::Varchar => Way::Type(MirrorType::AnyText),
-            Policy::Widen => Way::Type(ty.wider(value)),
+            Policy::Error => Resolution::Error,
+            Policy::Null => Resolution::Null,
+            Policy::Varchar | Policy::Widen if ty == MirrorType::AnyText => Resolution::Error,
+            Policy::Varchar => Resolution::Type(MirrorType::AnyText),
+            Policy::Widen => Resolution::Type(ty.wider(value)),
         }
     }
 }
@@ -152,50 +152,65 @@ mod tests {
 
     const POINT: MirrorType = MirrorType::Decimal(4, 1);
 
-    fn way(declared: &str, policy: Policy, value: ValueRef<'_>, fresh: bool) -> Way {
+    fn way(declared: &str, policy: Policy, value: ValueRef<'_>, fresh: bool) -> Resolution {
         let rule = Rule::new(declared, None, policy, false);
-        rule.way(rule.first, Some(value), fresh)
+        rule.resolve(rule.first, Some(value), fresh)
     }
 
     #[test]
     fn a_declared_type_is_kept_where_a_policy_was_given() {
-        assert_eq!(way("DATE", Policy::Null, Text("soon"), true), Way::Null);
+        assert_eq!(
+            way("DATE", Policy::Null, Text("soon"), true),
+            Resolution::Null
+        );
         assert_eq!(
             way("INT", Policy::Varchar, Real(0.5), false),
-            Way::Type(MirrorType::AnyText)
+            Resolution::Type(MirrorType::AnyText)
         );
         // No declared type: the values choose.
         assert_eq!(
             way("", Policy::Null, Text("soon"), true),
-            Way::Type(MirrorType::Varchar)
+            Resolution::Type(MirrorType::Varchar)
         );
-        assert_eq!(way("", Policy::Null, Text("soon"), false), Way::Null);
+        assert_eq!(way("", Policy::Null, Text("soon"), false), Resolution::Null);
         assert_eq!(
             way("INT", Policy::Error, Real(0.5), false),
-            Way::Type(MirrorType::Double)
+            Resolution::Type(MirrorType::Double)
         );
-        assert_eq!(way("INT", Policy::Error, Text("x"), false), Way::Error);
+        assert_eq!(
+            way("INT", Policy::Error, Text("x"), false),
+            Resolution::Error
+        );
     }
 
     #[test]
     fn a_given_type_is_not_chosen_by_values() {
         let rule = Rule::new("INT", Some(MirrorType::Boolean), Policy::Error, false);
-        assert_eq!(rule.way(rule.first, Some(Integer(2)), true), Way::Error);
+        assert_eq!(
+            rule.resolve(rule.first, Some(Integer(2)), true),
+            Resolution::Error
+        );
     }
 
     #[test]
     fn the_first_value_chooses_once() {
         let rule = Rule::new("", None, Policy::Error, false);
         let large = Some(Integer(i64::MAX));
-        assert_eq!(rule.way(MirrorType::Double, large, true), Way::Error);
+        assert_eq!(
+            rule.resolve(MirrorType::Double, large, true),
+            Resolution::Error
+        );
     }
 
     #[test]
     fn keys_keep_their_values_different() {
         for policy in [Policy::Null, Policy::Varchar, Policy::Widen] {
             let rule = Rule::new("TEXT", None, policy, true);
-            assert_eq!(rule.way(rule.first, Some(Blob(b"x")), false), Way::Error);
-            assert_eq!(rule.way(rule.first, None, false), Way::Error);
+            assert_eq!(
+                rule.resolve(rule.first, Some(Blob(b"x")), false),
+                Resolution::Error
+            );
+            assert_eq!(rule.resolve(rule.first, None, false), Resolution::Error);
         }
     }
 
@@ -203,8 +218,8 @@ mod tests {
     fn the_next_type_holds_all_values() {
         let widen = |ty, value| {
             let rule = Rule::new("", Some(ty), Policy::Widen, false);
-            match rule.way(ty, Some(value), false) {
-                Way::Type(next) => next.name(),
+            match rule.resolve(ty, Some(value), false) {
+                Resolution::Type(next) => next.name(),
                 way => format!("{way:?}"),
             }
         };
@@ -231,13 +246,13 @@ mod tests {
     #[test]
     fn text_that_is_none_goes_the_way_of_the_policy() {
         for (policy, expected) in [
-            (Policy::Error, Way::Error),
-            (Policy::Null, Way::Null),
-            (Policy::Varchar, Way::Type(MirrorType::AnyText)),
-            (Policy::Widen, Way::Type(MirrorType::AnyText)),
+            (Policy::Error, Resolution::Error),
+            (Policy::Null, Resolution::Null),
+            (Policy::Varchar, Resolution::Type(MirrorType::AnyText)),
+            (Policy::Widen, Resolution::Type(MirrorType::AnyText)),
         ] {
             let rule = Rule::new("TEXT", None, policy, false);
-            assert_eq!(rule.way(MirrorType::Varchar, None, false), expected);
+            assert_eq!(rule.resolve(MirrorType::Varchar, None, false), expected);
         }
     }
 }

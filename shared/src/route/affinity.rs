@@ -156,13 +156,14 @@ fn as_text(number: &Typed) -> Result<Typed, Refusal> {
 
 /// A text, with a guard that it does not look like a number.
 pub fn no_number(t: &Typed) -> String {
-    match t.literal.is_some() || t.raw.is_some() {
-        true => t.sql.clone(),
-        false => format!(
+    if t.literal.is_some() || t.raw.is_some() {
+        t.sql.clone()
+    } else {
+        format!(
             "CASE WHEN {} THEN {GUARD} ELSE {} END",
             matches_text(&t.sql, NUMBER_TEXT),
             t.sql
-        ),
+        )
     }
 }
 

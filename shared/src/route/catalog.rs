@@ -87,12 +87,13 @@ impl Column {
             // A REAL that is stored is the double nearest to the decimal, and so comes back; only integers may be larger.
             MirrorType::Decimal(width, scale) if self.affinity == Affinity::Numeric => {
                 let double = format!("CAST({sql} AS DOUBLE)");
-                match width - scale <= DIGITS {
-                    true => Typed::new(double, Class::Num),
-                    false => Typed::new(
+                if width - scale <= DIGITS {
+                    Typed::new(double, Class::Num)
+                } else {
+                    Typed::new(
                         format!("CASE WHEN abs({sql}) > {EXACT} THEN {GUARD} ELSE {double} END"),
                         Class::Num,
-                    ),
+                    )
                 }
             }
             MirrorType::Decimal(..) => {

@@ -16,9 +16,10 @@ const EXACT: &str = "9007199254740992";
 pub fn comparison(operator: Operator, a: &Typed, b: &Typed) -> Result<Typed, Refusal> {
     if a.class == Class::Null || b.class == Class::Null {
         let null_safe = matches!(operator, Operator::Is | Operator::IsNot);
-        return match null_safe {
-            true => refuse("IS is used with a NULL that has no type"),
-            false => Ok(Typed::new("CAST(NULL AS BOOLEAN)", Class::Bool)),
+        return if null_safe {
+            refuse("IS is used with a NULL that has no type")
+        } else {
+            Ok(Typed::new("CAST(NULL AS BOOLEAN)", Class::Bool))
         };
     }
     let (a, b) = (a.clone().value(), b.clone().value());
@@ -102,9 +103,10 @@ fn numbers(a: &Typed, b: &Typed) -> (String, String) {
         _ => {}
     }
     let small = |t: &Typed| matches!(t.literal, Some(Literal::Real(v)) if v.abs() < SMALL);
-    match small(a) || small(b) {
-        true => (a.double(), b.double()),
-        false => (a.exact_double(), b.exact_double()),
+    if small(a) || small(b) {
+        (a.double(), b.double())
+    } else {
+        (a.exact_double(), b.exact_double())
     }
 }
 
@@ -173,12 +175,11 @@ pub fn arithmetic(operator: Operator, a: &Typed, b: &Typed) -> Result<Typed, Ref
     let inexact = a.inexact || b.inexact;
     let real = a.class == Class::Real || b.class == Class::Real;
     if operator == Operator::Divide {
-        return match real {
-            true => {
-                let sql = format!("({} / nullif({}, 0e0))", a.operand(), b.operand());
-                Ok(Typed::real(sql).inexact_if(inexact))
-            }
-            false => refuse("integers are divided, or numbers that may be: SQLite truncates"),
+        return if real {
+            let sql = format!("({} / nullif({}, 0e0))", a.operand(), b.operand());
+            Ok(Typed::real(sql).inexact_if(inexact))
+        } else {
+            refuse("integers are divided, or numbers that may be: SQLite truncates")
         };
     }
     if real {

@@ -131,9 +131,10 @@ impl Model {
             _ => of.0,
         };
         let duckdb_wins = promise(duckdb, sqlite) < promise(sqlite, duckdb);
-        let (engine, own, other) = match duckdb_wins {
-            true => (Engine::DuckDb, duckdb, sqlite),
-            false => (Engine::Sqlite, sqlite, duckdb),
+        let (engine, own, other) = if duckdb_wins {
+            (Engine::DuckDb, duckdb, sqlite)
+        } else {
+            (Engine::Sqlite, sqlite, duckdb)
         };
         Choice {
             engine,

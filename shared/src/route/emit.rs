@@ -121,9 +121,10 @@ impl<'a> Writer<'a> {
             parts.push(format!("{} AS ({})", written.alias, written.sql));
             self.ctes.push((cte.name.clone(), written));
         }
-        Ok(match parts.is_empty() {
-            true => String::new(),
-            false => format!("WITH {} ", parts.join(", ")),
+        Ok(if parts.is_empty() {
+            String::new()
+        } else {
+            format!("WITH {} ", parts.join(", "))
         })
     }
 

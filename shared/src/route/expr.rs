@@ -38,10 +38,13 @@ impl Writer<'_> {
                 self.guarded |= is_guarded(&typed.sql);
                 Ok(typed)
             }
-            Expr::Quoted(name) => match self.is_text(name, scope)? {
-                true => Ok(Typed::from_literal(&Literal::Text(name.clone()))),
-                false => self.expr(&Expr::Column(None, name.clone()), scope),
-            },
+            Expr::Quoted(name) => {
+                if self.is_text(name, scope)? {
+                    Ok(Typed::from_literal(&Literal::Text(name.clone())))
+                } else {
+                    self.expr(&Expr::Column(None, name.clone()), scope)
+                }
+            }
             Expr::Like(x, pattern, escape) => {
                 let (x, pattern) = (self.expr(x, scope)?, self.expr(pattern, scope)?);
                 self.like(&x.value(), &pattern.value(), *escape)
@@ -172,11 +175,10 @@ impl Writer<'_> {
     /// Refuses to order texts that SQLite orders by the bytes of UTF-16; those of dates have the same order.
     pub(super) fn check_order(&self, t: &Typed) -> Result<(), Refusal> {
         let ascii = matches!(&t.literal, Some(Literal::Text(text)) if text.is_ascii());
-        match self.catalog.utf16 && t.class == Class::Text && t.raw.is_none() && !ascii {
-            true => {
-                refuse("texts are put in order, which this database does by the bytes of UTF-16")
-            }
-            false => Ok(()),
+        if self.catalog.utf16 && t.class == Class::Text && t.raw.is_none() && !ascii {
+            refuse("texts are put in order, which this database does by the bytes of UTF-16")
+        } else {
+            Ok(())
         }
     }
 
@@ -351,8 +353,9 @@ pub(super) fn is_guarded(sql: &str) -> bool {
 }
 
 fn truth(sql: String, negated: bool) -> Typed {
-    match negated {
-        true => Typed::new(format!("(NOT {sql})"), Class::Bool),
-        false => Typed::new(sql, Class::Bool),
+    if negated {
+        Typed::new(format!("(NOT {sql})"), Class::Bool)
+    } else {
+        Typed::new(sql, Class::Bool)
     }
 }

@@ -77,9 +77,10 @@ impl Writer<'_> {
                 key.check_groupable()?;
                 parts.push(key.key().to_owned());
             }
-            let mut over = match parts.is_empty() {
-                true => String::new(),
-                false => format!("PARTITION BY {}", parts.join(", ")),
+            let mut over = if parts.is_empty() {
+                String::new()
+            } else {
+                format!("PARTITION BY {}", parts.join(", "))
             };
             if !window.order.is_empty() {
                 let order = self.window_order(&window.order, scope)?;

@@ -134,16 +134,18 @@ impl<'a> Parser<'a> {
     }
 
     pub(super) fn expect_op(&mut self, operator: &str) -> Result<(), Refusal> {
-        match self.op(operator) {
-            true => Ok(()),
-            false => Err(self.unknown()),
+        if self.op(operator) {
+            Ok(())
+        } else {
+            Err(self.unknown())
         }
     }
 
     pub(super) fn expect_word(&mut self, keyword: &str) -> Result<(), Refusal> {
-        match self.word(keyword) {
-            true => Ok(()),
-            false => Err(self.unknown()),
+        if self.word(keyword) {
+            Ok(())
+        } else {
+            Err(self.unknown())
         }
     }
 
@@ -228,9 +230,10 @@ impl<'a> Parser<'a> {
         let mut body = Body::Core(Box::new(self.core()?));
         loop {
             let op = if self.word("UNION") {
-                match self.word("ALL") {
-                    true => SetOp::UnionAll,
-                    false => SetOp::Union,
+                if self.word("ALL") {
+                    SetOp::UnionAll
+                } else {
+                    SetOp::Union
                 }
             } else if self.word("INTERSECT") {
                 SetOp::Intersect
@@ -241,9 +244,10 @@ impl<'a> Parser<'a> {
             };
             body = Body::Compound(Box::new(body), op, Box::new(self.core()?));
         }
-        let order = match self.word("ORDER") {
-            true => self.order_terms()?,
-            false => Vec::new(),
+        let order = if self.word("ORDER") {
+            self.order_terms()?
+        } else {
+            Vec::new()
         };
         let (limit, offset) = self.limit()?;
         Ok(Query {
@@ -292,9 +296,10 @@ impl<'a> Parser<'a> {
             // `LIMIT offset, count`.
             return Ok((Some(self.count()?), first));
         }
-        let offset = match self.word("OFFSET") {
-            true => self.count()?,
-            false => 0,
+        let offset = if self.word("OFFSET") {
+            self.count()?
+        } else {
+            0
         };
         Ok((Some(first), offset))
     }
@@ -319,13 +324,15 @@ impl<'a> Parser<'a> {
         while self.op(",") {
             columns.push(self.result_column()?);
         }
-        let from = match self.word("FROM") {
-            true => self.from()?,
-            false => Vec::new(),
+        let from = if self.word("FROM") {
+            self.from()?
+        } else {
+            Vec::new()
         };
-        let filter = match self.word("WHERE") {
-            true => Some(self.expr()?),
-            false => None,
+        let filter = if self.word("WHERE") {
+            Some(self.expr()?)
+        } else {
+            None
         };
         let mut group_by = Vec::new();
         if self.word("GROUP") {
@@ -335,9 +342,10 @@ impl<'a> Parser<'a> {
                 group_by.push(self.expr()?);
             }
         }
-        let having = match self.word("HAVING") {
-            true => Some(self.expr()?),
-            false => None,
+        let having = if self.word("HAVING") {
+            Some(self.expr()?)
+        } else {
+            None
         };
         if self.peek().is_some_and(|t| t.is("WINDOW")) {
             return refuse("a WINDOW clause is not known to mean the same in DuckDB");

@@ -86,9 +86,10 @@ impl Parser<'_> {
 
     fn not(&mut self) -> Result<Expr, Refusal> {
         let exists = self.after(1).is_some_and(|t| t.is("EXISTS"));
-        match !exists && self.word("NOT") {
-            true => Ok(Expr::Not(Box::new(self.nested(Self::not)?))),
-            false => self.equality(),
+        if !exists && self.word("NOT") {
+            Ok(Expr::Not(Box::new(self.nested(Self::not)?)))
+        } else {
+            self.equality()
         }
     }
 

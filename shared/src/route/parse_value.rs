@@ -84,9 +84,10 @@ impl Parser<'_> {
 
     fn case(&mut self) -> Result<Expr, Refusal> {
         self.advance();
-        let operand = match self.peek().is_some_and(|t| t.is("WHEN")) {
-            true => None,
-            false => Some(Box::new(self.expr()?)),
+        let operand = if self.peek().is_some_and(|t| t.is("WHEN")) {
+            None
+        } else {
+            Some(Box::new(self.expr()?))
         };
         let mut whens = Vec::new();
         while self.word("WHEN") {
@@ -94,9 +95,10 @@ impl Parser<'_> {
             self.expect_word("THEN")?;
             whens.push((when, self.expr()?));
         }
-        let otherwise = match self.word("ELSE") {
-            true => Some(Box::new(self.expr()?)),
-            false => None,
+        let otherwise = if self.word("ELSE") {
+            Some(Box::new(self.expr()?))
+        } else {
+            None
         };
         self.expect_word("END")?;
         Ok(Expr::Case(operand, whens, otherwise))
@@ -110,9 +112,10 @@ impl Parser<'_> {
         let Some(Token::Word(ty)) = self.advance() else {
             return refuse("CAST is to a type that is not known to mean the same in DuckDB");
         };
-        match self.op(")") {
-            true => Ok(Expr::Cast(Box::new(value), ty.to_ascii_uppercase())),
-            false => refuse("CAST is to a type that is not known to mean the same in DuckDB"),
+        if self.op(")") {
+            Ok(Expr::Cast(Box::new(value), ty.to_ascii_uppercase()))
+        } else {
+            refuse("CAST is to a type that is not known to mean the same in DuckDB")
         }
     }
 
@@ -123,9 +126,10 @@ impl Parser<'_> {
         let query = self.query()?;
         self.expect_op(")")?;
         let exists = Expr::Exists(Box::new(query));
-        Ok(match negated {
-            true => Expr::Not(Box::new(exists)),
-            false => exists,
+        Ok(if negated {
+            Expr::Not(Box::new(exists))
+        } else {
+            exists
         })
     }
 
@@ -134,25 +138,22 @@ impl Parser<'_> {
         self.expect_op("(")?;
         let star = self.op("*");
         let distinct = !star && self.word("DISTINCT");
-        let args = match star || (!distinct && self.peek() == Some(&Token::Op(")"))) {
-            true => {
-                self.expect_op(")")?;
-                Vec::new()
-            }
-            false => {
-                let list = self.nested(|p| {
-                    let mut list = vec![p.expr()?];
-                    while p.op(",") {
-                        list.push(p.expr()?);
-                    }
-                    Ok(list)
-                })?;
-                if self.peek().is_some_and(|t| t.is("ORDER")) {
-                    return refuse("an aggregate has an order of its own");
+        let args = if star || (!distinct && self.peek() == Some(&Token::Op(")"))) {
+            self.expect_op(")")?;
+            Vec::new()
+        } else {
+            let list = self.nested(|p| {
+                let mut list = vec![p.expr()?];
+                while p.op(",") {
+                    list.push(p.expr()?);
                 }
-                self.expect_op(")")?;
-                list
+                Ok(list)
+            })?;
+            if self.peek().is_some_and(|t| t.is("ORDER")) {
+                return refuse("an aggregate has an order of its own");
             }
+            self.expect_op(")")?;
+            list
         };
         let filtered =
             self.peek().is_some_and(|t| t.is("FILTER")) && self.after(1) == Some(&Token::Op("("));
@@ -197,9 +198,10 @@ impl Parser<'_> {
         if self.word("ORDER") {
             window.order = self.order_terms()?;
         }
-        match self.op(")") {
-            true => Ok(window),
-            false => refuse("a window has a frame of its own"),
+        if self.op(")") {
+            Ok(window)
+        } else {
+            refuse("a window has a frame of its own")
         }
     }
 
@@ -229,8 +231,9 @@ pub(super) fn real(text: &str) -> Result<f64, Refusal> {
     let digits = mantissa.bytes().filter(u8::is_ascii_digit).count();
     let value: f64 = text.parse().unwrap_or(f64::NAN);
     let plain = value == 0.0 || (1e-15..1e15).contains(&value);
-    match digits <= 15 && plain {
-        true => Ok(value),
-        false => refuse("a number has more digits than both engines read alike"),
+    if digits <= 15 && plain {
+        Ok(value)
+    } else {
+        refuse("a number has more digits than both engines read alike")
     }
 }

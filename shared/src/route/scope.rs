@@ -82,9 +82,10 @@ impl Scope<'_> {
     /// A column of this SELECT as it is where this expression stands: behind GROUP BY, one that is no key must have
     /// the same value in all rows of a group.
     pub fn at_phase(&self, column: Typed) -> Result<Typed, Refusal> {
-        match self.is_key(&column) {
-            true => Ok(column),
-            false => column.same_in_group(),
+        if self.is_key(&column) {
+            Ok(column)
+        } else {
+            column.same_in_group()
         }
     }
 

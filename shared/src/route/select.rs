@@ -34,9 +34,10 @@ impl Writer<'_> {
             let by: Vec<&str> = keys.iter().map(Typed::key).collect();
             rest.push_str(&format!(" GROUP BY {}", by.join(", ")));
         }
-        let phase = match aggregate {
-            true => Phase::Grouped(&keys),
-            false => Phase::Row,
+        let phase = if aggregate {
+            Phase::Grouped(&keys)
+        } else {
+            Phase::Row
         };
         let scope = scope.at(phase);
         if let Some(having) = &core.having {
@@ -98,9 +99,10 @@ impl Writer<'_> {
                 });
             }
         }
-        match found {
-            true => Ok(()),
-            false => refuse("* names no table"),
+        if found {
+            Ok(())
+        } else {
+            refuse("* names no table")
         }
     }
 
@@ -131,9 +133,10 @@ impl Writer<'_> {
         outputs: &[Typed],
         parent: Option<&Scope<'_>>,
     ) -> Result<Vec<Key>, Refusal> {
-        let phase = match is_aggregate(core) || has_aggregate(order.iter().map(|t| &t.expr)) {
-            true => Phase::Grouped(&select.keys),
-            false => Phase::Row,
+        let phase = if is_aggregate(core) || has_aggregate(order.iter().map(|t| &t.expr)) {
+            Phase::Grouped(&select.keys)
+        } else {
+            Phase::Row
         };
         if matches!(phase, Phase::Grouped(_)) != is_aggregate(core) {
             return refuse("only ORDER BY has an aggregate");

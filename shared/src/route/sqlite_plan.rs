@@ -121,9 +121,10 @@ impl Estimate<'_> {
         let found = known
             .unwrap_or(if index.is_none() { 1.0 } else { PER_VALUE })
             .min(table.max(1.0));
-        match range {
-            true => ((found / 4.0).max(1.0), false),
-            false => (found, point),
+        if range {
+            ((found / 4.0).max(1.0), false)
+        } else {
+            (found, point)
         }
     }
 }

@@ -82,9 +82,10 @@ fn number(text: &str) -> Option<Token> {
     let digits = |part: &str| part.chars().all(|c| c.is_ascii_digit());
     let right = digits(whole) && digits(fraction);
     (right && exponent.is_none_or(|e| !e.is_empty() && digits(e))).then_some(())?;
-    let integer = match mantissa.contains('.') || exponent.is_some() {
-        true => None,
-        false => text.parse().ok(),
+    let integer = if mantissa.contains('.') || exponent.is_some() {
+        None
+    } else {
+        text.parse().ok()
     };
     Some(integer.map_or_else(|| Token::Real(text.to_owned()), Token::Integer))
 }

@@ -139,9 +139,10 @@ pub fn second(host: &Connection) -> Result<Connection> {
             ffi::SQLITE_FCNTL_VFS_POINTER,
             ptr::addr_of_mut!(vfs).cast(),
         );
-        match vfs.is_null() {
-            true => return Err(error("the database has no file system")),
-            false => CStr::from_ptr((*vfs).zName).to_owned(),
+        if vfs.is_null() {
+            return Err(error("the database has no file system"));
+        } else {
+            CStr::from_ptr((*vfs).zName).to_owned()
         }
     };
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_FULL_MUTEX;
@@ -179,9 +180,10 @@ pub fn storage(host: &Connection) -> Storage {
             ffi::SQLITE_FCNTL_FILE_POINTER,
             ptr::addr_of_mut!(file).cast(),
         );
-        match file.is_null() || (*file).pMethods.is_null() {
-            true => return Storage::Plain,
-            false => &*(*file).pMethods,
+        if file.is_null() || (*file).pMethods.is_null() {
+            return Storage::Plain;
+        } else {
+            &*(*file).pMethods
         }
     };
     let (Some(size_of_file), Some(read)) = (methods.xFileSize, methods.xRead) else {
@@ -205,9 +207,10 @@ pub fn storage(host: &Connection) -> Storage {
     // a page is the list of its cells.
     let cells = u16::from_be_bytes([page[3], page[4]]);
     let is_table = matches!(page[0], 5 | 13) && page[7] <= 60 && cells < 1 << 15;
-    match magic == *MAGIC && is_table {
-        true => Storage::Plain,
-        false => Storage::Encrypted,
+    if magic == *MAGIC && is_table {
+        Storage::Plain
+    } else {
+        Storage::Encrypted
     }
 }
 

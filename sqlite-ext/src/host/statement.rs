@@ -194,9 +194,10 @@ impl HostStatement {
         // SAFETY: the statement is alive; the name is copied before the next call.
         unsafe {
             let name = ffi::sqlite3_column_name(self.raw, column as c_int);
-            match name.is_null() {
-                true => String::new(),
-                false => CStr::from_ptr(name).to_string_lossy().into_owned(),
+            if name.is_null() {
+                String::new()
+            } else {
+                CStr::from_ptr(name).to_string_lossy().into_owned()
             }
         }
     }
@@ -241,9 +242,10 @@ impl Drop for HostStatement {
 /// # Safety
 /// `data` has `len` bytes that live as long as the result, or is null.
 unsafe fn bytes<'a>(data: *const u8, len: c_int) -> &'a [u8] {
-    match data.is_null() || len <= 0 {
-        true => &[],
+    if data.is_null() || len <= 0 {
+        &[]
+    } else {
         // SAFETY: by contract.
-        false => unsafe { slice::from_raw_parts(data, len as usize) },
+        unsafe { slice::from_raw_parts(data, len as usize) }
     }
 }

@@ -3,4 +3,4 @@
 mod age;
 pub mod optimize;
 pub mod policy;
-mod tier;
+mod tier_move;

@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 
 use crate::error::{Result, error};
 use crate::layout::age;
-use crate::layout::tier::{self, Move, Moved};
+use crate::layout::tier_move::{self, Move, Moved};
 use crate::locks::Deadline;
 use crate::mirror::cold_rows::Shape;
 use crate::mirror::records::mirrored_tables;
@@ -115,9 +115,10 @@ pub fn tier(
             partition_by: partition_by.to_owned(),
         };
         keep(duckdb, &policy)?;
-        match waits {
-            true => Ok(report(&table.name, older_than, &Moved::default(), 0)),
-            false => run(host, mirror, duckdb, &policy, shape, bound, &progress),
+        if waits {
+            Ok(report(&table.name, older_than, &Moved::default(), 0))
+        } else {
+            run(host, mirror, duckdb, &policy, shape, bound, &progress)
         }
     })
 }
@@ -164,9 +165,9 @@ pub fn untier(host: &Connection, mirror: &Arc<Mirror>, table: &str) -> Result<i6
     working(host, mirror, |duckdb| {
         let shape = shape(duckdb, &table)?;
         let rows = interruptible::run(host, duckdb, &Progress::none(), || {
-            tier::bring_back(duckdb, table.id, &shape)
+            tier_move::bring_back(duckdb, table.id, &shape)
         });
-        let rows = tier::settle(mirror, duckdb, table.target(), rows)?;
+        let rows = tier_move::settle(mirror, duckdb, table.target(), rows)?;
         forget(duckdb, table.id)?;
         Ok(rows as i64)
     })
@@ -200,7 +201,7 @@ fn run(
         || work.how_far(),
         || work.run(duckdb),
     );
-    let moved = tier::settle(mirror, duckdb, &name, moved)?;
+    let moved = tier_move::settle(mirror, duckdb, &name, moved)?;
     Ok(report(
         &name,
         &work.bound,

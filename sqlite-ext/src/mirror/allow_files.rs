@@ -38,11 +38,12 @@ pub fn allowed(mirror: &Mirror, path: &str, writes: bool) -> Result<PathBuf> {
 
 /// Refuses the file of an open database, and what stands beside it.
 pub fn check_guarded(mirror: &Mirror, real: &Path, path: &str, writes: bool) -> Result<()> {
-    match mirror.guards_file(real, writes) {
-        true => Err(error(format!(
+    if mirror.guards_file(real, writes) {
+        Err(error(format!(
             "the file \"{path}\" belongs to an open database or a mirrored table; give another path"
-        ))),
-        false => Ok(()),
+        )))
+    } else {
+        Ok(())
     }
 }
 

@@ -18,7 +18,7 @@ const LARGEST_PART: usize = 4;
 
 /// A complete result.
 #[derive(Clone)]
-pub struct Answer {
+pub struct CachedResult {
     /// The columns' names.
     pub names: Vec<String>,
     /// The columns' types.
@@ -50,7 +50,7 @@ struct State {
 }
 
 struct Entry {
-    answer: Answer,
+    answer: CachedResult,
     bytes: usize,
     last_use: u64,
     versions: Vec<(String, u64)>,
@@ -100,7 +100,7 @@ impl Cache {
     }
 
     /// The result of this very query, if the tables that it read are unchanged.
-    pub fn answer(&self, sql: &str, params: &str) -> Option<Answer> {
+    pub fn answer(&self, sql: &str, params: &str) -> Option<CachedResult> {
         if self.limit == 0 {
             return None;
         }
@@ -188,7 +188,7 @@ impl Cache {
             versions.push((name, version));
             questions.extend(asked);
         }
-        let answer = Answer {
+        let answer = CachedResult {
             names: names.to_vec(),
             types: types.to_vec(),
             chunks: recording.chunks,

@@ -240,9 +240,12 @@ pub fn readable(duckdb: &DuckDb) -> Result<Vec<String>> {
 pub fn new_path(folder: &str, table: &str, part: &str, number: &str) -> String {
     let plain = |text: &str| -> String {
         text.chars()
-            .map(|c| match c.is_ascii_alphanumeric() || c == '-' {
-                true => c,
-                false => '_',
+            .map(|c| {
+                if c.is_ascii_alphanumeric() || c == '-' {
+                    c
+                } else {
+                    '_'
+                }
             })
             .take(60)
             .collect()

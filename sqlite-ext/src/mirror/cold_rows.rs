@@ -105,14 +105,15 @@ impl Shape {
             "CREATE OR REPLACE VIEW {CATALOG}.main.{name} AS SELECT {visible} FROM {}.{name}",
             names::DATA
         );
-        match paths.is_empty() {
-            true => format!("{hot}; {}", drop_statements(&self.name)),
-            false => format!(
+        if paths.is_empty() {
+            format!("{hot}; {}", drop_statements(&self.name))
+        } else {
+            format!(
                 "CREATE OR REPLACE VIEW {} AS {}; \
                  {hot} UNION ALL BY NAME SELECT {visible} FROM _lumos_cold.{name}",
                 view(&self.name),
                 self.select(paths)
-            ),
+            )
         }
     }
 

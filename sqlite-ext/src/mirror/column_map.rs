@@ -1,8 +1,8 @@
 //! A table on both sides: the columns of SQLite, and what they are in the mirror.
 
 use lumos_core::ValueRef;
-use lumos_core::changelog::{Evolution, Key, Options, ROWID_COLUMN, Table};
-use lumos_core::mirror::{MirrorType, Mismatch, Rule, Stored, Way};
+use lumos_core::changelog::{Evolution, Key, ROWID_COLUMN, Table, TrackingOptions};
+use lumos_core::mirror::{MirrorType, Mismatch, Resolution, Rule, Stored};
 use lumos_core::sql::identifier;
 use rusqlite::Connection;
 
@@ -39,7 +39,7 @@ impl ColumnMap {
     pub fn new(
         table: &Table,
         key: &Key,
-        options: &Options,
+        options: &TrackingOptions,
         types: Option<Vec<MirrorType>>,
     ) -> ColumnMap {
         let copied = options.mirrored(table, key).columns;
@@ -93,7 +93,7 @@ impl ColumnMap {
         definition: &Table,
         evolution: &Evolution,
         key: &Key,
-        options: &Options,
+        options: &TrackingOptions,
     ) -> ColumnMap {
         let mut now = ColumnMap::new(definition, key, options, None);
         let old = before(mirror, definition, options);
@@ -138,9 +138,10 @@ impl ColumnMap {
         column: usize,
         value: ValueRef<'a>,
     ) -> std::result::Result<Stored<'a>, Mismatch> {
-        match self.key.contains(&column) {
-            true => self.types[column].store_exactly(value),
-            false => self.rules[column].store(self.types[column], value),
+        if self.key.contains(&column) {
+            self.types[column].store_exactly(value)
+        } else {
+            self.rules[column].store(self.types[column], value)
         }
     }
 
@@ -148,9 +149,9 @@ impl ColumnMap {
     pub fn stored<'a>(&self, column: usize, value: Option<ValueRef<'a>>) -> Option<Stored<'a>> {
         match value.map_or(Err(Mismatch), |v| self.store(column, v)) {
             Ok(stored) => Some(stored),
-            Err(Mismatch) => match self.rules[column].way(self.types[column], value, false) {
-                Way::Null => Some(Stored::Null),
-                Way::Type(_) | Way::Error => None,
+            Err(Mismatch) => match self.rules[column].resolve(self.types[column], value, false) {
+                Resolution::Null => Some(Stored::Null),
+                Resolution::Type(_) | Resolution::Error => None,
             },
         }
     }
@@ -185,7 +186,7 @@ impl ColumnMap {
 }
 
 /// The table as it was mirrored.
-pub fn before(mirror: &MirrorRecord, definition: &Table, options: &Options) -> ColumnMap {
+pub fn before(mirror: &MirrorRecord, definition: &Table, options: &TrackingOptions) -> ColumnMap {
     let table = Table {
         columns: mirror.columns.clone(),
         ..definition.clone()

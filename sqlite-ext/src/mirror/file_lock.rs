@@ -309,9 +309,10 @@ impl Drop for LockFile {
     fn drop(&mut self) {
         if std::process::id() == self.pid {
             // Removed while locked: see `acquire`. Without the file there is nothing to unlock for others.
-            match self.found {
-                true => drop(self.file.set_len(0)),
-                false => drop(fs::remove_file(&self.path)),
+            if self.found {
+                drop(self.file.set_len(0))
+            } else {
+                drop(fs::remove_file(&self.path))
             }
             // SAFETY: a live descriptor. A forked child may share it, so closing alone would not unlock.
             unsafe { libc::flock(self.file.as_raw_fd(), libc::LOCK_UN) };

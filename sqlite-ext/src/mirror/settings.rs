@@ -46,9 +46,12 @@ impl Settings {
 
 /// The settings that close DuckDB to everything but these folders, and these files with cold rows.
 pub fn lock_down(allow_files: &[PathBuf], cold: &[String]) -> String {
-    let set = |name: &str, paths: Vec<String>| match paths.is_empty() {
-        true => String::new(),
-        false => format!("SET {name} = [{}]; ", paths.join(", ")),
+    let set = |name: &str, paths: Vec<String>| {
+        if paths.is_empty() {
+            String::new()
+        } else {
+            format!("SET {name} = [{}]; ", paths.join(", "))
+        }
     };
     let folders = allow_files
         .iter()

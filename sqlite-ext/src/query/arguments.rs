@@ -24,9 +24,10 @@ pub fn take(name: &str, first: usize, count: usize, info: &mut IndexInfo) -> Res
         if constraint.operator() == IndexConstraintOp::SQLITE_INDEX_CONSTRAINT_EQ
             && let Some(place) = place
         {
-            match constraint.is_usable() {
-                true => *place = Some(i),
-                false => unusable = true,
+            if constraint.is_usable() {
+                *place = Some(i)
+            } else {
+                unusable = true
             }
         }
     }

@@ -346,12 +346,13 @@ fn check_trusted(session: &Session, stored: Option<&str>) -> error::Result<()> {
     let Some(table) = stored else {
         return Ok(());
     };
-    match host::trusts_schema(&session.connection()?)? {
-        true => Ok(()),
-        false => Err(error(format!(
+    if host::trusts_schema(&session.connection()?)? {
+        Ok(())
+    } else {
+        Err(error(format!(
             "the table \"{table}\" is stored in the database file, whose SQL is not run while PRAGMA trusted_schema is off; \
              make a temporary one instead (CREATE VIRTUAL TABLE temp.{table} ...)",
-        ))),
+        )))
     }
 }
 

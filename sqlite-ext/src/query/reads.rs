@@ -176,9 +176,12 @@ fn of_untracked(host: &Connection, name: &str, columns: &Columns) -> Result<Ques
         .filter(|(_, c)| c.name.is_empty())
         .map(|(i, _)| format!("c{i}"))
         .collect();
-    Ok(columns.question(name, |c| match empty.contains(c) {
-        true => String::new(),
-        false => c.clone(),
+    Ok(columns.question(name, |c| {
+        if empty.contains(c) {
+            String::new()
+        } else {
+            c.clone()
+        }
     }))
 }
 

@@ -19,7 +19,7 @@ use rusqlite::Connection;
 
 use crate::error::{Error, Result, error};
 use crate::host;
-use crate::mirror::cache::{Answer, Recording};
+use crate::mirror::cache::{CachedResult, Recording};
 use crate::mirror::interruptible::{self, POLL};
 use crate::mirror::{Mirror, cold_files};
 use crate::progress::Progress;
@@ -215,7 +215,7 @@ impl Stream {
         Ok(stream)
     }
 
-    fn kept(mirror: &Arc<Mirror>, duckdb: DuckDb, answer: Answer) -> Stream {
+    fn kept(mirror: &Arc<Mirror>, duckdb: DuckDb, answer: CachedResult) -> Stream {
         mirror.give_back(duckdb.clone());
         Stream {
             names: answer.names,

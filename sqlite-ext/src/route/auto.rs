@@ -182,7 +182,7 @@ impl Cursor<'_> {
         };
         let params = &*values;
         if forced == Some(Engine::Sqlite)
-            || (prepared.known.settled && forced != Some(Engine::DuckDb))
+            || (prepared.analysis.settled && forced != Some(Engine::DuckDb))
         {
             return self.run_sqlite(prepared, params);
         }
@@ -194,10 +194,10 @@ impl Cursor<'_> {
         prepared.schema_version = Some(version);
         let decision = self
             .router
-            .decide(&mut prepared.known, params, forced.is_some())?;
+            .decide(&mut prepared.analysis, params, forced.is_some())?;
         if forced == Some(Engine::DuckDb) || decision.engine == Engine::DuckDb {
             let clock = Instant::now();
-            match self.router.run(&mut prepared.known, params, &decision)? {
+            match self.router.run(&mut prepared.analysis, params, &decision)? {
                 Outcome::Rows(answer) => {
                     // Without the changes that were applied first: they are no part of the shape.
                     self.nanoseconds = answer.nanoseconds;
@@ -213,8 +213,12 @@ impl Cursor<'_> {
                 Outcome::Declined(_) => {
                     // What was tried in vain costs both times.
                     let wasted = clock.elapsed().as_nanos() as f64 + decision.other.min(1e12);
-                    self.router
-                        .learn(&prepared.known, Engine::DuckDb, &decision.features, wasted);
+                    self.router.learn(
+                        &prepared.analysis,
+                        Engine::DuckDb,
+                        &decision.features,
+                        wasted,
+                    );
                 }
             }
         }
@@ -254,11 +258,11 @@ impl Cursor<'_> {
         let learn = self.learn.take();
         if let Some((engine, features)) = learn.filter(|_| whole) {
             self.router
-                .learn(&prepared.known, engine, &features, nanoseconds);
+                .learn(&prepared.analysis, engine, &features, nanoseconds);
             // A quick one is not worth a decision each time.
-            prepared.known.settled = engine == Engine::Sqlite && nanoseconds <= QUICK;
+            prepared.analysis.settled = engine == Engine::Sqlite && nanoseconds <= QUICK;
         } else if learn.is_none() && nanoseconds > QUICK {
-            self.router.unsettle(&mut prepared.known);
+            self.router.unsettle(&mut prepared.analysis);
         }
         self.pool.give_back(prepared);
     }

@@ -69,9 +69,10 @@ pub fn read(connection: &Connection, duckdb: &DuckDb) -> Result<Catalog> {
             });
         }
         catalog.tables.push(Table {
-            source: match mirrored.is_tiered {
-                true => names::view(&mirrored.name),
-                false => names::target(&mirrored.name),
+            source: if mirrored.is_tiered {
+                names::view(&mirrored.name)
+            } else {
+                names::target(&mirrored.name)
             },
             name: table.name.clone(),
             columns,
@@ -124,7 +125,7 @@ pub fn plan(connection: &Connection, sql: &str) -> Result<Vec<Node>> {
     Ok(nodes)
 }
 
-/// The rows that an index of `main` gives for one value of each of its first `columns` columns, if that is known:
+/// The rows that an index of `main` gives for one value of each of its first `columns` columns, if that is analysis:
 /// from ANALYZE, or one for a unique index.
 pub fn rows_per_value(connection: &Connection, index: &str, columns: usize) -> Option<f64> {
     const UNIQUE: &str = "SELECT (SELECT count(*) FROM pragma_index_info(l.name)) FROM main.sqlite_schema s, \

@@ -9,7 +9,7 @@ use crate::host::statement::HostStatement;
 use crate::query::arguments;
 use crate::query::params::Params;
 use crate::route::Router;
-use crate::route::known::Known;
+use crate::route::analysis::Analysis;
 use crate::route::values::values;
 use crate::table_function::{Rows, TableFunction};
 
@@ -30,7 +30,7 @@ impl TableFunction for Route {
 }
 
 fn decide(router: &Router, sql: &str, params: Option<&str>) -> Result<Vec<Value>> {
-    let mut known = Known::new(sql)?;
+    let mut analysis = Analysis::new(sql)?;
     let connection = router.connection()?;
     // SAFETY: the connection calls us, and the statement ends with this call.
     let statement = unsafe { HostStatement::prepare(connection.handle(), sql)? };
@@ -40,7 +40,7 @@ fn decide(router: &Router, sql: &str, params: Option<&str>) -> Result<Vec<Value>
         None => Vec::new(),
         given => values(given, statement.params(), |n| statement.param(n))?,
     };
-    let decision = router.decide(&mut known, &values, false)?;
+    let decision = router.decide(&mut analysis, &values, false)?;
     let rows = decision.rows.clamp(0.0, 1e18).round() as i64;
     let milliseconds = (decision.nanoseconds / 1_000.0).round() / 1_000.0;
     Ok(vec![

@@ -1,11 +1,11 @@
 //! Which engine runs a statement: brings the pure decisions of `lumos_core::route` together with the plan of SQLite,
 //! the sizes of the mirror, its freshness, and what earlier runs took.
 
+pub mod analysis;
 pub mod answer;
 pub mod auto;
 pub mod catalog;
 pub mod explain;
-pub mod known;
 pub mod prepared;
 pub mod values;
 
@@ -20,8 +20,8 @@ use rusqlite::{Connection, OptionalExtension, TransactionState, ffi};
 
 use crate::error::{Result, error};
 use crate::locks::{Lock, Rank, locked};
+use crate::route::analysis::Analysis;
 use crate::route::answer::{Answer, Outcome};
-use crate::route::known::Known;
 use crate::session::{Attached, Session};
 use crate::sync::{self, SyncContext, schema};
 
@@ -86,26 +86,28 @@ impl Router {
     }
 
     /// Asks again the next time, since a statement that was thought quick is not, or the schema is another.
-    pub fn unsettle(&self, known: &mut Known) {
-        locked(&self.state).points.remove(&known.shape);
-        (known.point, known.settled) = (false, false);
+    pub fn unsettle(&self, analysis: &mut Analysis) {
+        locked(&self.state).points.remove(&analysis.shape);
+        (analysis.point, analysis.settled) = (false, false);
     }
 
     /// Decides where a statement runs. One that is `measured` is brought to DuckDB whatever the times are.
     pub fn decide(
         &self,
-        known: &mut Known,
+        analysis: &mut Analysis,
         params: &[Literal],
         measured: bool,
     ) -> Result<Decision> {
         let connection = self.connection()?;
-        let refused = match &known.statement {
+        let refused = match &analysis.statement {
             Err(refusal) => Some(refusal.0.clone()),
             Ok(_) => None,
         };
-        let nodes = match &known.nodes {
+        let nodes = match &analysis.nodes {
             Some(nodes) => nodes,
-            None => known.nodes.insert(catalog::plan(&connection, known.sql())?),
+            None => analysis
+                .nodes
+                .insert(catalog::plan(&connection, analysis.sql())?),
         };
         let mut state = locked(&self.state);
         let loaded = state
@@ -117,11 +119,11 @@ impl Router {
             return Ok(in_sqlite(&state.model, reason, work));
         }
         if work.point && !measured {
-            (known.point, known.settled) = (true, true);
+            (analysis.point, analysis.settled) = (true, true);
             if state.points.len() >= SHAPES {
                 state.points.clear();
             }
-            state.points.insert(known.shape.clone());
+            state.points.insert(analysis.shape.clone());
             return Ok(in_sqlite(
                 &state.model,
                 "every table is read by a key",
@@ -142,13 +144,13 @@ impl Router {
                 return Ok(in_sqlite(&state.model, reason, work));
             }
         };
-        let translation = match known.translate(generation, params, &catalog) {
+        let translation = match analysis.translate(generation, params, &catalog) {
             Ok(translation) => translation,
             Err(refusal) => {
                 return Ok(in_sqlite(&state.model, refusal.0, work));
             }
         };
-        let nodes = known.nodes.as_deref().unwrap_or_default();
+        let nodes = analysis.nodes.as_deref().unwrap_or_default();
         let work = self::work(&connection, nodes, Some(&catalog), Some(&translation));
         let scanned = translation
             .tables
@@ -173,10 +175,11 @@ impl Router {
                 "this transaction has written, and the mirror holds committed changes only";
             return Ok(in_sqlite(&state.model, reason, work));
         }
-        let choice = state.model.choose(&known.shape, &features);
-        let basis = match choice.learnt {
-            true => "by earlier runs",
-            false => "by estimate",
+        let choice = state.model.choose(&analysis.shape, &features);
+        let basis = if choice.learnt {
+            "by earlier runs"
+        } else {
+            "by estimate"
         };
         let faster = choice.other / choice.nanoseconds;
         let reason = match choice.engine {
@@ -200,10 +203,16 @@ impl Router {
     }
 
     /// Learns what a run took.
-    pub fn learn(&self, known: &Known, engine: Engine, features: &Features, nanoseconds: f64) {
+    pub fn learn(
+        &self,
+        analysis: &Analysis,
+        engine: Engine,
+        features: &Features,
+        nanoseconds: f64,
+    ) {
         locked(&self.state)
             .model
-            .learn(&known.shape, engine, features, nanoseconds);
+            .learn(&analysis.shape, engine, features, nanoseconds);
     }
 
     fn attach(&self, state: &mut State) -> std::result::Result<Attached, String> {
@@ -271,17 +280,17 @@ impl Router {
     /// Runs a statement in DuckDB as it was decided, or says why SQLite has to.
     pub fn run(
         &self,
-        known: &mut Known,
+        analysis: &mut Analysis,
         params: &[Literal],
         decision: &Decision,
     ) -> Result<Outcome> {
         let session = &self.session;
-        session.in_turn(|| self.run_attached(known, params, decision))
+        session.in_turn(|| self.run_attached(analysis, params, decision))
     }
 
     fn run_attached(
         &self,
-        known: &mut Known,
+        analysis: &mut Analysis,
         params: &[Literal],
         decision: &Decision,
     ) -> Result<Outcome> {
@@ -313,7 +322,7 @@ impl Router {
             return Ok(Outcome::Declined("changes are pending".into()));
         }
         // Tables that were copied anew may have other types.
-        match known.translate(generation, params, &catalog) {
+        match analysis.translate(generation, params, &catalog) {
             Ok(anew) => translation = anew,
             Err(refusal) => return Ok(Outcome::Declined(refusal.0)),
         }
@@ -325,11 +334,12 @@ impl Router {
         }
         let outcome = Answer::start(&connection, &attached.mirror, &translation)?;
         let after = self.state_of(&connection, &attached)?;
-        match before.generation == generation && after == before {
-            true => Ok(outcome),
-            false => Ok(Outcome::Declined(
+        if before.generation == generation && after == before {
+            Ok(outcome)
+        } else {
+            Ok(Outcome::Declined(
                 "another connection of the process changed the mirror meanwhile".into(),
-            )),
+            ))
         }
     }
 

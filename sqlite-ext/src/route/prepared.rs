@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::host::statement::HostStatement;
 use crate::query::names::distinct;
 use crate::route::Router;
-use crate::route::known::Known;
+use crate::route::analysis::Analysis;
 
 /// Statements that are kept, the last used first.
 const KEPT: usize = 64;
@@ -23,7 +23,7 @@ pub struct Prepared {
     /// For the host.
     pub statement: HostStatement,
     /// For the router.
-    pub known: Known,
+    pub analysis: Analysis,
     /// The names of the columns, each once.
     pub names: Rc<[String]>,
     /// The host's schema when it was last decided where to run it.
@@ -38,25 +38,25 @@ impl Prepared {
     /// # Safety
     /// `db` is the host's open connection, on whose thread we are, and outlives the result.
     pub unsafe fn new(db: *mut ffi::sqlite3, sql: &str, router: &Router) -> Result<Box<Prepared>> {
-        let mut known = Known::new(sql)?;
+        let mut analysis = Analysis::new(sql)?;
         // SAFETY: by contract.
         let statement = unsafe { HostStatement::prepare(db, sql)? };
-        known.point = router.is_point(&known.shape);
-        known.settled = known.point;
+        analysis.point = router.is_point(&analysis.shape);
+        analysis.settled = analysis.point;
         Ok(Box::new(Prepared {
             names: names(&statement),
             reprepared: statement.reprepared(),
             schema_version: None,
             runs: 0,
             statement,
-            known,
+            analysis,
         }))
     }
 
     /// True if the next run is to be timed.
     pub fn is_timed(&mut self) -> bool {
         self.runs = self.runs.wrapping_add(1);
-        !self.known.point || self.runs % TIMED_POINT == 1
+        !self.analysis.point || self.runs % TIMED_POINT == 1
     }
 
     /// After a step: if the host has seen another schema, `*` may be other columns, and an index may be gone.
@@ -65,8 +65,8 @@ impl Prepared {
         if reprepared != self.reprepared {
             self.reprepared = reprepared;
             self.names = names(&self.statement);
-            self.known.forget();
-            router.unsettle(&mut self.known);
+            self.analysis.forget();
+            router.unsettle(&mut self.analysis);
         }
     }
 }
@@ -90,7 +90,7 @@ impl Pool {
     /// The statement with this text; nobody else gets it until it is given back.
     pub fn take(&self, sql: &str) -> Option<Box<Prepared>> {
         let mut idle = self.idle.borrow_mut();
-        let i = idle.iter().position(|p| p.known.sql() == sql)?;
+        let i = idle.iter().position(|p| p.analysis.sql() == sql)?;
         Some(idle.remove(i))
     }
 

@@ -34,11 +34,12 @@ pub fn values(
             found
         }
     };
-    match found == count {
-        true => Ok(values),
-        false => Err(error(format!(
+    if found == count {
+        Ok(values)
+    } else {
+        Err(error(format!(
             "the query has {count} parameters, {found} were given"
-        ))),
+        )))
     }
 }
 

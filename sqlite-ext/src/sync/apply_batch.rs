@@ -1,7 +1,7 @@
 //! The rows that changed: applying a part of the changelog to one mirrored table.
 
 use lumos_core::ValueRef;
-use lumos_core::mirror::{MirrorType, Mismatch, Policy, Stored, Way};
+use lumos_core::mirror::{MirrorType, Mismatch, Policy, Resolution, Stored};
 use lumos_core::sql::{identifier, literal};
 use lumos_duckdb::engine::Connection as DuckDb;
 use rusqlite::Row;
@@ -287,18 +287,20 @@ impl ColumnMap {
                                 *filled[column].insert(self.has_values(column, transfer.duckdb)?)
                             }
                         };
-                        match self.way(column, value, fresh[column], filled) {
-                            Way::Null => rows.put(column, Stored::Null)?,
-                            Way::Error => return Err(self.mismatch(row, first, column)),
+                        match self.resolve(column, value, fresh[column], filled) {
+                            Resolution::Null => rows.put(column, Stored::Null)?,
+                            Resolution::Error => return Err(self.mismatch(row, first, column)),
                             // Rows that have NULL for what did not fit may fit the new type.
-                            Way::Type(_) if filled || self.rules[column].policy == Policy::Null => {
+                            Resolution::Type(_)
+                                if filled || self.rules[column].policy == Policy::Null =>
+                            {
                                 return Ok(Put::Not(BatchOutcome::Copy));
                             }
                             // Only the source makes these texts.
-                            Way::Type(MirrorType::AnyText) => {
+                            Resolution::Type(MirrorType::AnyText) => {
                                 return Ok(Put::Not(BatchOutcome::Copy));
                             }
-                            Way::Type(next) => {
+                            Resolution::Type(next) => {
                                 return Ok(Put::Not(BatchOutcome::Widen(column, next)));
                             }
                         }
@@ -346,18 +348,24 @@ impl ColumnMap {
 
     /// What becomes of a value that does not fit the mirrored column. `filled` says that the mirror
     /// has values of it, `fresh` that no row applied now had one.
-    fn way(&self, column: usize, value: Option<ValueRef<'_>>, fresh: bool, filled: bool) -> Way {
+    fn resolve(
+        &self,
+        column: usize,
+        value: Option<ValueRef<'_>>,
+        fresh: bool,
+        filled: bool,
+    ) -> Resolution {
         let (rule, ty) = (&self.rules[column], self.types[column]);
         // The type may have come of values that are gone.
         let chosen = match value {
             Some(value) if fresh && !filled && !rule.fixed => ty.widened(value, true),
             _ => None,
         };
-        match chosen.map_or_else(|| rule.way(ty, value, false), Way::Type) {
+        match chosen.map_or_else(|| rule.resolve(ty, value, false), Resolution::Type) {
             // Dates and moments were a guess, and all of them are texts.
-            Way::Type(MirrorType::Varchar) => Way::Type(MirrorType::Varchar),
+            Resolution::Type(MirrorType::Varchar) => Resolution::Type(MirrorType::Varchar),
             // Nobody asked for it, and a copy takes long.
-            Way::Type(_) if filled && rule.policy == Policy::Error => Way::Error,
+            Resolution::Type(_) if filled && rule.policy == Policy::Error => Resolution::Error,
             way => way,
         }
     }

@@ -408,12 +408,11 @@ impl Check {
             let value = |column| self.source_value(row, column);
             if self.is_sampled(value) && is_chosen(layout.key_hash(value)) {
                 let key = self.source_key(row)?;
-                match self.mirrored.key.iter().all(|c| value(*c).is_some()) {
-                    true => drop(
-                        unseen.insert(layout.key_bytes(value), (key, layout.column_hashes(value))),
-                    ),
+                if self.mirrored.key.iter().all(|c| value(*c).is_some()) {
+                    drop(unseen.insert(layout.key_bytes(value), (key, layout.column_hashes(value))))
+                } else {
                     // The mirror cannot have it.
-                    false => push(key, Kind::Missing),
+                    push(key, Kind::Missing)
                 }
             }
             Ok(())

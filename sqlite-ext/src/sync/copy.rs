@@ -2,8 +2,8 @@
 
 use std::cell::OnceCell;
 
-use lumos_core::changelog::{Key, Options, Table};
-use lumos_core::mirror::{MirrorType, Mismatch, Stored, Way};
+use lumos_core::changelog::{Key, Table, TrackingOptions};
+use lumos_core::mirror::{MirrorType, Mismatch, Resolution, Stored};
 use lumos_core::sql::identifier;
 use lumos_duckdb::engine::Connection as DuckDb;
 use rusqlite::{Connection, Row, types};
@@ -72,9 +72,10 @@ impl ColumnMap {
 
     fn try_copy(&self, transfer: &Transfer<'_>) -> Result<Copied> {
         let mut rows = ChunkWriter::new(transfer.duckdb, CATALOG, DATA, &self.name)?;
-        let order = match self.order.is_empty() {
-            true => String::new(),
-            false => format!(" ORDER BY {}", self.order.join(", ")),
+        let order = if self.order.is_empty() {
+            String::new()
+        } else {
+            format!(" ORDER BY {}", self.order.join(", "))
         };
         let mut statement = transfer.source.prepare(&format!(
             "SELECT {} FROM main.{} t{order}",
@@ -92,10 +93,10 @@ impl ColumnMap {
                         fresh[column] &= stored == Stored::Null;
                         rows.put(column, stored)?;
                     }
-                    Err(Mismatch) => match self.rules[column].way(*ty, value, fresh[column]) {
-                        Way::Type(next) => return Ok(Copied::Widen(column, next)),
-                        Way::Null => rows.put(column, Stored::Null)?,
-                        Way::Error => return Err(self.mismatch(row, 0, column)),
+                    Err(Mismatch) => match self.rules[column].resolve(*ty, value, fresh[column]) {
+                        Resolution::Type(next) => return Ok(Copied::Widen(column, next)),
+                        Resolution::Null => rows.put(column, Stored::Null)?,
+                        Resolution::Error => return Err(self.mismatch(row, 0, column)),
                     },
                 }
             }
@@ -124,13 +125,15 @@ impl ColumnMap {
             .map(|k| format!("{} = {}", self.columns[*k], shown(row, first + k)))
             .collect();
         let (rule, ty) = (&self.rules[column], self.types[column]);
-        let whose = match rule.fixed && rule.first == ty {
-            true => "that the column was given",
-            false => "that the other values have",
+        let whose = if rule.fixed && rule.first == ty {
+            "that the column was given"
+        } else {
+            "that the other values have"
         };
-        let anew = match rule.fixed {
-            true => String::new(),
-            false => format!("lumos_resync('{}') to choose the type anew, ", self.table),
+        let anew = if rule.fixed {
+            String::new()
+        } else {
+            format!("lumos_resync('{}') to choose the type anew, ", self.table)
         };
         let way_out = match (self.key.contains(&column), ty) {
             (true, _) => format!("{anew}or track the table by another key"),
@@ -163,14 +166,15 @@ impl ColumnMap {
 }
 
 /// An error for a column that DuckDB cannot have.
-pub fn check_names(table: &Table, key: &Key, options: &Options) -> Result<()> {
+pub fn check_names(table: &Table, key: &Key, options: &TrackingOptions) -> Result<()> {
     let columns = options.mirrored(table, key).columns;
-    match columns.iter().any(|c| c.name.is_empty()) {
-        true => Err(error(format!(
+    if columns.iter().any(|c| c.name.is_empty()) {
+        Err(error(format!(
             "table \"{}\" has a column whose name is empty, which DuckDB cannot have; rename it, or give lumos_track the option columns without it",
             table.name
-        ))),
-        false => Ok(()),
+        )))
+    } else {
+        Ok(())
     }
 }
 

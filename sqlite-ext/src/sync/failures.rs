@@ -41,11 +41,12 @@ impl Failure {
         let name = &table.name;
         // DuckDB shows the statement on further lines.
         let first = e.message.lines().next().unwrap_or_default();
-        let message = match first.starts_with("table") {
-            true => e.message,
-            false => format!(
+        let message = if first.starts_with("table") {
+            e.message
+        } else {
+            format!(
                 "table \"{name}\" cannot be mirrored: {first}; lumos_track it with other options, or lumos_untrack('{name}')"
-            ),
+            )
         };
         Failure {
             id: e.table.unwrap_or(table.id),

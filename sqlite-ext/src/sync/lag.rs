@@ -5,7 +5,7 @@ use rusqlite::types::Value;
 use crate::error::Result;
 use crate::mirror::state::stored_state;
 use crate::session::Session;
-use crate::sync::Position;
+use crate::sync::Watermark;
 use crate::sync::track::matching_tracked;
 
 /// The log rows behind what the mirror equals; NULL if it has nothing of this database.
@@ -14,7 +14,7 @@ pub fn lag(session: &Session, table: Option<&str>) -> Result<Value> {
     let chosen = table
         .map(|pattern| matching_tracked(&connection, pattern))
         .transpose()?;
-    let Some(position) = Position::read(&connection)? else {
+    let Some(position) = Watermark::read(&connection)? else {
         return Ok(Value::Integer(0));
     };
     let mirror = session.attached()?.mirror;

@@ -4,7 +4,7 @@
 //! value in all such rows, the default. It is not computed but read from the source, in one of them.
 
 use lumos_core::ValueRef;
-use lumos_core::changelog::{Evolution, Options, Table};
+use lumos_core::changelog::{Evolution, Table, TrackingOptions};
 use lumos_core::fingerprint::Layout;
 use lumos_core::mirror::{MirrorType, Stored};
 use lumos_core::sql::{identifier, literal};
@@ -25,7 +25,7 @@ pub struct Change<'a> {
     /// What happened to its columns.
     pub evolution: &'a Evolution,
     /// The options of the table.
-    pub options: &'a Options,
+    pub options: &'a TrackingOptions,
     /// A column may have been dropped and added again.
     pub doubtful: bool,
     /// The SELECT of the keys that the log names, and the part of it that does, if there is one.

@@ -122,7 +122,7 @@ impl Report {
 
 /// Where the changelog of the source stands.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Position {
+pub struct Watermark {
     /// The database's identity.
     pub source: String,
     /// The first row that the log still has; 0 for an empty log.
@@ -140,29 +140,32 @@ pub struct Position {
 /// What VACUUM makes of the one rowid of a table without INTEGER PRIMARY KEY and index.
 pub const RENUMBERED: i64 = 1;
 
-impl Position {
+impl Watermark {
     /// Reads it; `None` if nothing is tracked.
-    fn read(connection: &Connection) -> Result<Option<Position>> {
-        match Position::of_changelog(connection) {
+    fn read(connection: &Connection) -> Result<Option<Watermark>> {
+        match Watermark::of_changelog(connection) {
             // Asked only then: it costs more than reading.
             Err(_) if !schema::has_changelog(connection)? => Ok(None),
             position => position.map(Some),
         }
     }
 
-    fn of_changelog(connection: &Connection) -> Result<Position> {
+    fn of_changelog(connection: &Connection) -> Result<Watermark> {
         // What an authorizer has ignored is NULL, and no empty log.
         const SQL: &str = "SELECT source, (SELECT min(seq) FROM main._lumos_log), (SELECT max(seq) FROM main._lumos_log), \
                            schema_version, m.rowid, EXISTS(SELECT 1 FROM main._lumos_log) FROM main._lumos_meta m, pragma_schema_version";
         let (source, first, seq, schema_version, rowids) =
             connection.query_row(SQL, [], |row| {
-                let seq = |i| match row.get::<_, bool>(5)? {
-                    true => row.get(i),
-                    false => Ok(0),
+                let seq = |i| {
+                    if row.get::<_, bool>(5)? {
+                        row.get(i)
+                    } else {
+                        Ok(0)
+                    }
                 };
                 Ok((row.get(0)?, seq(1)?, seq(2)?, row.get(3)?, row.get(4)?))
             })?;
-        Ok(Position {
+        Ok(Watermark {
             source,
             first,
             seq,
@@ -258,11 +261,11 @@ pub fn sync_entered(context: &SyncContext<'_>, entered: &mut Entered<'_>) -> Res
 
 fn apply_pending(context: &SyncContext<'_>, entered: &mut Entered<'_>) -> Result<Report> {
     let connection = context.connection;
-    let mut position = Position::read(connection)?;
+    let mut position = Watermark::read(connection)?;
     if entered.is_recent() && is_overtaken(entered.applied().as_ref(), position.as_ref()) {
         // By those who had their turn before.
         entered.look_again(connection)?;
-        position = Position::read(connection)?;
+        position = Watermark::read(connection)?;
     }
     let Some(position) = position else {
         return nothing_tracked(context);
@@ -297,7 +300,7 @@ fn apply_pending(context: &SyncContext<'_>, entered: &mut Entered<'_>) -> Result
 }
 
 /// True if the mirror has more than this position shows.
-fn is_overtaken(applied: Option<&Applied>, position: Option<&Position>) -> bool {
+fn is_overtaken(applied: Option<&Applied>, position: Option<&Watermark>) -> bool {
     applied.is_some_and(|a| position.is_none_or(|p| p.source != a.source || p.seq < a.seq))
 }
 
@@ -319,7 +322,7 @@ fn is_behind() -> Error {
 fn transaction(
     context: &SyncContext<'_>,
     applied: Option<&Applied>,
-    position: Position,
+    position: Watermark,
     recent: bool,
 ) -> Result<(Report, Option<Applied>)> {
     let (connection, mirror) = (context.connection, context.mirror);
@@ -395,7 +398,7 @@ fn nothing_tracked(context: &SyncContext<'_>) -> Result<Report> {
     }
 }
 
-fn up_to_date(applied: &Applied, position: &Position) -> bool {
+fn up_to_date(applied: &Applied, position: &Watermark) -> bool {
     same_data(applied, position) && applied.schema_version == Some(position.schema_version)
 }
 
@@ -416,7 +419,7 @@ fn watched(connection: &Connection, failed: &[Failure]) -> Result<bool> {
     Ok(true)
 }
 
-fn same_data(applied: &Applied, position: &Position) -> bool {
+fn same_data(applied: &Applied, position: &Watermark) -> bool {
     applied.source == position.source
         && applied.seq == position.seq
         && applied.mark == position.mark

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use lumos_core::changelog::{
-    Column, Key, Options, Shadow, Table, Unique, generated_expressions, stored,
+    Column, Key, Shadow, Table, TrackingOptions, Unique, generated_expressions, stored,
 };
 use lumos_core::sql::identifier;
 use rusqlite::{Connection, OptionalExtension, ffi};
@@ -24,7 +24,7 @@ pub struct Tracked {
     /// The CREATE statement that the triggers were made for.
     pub schema: String,
     /// How it is mirrored.
-    pub options: Options,
+    pub options: TrackingOptions,
     /// Its triggers.
     pub triggers: Vec<Trigger>,
 }
@@ -229,11 +229,12 @@ pub fn read_table(connection: &Connection, name: &str) -> Result<Table> {
             .into_iter()
             .unzip();
     }
-    let generated = match columns.iter().any(|c| c.generated) {
-        true => create_statement(connection, name)?
+    let generated = if columns.iter().any(|c| c.generated) {
+        create_statement(connection, name)?
             .map(|sql| generated_expressions(&sql))
-            .unwrap_or_default(),
-        false => Vec::new(),
+            .unwrap_or_default()
+    } else {
+        Vec::new()
     };
     // A table without a rowid has no column under its name, unless it is declared.
     let hidden_name = ["rowid", "_rowid_", "oid"].into_iter().find(|name| {
@@ -392,8 +393,8 @@ impl Tracked {
     }
 }
 
-fn parse_options(json: &str) -> Result<Options> {
-    Options::parse(json).map_err(|_| {
+fn parse_options(json: &str) -> Result<TrackingOptions> {
+    TrackingOptions::parse(json).map_err(|_| {
         error(format!(
             "_lumos_tables has the options {json}; untrack the table and track it again"
         ))

@@ -3,13 +3,13 @@
 //! Every statement that changes the schema counts it up by one. What the definitions show explains some of these
 //! changes; only where none is left over is it sure that nothing else happened.
 
-use lumos_core::changelog::{Evolution, Key, Options, Table, may_have_been_added};
+use lumos_core::changelog::{Evolution, Key, Table, TrackingOptions, may_have_been_added};
 use rusqlite::Connection;
 
 use crate::error::Result;
 use crate::mirror::records::MirrorRecord;
 use crate::sync::schema::{self, Tracked};
-use crate::sync::{Position, RENUMBERED, triggers_install};
+use crate::sync::{RENUMBERED, Watermark, triggers_install};
 
 /// A tracked table as it is now.
 pub struct TableState<'a> {
@@ -24,7 +24,7 @@ pub struct TableState<'a> {
     /// What `_lumos_tables` says of it is so, and its triggers are those that it needs.
     pub intact: bool,
     /// Its options, with columns named as they are now.
-    pub options: Options,
+    pub options: TrackingOptions,
     /// What its mirror follows, or why it is copied.
     pub followed: std::result::Result<Resumable<'a>, &'static str>,
 }
@@ -53,7 +53,7 @@ const CREATE_AGAIN: i64 = 5;
 /// Compares the tracked tables that there are with the mirrored ones.
 pub fn compare<'a>(
     connection: &Connection,
-    position: &Position,
+    position: &Watermark,
     tracked: &'a [Tracked],
     mirrored: &'a [MirrorRecord],
 ) -> Result<Vec<TableState<'a>>> {

@@ -19,7 +19,7 @@ use crate::mirror::{Mirror, cold_rows};
 use crate::progress::Progress;
 use crate::session::Session;
 use crate::sync::schema::Tracked;
-use crate::sync::{self, Position, SyncContext, failures};
+use crate::sync::{self, SyncContext, Watermark, failures};
 
 /// The source and its mirror, equal but for what no trigger saw.
 ///
@@ -144,7 +144,7 @@ impl Sides {
         };
         sides.duckdb.execute("BEGIN TRANSACTION READ ONLY")?;
         let stored = stored_state(&sides.duckdb)?;
-        let position = Position::read(&sides.source)?;
+        let position = Watermark::read(&sides.source)?;
         let equal = match (stored, position) {
             (Some(stored), Some(position)) => sync::same_data(&stored, &position),
             _ => true,

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use lumos_core::changelog::{Options, stored};
+use lumos_core::changelog::{TrackingOptions, stored};
 use lumos_core::functions::track::TRACK;
 use lumos_core::options::Options as Given;
 use lumos_core::sql::{identifier, literal};
@@ -32,7 +32,7 @@ pub struct Request {
     left_out: Vec<(String, Error)>,
     several: bool,
     /// `None` leaves those of a tracked table as they are.
-    options: Option<Options>,
+    options: Option<TrackingOptions>,
     /// Copy now.
     initial: bool,
 }
@@ -47,9 +47,10 @@ impl Request {
         let given = Given::parse(TRACK.options, options)?;
         let progress = Progress::of("lumos_track", &given)?;
         let initial = given.flag("initial").unwrap_or(true);
-        let options = match given.says_only(&["progress", "initial"]) {
-            true => None,
-            false => Some(Options::new(&given)?),
+        let options = if given.says_only(&["progress", "initial"]) {
+            None
+        } else {
+            Some(TrackingOptions::new(&given)?)
         };
         if !connection.is_autocommit() {
             return Err(error("a transaction is open; COMMIT or ROLLBACK first"));
@@ -225,9 +226,10 @@ fn undo(context: &SyncContext<'_>, new: &[New]) -> Result<()> {
 
 /// Takes the changelog away if nothing is tracked. A mirror that still has tables needs it to empty itself by.
 fn drop_changelog(connection: &Connection, duckdb: &DuckDb) -> Result<()> {
-    match mirrored_tables(duckdb)?.is_empty() {
-        true => drop_empty_changelog(connection),
-        false => Ok(()),
+    if mirrored_tables(duckdb)?.is_empty() {
+        drop_empty_changelog(connection)
+    } else {
+        Ok(())
     }
 }
 
@@ -450,11 +452,12 @@ pub fn matching_tracked(connection: &Connection, pattern: &str) -> Result<Vec<Tr
             chosen.push(table);
         }
     }
-    match chosen.is_empty() {
-        true => Err(error(format!(
+    if chosen.is_empty() {
+        Err(error(format!(
             "\"{pattern}\" is not tracked; lumos_status lists the tracked tables"
-        ))),
-        false => Ok(chosen),
+        )))
+    } else {
+        Ok(chosen)
     }
 }
 
@@ -499,7 +502,7 @@ impl<'a> Adding<'a> {
     }
 
     /// Begins to track a table; `None` if it is tracked already, with these options if there are any.
-    fn add(&mut self, name: &str, options: Option<&Options>) -> Result<Option<New>> {
+    fn add(&mut self, name: &str, options: Option<&TrackingOptions>) -> Result<Option<New>> {
         let connection = self.connection;
         let place = self
             .tracked
@@ -549,7 +552,7 @@ impl<'a> Adding<'a> {
     }
 
     /// Refuses a name in the mirror that means something else already.
-    fn check_target(&self, name: &str, options: &Options) -> Result<()> {
+    fn check_target(&self, name: &str, options: &TrackingOptions) -> Result<()> {
         let target = options.target.as_deref().unwrap_or(name);
         let taken = |by: String| {
             error(format!(
@@ -564,9 +567,10 @@ impl<'a> Adding<'a> {
         if !target.eq_ignore_ascii_case(name) && schema::exists(self.connection, target)? {
             return Err(taken("a table or view of SQLite".into()));
         }
-        match self.own.contains(&target.to_lowercase()) {
-            true => Err(taken("a table or view of your own".into())),
-            false => Ok(()),
+        if self.own.contains(&target.to_lowercase()) {
+            Err(taken("a table or view of your own".into()))
+        } else {
+            Ok(())
         }
     }
 }
@@ -589,7 +593,7 @@ fn forget_all(context: &SyncContext<'_>) -> Result<()> {
     // The turn ends before the source commits, which may wait for those who wait for it.
     schema::writing(connection, || {
         let mut entered = mirror.enter_alone(connection, context.deadline)?;
-        let source = sync::Position::read(connection)?.map(|position| position.source);
+        let source = sync::Watermark::read(connection)?.map(|position| position.source);
         if stored_state(&duckdb)?.is_none_or(|stored| Some(stored.source) == source) {
             forget_tables(&duckdb)?;
             *entered.applied() = None;

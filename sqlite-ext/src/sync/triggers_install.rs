@@ -1,6 +1,6 @@
 //! The changelog inside SQLite: making and removing its tables, and the triggers of a table.
 
-use lumos_core::changelog::{Key, Options, Table, stored};
+use lumos_core::changelog::{Key, Table, TrackingOptions, stored};
 use lumos_core::sql::{self, identifier};
 use rusqlite::Connection;
 
@@ -64,7 +64,7 @@ pub fn install(
     id: i64,
     table: &Table,
     key: &Key,
-    options: &Options,
+    options: &TrackingOptions,
 ) -> Result<()> {
     let has: i64 = connection.query_row(
         "SELECT count(*) FROM pragma_table_info('_lumos_log', 'main')",
@@ -153,7 +153,7 @@ pub fn register(
     name: &str,
     key: &Key,
     statement: &str,
-    options: &Options,
+    options: &TrackingOptions,
 ) -> Result<()> {
     free_name(connection, id, name)?;
     connection.execute(

@@ -3,7 +3,7 @@
 //! A column whose values have no common type does not stop a query that leaves it out: the query names a view, in
 //! which that column is an error.
 
-use lumos_core::mirror::{MirrorType, Mismatch, Policy, Rule, Stored, Way};
+use lumos_core::mirror::{MirrorType, Mismatch, Policy, Resolution, Rule, Stored};
 use lumos_core::sql::{identifier, literal};
 use lumos_duckdb::engine::Connection as DuckDb;
 use rusqlite::Connection;
@@ -79,9 +79,10 @@ impl Source<'_> {
         let columns = definition.columns.iter().enumerate().map(|(i, c)| {
             let rule = Rule::new(&c.declared, None, Policy::Error, false);
             Column {
-                name: match c.name.is_empty() {
-                    true => format!("c{i}"),
-                    false => c.name.clone(),
+                name: if c.name.is_empty() {
+                    format!("c{i}")
+                } else {
+                    c.name.clone()
                 },
                 rule,
                 ty: rule.first,
@@ -92,18 +93,23 @@ impl Source<'_> {
         let readable = access::readable(source, name, &names)?;
         // A query that names one of the others is refused, see `access`.
         let list: Vec<String> = (names.iter().zip(&readable))
-            .map(|(name, readable)| match readable {
-                true => identifier(name),
-                false => "NULL".into(),
+            .map(|(name, readable)| {
+                if *readable {
+                    identifier(name)
+                } else {
+                    "NULL".into()
+                }
             })
             .collect();
-        let order = match is_view || readable.contains(&false) {
-            true => Vec::new(),
-            false => definition.stored_order(),
+        let order = if is_view || readable.contains(&false) {
+            Vec::new()
+        } else {
+            definition.stored_order()
         };
-        let order = match order.is_empty() {
-            true => String::new(),
-            false => format!(" ORDER BY {}", order.join(", ")),
+        let order = if order.is_empty() {
+            String::new()
+        } else {
+            format!(" ORDER BY {}", order.join(", "))
         };
         Ok(Source {
             name,
@@ -151,8 +157,8 @@ impl Source<'_> {
                         fresh[i] &= stored == Stored::Null;
                         rows.put(i, stored)?;
                     }
-                    Err(Mismatch) => match column.rule.way(column.ty, value, fresh[i]) {
-                        Way::Type(wider) => return Ok(Some((i, wider))),
+                    Err(Mismatch) => match column.rule.resolve(column.ty, value, fresh[i]) {
+                        Resolution::Type(wider) => return Ok(Some((i, wider))),
                         _ => {
                             rows.put(i, Stored::Null)?;
                             column.unfit =
@@ -175,14 +181,15 @@ impl Source<'_> {
 }
 
 fn unfit(table: &str, is_view: bool, column: &Column, value: &str) -> String {
-    let (what, way_out) = match is_view {
-        true => ("view", "or CAST it in the view".to_owned()),
-        false => (
+    let (what, way_out) = if is_view {
+        ("view", "or CAST it in the view".to_owned())
+    } else {
+        (
             "table",
             format!(
                 "or track it with an on_mismatch, as in SELECT lumos_track('{table}', '{{\"on_mismatch\": \"null\"}}')"
             ),
-        ),
+        )
     };
     format!(
         "{what} \"{table}\", column \"{}\": the value {value} does not fit the type {} that the other values have; \
@@ -193,12 +200,13 @@ fn unfit(table: &str, is_view: bool, column: &Column, value: &str) -> String {
 }
 
 fn too_many(name: &str, is_view: bool, most: u64) -> crate::error::Error {
-    error(match is_view {
-        true => format!(
+    error(if is_view {
+        format!(
             "view \"{name}\" has more than {most} rows, which are read for each query; track the tables that it reads, and query these"
-        ),
-        false => format!(
+        )
+    } else {
+        format!(
             "table \"{name}\" has more than {most} rows and is not tracked; run SELECT lumos_track('{name}') first"
-        ),
+        )
     })
 }

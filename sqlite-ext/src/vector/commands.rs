@@ -25,10 +25,7 @@ impl Store {
                 let state = self.to_write(&connection)?;
                 let worth = state.index.as_ref().is_some_and(Index::wants_rebuild);
                 drop(state);
-                match worth {
-                    true => self.rebuild(),
-                    false => Ok(()),
-                }
+                if worth { self.rebuild() } else { Ok(()) }
             }
             "verify" => self.verify(),
             _ => Err(error(format!(

@@ -56,9 +56,10 @@ pub fn unclear(definition: &Definition, condition: &Condition) -> Option<Test> {
         )
     });
     let differ: Vec<Test> = differ.collect();
-    match differ.is_empty() {
-        true => None,
-        false => Some(joined(differ, " OR ", "0")),
+    if differ.is_empty() {
+        None
+    } else {
+        Some(joined(differ, " OR ", "0"))
     }
 }
 
@@ -68,9 +69,10 @@ fn any(readings: Vec<Test>) -> Test {
 
 fn joined(tests: Vec<Test>, word: &str, none: &str) -> Test {
     let (tests, values): (Vec<String>, Vec<Vec<Value>>) = tests.into_iter().unzip();
-    match tests.is_empty() {
-        true => (none.into(), Vec::new()),
-        false => (format!("({})", tests.join(word)), values.concat()),
+    if tests.is_empty() {
+        (none.into(), Vec::new())
+    } else {
+        (format!("({})", tests.join(word)), values.concat())
     }
 }
 
@@ -110,9 +112,10 @@ fn readings(definition: &Definition, condition: &Condition) -> Vec<Test> {
         Some(_) => (false, false),
     };
     let reading = |column: &str, cast| Reading {
-        column: match column == ROWID {
-            true => column.to_owned(),
-            false => format!("{column} COLLATE {}", condition.collation),
+        column: if column == ROWID {
+            column.to_owned()
+        } else {
+            format!("{column} COLLATE {}", condition.collation)
         },
         cast,
     };
@@ -183,9 +186,10 @@ impl Reading {
                 params.extend(chosen);
             }
         }
-        match tests.is_empty() {
-            true => ("0".into(), params),
-            false => (format!("({})", tests.join(" OR ")), params),
+        if tests.is_empty() {
+            ("0".into(), params)
+        } else {
+            (format!("({})", tests.join(" OR ")), params)
         }
     }
 

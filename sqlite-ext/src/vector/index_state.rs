@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use lumos_core::vector::index::Index;
 
-use super::columns::Columns;
+use super::filter_columns::Columns;
 use crate::error::Result;
 
 /// What is kept between statements.

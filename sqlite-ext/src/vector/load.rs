@@ -15,8 +15,8 @@ use lumos_core::vector::index::Index;
 use lumos_core::vector::table::Role;
 use rusqlite::{Connection, ffi, params};
 
-use super::columns::Columns;
 use super::filter::RowFilter;
+use super::filter_columns::Columns;
 use super::index_state::{Ended, IndexState};
 use super::store::Store;
 use crate::error::{Error, Result, error};
@@ -198,9 +198,10 @@ impl Store {
         index.load_blocks(&numbers, |number| -> Result<Vec<u8>> {
             Ok(read.query_row([number], |row| row.get(0))?)
         })?;
-        match index.len() as i64 == vectors {
-            true => Ok(Some(numbers)),
-            false => self.repair(connection, index).map(|()| None),
+        if index.len() as i64 == vectors {
+            Ok(Some(numbers))
+        } else {
+            self.repair(connection, index).map(|()| None)
         }
     }
 

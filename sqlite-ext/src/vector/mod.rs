@@ -1,30 +1,30 @@
 //! `lumos_vec`: tables of vectors, with the nearest rows first.
 //!
 //! Where to look:
-//! - [`write`]: what SQLite writes; [`plan`], [`filter`] and [`cursor`]: what it scans
+//! - [`update`]: what SQLite writes; [`plan`], [`filter`] and [`cursor`]: what it scans
 //! - [`statement`]: what else a statement with `k` says
-//! - [`store`]: the shadow tables; [`content`]: views of another table in their place
-//! - [`index_state`]: the index over them; [`load`]: how it is read and stored; [`columns`]: what filters need
-//! - [`read`]: searches; [`commands`]: `rebuild` and others
+//! - [`store`]: the shadow tables; [`external_content`]: views of another table in their place
+//! - [`index_state`]: the index over them; [`load`]: how it is read and stored; [`filter_columns`]: what filters need
+//! - [`knn`]: searches; [`commands`]: `rebuild` and others
 //! - [`search`]: the function, which finds tables by [`stores`]
 //! - [`compat`]: names that others use
 
-mod columns;
 mod commands;
 pub mod compat;
-mod content;
 mod cursor;
+mod external_content;
 pub mod filter;
+mod filter_columns;
 mod index_state;
+pub mod knn;
 mod load;
 mod operators;
 pub mod plan;
-pub mod read;
 pub mod search;
 mod statement;
 pub mod store;
 pub mod stores;
-mod write;
+mod update;
 
 use std::borrow::Cow;
 use std::ffi::{CStr, CString, c_char, c_int};

@@ -301,10 +301,13 @@ impl Store {
         let connection = self.connection()?;
         let mut state = self.to_write(&connection)?;
         match self.holder(&connection, values.iter().map(|(i, v)| (*i, v)))? {
-            Some((other, key)) if other != id => match replace {
-                true => self.remove(&connection, &mut state, other)?,
-                false => return Err(taken("id", literal(key))),
-            },
+            Some((other, key)) if other != id => {
+                if replace {
+                    self.remove(&connection, &mut state, other)?
+                } else {
+                    return Err(taken("id", literal(key)));
+                }
+            }
             _ => {}
         }
         if !values.is_empty() {

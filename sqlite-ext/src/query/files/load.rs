@@ -176,9 +176,12 @@ impl Into {
             )));
         }
         // A column must have a name, and in the mirror too.
-        let names = names.iter().enumerate().map(|(i, n)| match n.is_empty() {
-            true => format!("c{i}"),
-            false => n.clone(),
+        let names = names.iter().enumerate().map(|(i, n)| {
+            if n.is_empty() {
+                format!("c{i}")
+            } else {
+                n.clone()
+            }
         });
         let columns_of_table: Vec<String> = distinct(names.collect())
             .iter()
@@ -209,9 +212,12 @@ impl Into {
             columns: columns_of_table,
             forms: declared
                 .into_iter()
-                .map(|d| match source.options.all_text {
-                    true => Form::Written(true),
-                    false => Form::Typed(d),
+                .map(|d| {
+                    if source.options.all_text {
+                        Form::Written(true)
+                    } else {
+                        Form::Typed(d)
+                    }
                 })
                 .collect(),
         })

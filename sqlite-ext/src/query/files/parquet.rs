@@ -45,9 +45,10 @@ impl Parquet {
         names: &mut Vec<String>,
         each: &mut Each<'_>,
     ) -> Result<()> {
-        let select = match self.select.is_empty() {
-            true => "*".to_owned(),
-            false => self.select.join(", "),
+        let select = if self.select.is_empty() {
+            "*".to_owned()
+        } else {
+            self.select.join(", ")
         };
         let sql = format!("SELECT {select} FROM read_parquet({})", literal(&self.path));
         let mut stream = Stream::start(host, mirror, &sql, Params::none())?;

@@ -9,7 +9,7 @@ use crate::error::{Error, Result, error};
 use crate::host;
 use crate::mirror::records::mirrored_tables;
 use crate::mirror::state::Applied;
-use crate::sync::{self, Position, mark};
+use crate::sync::{self, Watermark, mark};
 
 /// The part of the log that names a table.
 #[derive(Debug, Clone)]
@@ -39,7 +39,7 @@ const FEW_TABLES: usize = 4;
 /// What the mirror has that the source's log continues.
 pub enum Base {
     /// Everything up to this position.
-    Position(i64),
+    Watermark(i64),
     /// Nothing that can be continued: every table is to be copied.
     Nothing,
     /// More than the source's snapshot shows.
@@ -120,7 +120,7 @@ impl Run<'_> {
                 "the database went back behind its mirror, as after restoring a backup; lumos_resync('*') copies its tables again",
             ));
         }
-        Ok(Base::Position(stored.seq))
+        Ok(Base::Watermark(stored.seq))
     }
 
     /// True if the snapshot is older than the mirror; false if the database itself is, as after restoring a backup.
@@ -131,7 +131,7 @@ impl Run<'_> {
         // A process that closed its connections since may have applied more: another connection sees what is there.
         let now = || {
             let second = host::second(self.connection)?;
-            let now = Position::read(&second)?;
+            let now = Watermark::read(&second)?;
             Ok::<bool, Error>(
                 now.is_some_and(|now| now.source == stored.source)
                     && mark(&second, stored.seq)? == stored.mark,

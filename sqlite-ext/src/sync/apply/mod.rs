@@ -23,7 +23,7 @@ use crate::progress::Progress;
 use crate::sync::copy::Transfer;
 use crate::sync::schema::{self, Tracked};
 use crate::sync::schema_diff::{self, TableState};
-use crate::sync::{Position, RENUMBERED, Report, failures, schema_log, triggers_install};
+use crate::sync::{RENUMBERED, Report, Watermark, failures, schema_log, triggers_install};
 
 /// One run.
 pub struct Run<'a> {
@@ -34,7 +34,7 @@ pub struct Run<'a> {
     /// What the call says meanwhile.
     pub progress: &'a Progress,
     /// Where the source's changelog stands.
-    pub position: Position,
+    pub position: Watermark,
     /// The application has a transaction open.
     pub in_transaction: bool,
     /// The snapshot was taken by this call; another one may be older than what the mirror has.
@@ -98,7 +98,7 @@ impl Run<'_> {
             ..Report::default()
         };
         let from = match base {
-            Base::Position(seq) => Some(seq),
+            Base::Watermark(seq) => Some(seq),
             Base::Nothing => None,
             Base::Ahead(seq) => {
                 report.seq = seq;

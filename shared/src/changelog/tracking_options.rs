@@ -12,11 +12,11 @@ use crate::{Error, Result};
 
 /// How a table is mirrored. Columns that the table no longer has mean nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Options {
+pub struct TrackingOptions {
     /// The columns to mirror besides those of the key; all if `None`.
     pub columns: Option<Vec<String>>,
     /// The key.
-    pub key: Wanted,
+    pub key: KeyChoice,
     /// Types of columns.
     types: BTreeMap<String, MirrorType>,
     /// What to do with values that do not fit.
@@ -27,7 +27,7 @@ pub struct Options {
 
 /// The key that was asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Wanted {
+pub enum KeyChoice {
     /// The first that the table has.
     #[default]
     Any,
@@ -49,15 +49,15 @@ impl Default for OnMismatch {
     }
 }
 
-impl Options {
+impl TrackingOptions {
     /// Reads the options of `lumos_track` that say how the table is mirrored; the table is not asked yet.
-    pub fn new(given: &Given) -> Result<Options> {
-        let mut options = Options::default();
+    pub fn new(given: &Given) -> Result<TrackingOptions> {
+        let mut options = TrackingOptions::default();
         if let Some(value) = given.get("columns") {
             options.columns = Some(names("columns", value)?);
         }
         if let Some(value) = given.get("key") {
-            options.key = wanted(value)?;
+            options.key = key_choice(value)?;
         }
         if let Some(value) = given.get("types") {
             options.types = types(value)?;
@@ -72,8 +72,8 @@ impl Options {
     }
 
     /// Reads what [`Self::json`] wrote.
-    pub fn parse(text: &str) -> Result<Options> {
-        Options::new(&Given::parse(TRACK.options, Some(text))?)
+    pub fn parse(text: &str) -> Result<TrackingOptions> {
+        TrackingOptions::new(&Given::parse(TRACK.options, Some(text))?)
     }
 
     /// The options as JSON, which [`Self::parse`] reads back; those left out are the defaults.
@@ -83,9 +83,9 @@ impl Options {
             object.insert("columns".into(), json!(columns));
         }
         match &self.key {
-            Wanted::Any => {}
-            Wanted::Rowid => drop(object.insert("key".into(), "rowid".into())),
-            Wanted::Columns(columns) => drop(object.insert("key".into(), json!(columns))),
+            KeyChoice::Any => {}
+            KeyChoice::Rowid => drop(object.insert("key".into(), "rowid".into())),
+            KeyChoice::Columns(columns) => drop(object.insert("key".into(), json!(columns))),
         }
         if !self.types.is_empty() {
             let types = self
@@ -111,7 +111,7 @@ impl Options {
     }
 
     /// The options with columns named as the table names them; an error if it has no such column.
-    pub fn of(&self, table: &Table) -> Result<Options> {
+    pub fn of(&self, table: &Table) -> Result<TrackingOptions> {
         let named = |name: &String| {
             let column = table
                 .columns
@@ -134,8 +134,8 @@ impl Options {
         };
         let mut options = self.clone();
         options.columns = self.columns.as_ref().map(list).transpose()?;
-        if let Wanted::Columns(columns) = &self.key {
-            options.key = Wanted::Columns(list(columns)?);
+        if let KeyChoice::Columns(columns) = &self.key {
+            options.key = KeyChoice::Columns(list(columns)?);
         }
         options.types = renamed(&self.types, named)?;
         if let OnMismatch::Columns(policies) = &self.on_mismatch {
@@ -147,7 +147,7 @@ impl Options {
     }
 
     /// The options after columns got other names.
-    pub fn after(&self, evolution: &Evolution) -> Options {
+    pub fn after(&self, evolution: &Evolution) -> TrackingOptions {
         let name = |column: &String| evolution.new_name(column);
         let list = |columns: &Vec<String>| {
             let mut columns: Vec<String> = columns.iter().map(name).collect();
@@ -156,8 +156,8 @@ impl Options {
         };
         let mut options = self.clone();
         options.columns = self.columns.as_ref().map(list);
-        if let Wanted::Columns(columns) = &self.key {
-            options.key = Wanted::Columns(list(columns));
+        if let KeyChoice::Columns(columns) = &self.key {
+            options.key = KeyChoice::Columns(list(columns));
         }
         options.types = self.types.iter().map(|(c, t)| (name(c), *t)).collect();
         if let OnMismatch::Columns(policies) = &self.on_mismatch {
@@ -237,11 +237,11 @@ fn names(option: &str, value: &Json) -> Result<Vec<String>> {
     })
 }
 
-fn wanted(value: &Json) -> Result<Wanted> {
+fn key_choice(value: &Json) -> Result<KeyChoice> {
     match value {
-        Json::String(name) if name.eq_ignore_ascii_case("rowid") => Ok(Wanted::Rowid),
-        Json::String(name) => Ok(Wanted::Columns(vec![name.clone()])),
-        Json::Array(_) => names("key", value).map(Wanted::Columns),
+        Json::String(name) if name.eq_ignore_ascii_case("rowid") => Ok(KeyChoice::Rowid),
+        Json::String(name) => Ok(KeyChoice::Columns(vec![name.clone()])),
+        Json::Array(_) => names("key", value).map(KeyChoice::Columns),
         _ => Err(Error::new(format!(
             "key is {value}; give \"rowid\", a column, or an array of columns"
         ))),
@@ -303,11 +303,12 @@ fn on_mismatch(value: &Json) -> Result<OnMismatch> {
 fn target(value: &Json) -> Result<String> {
     match value.as_str() {
         Some(name) if !name.is_empty() && !name.contains('\0') => {
-            match name.to_ascii_lowercase().starts_with("_lumos") {
-                true => Err(Error::new(format!(
+            if name.to_ascii_lowercase().starts_with("_lumos") {
+                Err(Error::new(format!(
                     "target is {value}, and names that begin with _lumos are Lumos's own; give another name"
-                ))),
-                false => Ok(name.to_owned()),
+                )))
+            } else {
+                Ok(name.to_owned())
             }
         }
         _ => Err(Error::new(format!(
@@ -321,8 +322,8 @@ mod tests {
     use super::super::Column;
     use super::*;
 
-    fn parse(text: &str) -> Result<Options, String> {
-        Options::parse(text).map_err(|e| e.to_string())
+    fn parse(text: &str) -> Result<TrackingOptions, String> {
+        TrackingOptions::parse(text).map_err(|e| e.to_string())
     }
 
     fn table() -> Table {

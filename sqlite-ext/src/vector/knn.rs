@@ -8,8 +8,8 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, OptionalExtension, params_from_iter};
 use serde_json::Value as Json;
 
-use super::columns;
 use super::filter::{self, Condition, RowFilter};
+use super::filter_columns;
 use super::store::Store;
 use crate::error::{Error, Result, error};
 use crate::host::check_interrupt;
@@ -30,8 +30,9 @@ impl Store {
         let in_memory = own
             && conditions.iter().all(|condition| {
                 let column = condition.place.and_then(|p| self.definition.columns.get(p));
-                column.is_some_and(|c| c.role == Role::Filter && columns::answers(condition, c.ty))
-                    && condition.collation == "BINARY"
+                column.is_some_and(|c| {
+                    c.role == Role::Filter && filter_columns::answers(condition, c.ty)
+                }) && condition.collation == "BINARY"
             });
         if in_memory {
             return Ok(RowFilter::Passing(conditions));

@@ -10,7 +10,7 @@ use lumos_core::route::{Catalog, Refusal, Translation, tokens, translate};
 use crate::error::{Result, error};
 
 /// What is known of a statement, by its text.
-pub struct Known {
+pub struct Analysis {
     sql: String,
     /// The text without its values.
     pub shape: String,
@@ -31,9 +31,9 @@ struct Translated {
     result: std::result::Result<Arc<Translation>, Refusal>,
 }
 
-impl Known {
+impl Analysis {
     /// Reads a statement; what a call of Lumos would do inside one is nobody's intention.
-    pub fn new(sql: &str) -> Result<Known> {
+    pub fn new(sql: &str) -> Result<Analysis> {
         let tokens = tokens::tokens(sql);
         let own = match &tokens {
             Some(tokens) => tokens::own_function(tokens),
@@ -52,7 +52,7 @@ impl Known {
                 "the statement has a form that is not known in DuckDB".into(),
             ))
         };
-        Ok(Known {
+        Ok(Analysis {
             sql: sql.to_owned(),
             shape: tokens
                 .as_deref()

@@ -120,7 +120,7 @@ impl MirrorType {
         (next != self).then_some(next)
     }
 
-    /// Converts a value exactly.
+    /// Converts a value exactly. Errors if the type cannot hold it.
     pub fn store(self, value: ValueRef<'_>) -> Result<Stored<'_>, Mismatch> {
         Ok(match (self, value) {
             (_, ValueRef::Null) => Stored::Null,
@@ -157,7 +157,7 @@ impl MirrorType {
     }
 
     /// Converts a value so that its text comes back: as [`Self::store`], but several texts mean the same moment, so
-    /// that only `YYYY-MM-DD HH:MM:SS[.f]` without a zero at its end fits.
+    /// that only `YYYY-MM-DD HH:MM:SS[.f]` without a zero at its end fits. Errors if the type cannot hold it so.
     pub fn store_exactly(self, value: ValueRef<'_>) -> Result<Stored<'_>, Mismatch> {
         match (self, value) {
             (MirrorType::Timestamp, ValueRef::Text(v))

@@ -170,7 +170,7 @@ impl Table {
             })
     }
 
-    /// The key to track by.
+    /// The key to track by. Errors if the table has no such key, or none at all.
     pub fn key(&self, choice: &KeyChoice) -> Result<Key> {
         let keys = self.keys();
         if let KeyChoice::Columns(columns) = choice {

@@ -50,7 +50,8 @@ impl Default for OnMismatch {
 }
 
 impl TrackingOptions {
-    /// Reads the options of `lumos_track` that say how the table is mirrored; the table is not asked yet.
+    /// Reads the options of `lumos_track` that say how the table is mirrored; the table is not asked yet. Errors if a
+    /// value of one is not as it should be.
     pub fn new(given: &Given) -> Result<TrackingOptions> {
         let mut options = TrackingOptions::default();
         if let Some(value) = given.get("columns") {
@@ -71,7 +72,7 @@ impl TrackingOptions {
         Ok(options)
     }
 
-    /// Reads what [`Self::json`] wrote.
+    /// Reads what [`Self::json`] wrote. Errors for anything else.
     pub fn parse(text: &str) -> Result<TrackingOptions> {
         TrackingOptions::new(&Given::parse(TRACK.options, Some(text))?)
     }

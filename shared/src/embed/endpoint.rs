@@ -52,7 +52,8 @@ impl Endpoint {
         begins("http://") || begins("https://")
     }
 
-    /// Reads the options of `lumos_model_add`.
+    /// Reads the options of `lumos_model_add`. Errors if the URL names no host or a password, and for options that
+    /// are not known or have no model.
     pub fn parse(url: &str, options: Option<&str>, ask: Ask) -> Result<Endpoint> {
         let host = url.split(['/', '?', '#']).nth(2).unwrap_or_default();
         if host.contains('@') {
@@ -162,7 +163,7 @@ impl Endpoint {
         self.config == other.config
     }
 
-    /// The vectors of the texts, of length 1.
+    /// The vectors of the texts, of length 1. Errors as what asks the server does.
     pub fn embed(&self, texts: &[&str], stop: &dyn Fn() -> bool) -> Result<Vec<Vec<f32>>> {
         let vectors = (self.ask)(self, texts, stop)?;
         Ok(vectors.iter().map(|v| vector::normalize(v)).collect())

@@ -93,7 +93,8 @@ fn insert(name: &str, path: &str, kind: Kind) -> Json {
     description
 }
 
-/// Forgets a model; its memory is free once no call uses it any more. False if there is none.
+/// Forgets a model; its memory is free once no call uses it any more. False if there is none. Errors once the models
+/// are locked.
 pub fn remove(name: &str) -> Result<bool> {
     check_unlocked()?;
     Ok(models().remove(name).is_some())
@@ -124,12 +125,14 @@ pub fn list() -> Json {
     Json::Array(all)
 }
 
-/// The vector of a text by this model; its length is 1, or 0 if the model knows nothing of the text.
+/// The vector of a text by this model; its length is 1, or 0 if the model knows nothing of the text. Errors as
+/// [`embed_all`] does.
 pub fn embed(text: &str, model: &str) -> Result<Vec<f32>> {
     embed_all(&[text], model, &|| false).map(|vectors| vectors.concat())
 }
 
-/// The vectors of texts by this model, which asks now and then whether to stop.
+/// The vectors of texts by this model, which asks now and then whether to stop. Errors if there is no such model, if
+/// a server does not answer as it should, and once `stop` says so.
 pub fn embed_all(texts: &[&str], model: &str, stop: &dyn Fn() -> bool) -> Result<Vec<Vec<f32>>> {
     if model == BUILT_IN {
         return Ok(texts.iter().map(|text| hash::embed(text)).collect());

@@ -23,7 +23,8 @@ impl Table {
             .find(|name| tensors.has(name))
     }
 
-    /// Takes the vectors, multiplied by the weights of the tokens if the file has some.
+    /// Takes the vectors, multiplied by the weights of the tokens if the file has some. Errors if the vectors are not
+    /// those of the tokenizer's tokens, or have a mapping.
     pub fn load(tensors: &Tensors<'_>, name: &str, tokenizer: Tokenizer) -> Result<Table> {
         if tensors.has("mapping") {
             return Err(Error::new(

@@ -10,7 +10,7 @@ use crate::{Error, Result};
 pub struct Tensors<'a>(SafeTensors<'a>);
 
 impl<'a> Tensors<'a> {
-    /// Reads the names and shapes of a file.
+    /// Reads the names and shapes of a file. Errors if it is damaged.
     pub fn parse(bytes: &'a [u8]) -> Result<Tensors<'a>> {
         SafeTensors::deserialize(bytes)
             .map(Tensors)
@@ -22,7 +22,8 @@ impl<'a> Tensors<'a> {
         self.0.tensor(name).is_ok()
     }
 
-    /// A tensor of two dimensions.
+    /// A tensor of two dimensions. Errors if there is none of this name, if its numbers are of a type that is not
+    /// read, or if it has another number of dimensions.
     pub fn matrix(&self, name: &str) -> Result<Array2<f32>> {
         let (shape, values) = self.read(name)?;
         match shape[..] {
@@ -32,7 +33,7 @@ impl<'a> Tensors<'a> {
         .ok_or_else(|| Error::new(format!("model.safetensors: {name} is not a matrix")))
     }
 
-    /// A tensor of one dimension and this length.
+    /// A tensor of one dimension and this length. Errors if it is not there, or not so.
     pub fn row(&self, name: &str, length: usize) -> Result<Array1<f32>> {
         let (shape, values) = self.read(name)?;
         match shape[..] {
@@ -43,7 +44,7 @@ impl<'a> Tensors<'a> {
         }
     }
 
-    /// A tensor with this number of rows and columns.
+    /// A tensor with this number of rows and columns. Errors if it is not there, or not so.
     pub fn shaped(&self, name: &str, rows: usize, columns: usize) -> Result<Array2<f32>> {
         let matrix = self.matrix(name)?;
         match matrix.dim() == (rows, columns) {

@@ -77,6 +77,7 @@ impl Rule {
     }
 
     /// Converts a value. Only who said something of the type takes a moment that is written otherwise for the same.
+    /// Errors if the type cannot hold it; [`Self::resolve`] says what then.
     pub fn store<'a>(&self, ty: MirrorType, value: ValueRef<'a>) -> Result<Stored<'a>, Mismatch> {
         if self.fixed || self.policy != Policy::Error {
             ty.store(value)

@@ -4,7 +4,7 @@
 const K1: f64 = 1.2;
 const B: f64 = 0.75;
 
-/// What all texts together say of the words of a query.
+/// Corpus statistics of a query's terms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CorpusStats {
     /// How many texts there are.

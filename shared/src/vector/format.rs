@@ -36,7 +36,7 @@ const I8: u8 = 0xC0;
 const BIT: u8 = 0xD0;
 
 impl Format {
-    /// The format with this name.
+    /// The format with this name. Errors if there is none.
     pub fn parse(name: &str) -> Result<Format> {
         Ok(match name.to_ascii_lowercase().as_str() {
             "f32" => Format::F32,
@@ -54,7 +54,8 @@ impl Format {
 }
 
 /// The BLOB of a vector whose numbers are meant as they are: rounded to the nearest that the form has, and to
-/// its largest where they are larger; for `bit` they must be 0 or 1.
+/// its largest where they are larger; for `bit` they must be 0 or 1. Errors if a number is neither 0 nor 1 where the
+/// form is `bit`.
 pub fn encode(vector: &[f32], format: Format) -> Result<Vec<u8>> {
     Ok(match format {
         Format::F32 => vector.iter().flat_map(|v| v.to_le_bytes()).collect(),
@@ -75,7 +76,7 @@ pub fn encode(vector: &[f32], format: Format) -> Result<Vec<u8>> {
 }
 
 /// The BLOB of a vector in fewer bits: `i8` scales it so that its largest magnitude becomes 127, `bit` has 1 for
-/// every number above 0.
+/// every number above 0. Errors for another form than these two.
 pub fn quantize(vector: &[f32], format: Format) -> Result<Vec<u8>> {
     match format {
         Format::I8 => {
@@ -118,7 +119,8 @@ fn bits(vector: &[f32]) -> Vec<u8> {
     bytes
 }
 
-/// Replaces what `out` holds by the vector in a BLOB.
+/// Replaces what `out` holds by the vector in a BLOB. Errors if the BLOB is no vector, is empty, or has a NaN or an
+/// infinity; `out` may then hold anything.
 pub fn decode(bytes: &[u8], out: &mut Vec<f32>) -> Result<()> {
     out.clear();
     if let Some(floats) = plain(bytes) {

@@ -45,13 +45,13 @@ impl Metric {
         }
     }
 
-    /// The metric of this name, in any case.
+    /// The metric of this name, in any case. Errors if there is none.
     pub fn parse(name: &str) -> Result<Metric> {
         let all = "l2, cosine, ip, l1, hamming and jaccard";
         Self::among(&Self::ALL, name, all)
     }
 
-    /// The metric of this name, if an index can be ordered by it.
+    /// The metric of this name, if an index can be ordered by it. Errors if there is none.
     pub fn parse_indexed(name: &str) -> Result<Metric> {
         Self::among(&Self::INDEXED, name, "l2, cosine and ip")
     }

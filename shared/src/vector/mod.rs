@@ -22,7 +22,8 @@ pub use metric::Metric;
 
 use crate::{Error, Result};
 
-/// Reads JSON text such as `[1, 2.5, -3e2]`. Every element must be a finite number.
+/// Reads JSON text such as `[1, 2.5, -3e2]`. Every element must be a finite number. Errors if it is not, and for an
+/// empty vector.
 pub fn from_json(text: &str) -> Result<Vec<f32>> {
     let values: Vec<f64> = serde_json::from_str(text).map_err(|_| {
         Error::new(format!(
@@ -48,7 +49,7 @@ pub fn to_json(vector: &[f32]) -> String {
     text
 }
 
-/// Reads a BLOB, see [`mod@format`].
+/// Reads a BLOB, see [`mod@format`]. Errors as [`format::decode`] does.
 pub fn from_bytes(bytes: &[u8]) -> Result<Vec<f32>> {
     let mut vector = Vec::new();
     format::decode(bytes, &mut vector)?;
@@ -67,7 +68,7 @@ pub fn normalize(vector: &[f32]) -> Vec<f32> {
     }
 }
 
-/// Returns the vector if it has an element and none is NaN or infinite.
+/// Returns the vector if it has an element and none is NaN or infinite. Errors if not.
 pub fn finite(vector: Vec<f32>) -> Result<Vec<f32>> {
     check_finite(&vector)?;
     Ok(vector)

@@ -160,7 +160,7 @@ impl Definition {
         Ok(definition)
     }
 
-    /// An empty index of this definition.
+    /// An empty index of this definition. Errors as [`Index::new`] does.
     pub fn index(&self) -> Result<Index> {
         Index::new(self.dims, self.metric, self.kind)
     }

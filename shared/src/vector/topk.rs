@@ -42,7 +42,8 @@ impl Query {
         self.metric
     }
 
-    /// The distance of a row if it may be `farthest` or less; most rows are told apart by less work.
+    /// The distance of a row if it may be `farthest` or less; most rows are told apart by less work. Errors as
+    /// [`Self::distance`] does.
     pub fn within(&self, row: &[impl Element], farthest: f64) -> Result<Option<f64>> {
         if row.len() == self.vector.len()
             && let Some(bound) = distance::lower_bound(self.metric, &self.vector, self.square, row)
@@ -53,7 +54,8 @@ impl Query {
         self.distance(row).map(Some)
     }
 
-    /// The distance of a row, the same as [`Metric::distance`] gives.
+    /// The distance of a row, the same as [`Metric::distance`] gives. Errors if it has another number of dimensions
+    /// than the query, or numbers that the metric does not take.
     pub fn distance(&self, row: &[impl Element]) -> Result<f64> {
         let query = &self.vector;
         if row.len() != query.len() {

@@ -284,7 +284,7 @@ pub fn check_interrupt(connection: &Connection) -> Result<()> {
         Err(e) if e.sqlite_error_code() == Some(ffi::ErrorCode::OperationInterrupted) => {
             Err(Error::interrupted())
         }
-        // Any other failure is no wish to stop.
+        // Any other failure is no interrupt.
         _ => Ok(()),
     }
 }

@@ -160,7 +160,7 @@ impl Cache {
         recording.bytes <= self.limit / LARGEST_PART
     }
 
-    /// Keeps a complete result; those not used for longest go.
+    /// Stores a complete result, and evicts the least recently used ones where it has no room.
     pub fn keep(&self, recording: Recording, names: &[String], types: &[LogicalType]) {
         let Some(reads) = recording.reads else {
             return;

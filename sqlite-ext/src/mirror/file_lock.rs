@@ -1,5 +1,5 @@
-//! Who has a mirror file: files by device and inode, whether this process has one open already, and a lock file
-//! against other processes and other copies of Lumos.
+//! Ownership of a mirror file: its identity by device and inode, the check inside this process, and the lock file
+//! between processes and other copies of Lumos.
 //!
 //! DuckDB's own lock is per process: a second DuckDB in the same process opens the same file without a word, and
 //! committed rows are lost. And closing any descriptor of a file drops the process's locks on it. So nothing here

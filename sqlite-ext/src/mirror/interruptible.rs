@@ -55,7 +55,7 @@ pub fn run_saying<T: Send>(
                 Err(_) => Duration::from_millis(1),
             };
             match receiver.recv_timeout(wait) {
-                // What was committed in spite of a wish to stop is done.
+                // A commit that raced with an interrupt counts as success.
                 Ok(Ok(done)) => return Ok(done),
                 Ok(Err(e)) => return stop.and(Err(e)),
                 Err(RecvTimeoutError::Disconnected) => return Err(error("the work was lost")),
@@ -82,7 +82,7 @@ pub fn transaction<T>(duckdb: &DuckDb, work: impl FnOnce() -> Result<T>) -> Resu
     duckdb.execute("BEGIN")?;
     let done = work().and_then(|done| Ok(duckdb.execute("COMMIT").map(|_| done)?));
     if done.is_err() {
-        // The error of the work matters more than one of the rollback. A wish to stop meets this statement too, and
+        // The error of the work matters more than one of the rollback. An interrupt meets this statement too, and
         // the connection must not go back to the others with its transaction open.
         while duckdb
             .execute("ROLLBACK")

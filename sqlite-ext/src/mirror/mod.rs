@@ -179,7 +179,7 @@ impl Mirror {
                 *locked(&self.fresh) = Some(begun);
                 *locked(&self.failed) = None;
             }
-            // A wish to stop is no fault of the table's, nor is what one connection may not read.
+            // Neither an interrupt nor what one connection may not read says anything of the table.
             Err(e) if e.code == ffi::SQLITE_INTERRUPT || access::is_refusal(e) => {}
             Err(e) => *locked(&self.failed) = Some(e.clone()),
         }

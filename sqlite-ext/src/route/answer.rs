@@ -227,7 +227,7 @@ impl Answer {
 }
 
 /// Anything that goes wrong in DuckDB before the first row is a reason to run the statement in SQLite, which gives
-/// the answer, or an error in its own words. A wish to stop is none.
+/// the answer, or an error in its own words. An interrupt is none.
 fn declined(e: Error) -> Result<Outcome> {
     match e.code {
         ffi::SQLITE_INTERRUPT => Err(e),

@@ -151,8 +151,8 @@ fn followed<'a>(
 }
 
 impl Resumable<'_> {
-    /// Why the table must be copied after so many changes of the schema that no table explains, if so. `again`: it
-    /// may have been created again.
+    /// Returns why the table must be copied, given so many `unexplained` changes of the schema; `None` if it can
+    /// continue. `again`: it may have been created again.
     fn doubt(
         &self,
         definition: &Table,

@@ -53,7 +53,7 @@ impl Store {
 
     /// Writes the blocks that changed, before a commit or a savepoint.
     pub fn flush(&self) -> Result<()> {
-        // The savepoint of a nested statement needs no blocks.
+        // This is a savepoint of a statement that a call of this very table runs: there is nothing to write then.
         let Some(mut state) = self.free_state() else {
             return Ok(());
         };

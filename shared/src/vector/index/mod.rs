@@ -65,7 +65,7 @@ impl Kind {
         }
     }
 
-    /// The kind of this name, in any case.
+    /// The kind of this name, in any case. Errors if there is none.
     pub fn parse(name: &str) -> Result<Kind> {
         let found = Self::ALL
             .into_iter()

@@ -347,7 +347,7 @@ impl Source<'_> {
     }
 }
 
-/// An error with the file's name, if it is one of the file and not a wish to stop.
+/// An error with the file's name, if it is one of the file and no interrupt.
 fn named(path: &str, e: Error) -> Error {
     match e.code {
         rusqlite::ffi::SQLITE_ERROR if !e.message.starts_with('"') => Error {

@@ -61,14 +61,14 @@ unsafe fn register(
     store: &Arc<IndexCache>,
 ) -> Result<(), String> {
     let ty = result(function).ok_or("is of a kind that DuckDB does not have")?;
-    if let Body::Rows(rows) = function.body {
+    if let Some(fold) = function.fold() {
         // Several functions may have one fold.
         let first = FUNCTIONS
             .iter()
-            .find(|f| matches!(f.body, Body::Rows(other) if other.fold.name == rows.fold.name));
+            .find(|f| f.fold().is_some_and(|other| other.name == fold.name));
         if first.is_some_and(|first| std::ptr::eq(*first, function)) {
             // SAFETY: by contract.
-            unsafe { fold::register(connection, rows.fold)? }
+            unsafe { fold::register(connection, fold)? }
         }
     }
     if !function.is_query() && body(function).is_none() && of_store(function).is_none() {

@@ -1,7 +1,7 @@
 //! What a SQL function is: its name, arguments, result, words and body, in one constant.
 
 use crate::options::OptionDef;
-use crate::program::Rows;
+use crate::program::{Fold, Rows};
 use crate::{Result, Type, Value, ValueRef};
 
 /// One SQL function. Each stands in a file of its own below [`crate::functions`].
@@ -166,6 +166,8 @@ pub enum Body {
 pub struct Sql {
     /// Writes the text.
     pub text: fn(&[ValueRef<'_>]) -> Result<String>,
+    /// The fold that the text calls, if it calls one.
+    pub fold: Option<&'static Fold>,
     /// The examples in DuckDB, where SQLite has others.
     pub in_duckdb: &'static [Example],
 }
@@ -188,6 +190,15 @@ impl Function {
         match self.body {
             Body::Rows(rows) => Some(rows.sql(arguments)),
             Body::Sql(sql) => Some((sql.text)(arguments)),
+            Body::Pure(_) | Body::Host => None,
+        }
+    }
+
+    /// The fold that a call in DuckDB runs, if it runs one.
+    pub fn fold(&self) -> Option<&'static Fold> {
+        match self.body {
+            Body::Rows(rows) => Some(rows.fold),
+            Body::Sql(sql) => sql.fold,
             Body::Pure(_) | Body::Host => None,
         }
     }

@@ -61,7 +61,7 @@ pub trait Database {
 }
 
 /// DuckDB, which tells nothing while a text is written.
-pub struct DuckDb;
+struct DuckDb;
 
 impl Database for DuckDb {
     fn dialect(&self) -> Dialect {
@@ -251,17 +251,23 @@ impl Rows {
     /// The query that it is in DuckDB.
     pub fn sql(&self, arguments: &[ValueRef<'_>]) -> Result<String> {
         let Program { read, spec, .. } = (self.program)(arguments, &DuckDb)?;
-        let fold = self.fold;
-        let columns: Vec<String> = fold.input.iter().map(|c| identifier(c.name)).collect();
+        self.fold.sql(&read, &spec)
+    }
+}
+
+impl Fold {
+    /// The query of DuckDB that folds the rows of another, begun by this text.
+    pub fn sql(&self, read: &str, spec: &str) -> Result<String> {
+        let columns: Vec<String> = self.input.iter().map(|c| identifier(c.name)).collect();
         let columns = columns.join(", ");
         let member = |(name, _): &(&str, Type)| {
             let name = identifier(name);
             format!("lumos_row.{name} AS {name}")
         };
-        let members: Vec<String> = fold.output.iter().map(member).collect();
-        let rows = format!("{}({}, {columns})", fold.aggregate(), literal(&spec));
+        let members: Vec<String> = self.output.iter().map(member).collect();
+        let rows = format!("{}({}, {columns})", self.aggregate(), literal(spec));
         // Without a row the aggregate is NULL, since it knows nothing of the call.
-        let rows = match self.of_no_row(&spec)? {
+        let rows = match self.of_no_row(spec)? {
             None => rows,
             Some(list) => format!("coalesce({rows}, {list})"),
         };
@@ -271,12 +277,11 @@ impl Rows {
         ))
     }
 
-    /// What the fold gives where there is no row to read, as a list of DuckDB; `None` if nothing.
+    /// What it gives where there is no row to read, as a list of DuckDB; `None` if nothing.
     fn of_no_row(&self, spec: &str) -> Result<Option<String>> {
         let mut rows = Vec::new();
-        let fold = self.fold;
-        fold.start(spec)?.finish(&mut |row| {
-            let members = fold.output.iter().zip(&row);
+        self.start(spec)?.finish(&mut |row| {
+            let members = self.output.iter().zip(&row);
             let members: Vec<String> = members
                 .map(|((name, _), member)| format!("{}: {}", literal(name), value(member)))
                 .collect();

@@ -24,11 +24,13 @@ mod vector;
 
 use std::ffi::{c_char, c_int};
 
+use lumos_core::functions::hybrid::HYBRID;
 use lumos_core::functions::route::ROUTE;
 use rusqlite::Connection;
 use rusqlite::ffi::{sqlite3, sqlite3_api_routines};
 
 use crate::route::explain::Route;
+use crate::text::hybrid::Hybrid;
 
 /// The entry point that SQLite derives from the file name `lumos`.
 ///
@@ -67,6 +69,7 @@ fn register(connection: Connection) -> rusqlite::Result<bool> {
     functions::reports::register_all(&connection, &session)?;
     let stores = vector::register(&connection)?;
     text::tokenizer::register(&connection)?;
+    table_function::register::<Hybrid>(&connection, &HYBRID, &stores)?;
     program::register(&connection, &stores)?;
     let router = route::Router::new(&session);
     route::auto::register(&connection, &router)?;

@@ -6,7 +6,7 @@ use std::fs;
 use libtest_mimic::Trial;
 use lumos_core::functions::FUNCTIONS;
 use lumos_core::search::stages::STAGES;
-use lumos_core::{Body, Engines, Function, Kind, reference};
+use lumos_core::{Engines, Function, Kind, reference};
 
 use crate::folder::Folder;
 use crate::shell::{Engine, Shell};
@@ -59,10 +59,7 @@ fn names(engine: Engine) -> Vec<String> {
 fn aggregates() -> Vec<String> {
     let mut names: Vec<String> = FUNCTIONS
         .iter()
-        .filter_map(|f| match f.body {
-            Body::Rows(rows) => Some(rows.fold.aggregate()),
-            _ => None,
-        })
+        .filter_map(|f| Some(f.fold()?.aggregate()))
         .collect();
     names.extend(STAGES.iter().map(|stage| stage.name.to_owned()));
     names.sort();

@@ -1,10 +1,10 @@
-//! `lumos_hybrid`.
+//! `lumos_hybrid`. Like `lumos_search` it asks in SQLite the index that the connection holds; what both searches find
+//! is brought together by one fold in both engines.
 
 use super::search::{count, options, target};
-use crate::program::Rows;
 use crate::search;
 use crate::text::fusion::FUSION;
-use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Type, ValueRef};
+use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Sql, Type, ValueRef};
 
 /// The definition.
 pub const HYBRID: Function = Function {
@@ -59,8 +59,8 @@ pub const HYBRID: Function = Function {
             answer: "2",
         },
     ],
-    body: Body::Rows(&Rows {
-        program: |args, database| {
+    body: Body::Sql(&Sql {
+        text: |args| {
             let query = match args.get(1) {
                 Some(ValueRef::Vector(query)) => Some(*query),
                 _ => None,
@@ -70,16 +70,9 @@ pub const HYBRID: Function = Function {
                 _ => None,
             };
             let k = count(args.get(3), search::K);
-            search::hybrid(
-                target(args)?,
-                query,
-                text,
-                k,
-                options(args.get(4)),
-                database,
-            )
+            search::hybrid(target(args)?, query, text, k, options(args.get(4)))
         },
-        fold: &FUSION,
+        fold: Some(&FUSION),
         in_duckdb: &[
             Example {
                 sql: "CREATE TABLE notes(id BIGINT, body TEXT, hb UBIGINT CHECK (hb = hash(body)), e FLOAT[384], h UBIGINT CHECK (h = hash(e)))",

@@ -59,6 +59,7 @@ pub const SEARCH: Function = Function {
     ],
     body: Body::Sql(&Sql {
         text: search,
+        fold: None,
         in_duckdb: &[
             Example {
                 sql: "CREATE TABLE docs(id BIGINT, e FLOAT[2], tag TEXT, h UBIGINT CHECK (h = hash(e)))",

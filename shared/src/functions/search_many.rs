@@ -42,6 +42,7 @@ pub const SEARCH_MANY: Function = Function {
             let k = count(args.get(2), search::K);
             search::search_many(target(args)?, queries, k, options(args.get(3)))
         },
+        fold: None,
         in_duckdb: &[
             Example {
                 sql: "CREATE TABLE docs AS FROM (VALUES (1, [0, 1]::FLOAT[2]), (2, [3, 4]), (3, [6, 9])) t(id, e)",

@@ -1,7 +1,7 @@
 //! The rows that are near and hold the words: two searches, and what they find brought together by
 //! [`crate::text::fusion`].
 //!
-//! In SQLite the searches are `lumos_search` and one of FTS5. In DuckDB the text of the words' search has two parts as that of vectors has. The first counts what the texts in memory (see
+//! In SQLite the searches are of the connection's index and of FTS5. In DuckDB the text of the words' search has two parts as that of vectors has. The first counts what the texts in memory (see
 //! [`super::inverted_index`]) say of the words, over all rows; the second does so with the texts that the first did not
 //! know, and scores all that hold a word, once it is known in how many rows each word is.
 
@@ -14,14 +14,12 @@ use super::options::{
 };
 use super::stages::{BM25_FETCH, BM25_SCAN};
 use super::table_ref::TableRef;
-use super::{Target, checked, count, refuse, refuse_in_sqlite};
+use super::{Target, checked, count, refuse};
 use crate::options::{OptionDef, Options};
-use crate::program::{Database, Parameters, Program};
-use crate::sql::lexer::Dialect;
-use crate::sql::{identifier, literal, name_parts, qualified};
-use crate::text::{fusion, query_forms, query_terms};
-use crate::vector::table::VectorTable;
-use crate::{Error, Result, Value};
+use crate::sql::{identifier, literal};
+use crate::text::fusion::{self, FUSION};
+use crate::text::query_terms;
+use crate::{Error, Result};
 
 /// The options of a search for both: the weights and the table of words, then those of a search for vectors, of which
 /// the first makes it exact.
@@ -93,57 +91,38 @@ impl Bm25Spec {
     }
 }
 
-/// A search for the `k` rows that are near to `query` and hold words of `text`; what is not given is not searched for.
+/// The SQL of a search for the `k` rows that are near to `query` and hold words of `text`; what is not given is not
+/// searched for.
 pub fn hybrid(
     name: &str,
     query: Option<&[f32]>,
     text: Option<&str>,
     k: i64,
     options: Option<&str>,
-    database: &dyn Database,
-) -> Result<Program> {
+) -> Result<String> {
     let k = count("k", k)?;
     let pool = k.saturating_mul(POOL.0).max(POOL.1);
     let given = Options::parse(HYBRID_OPTIONS, options)?;
+    let why = "DuckDB; name the column of texts, like docs(id, e, body)";
+    refuse(&given, &[FTS], why)?;
     let options = checked(&given)?;
-    let spec = fusion::spec(options.weights, k);
-    let (read, parameters) = match database.dialect() {
-        Dialect::DuckDb => {
-            let why = "DuckDB; name the column of texts, like docs(id, e, body)";
-            refuse(&given, &[FTS], why)?;
-            let target = Target::parse_with_text(name)?;
-            let near = query.map(|query| {
-                let knn = KnnQuery {
-                    target: &target,
-                    options: &options,
-                    k: pool,
-                    query: Some(query),
-                };
-                knn.one()
-            });
-            let words = text.map(query_terms).filter(|words| !words.is_empty());
-            let worded = words.map(|words| worded(&target, &options, words, pool));
-            (TableRef::of(&target).finish(both(near, worded)), Vec::new())
-        }
-        Dialect::Sqlite => {
-            refuse_in_sqlite(&given)?;
-            let table = database.vector_table(name)?;
-            let mut search = InSqlite::new(&table, &given, options, pool)?;
-            let near = query.map(|query| search.near(query));
-            let words = text.map(query_forms).filter(|words| !words.is_empty());
-            let worded = words.map(|words| search.worded(&words));
-            let read = format!("{}{}", search.with, both(near, worded));
-            (read, search.parameters.into_values())
-        }
-    };
-    Ok(Program {
-        read,
-        parameters,
-        spec,
-    })
+    let target = Target::parse_with_text(name)?;
+    let near = query.map(|query| {
+        let knn = KnnQuery {
+            target: &target,
+            options: &options,
+            k: pool,
+            query: Some(query),
+        };
+        knn.one()
+    });
+    let words = text.map(query_terms).filter(|words| !words.is_empty());
+    let worded = words.map(|words| worded(&target, &options, words, pool));
+    let read = TableRef::of(&target).finish(both(near, worded));
+    FUSION.sql(&read, &fusion::spec(options.weights, k))
 }
 
-/// The rows of both searches, one of id and distance, one of id and bm25, as [`fusion::FUSION`] takes them.
+/// The rows of both searches, one of id and distance, one of id and bm25, as [`FUSION`] takes them.
 fn both(near: Option<String>, worded: Option<String>) -> String {
     let near =
         near.map(|sql| format!("SELECT id, distance, CAST(NULL AS DOUBLE) AS bm25 FROM ({sql})"));
@@ -156,121 +135,6 @@ fn both(near: Option<String>, worded: Option<String>) -> String {
                 .into()
         }
         false => lists.join(" UNION ALL "),
-    }
-}
-
-/// Both searches over a table of `lumos_vec` and one of FTS5.
-struct InSqlite<'a> {
-    table: &'a VectorTable,
-    fts: String,
-    pool: i64,
-    parameters: Parameters,
-    /// The rows that the options leave, for WITH, if they leave some out.
-    with: String,
-    /// The options of `lumos_search` but for the rows, as members of a JSON object.
-    options: Vec<String>,
-}
-
-impl<'a> InSqlite<'a> {
-    fn new(
-        table: &'a VectorTable,
-        given: &Options,
-        options: SearchOptions,
-        pool: i64,
-    ) -> Result<InSqlite<'a>> {
-        let fts = options.fts.ok_or_else(|| {
-            Error::new(
-                "needs the FTS5 table with the words; give the option {\"fts\": \"its name\"}",
-            )
-        })?;
-        let mut parameters = Parameters::new(Dialect::Sqlite);
-        let mut conditions = Vec::new();
-        if let Some(filter) = options.filter {
-            // A comment at its end does not reach the parenthesis.
-            conditions.push(format!("({filter}\n)"));
-        }
-        if let Some(ids) = given.get(IDS.name) {
-            let ids = parameters.add(Value::Text(ids.to_string()));
-            conditions.push(match table.key() {
-                None => format!("rowid IN (SELECT value FROM json_each({ids}))"),
-                Some(key) => {
-                    let rows = table.shadow("rows");
-                    format!("rowid IN (SELECT _id FROM {rows} WHERE {key} IN (SELECT value FROM json_each({ids})))")
-                }
-            });
-        }
-        let search = [EXACT, OVERSAMPLE, MAX_DISTANCE].map(|option| option.name);
-        let search = search
-            .into_iter()
-            .filter_map(|name| Some((name, given.get(name)?)));
-        let with = match conditions.is_empty() {
-            true => String::new(),
-            // Once for both searches.
-            false => format!(
-                "WITH lumos_chosen(ids) AS MATERIALIZED (SELECT json_group_array(rowid) FROM {} WHERE {}) ",
-                table.table(),
-                conditions.join(" AND ")
-            ),
-        };
-        Ok(InSqlite {
-            table,
-            fts,
-            pool,
-            parameters,
-            with,
-            options: search
-                .map(|(name, value)| format!("\"{name}\": {value}"))
-                .collect(),
-        })
-    }
-
-    /// The nearest rows, with their distances.
-    fn near(&mut self, query: &[f32]) -> String {
-        let query = query.iter().flat_map(|v| v.to_le_bytes()).collect();
-        let query = self.parameters.add(Value::Blob(query));
-        let table = self.parameters.add(Value::Text(self.table.table()));
-        let mut members = self.options.clone();
-        let (end, chosen) = match self.with.is_empty() {
-            true => ("}", ""),
-            false => {
-                members.push("\"ids\": ".to_owned());
-                // Put together as text, which is faster than by JSON functions: there may be very many.
-                ("", " || (SELECT ids FROM lumos_chosen) || '}'")
-            }
-        };
-        let options = format!("{{{}{end}", members.join(", "));
-        let options = self.parameters.add(Value::Text(options)) + chosen;
-        let pool = self.pool;
-        format!("SELECT id, distance FROM lumos_search({table}, {query}, {pool}, {options})")
-    }
-
-    /// The rows that hold one of these words, with their BM25, the greater the better.
-    fn worded(&mut self, words: &[String]) -> String {
-        // A word has letters and digits alone, so quotes make it a string that cannot end early.
-        let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
-        let words = self.parameters.add(Value::Text(words.join(" OR ")));
-        // With a bare rowid, FTS5 would look the words up anew for each.
-        let chosen = match (self.with.is_empty(), self.table.key()) {
-            (false, _) => {
-                " AND +rowid IN (SELECT value FROM lumos_chosen, json_each(ids))".to_owned()
-            }
-            // Others have no key.
-            (true, Some(_)) => {
-                let rows = self.table.shadow("rows");
-                format!(" AND +rowid IN (SELECT _id FROM {rows})")
-            }
-            (true, None) => String::new(),
-        };
-        // The column by which FTS5 names a whole row has the table's name.
-        let column = identifier(&name_parts(&self.fts).pop().unwrap_or_default());
-        format!(
-            "SELECT {id} AS id, hit.bm25 AS bm25 FROM (\
-             SELECT rowid AS id, -bm25({column}) AS bm25 FROM {fts} WHERE {column} MATCH {words}{chosen} \
-             ORDER BY bm25({column}), rowid LIMIT {pool}) hit",
-            id = self.table.name_of("hit.id"),
-            fts = qualified(&self.fts),
-            pool = self.pool
-        )
     }
 }
 
@@ -331,7 +195,6 @@ fn hits(list: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::program::DuckDb;
 
     #[test]
     fn plans_come_back() {
@@ -352,7 +215,7 @@ mod tests {
     fn a_leg_that_nobody_asks_for_is_not_there() {
         let sql = |query, text| {
             let target = "t(id, e, h, b, hb)";
-            hybrid(target, query, text, 3, None, &DuckDb).unwrap().read
+            hybrid(target, query, text, 3, None).unwrap()
         };
         assert!(!sql(Some(&[1.0]), None).contains("lumos_words"));
         assert!(!sql(Some(&[1.0]), Some("!")).contains("lumos_words"));

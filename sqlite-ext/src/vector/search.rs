@@ -6,7 +6,7 @@ use std::sync::Arc;
 use lumos_core::functions::search::SEARCH;
 use lumos_core::search::options::SearchOptions;
 use lumos_core::search::refuse_in_sqlite;
-use lumos_core::vector::index::Accuracy;
+use lumos_core::vector::index::{Accuracy, Hit};
 use rusqlite::types::{Value, ValueRef};
 
 use super::filter::RowFilter;
@@ -47,21 +47,7 @@ impl TableFunction for Search {
         refuse_in_sqlite(&options)?;
         let options = SearchOptions::new(&options)?;
         let chosen = chosen(&options, &store)?;
-        let sure = match options.exact {
-            true => Accuracy::Exact,
-            false => {
-                Accuracy::Approximate(options.oversample.unwrap_or(store.definition.oversample))
-            }
-        };
-        // Of another table the index may lack rows.
-        let mut hits = match options.exact && store.definition.content.is_some() {
-            true => store.exact(&query, &chosen)?,
-            false => store.nearest(&query, k, &chosen, sure)?,
-        };
-        hits.truncate(k);
-        if let Some(most) = options.max_distance {
-            hits.retain(|hit| hit.distance <= most);
-        }
+        let hits = nearest(&store, &query, k, &options, &chosen)?;
         let ids: Vec<i64> = hits.iter().map(|hit| hit.id).collect();
         let found = store.keys(&ids)?.into_iter().zip(hits);
         let rows = found.zip(1..).map(|((key, hit), rank)| {
@@ -71,8 +57,32 @@ impl TableFunction for Search {
     }
 }
 
+/// The nearest of the rows that are chosen, as the options say.
+pub fn nearest(
+    store: &Store,
+    query: &[f32],
+    k: usize,
+    options: &SearchOptions,
+    chosen: &RowFilter,
+) -> Result<Vec<Hit>> {
+    let sure = match options.exact {
+        true => Accuracy::Exact,
+        false => Accuracy::Approximate(options.oversample.unwrap_or(store.definition.oversample)),
+    };
+    // Of another table the index may lack rows.
+    let mut hits = match options.exact && store.definition.content.is_some() {
+        true => store.exact(query, chosen)?,
+        false => store.nearest(query, k, chosen, sure)?,
+    };
+    hits.truncate(k);
+    if let Some(most) = options.max_distance {
+        hits.retain(|hit| hit.distance <= most);
+    }
+    Ok(hits)
+}
+
 /// The rows that the options leave.
-fn chosen(options: &SearchOptions, store: &Store) -> Result<RowFilter> {
+pub fn chosen(options: &SearchOptions, store: &Store) -> Result<RowFilter> {
     let named = options.ids.as_ref().map(|ids| store.named(ids));
     let named = named.transpose()?;
     let Some(filter) = &options.filter else {

@@ -11,8 +11,9 @@ missing() {
 	python3 -c 'import venv, ensurepip' >/dev/null 2>&1 || printf ' python3-venv'
 }
 
-if ! cargo --version >/dev/null 2>&1; then
-	echo "cargo is missing: install Rust with rustup; rust-toolchain.toml names the version" >&2
+if ! said=$(cargo --version 2>&1); then
+	echo "cargo does not run: install Rust with rustup; rust-toolchain.toml names the version. It said:" >&2
+	echo "$said" | head -n 2 >&2
 	exit 1
 fi
 packages=$(missing)

@@ -2,8 +2,7 @@
 //! bounded band for retention, importance, activation and feedback.
 //!
 //! What is relevant is never buried: the band moves a score by 30 % at most, and nothing is left out for its age.
-//! Measured on the turns of LoCoMo (`tests/bench/README.md`): the words of a turn alone find 64 % of the evidence among
-//! ten, with neighbours 75 %, with the session's words 78 %, with names 79 %.
+//! Measured on the turns of LoCoMo: see `tests/bench/README.md`.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,7 +13,7 @@ use crate::text::bm25::CorpusStats;
 const NEIGHBOURS: [f64; 2] = [0.5, 0.25];
 
 /// What a turn gets of the score of its session, which is one text then.
-const SESSION: f64 = 0.8;
+const SESSION: f64 = 1.0;
 
 /// What a text gets that has all names of the question.
 const NAMES: f64 = 2.0;
@@ -123,7 +122,7 @@ fn words(
     corpus: &CorpusStats,
     sessions: &HashMap<String, u64>,
 ) -> Vec<f64> {
-    let scorer = corpus.scorer();
+    let scorer = corpus.scorer_of_few();
     let own: Vec<f64> = candidates
         .iter()
         .map(|c| scorer.score(c.length, &c.counts))
@@ -198,7 +197,7 @@ fn of_sessions<'a>(
     for (session, counts) in counts {
         stats.add(1, length(session), counts);
     }
-    let scorer = stats.scorer();
+    let scorer = stats.scorer_of_few();
     let score = |(session, counts): (&&'a str, &Vec<u32>)| {
         (*session, scorer.score(length(session), counts))
     };

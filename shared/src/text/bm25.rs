@@ -43,13 +43,26 @@ impl CorpusStats {
         }
     }
 
-    /// What scores texts by these.
+    /// What scores texts by these, as FTS5 does: a word of half of the texts or more counts for almost nothing.
     pub fn scorer(&self) -> Scorer {
-        let weight = |holders: &u64| {
-            let others = self.documents.saturating_sub(*holders) as f64;
-            let weight = ((others + 0.5) / (*holders as f64 + 0.5)).ln();
+        self.weighted(|odds| {
+            let weight = odds.ln();
             // A word of most texts says little, but not the contrary.
             if weight <= 0.0 { 1e-6 } else { weight }
+        })
+    }
+
+    /// What scores texts by these where there may be few of them: a word of most texts counts for little, as in
+    /// Lucene, ln(1 + odds).
+    pub fn scorer_of_few(&self) -> Scorer {
+        self.weighted(f64::ln_1p)
+    }
+
+    /// `weight`: of a word, by the odds that a text does not hold it.
+    fn weighted(&self, weight: impl Fn(f64) -> f64) -> Scorer {
+        let weight = |holders: &u64| {
+            let others = self.documents.saturating_sub(*holders) as f64;
+            weight((others + 0.5) / (*holders as f64 + 0.5))
         };
         Scorer {
             average: self.total_length as f64 / self.documents as f64,
@@ -99,5 +112,16 @@ mod tests {
         for (found, expected) in found.iter().zip(expected) {
             assert!((found - expected).abs() < 1e-12, "{found} {expected}");
         }
+    }
+
+    #[test]
+    fn among_few_texts_each_word_counts() {
+        let mut totals = CorpusStats::new(2);
+        for counts in [[1, 1], [1, 0]] {
+            totals.add(1, 4, &counts);
+        }
+        let scorer = totals.scorer_of_few();
+        let (both, common) = (scorer.score(4, &[1, 1]), scorer.score(4, &[1, 0]));
+        assert!(common > 0.1 && both > 3.0 * common, "{both} {common}");
     }
 }

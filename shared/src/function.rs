@@ -113,7 +113,7 @@ pub enum Engines {
     Both,
     /// SQLite only: it needs the mirror.
     Sqlite,
-    /// DuckDB only.
+    /// DuckDB only: where SQLite has a function of this name, it is another.
     DuckDb,
 }
 

@@ -17,7 +17,8 @@
 //!    column that is not optional, or a value of another type, is an error before it comes to [`FoldState::row`].
 //! 3. A function of the call's arguments that gives a [`Program`]: the SELECT, whose columns are those of `INPUT` in
 //!    that order, and the text for [`FoldState::start`]. Values go in by [`Parameters::add`], names by
-//!    [`crate::sql::identifier`].
+//!    [`crate::sql::identifier`], a column's behind its table's, `t."x"`: SQLite reads a lone name in double quotes that
+//!    no column has as a text.
 //! 4. In the function's definition `kind: Kind::Table(FOLD.output)` and `body: Body::Rows(&Rows { .. })`.
 //!
 //! Like [`crate::search::recall`].

@@ -561,7 +561,7 @@ impl<A: Answer + 'static> FoldState for Read<A> {
 }
 
 fn foreign() -> Error {
-    Error::new("internal error: it begins by a text of another function")
+    Error::new("spec is none that the function has written")
 }
 
 impl<A> Read<A> {

@@ -496,7 +496,7 @@ pub const SEARCH: Function = Function {
         ),
         example(
             "SELECT id, round(score, 2), round(words, 2), round(retention, 2) FROM lumos_memory_search('what instrument does she play', '{\"now\": \"2026-05-08\"}')",
-            "1|0.9|1.0|0.75\n2|0.45|0.5|0.75",
+            "1|0.9|1.0|0.75\n2|0.55|0.61|0.75",
         ),
         example(
             "SELECT content, event_time FROM lumos_memory_search('大雪', '{\"now\": \"2026-05-08\"}')",
@@ -528,7 +528,7 @@ pub const SEARCH: Function = Function {
             ),
             example(
                 "SELECT id, round(score, 2) AS score, round(words, 2) AS words, round(retention, 2) AS retention FROM query(lumos_memory_search('what instrument does she play', '{\"now\": \"2026-05-08\"}'))",
-                "1|0.9|1.0|0.75\n2|0.45|0.5|0.75",
+                "1|0.9|1.0|0.75\n2|0.55|0.61|0.75",
             ),
             example(
                 "SELECT content, event_time FROM query(lumos_memory_search('大雪', '{\"now\": \"2026-05-08\"}'))",

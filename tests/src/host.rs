@@ -23,6 +23,11 @@ pub fn sqlite_extension() -> Outcome<PathBuf> {
     existing("target/lumos.so", "make build")
 }
 
+/// `target/lumos-faults.so`, the same with named steps at which it fails, and with the order of locks checked.
+pub fn sqlite_with_faults() -> Outcome<PathBuf> {
+    existing("target/lumos-faults.so", "make faults")
+}
+
 /// `target/lumos.duckdb_extension`.
 pub fn duckdb_extension() -> Outcome<PathBuf> {
     existing("target/lumos.duckdb_extension", "make build")

@@ -82,7 +82,13 @@ fn run(folder: &str, file: &str, driver: &str, version: &str) -> Outcome {
         command.env("LUMOS_DUCKDB", host::duckdb_extension()?);
     }
     if folder != "duckdb" {
-        command.env("LUMOS_SQLITE", host::sqlite_extension()?.with_extension(""));
+        // The build with faults checks the order of locks; one driver has it.
+        let library = if driver == DRIVERS[0] {
+            host::sqlite_extension()?
+        } else {
+            host::sqlite_with_faults()?
+        };
+        command.env("LUMOS_SQLITE", library.with_extension(""));
     }
     let output = command.output().map_err(|e| e.to_string())?;
     let text = String::from_utf8_lossy(&output.stderr);

@@ -223,6 +223,14 @@ impl LockFile {
             if let Some(what) = not_a_file(&metadata) {
                 return Err(refused(what));
             }
+            // Who made it has not locked it yet; locked by us meanwhile, it would be left to nobody.
+            let empty = !made && metadata.len() == 0;
+            if empty && looks < LOOKS {
+                looks += 1;
+                drop(file);
+                std::thread::sleep(Duration::from_millis(1));
+                continue;
+            }
             // SAFETY: a live descriptor.
             if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } != 0 {
                 return Err(busy(mirror, &holder(&file)));
@@ -232,12 +240,6 @@ impl LockFile {
                 continue;
             }
             let found = !made && file.metadata().is_ok_and(|m| m.len() == 0);
-            if found && looks < LOOKS {
-                looks += 1;
-                drop(file);
-                std::thread::sleep(Duration::from_millis(1));
-                continue;
-            }
             if !made && !found && number(&file).is_none() {
                 return Err(refused("no lock file"));
             }

@@ -1,7 +1,7 @@
 //! `lumos_fact_add(subject, predicate, object[, options])`, `lumos_entity_merge(keep, other[, options])`,
 //! `lumos_facts(entity[, options])`.
 
-use crate::memory::graph::query;
+use crate::memory::graph::{folds, options, query};
 use crate::program::Rows;
 use crate::sql::GRAPH_DUCKDB;
 use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Type};
@@ -18,7 +18,7 @@ pub(super) const TABLES: Example = example(GRAPH_DUCKDB, "");
 /// The rows of [`FACT_ADD`].
 pub const FACT_ADD_ROWS: Rows = Rows {
     program: |args, database| query::add(args, database.dialect()),
-    fold: &query::ADD,
+    fold: &folds::ADD,
     in_duckdb: &[
         TABLES,
         example(
@@ -48,7 +48,7 @@ pub const FACT_ADD: Function = Function {
         Param::new("object", Type::Text),
         Param::optional("options", Type::Json),
     ],
-    options: query::ADD_OPTIONS,
+    options: options::ADD_OPTIONS,
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "Adds a fact to `lumos_fact`, and returns its id. \
@@ -87,7 +87,7 @@ pub const FACT_ADD: Function = Function {
 /// The definition in DuckDB, where the caller stores the rows.
 pub const FACT_ADD_DUCKDB: Function = Function {
     engines: Engines::DuckDb,
-    kind: Kind::Table(query::FACT_COLUMNS),
+    kind: Kind::Table(folds::FACT_COLUMNS),
     doc: "Gives the rows to be stored, for `INSERT OR REPLACE INTO lumos_fact BY NAME FROM query(lumos_fact_add(...)) RETURNING id`, which is then what the function of this name does in SQLite, in the caller's transaction; the id of the fact is the last one. The tables are those of lumos_memory_ddl.",
     examples: FACT_ADD_ROWS.in_duckdb,
     body: Body::Rows(&FACT_ADD_ROWS),
@@ -97,7 +97,7 @@ pub const FACT_ADD_DUCKDB: Function = Function {
 /// The rows of [`ENTITY_MERGE`].
 pub const ENTITY_MERGE_ROWS: Rows = Rows {
     program: |args, database| query::merge(args, database.dialect()),
-    fold: &query::MERGE,
+    fold: &folds::MERGE,
     in_duckdb: &[
         TABLES,
         example(
@@ -126,7 +126,7 @@ pub const ENTITY_MERGE: Function = Function {
         Param::new("other", Type::Text),
         Param::optional("options", Type::Json),
     ],
-    options: query::MERGE_OPTIONS,
+    options: options::MERGE_OPTIONS,
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "Says that two names mean the same entity, which goes by the first from now on; returns 1, or 0 if that is known. \
@@ -152,7 +152,7 @@ pub const ENTITY_MERGE: Function = Function {
 /// The definition in DuckDB, where the caller stores the row.
 pub const ENTITY_MERGE_DUCKDB: Function = Function {
     engines: Engines::DuckDb,
-    kind: Kind::Table(query::ALIAS_COLUMNS),
+    kind: Kind::Table(folds::ALIAS_COLUMNS),
     doc: "Gives the row to be stored, none if it is known, for `INSERT OR REPLACE INTO lumos_alias BY NAME FROM query(lumos_entity_merge(...))`, which is then what the function of this name does in SQLite, in the caller's transaction.",
     examples: ENTITY_MERGE_ROWS.in_duckdb,
     body: Body::Rows(&ENTITY_MERGE_ROWS),
@@ -164,12 +164,12 @@ pub const FACTS: Function = Function {
     name: "lumos_facts",
     section: Section::Memory,
     engines: Engines::Both,
-    kind: Kind::Table(query::FACTS.output),
+    kind: Kind::Table(folds::FACTS.output),
     params: &[
         Param::new("entity", Type::Text),
         Param::optional("options", Type::Json),
     ],
-    options: query::FACTS_OPTIONS,
+    options: options::FACTS_OPTIONS,
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "The facts in which an entity is the subject or the object, by any of its names; of all entities if it is NULL. \
@@ -198,7 +198,7 @@ pub const FACTS: Function = Function {
     ],
     body: Body::Rows(&Rows {
         program: |args, database| query::facts(args, database.dialect()),
-        fold: &query::FACTS,
+        fold: &folds::FACTS,
         in_duckdb: &[
             TABLES,
             example(

@@ -2,7 +2,7 @@
 //! `lumos_pagerank(seeds[, options])`.
 
 use super::facts::{INITIAL, TABLES};
-use crate::memory::graph::query;
+use crate::memory::graph::{folds, options, query};
 use crate::program::Rows;
 use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Type};
 
@@ -35,9 +35,9 @@ pub const NEIGHBORS: Function = Function {
     name: "lumos_neighbors",
     section: Section::Memory,
     engines: Engines::Both,
-    kind: Kind::Table(query::NEIGHBORS.output),
+    kind: Kind::Table(folds::NEIGHBORS.output),
     params: &[ENTITY, OPTIONS],
-    options: query::NEIGHBORS_OPTIONS,
+    options: options::NEIGHBORS_OPTIONS,
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "The entities within `depth` facts of one, each once, the nearest first: how far it is, through whom, and by which fact it was reached. Facts are walked from subject to object and back.",
@@ -52,7 +52,7 @@ pub const NEIGHBORS: Function = Function {
     ],
     body: Body::Rows(&Rows {
         program: |args, database| query::neighbors(args, database.dialect()),
-        fold: &query::NEIGHBORS,
+        fold: &folds::NEIGHBORS,
         in_duckdb: &[
             TABLES,
             ANN_DUCKDB,
@@ -71,13 +71,13 @@ pub const PATHS: Function = Function {
     name: "lumos_paths",
     section: Section::Memory,
     engines: Engines::Both,
-    kind: Kind::Table(query::PATHS.output),
+    kind: Kind::Table(folds::PATHS.output),
     params: &[
         Param::new("from_entity", Type::Text),
         Param::new("to_entity", Type::Text),
         OPTIONS,
     ],
-    options: query::PATHS_OPTIONS,
+    options: options::PATHS_OPTIONS,
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "How two entities are connected: up to `k` paths of at most `max_length` facts, the shortest first, a row for each fact of a path. Facts are walked both ways, and no path passes an entity twice. In a graph with very many paths the search ends after a million steps, with those that it has found.",
@@ -92,7 +92,7 @@ pub const PATHS: Function = Function {
     ],
     body: Body::Rows(&Rows {
         program: |args, database| query::paths(args, database.dialect()),
-        fold: &query::PATHS,
+        fold: &folds::PATHS,
         in_duckdb: &[
             TABLES,
             ANN_DUCKDB,
@@ -111,9 +111,9 @@ pub const PAGERANK: Function = Function {
     name: "lumos_pagerank",
     section: Section::Memory,
     engines: Engines::Both,
-    kind: Kind::Table(query::PAGERANK.output),
+    kind: Kind::Table(folds::PAGERANK.output),
     params: &[Param::new("seeds", Type::Text), OPTIONS],
-    options: query::PAGERANK_OPTIONS,
+    options: options::PAGERANK_OPTIONS,
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "The entities that matter most to some: a name, or a JSON array of names. Personalised PageRank with damping 0.5, both ways along the facts, with their `confidence` as weights: `score` is how often a walker is there who at each step goes on, or with a probability of one half back to a seed. The scores of all entities add up to 1; seeds in no fact count for nothing.",
@@ -128,7 +128,7 @@ pub const PAGERANK: Function = Function {
     ],
     body: Body::Rows(&Rows {
         program: |args, database| query::pagerank(args, database.dialect()),
-        fold: &query::PAGERANK,
+        fold: &folds::PAGERANK,
         in_duckdb: &[
             TABLES,
             ANN_DUCKDB,

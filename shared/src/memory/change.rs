@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use super::estimate::{emotion, importance};
 use super::fsrs::{Rating, first};
 use super::options::{self, MEASURES};
-use super::row::{COLUMNS, Cell, Column, Memory, input, normal};
+use super::row::{COLUMNS, Cell, Column, Memory, columns, input, normal};
 use super::{moment, now};
 use crate::options::{OptionDef, Options};
 use crate::program::{Fold, FoldState, Parameters, Program};
@@ -158,14 +158,10 @@ pub fn change(asked: &Asked<'_>, dialect: Dialect) -> Result<Program> {
             "(SELECT max(turn) FROM lumos_memory WHERE scope = {scope} AND session = {session})"
         );
     }
-    let columns: Vec<String> = COLUMNS
-        .iter()
-        .map(|(name, _)| format!("m.{name}"))
-        .collect();
     Ok(Program {
         read: format!(
             "SELECT CAST({now} AS BIGINT), CAST({next} AS BIGINT), CAST({last} AS BIGINT), {} FROM (SELECT 1) AS one LEFT JOIN (SELECT * FROM lumos_memory WHERE {chosen}) AS m ON true",
-            columns.join(", ")
+            columns()
         ),
         parameters: values.into_values(),
         spec,

@@ -7,7 +7,7 @@ use super::fsrs::retention;
 use super::moment::{self, DAY};
 use super::now;
 use super::options;
-use super::row::{COLUMNS, Column, Memory, input};
+use super::row::{COLUMNS, Column, Memory, columns, input};
 use super::search::{self, Search};
 use crate::options::Options;
 use crate::program::{Fold, FoldState, Parameters, Program};
@@ -79,15 +79,6 @@ pub const STATS: Fold = Fold::new::<Listing<Stats>>(
         ("last_event", Type::Text),
     ],
 );
-
-/// A memory's columns for a SELECT from `m`.
-fn columns() -> String {
-    let columns: Vec<String> = COLUMNS
-        .iter()
-        .map(|(name, _)| format!("m.{name}"))
-        .collect();
-    columns.join(", ")
-}
 
 /// The program of [`HISTORY`].
 pub fn history(id: Option<i64>, dialect: Dialect) -> Result<Program> {

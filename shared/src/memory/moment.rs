@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use super::calendar::{self, civil};
 use crate::mirror::time::parse_timestamp;
 use crate::options::Options;
 use crate::value::whole_number;
@@ -49,18 +50,8 @@ pub fn text(moment: i64) -> Result<String> {
     if !RANGE.contains(&moment) {
         return Err(Error::new(format!("{moment} is no time; give {MOMENT}")));
     }
-    let (days, second) = (moment.div_euclid(86_400), moment.rem_euclid(86_400));
-    // Civil from days, by Howard Hinnant.
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let (year, month, day) = civil(moment.div_euclid(calendar::DAY));
+    let second = moment.rem_euclid(calendar::DAY);
     let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
     Ok(format!(
         "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}"

@@ -7,7 +7,7 @@ use super::row::Column;
 use crate::options::{OptionDef, OptionType, Options};
 use crate::{Error, Result};
 
-const fn option(
+pub(super) const fn option(
     name: &'static str,
     ty: OptionType,
     default: &'static str,
@@ -21,7 +21,11 @@ const fn option(
     }
 }
 
-const fn moment(name: &'static str, default: &'static str, doc: &'static str) -> OptionDef {
+pub(super) const fn moment(
+    name: &'static str,
+    default: &'static str,
+    doc: &'static str,
+) -> OptionDef {
     option(name, OptionType::Json(MOMENT), default, doc)
 }
 
@@ -174,37 +178,47 @@ pub const FORGET: &[OptionDef] = &[
     NOW,
 ];
 
+/// Which memories a search or a time line takes.
+const SESSION: OptionDef = option(
+    "session",
+    OptionType::Text(" that names the conversation"),
+    "",
+    "only this session",
+);
+const ONLY_KINDS: OptionDef = option("kinds", OptionType::Json(TEXTS), "all", "only these kinds");
+const ONLY_TIERS: OptionDef = option(
+    "tiers",
+    OptionType::Json(TEXTS),
+    "[\"short\", \"long\"]",
+    "only these tiers",
+);
+const ONLY_TAGS: OptionDef = option(
+    "tags",
+    OptionType::Json(TEXTS),
+    "",
+    "only memories with one of these",
+);
+const FROM: OptionDef = moment("from", "", "only what happened then or later");
+const TO: OptionDef = moment("to", "", "only what happened before");
+const AS_OF: OptionDef = moment("as_of", "now", "what was true then");
+const AS_KNOWN: OptionDef = moment(
+    "as_known",
+    "",
+    "as it was known then: without what was added or superseded later",
+);
+
 /// Those of a search.
 pub const SEARCH: &[OptionDef] = &[
     option("k", OptionType::Integer(1, 10_000), "10", "the most rows"),
     SCOPE,
-    option(
-        "session",
-        OptionType::Text(" that names the conversation"),
-        "",
-        "only this session",
-    ),
-    option("kinds", OptionType::Json(TEXTS), "all", "only these kinds"),
-    option(
-        "tiers",
-        OptionType::Json(TEXTS),
-        "[\"short\", \"long\"]",
-        "only these tiers",
-    ),
-    option(
-        "tags",
-        OptionType::Json(TEXTS),
-        "",
-        "only memories with one of these",
-    ),
-    moment("from", "", "only what happened then or later"),
-    moment("to", "", "only what happened before"),
-    moment("as_of", "now", "what was true then"),
-    moment(
-        "as_known",
-        "",
-        "as it was known then: without what was added or superseded later",
-    ),
+    SESSION,
+    ONLY_KINDS,
+    ONLY_TIERS,
+    ONLY_TAGS,
+    FROM,
+    TO,
+    AS_OF,
+    AS_KNOWN,
     number(
         "decay",
         0.0,
@@ -232,33 +246,14 @@ pub const TIMELINE: &[OptionDef] = &[
         "the most rows, of the latest",
     ),
     SCOPE,
-    option(
-        "session",
-        OptionType::Text(" that names the conversation"),
-        "",
-        "only this session",
-    ),
-    option("kinds", OptionType::Json(TEXTS), "all", "only these kinds"),
-    option(
-        "tiers",
-        OptionType::Json(TEXTS),
-        "[\"short\", \"long\"]",
-        "only these tiers",
-    ),
-    option(
-        "tags",
-        OptionType::Json(TEXTS),
-        "",
-        "only memories with one of these",
-    ),
-    moment("from", "", "only what happened then or later"),
-    moment("to", "", "only what happened before"),
-    moment("as_of", "now", "what was true then"),
-    moment(
-        "as_known",
-        "",
-        "as it was known then: without what was added or superseded later",
-    ),
+    SESSION,
+    ONLY_KINDS,
+    ONLY_TIERS,
+    ONLY_TAGS,
+    FROM,
+    TO,
+    AS_OF,
+    AS_KNOWN,
     NOW,
 ];
 

@@ -61,6 +61,15 @@ columns! {
     terms Blob "See [`super::terms`].",
 }
 
+/// The columns for a SELECT from `lumos_memory AS m`.
+pub fn columns() -> String {
+    let columns: Vec<String> = COLUMNS
+        .iter()
+        .map(|(name, _)| format!("m.{name}"))
+        .collect();
+    columns.join(", ")
+}
+
 /// The latest uses that are kept with their times.
 pub const USES: usize = 10;
 

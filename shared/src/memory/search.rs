@@ -8,7 +8,7 @@ use super::activation::{activation, presence};
 use super::names::names;
 use super::options::{self, KINDS, TIERS};
 use super::rank::{Candidate, Found, Wanted, rank};
-use super::row::{COLUMNS, Column, Memory, input};
+use super::row::{COLUMNS, Column, Memory, columns, input};
 use super::terms::{Terms, query_words};
 use super::{fsrs, moment, now};
 use crate::options::Options;
@@ -97,11 +97,7 @@ pub fn search_without(
             " AND (m.session IS NULL OR m.session <> {session})"
         ));
     }
-    let columns: Vec<String> = COLUMNS
-        .iter()
-        .map(|(name, _)| format!("m.{name}"))
-        .collect();
-    let columns = columns.join(", ");
+    let columns = columns();
     let read = match dialect {
         Dialect::DuckDb => format!(
             "SELECT {now}, NULL::BIGINT, NULL::BIGINT, NULL::VARCHAR, NULL::BIGINT, CASE WHEN {chosen} THEN 1 ELSE 0 END, {columns} \

@@ -6,7 +6,7 @@
 
 use super::moment::{self, DAY};
 use super::options;
-use super::row::{COLUMNS, Column, Memory, input};
+use super::row::{COLUMNS, Column, Memory, columns, input};
 use super::{fsrs, now};
 use crate::options::Options;
 use crate::program::{Fold, FoldState, Parameters, Program};
@@ -56,10 +56,6 @@ pub fn upkeep(given: Option<&str>, dialect: Dialect) -> Result<Program> {
             format!("m.scope = {scope}")
         }
     };
-    let columns: Vec<String> = COLUMNS
-        .iter()
-        .map(|(name, _)| format!("m.{name}"))
-        .collect();
     // The times of both ends of retention are multiples of the stability.
     let (faded, gone) = (fsrs::interval(DAY, FADED.0), fsrs::interval(DAY, FADED.1));
     let read = format!(
@@ -67,7 +63,7 @@ pub fn upkeep(given: Option<&str>, dialect: Dialect) -> Result<Program> {
          OR (m.tier = 'short' AND (m.pinned = 1 OR m.importance >= {IMPORTANT:?} OR m.stability >= {STRONG:?})) \
          OR (m.tier = 'long' AND m.pinned = 0 AND m.importance < {IMPORTANT:?} AND (m.stability < {STRONG:?} OR m.last_review + {faded:?} * m.stability < {now})) \
          OR (m.pinned = 0 AND m.importance < {UNIMPORTANT:?} AND m.last_review + {gone:?} * m.stability < {now}))",
-        columns.join(", ")
+        columns()
     );
     Ok(Program {
         read,

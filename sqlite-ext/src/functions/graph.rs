@@ -1,7 +1,7 @@
 //! A graph of facts: what writes its tables.
 
 use lumos_core::functions::facts::{ENTITY_MERGE, ENTITY_MERGE_ROWS, FACT_ADD, FACT_ADD_ROWS};
-use lumos_core::memory::graph::query::{ALIAS_COLUMNS, FACT_COLUMNS};
+use lumos_core::memory::graph::folds::{ALIAS_COLUMNS, FACT_COLUMNS};
 use rusqlite::types::Value;
 
 use super::Bodies;

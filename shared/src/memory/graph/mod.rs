@@ -3,7 +3,7 @@
 //! - [`history`]: what a new fact does to those that are known: nothing is deleted
 //! - [`view`]: what holds at a time, as it was known at a time
 //! - [`walk`]: neighbours, paths, ranks
-//! - [`query`]: the SELECTs and folds that both engines run
+//! - [`options`]: those of the functions; [`query`]: the SELECTs that both engines run; [`folds`]: what is made of their rows
 //!
 //! A fact has two times. It holds in the world from `valid_from` on, without `valid_to`; NULL is "since ever" and "still".
 //! It is known from `created_at` on, without `expired_at`. A row is never changed but for `expired_at`: what is learned
@@ -12,7 +12,9 @@
 //! An entity is its name, by its [`key`]: a table of entities would say no more. What else it is called is in
 //! `lumos_alias`, where each name has at most one other that it goes by.
 
+pub mod folds;
 pub mod history;
+pub mod options;
 pub mod query;
 pub mod view;
 pub mod walk;

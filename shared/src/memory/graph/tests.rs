@@ -341,7 +341,7 @@ fn ranks_are_a_distribution_near_the_seeds() {
 /// What a fold makes of the call's row and these facts, as the numbers, starts and ends of the rows to be written.
 fn written(spec: &str, facts: &[Fact], now: i64) -> Vec<crate::Value> {
     use crate::ValueRef::{Integer, Null, Real, Text};
-    let mut state = query::ADD.start(spec).unwrap();
+    let mut state = folds::ADD.start(spec).unwrap();
     let call = [
         &[Integer(0), Integer(9)][..],
         &[Null; 6],

@@ -2,7 +2,7 @@
 
 use crate::options::OptionDef;
 use crate::program::{Fold, Rows};
-use crate::{Result, Type, Value, ValueRef};
+use crate::{Example, Param, Result, Type, Value, ValueRef};
 
 /// One SQL function. Each stands in a file of its own below [`crate::functions`].
 #[derive(Debug)]
@@ -32,37 +32,6 @@ pub struct Function {
     pub examples: &'static [Example],
     /// What it computes.
     pub body: Body,
-}
-
-/// An argument.
-#[derive(Debug, Clone, Copy)]
-pub struct Param {
-    /// Its name in the reference and in error texts.
-    pub name: &'static str,
-    /// Its type.
-    pub ty: Type,
-    /// May be left out.
-    pub optional: bool,
-}
-
-impl Param {
-    /// An argument that must be given.
-    pub const fn new(name: &'static str, ty: Type) -> Self {
-        Param {
-            name,
-            ty,
-            optional: false,
-        }
-    }
-
-    /// An argument that may be left out.
-    pub const fn optional(name: &'static str, ty: Type) -> Self {
-        Param {
-            name,
-            ty,
-            optional: true,
-        }
-    }
 }
 
 /// The chapters of the reference, in its order.
@@ -137,15 +106,6 @@ pub enum Nulls {
     Propagate,
     /// The body sees NULLs.
     Accept,
-}
-
-/// A statement with its answer.
-#[derive(Debug, Clone, Copy)]
-pub struct Example {
-    /// One SQL statement without a final semicolon.
-    pub sql: &'static str,
-    /// What the shells print, list mode, no headers; an error's message for a statement that fails.
-    pub answer: &'static str,
 }
 
 /// Where the body of a function is.

@@ -5,6 +5,7 @@ pub mod changelog;
 pub mod embed;
 pub mod error;
 pub mod exact_sum;
+pub mod example;
 pub mod files;
 pub mod fingerprint;
 pub mod function;
@@ -22,5 +23,6 @@ pub mod value;
 pub mod vector;
 
 pub use error::{Error, Result};
-pub use function::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Sql};
-pub use value::{Type, Value, ValueRef};
+pub use example::Example;
+pub use function::{Body, Engines, Function, Kind, Nulls, Section, Sql};
+pub use value::{Param, Type, Value, ValueRef};

@@ -144,3 +144,37 @@ fn described(option: &OptionDef) -> String {
         option.doc
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_function_is_explained() {
+        for f in FUNCTIONS {
+            let sentence = f.doc.starts_with(char::is_uppercase) && f.doc.ends_with('.');
+            assert!(
+                sentence,
+                "the doc of {} is not a sentence: {}",
+                f.name, f.doc
+            );
+            let mut engines = vec![false, true];
+            engines.retain(|in_duckdb| match f.engines {
+                Engines::Both => true,
+                Engines::Sqlite => !in_duckdb,
+                Engines::DuckDb => *in_duckdb,
+            });
+            for example in engines.iter().map(|engine| examples(f, *engine)) {
+                let named = example.iter().any(|e| e.sql.contains(f.name));
+                assert!(named, "{} is in no example of its own", f.name);
+            }
+            for example in engines.iter().flat_map(|engine| examples(f, *engine)) {
+                assert!(
+                    !example.sql.ends_with(';'),
+                    "{} ends with a semicolon",
+                    example.sql
+                );
+            }
+        }
+    }
+}

@@ -23,6 +23,7 @@ mod emit;
 mod expr;
 mod functions;
 mod like;
+mod pair;
 pub mod parse;
 mod parse_expr;
 mod parse_from;
@@ -33,7 +34,8 @@ pub mod sqlite_plan;
 pub mod tokens;
 mod typed_expr;
 
-pub use catalog::{Affinity, Catalog, Column, Table};
+pub use affinity::Affinity;
+pub use catalog::{Catalog, Column, Table};
 pub use like::PATTERN;
 
 use ast::Literal;

@@ -1,4 +1,4 @@
-//! The vocabulary that both engines translate to: types of arguments and results, and their values.
+//! The vocabulary that both engines translate to: types and names of arguments and results, and their values.
 
 use serde_json::Value as Json;
 
@@ -33,6 +33,37 @@ impl Type {
             Type::Blob => "BLOB",
             Type::Vector => "VECTOR",
             Type::Any => "ANY",
+        }
+    }
+}
+
+/// An argument of a function, or a column that a fold takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Param {
+    /// Its name in the reference and in error texts.
+    pub name: &'static str,
+    /// Its type.
+    pub ty: Type,
+    /// May be left out.
+    pub optional: bool,
+}
+
+impl Param {
+    /// An argument that must be given.
+    pub const fn new(name: &'static str, ty: Type) -> Self {
+        Param {
+            name,
+            ty,
+            optional: false,
+        }
+    }
+
+    /// An argument that may be left out.
+    pub const fn optional(name: &'static str, ty: Type) -> Self {
+        Param {
+            name,
+            ty,
+            optional: true,
         }
     }
 }

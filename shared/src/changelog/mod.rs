@@ -8,7 +8,7 @@ mod evolution;
 mod index;
 mod shadow;
 pub mod stored;
-mod tracking_options;
+pub mod tracking_options;
 mod triggers;
 
 pub use evolution::Evolution;

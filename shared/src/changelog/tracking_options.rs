@@ -5,10 +5,52 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value as Json, json};
 
 use super::{Evolution, Key, Table};
-use crate::functions::track::TRACK;
 use crate::mirror::{MirrorType, Policy, Rule};
-use crate::options::Options as Given;
+use crate::options::{OptionDef, OptionType, Options as Given, PROGRESS};
 use crate::{Error, Result};
+
+/// The options of `lumos_track`.
+pub const OPTIONS: &[OptionDef] = &[
+    OptionDef {
+        name: "columns",
+        ty: OptionType::Json("an array of columns like [\"a\", \"b\"]"),
+        default: "all",
+        doc: "the columns to mirror; those of the key always are. Updates of others alone are not logged",
+    },
+    OptionDef {
+        name: "key",
+        ty: OptionType::Json("\"rowid\", a column, or an array of columns"),
+        default: "the key as above",
+        doc: "columns that are exactly a PRIMARY KEY or UNIQUE constraint, all NOT NULL, or the rowid as for a table without a key",
+    },
+    OptionDef {
+        name: "types",
+        ty: OptionType::Json("an object like {\"column\": \"DATE\"}"),
+        default: "the declared type, and where it says nothing, or the values have another, what the values are",
+        doc: "types of columns: VARCHAR, BIGINT, DOUBLE, BLOB, BOOLEAN (of 0 and 1), DATE, DECIMAL(width,scale), TIMESTAMP (of ISO text), and of numbers TIMESTAMP(unix) for seconds, TIMESTAMP(unix_ms) for milliseconds, TIMESTAMP(julian) for days as julianday() gives them",
+    },
+    OptionDef {
+        name: "on_mismatch",
+        ty: OptionType::Json(
+            "one of error, null, varchar, widen, or an object with one for each column",
+        ),
+        default: "`error`",
+        doc: "what to do with a value that its column's type does not hold exactly: `error` refuses it; `null` stores NULL; `varchar` makes the column VARCHAR with SQLite's text of every value; `widen` takes the next type that holds all values, VARCHAR at last. The latter two copy the table once more. In a key it is always an error",
+    },
+    OptionDef {
+        name: "initial",
+        ty: OptionType::Flag,
+        default: "true",
+        doc: "copies the table now; false leaves that to the first query or sync",
+    },
+    OptionDef {
+        name: "target",
+        ty: OptionType::Json("a name as a text"),
+        default: "that of the table",
+        doc: "the name in the mirror",
+    },
+    PROGRESS,
+];
 
 /// How a table is mirrored. Columns that the table no longer has mean nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -74,7 +116,7 @@ impl TrackingOptions {
 
     /// Reads what [`Self::json`] wrote. Errors for anything else.
     pub fn parse(text: &str) -> Result<TrackingOptions> {
-        TrackingOptions::new(&Given::parse(TRACK.options, Some(text))?)
+        TrackingOptions::new(&Given::parse(OPTIONS, Some(text))?)
     }
 
     /// The options as JSON, which [`Self::parse`] reads back; those left out are the defaults.

@@ -9,14 +9,53 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
-use crate::functions::models::MODEL_ADD;
-use crate::options::Options;
+use crate::options::{OptionDef, OptionType, Options};
 use crate::{Error, Result, vector};
 
 /// The most numbers of a vector.
 const MOST_DIMENSIONS: u64 = 16384;
 /// The longest that a request may take, in seconds.
 const LONGEST: f64 = 3600.0;
+
+/// The options of `lumos_model_add`.
+pub const OPTIONS: &[OptionDef] = &[
+    OptionDef {
+        name: "model",
+        ty: OptionType::Text(""),
+        default: "",
+        doc: "the model's name on the server; needed for a URL",
+    },
+    OptionDef {
+        name: "key",
+        ty: OptionType::Json("a text of visible ASCII characters without spaces"),
+        default: "",
+        doc: "sent as a bearer token, and shown nowhere",
+    },
+    OptionDef {
+        name: "dimensions",
+        ty: OptionType::Integer(1, 16384),
+        default: "those of the first answer",
+        doc: "what to ask for and to expect",
+    },
+    OptionDef {
+        name: "timeout",
+        ty: OptionType::Number(0.0, " of seconds"),
+        default: "30",
+        doc: "the longest time of a request, with all that is tried",
+    },
+    OptionDef {
+        name: "batch",
+        ty: OptionType::Integer(1, 2048),
+        default: "64",
+        doc: "the most texts of a request",
+    },
+    OptionDef {
+        name: "ca",
+        ty: OptionType::Json("the text of a PEM file"),
+        default: "those of the web",
+        doc: "certificates to trust",
+    },
+];
 
 /// Sends the texts to an endpoint and reads its vectors; asks now and then whether to stop.
 pub type Ask = fn(&Endpoint, &[&str], &dyn Fn() -> bool) -> Result<Vec<Vec<f32>>>;
@@ -74,7 +113,7 @@ impl Endpoint {
                 "the options are not a JSON object; give '{\"model\": \"text-embedding-3-small\"}' or alike",
             ));
         }
-        let options = Options::parse(MODEL_ADD.options, options)?;
+        let options = Options::parse(OPTIONS, options)?;
         let model = options.text("model").filter(|m| !m.is_empty()).ok_or_else(|| {
             Error::new(
                 "the option \"model\" is missing; give the model's name as the server knows it, as in '{\"model\": \"text-embedding-3-small\"}'",

@@ -2,9 +2,13 @@
 
 use serde_json::Value as Json;
 
-use super::unigram::Unigram;
-use super::wordpiece::WordPiece;
+mod normalizer;
+mod unigram;
+mod wordpiece;
+
 use crate::{Error, Result};
+use unigram::Unigram;
+use wordpiece::WordPiece;
 
 /// A vocabulary, how a text is cut by it, and the tokens that an encoder wants around the text.
 pub struct Tokenizer {
@@ -140,6 +144,6 @@ impl Frame {
 }
 
 /// The type of a part of `tokenizer.json`; "none" if it has none.
-pub fn kind(part: &Json) -> &str {
+fn kind(part: &Json) -> &str {
     part["type"].as_str().unwrap_or("none")
 }

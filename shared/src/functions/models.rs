@@ -1,6 +1,6 @@
 //! `lumos_model_add(name, path[, options])`, `lumos_model_remove(name)`, `lumos_model_lock()`, `lumos_models()`.
 
-use crate::options::{OptionDef, OptionType};
+use crate::embed::endpoint;
 use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Type};
 
 /// `lumos_model_add(name, path[, options])`.
@@ -14,44 +14,7 @@ pub const MODEL_ADD: Function = Function {
         Param::new("path", Type::Text),
         Param::optional("options", Type::Json),
     ],
-    options: &[
-        OptionDef {
-            name: "model",
-            ty: OptionType::Text(""),
-            default: "",
-            doc: "the model's name on the server; needed for a URL",
-        },
-        OptionDef {
-            name: "key",
-            ty: OptionType::Json("a text of visible ASCII characters without spaces"),
-            default: "",
-            doc: "sent as a bearer token, and shown nowhere",
-        },
-        OptionDef {
-            name: "dimensions",
-            ty: OptionType::Integer(1, 16384),
-            default: "those of the first answer",
-            doc: "what to ask for and to expect",
-        },
-        OptionDef {
-            name: "timeout",
-            ty: OptionType::Number(0.0, " of seconds"),
-            default: "30",
-            doc: "the longest time of a request, with all that is tried",
-        },
-        OptionDef {
-            name: "batch",
-            ty: OptionType::Integer(1, 2048),
-            default: "64",
-            doc: "the most texts of a request",
-        },
-        OptionDef {
-            name: "ca",
-            ty: OptionType::Json("the text of a PEM file"),
-            default: "those of the web",
-            doc: "certificates to trust",
-        },
-    ],
+    options: endpoint::OPTIONS,
     nulls: Nulls::Propagate,
     deterministic: false,
     doc: "Reads the model in the folder `path` for lumos_embed, and describes it as JSON. Two kinds, both in the files tokenizer.json (WordPiece as of BERT, or Unigram as of SentencePiece) and model.safetensors (of 32 or 16 bits): static embeddings (model2vec), where a text is the mean of its tokens' vectors, and sentence encoders like BERT and XLM-RoBERTa (MiniLM, bge, gte, and for Chinese and a hundred other languages multilingual-e5 and bge-m3), which also need config.json and heed sentence-transformers' 1_Pooling/config.json and sentence_bert_config.json. A text longer than the model takes is cut; what a model wants before a text, as e5 does \"query: \" and \"passage: \", you write there. Nothing but these files is read, once; the model stays in memory, for all connections of the process, until lumos_model_remove or the end of the process. The same call again does nothing. Where `path` is a URL, the model is that of a server that speaks OpenAI's /v1/embeddings (OpenAI and others, and on one's own machine Ollama, llama.cpp or vLLM). The options are for such a URL. Nothing is sent before lumos_embed is called with the name, and then only to this URL: no redirect is followed, no environment variable heeded. A server that answers 429 or 503 is asked up to three times more within the timeout, after what its Retry-After says. An error tells the status and the length of an answer, not what it said. In DuckDB the texts of up to 2,048 rows go together, each once, in requests of `batch`; in SQLite each row's in its own, but for the last 64 texts, which are remembered. In DuckDB this function does not see the setting enable_external_access: where SQL is not trusted, call lumos_model_lock() first.",

@@ -1,5 +1,6 @@
 //! The mirrored tables as a statement sees them: what SQLite says of a column's values, and what DuckDB stores.
 
+use super::affinity::Affinity;
 use super::typed_expr::{Class, EXACT, GUARD, Raw, Typed};
 use super::{Refusal, refuse};
 use crate::mirror::MirrorType;
@@ -7,40 +8,6 @@ use crate::sql::identifier;
 
 /// Decimals with more digits need not compare as the doubles that they stand for.
 const DIGITS: u8 = 15;
-
-/// What SQLite does to values that are stored in a column, or compared with one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Affinity {
-    /// Texts stay texts, numbers become texts.
-    Text,
-    /// Numbers without a fraction become integers, texts that look like numbers become numbers.
-    Numeric,
-    /// Numbers become reals, texts that look like numbers too.
-    Real,
-    /// Nothing.
-    Blob,
-    /// An expression without an affinity, which takes the one of a column of texts that it is compared with.
-    None,
-}
-
-impl Affinity {
-    /// The affinity of a declared type, <https://www.sqlite.org/datatype3.html> section 3.1.
-    pub fn declared(declared: &str) -> Affinity {
-        let upper = declared.to_ascii_uppercase();
-        let has = |part: &str| upper.contains(part);
-        if has("INT") {
-            Affinity::Numeric
-        } else if has("CHAR") || has("CLOB") || has("TEXT") {
-            Affinity::Text
-        } else if has("BLOB") || upper.trim().is_empty() {
-            Affinity::Blob
-        } else if has("REAL") || has("FLOA") || has("DOUB") {
-            Affinity::Real
-        } else {
-            Affinity::Numeric
-        }
-    }
-}
 
 /// A column of a mirrored table.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Writes expressions in DuckDB's SQL.
 
+use super::affinity::Affinity;
 use super::ast::{Expr, Literal, Operator, OrderTerm, Query};
-use super::catalog::Affinity;
 use super::compare;
 use super::emit::{Writer, is_no_limit};
 use super::scope::{Phase, Scope};

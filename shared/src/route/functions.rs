@@ -1,9 +1,9 @@
 //! The functions that are known to give the same in both engines, and in which form.
 
-use super::affinity;
+use super::affinity::Affinity;
 use super::ast::{Call, Expr, Literal};
-use super::catalog::Affinity;
 use super::emit::Writer;
+use super::pair;
 use super::scope::{Phase, Scope};
 use super::typed_expr::{Class, GUARD, Typed, Whole};
 use super::{Refusal, refuse};
@@ -139,7 +139,7 @@ impl Writer<'_> {
         let x = match (x.class, call.name.as_str()) {
             (Class::Text, "sum" | "avg" | "total") if !call.distinct => {
                 self.guarded = true;
-                affinity::as_number(&x)
+                pair::as_number(&x)
             }
             _ => x,
         };

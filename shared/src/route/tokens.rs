@@ -1,6 +1,5 @@
 //! SQLite's SQL as tokens, and the shape of a statement: its text without its values.
 
-use crate::functions;
 use crate::sql::lexer::{self, Dialect, Kind};
 
 /// What a token is.
@@ -117,16 +116,6 @@ pub fn shape(tokens: &[Token]) -> String {
     shape
 }
 
-/// A function of Lumos that the statement names.
-pub fn own_function(tokens: &[Token]) -> Option<&'static str> {
-    tokens.iter().find_map(|token| match token {
-        Token::Word(name) | Token::Quoted(name) | Token::DoubleQuoted(name) => {
-            functions::find(&name.to_ascii_lowercase()).map(|f| f.name)
-        }
-        _ => None,
-    })
-}
-
 /// True if the text looks like a number to SQLite's affinities.
 pub fn is_numeric(text: &str) -> bool {
     let text = text.trim_matches([' ', '\t', '\n', '\r', '\x0b', '\x0c']);
@@ -188,14 +177,6 @@ mod tests {
         );
         assert_ne!(shape("SELECT a FROM t"), shape("SELECT b FROM t"));
         assert_ne!(shape("SELECT \"A\" FROM t"), shape("SELECT \"a\" FROM t"));
-    }
-
-    #[test]
-    fn own_functions_are_seen_in_any_writing() {
-        let own = |sql| own_function(&tokens(sql).unwrap_or_default());
-        assert_eq!(own("SELECT * FROM LUMOS_Query('x')"), Some("lumos_query"));
-        assert_eq!(own("SELECT \"lumos_sync\"()"), Some("lumos_sync"));
-        assert_eq!(own("SELECT 'lumos_sync', lumos_other FROM t"), None);
     }
 
     #[test]

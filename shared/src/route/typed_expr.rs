@@ -5,8 +5,8 @@
 
 use std::fmt::Write;
 
+use super::affinity::Affinity;
 use super::ast::Literal;
-use super::catalog::Affinity;
 use super::{Refusal, refuse};
 use crate::sql::literal;
 

@@ -3,11 +3,12 @@
 use std::collections::hash_map::RandomState;
 use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasher;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use serde_json::{Value as Json, json};
 
+use super::account::Account;
 use super::index_name;
 use super::inverted_index::InvertedIndex;
 use super::vector_index::{Form, VectorIndex};
@@ -46,43 +47,6 @@ impl<T> SharedIndex<T> {
 
 fn broken() -> Error {
     Error::new("an earlier search failed while it wrote the index; search again")
-}
-
-/// The bytes that all indexes of a database take together, and those of one of them.
-#[derive(Default)]
-pub struct Account {
-    all: Arc<AtomicUsize>,
-    own: usize,
-}
-
-impl Account {
-    /// That of another index.
-    pub fn another(&self) -> Account {
-        Account {
-            all: Arc::clone(&self.all),
-            own: 0,
-        }
-    }
-
-    /// What all of them take.
-    pub fn total(&self) -> usize {
-        self.all.load(Ordering::Relaxed)
-    }
-
-    /// Says what this one takes.
-    pub fn set(&mut self, bytes: usize) {
-        match bytes.checked_sub(self.own) {
-            Some(more) => self.all.fetch_add(more, Ordering::Relaxed),
-            None => self.all.fetch_sub(self.own - bytes, Ordering::Relaxed),
-        };
-        self.own = bytes;
-    }
-}
-
-impl Drop for Account {
-    fn drop(&mut self) {
-        self.set(0);
-    }
 }
 
 /// The indexes of one sort, each under the name of its table and what else tells it apart; with the number of the

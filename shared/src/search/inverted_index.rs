@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use super::cache::Account;
+use super::account::Account;
 use crate::text::{Kind, terms};
 
 /// Words and lengths of texts.

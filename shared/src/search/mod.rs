@@ -12,6 +12,7 @@
 //!
 //! Both parts take a list of queries too, so that many are searched for at once: [`search_many`].
 
+mod account;
 mod batch;
 pub mod cache;
 mod hybrid;

@@ -7,7 +7,7 @@
 //! A table is searched by several metrics and kinds of codes over the same vectors: each [`Form`] has an index of its
 //! own, with the same slots. The first has all vectors, the others are [brought up to it](VectorIndex::follow).
 
-use super::cache::Account;
+use super::account::Account;
 use crate::vector::Metric;
 use crate::vector::index::{Accuracy, Filter, Index, Kind};
 use crate::vector::packed::Packed;

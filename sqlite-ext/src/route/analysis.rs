@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use lumos_core::functions;
 use lumos_core::route::ast::Literal;
 use lumos_core::route::parse::{Statement, parse};
 use lumos_core::route::sqlite_plan::Node;
@@ -36,7 +37,7 @@ impl Analysis {
     pub fn new(sql: &str) -> Result<Analysis> {
         let tokens = tokens::tokens(sql);
         let own = match &tokens {
-            Some(tokens) => tokens::own_function(tokens),
+            Some(tokens) => functions::named_in(tokens),
             None => sql
                 .to_ascii_lowercase()
                 .contains("lumos_")

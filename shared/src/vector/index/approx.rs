@@ -8,10 +8,20 @@ use super::Index;
 use super::block::Block;
 use super::code::Query;
 use super::scan::{STREAMS, Scan};
-use super::search::Filter;
 
 /// Estimates whose least is known, so that the others need not be looked at.
 pub const PART: usize = 64;
+
+/// The rows that may come out.
+#[derive(Debug, Clone, Copy)]
+pub enum Filter<'a> {
+    /// All rows.
+    All,
+    /// The rows with these ids; ids that are not there do no harm.
+    Ids(&'a [i64]),
+    /// The rows whose slots have a bit set.
+    Slots(&'a [u64]),
+}
 
 /// An estimate for each slot.
 pub struct Estimates {

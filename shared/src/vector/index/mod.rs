@@ -36,7 +36,8 @@ use super::check_finite;
 use super::metric::Metric;
 use crate::{Error, Result};
 
-pub use search::{Accuracy, Filter, Hit, OVERSAMPLE};
+pub use approx::Filter;
+pub use search::{Accuracy, Hit, OVERSAMPLE};
 
 /// The most dimensions of an index.
 pub const MAX_DIMS: usize = 16_384;

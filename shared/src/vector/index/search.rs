@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::approx::Estimates;
+use super::approx::{Estimates, Filter};
 use super::code::{Query, ROUNDING};
 use super::{Error, Index, Metric};
 
@@ -33,17 +33,6 @@ pub enum Accuracy {
     /// It measures every row of which the code does not prove that it is farther. Under `ip` codes prove nothing, and
     /// all rows are measured.
     Exact,
-}
-
-/// The rows that may come out.
-#[derive(Debug, Clone, Copy)]
-pub enum Filter<'a> {
-    /// All rows.
-    All,
-    /// The rows with these ids; ids that are not there do no harm.
-    Ids(&'a [i64]),
-    /// The rows whose slots have a bit set.
-    Slots(&'a [u64]),
 }
 
 impl Index {

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
 
-use super::tokenizer::kind;
+use super::kind;
 use crate::{Error, Result};
 
 /// A vocabulary, and how a text is prepared for it.

@@ -6,7 +6,7 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::tokenizer::kind;
+use super::kind;
 use crate::{Error, Result};
 
 /// One step.

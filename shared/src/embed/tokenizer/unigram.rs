@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::Value as Json;
 
+use super::kind;
 use super::normalizer::{self, Step};
-use super::tokenizer::kind;
 use crate::{Error, Result};
 
 /// No model takes as many tokens as this many bytes have; what follows is not read.

@@ -75,7 +75,7 @@ fn write(action: Action, args: &[ValueRef<'_>], database: &dyn Database) -> Resu
     let (id, content, number, given) = match action {
         Action::Add => (None, text(0), None, text(1)),
         Action::Supersede => (integer(0), text(1), None, text(2)),
-        Action::Pin | Action::Feedback => (integer(0), None, integer(1), text(2)),
+        Action::Pin | Action::Feedback | Action::Review => (integer(0), None, integer(1), text(2)),
         Action::Update | Action::Touch | Action::Forget | Action::Restore => {
             (integer(0), None, None, text(1))
         }
@@ -162,7 +162,7 @@ writes!(
         ),
         example(
             "SELECT tier, round(importance, 2), sources, uses FROM lumos_memory",
-            "short|0.5|[{\"uri\":\"chat/7\"}]|2"
+            "short|0.5|[{\"uri\":\"chat/7\",\"at\":\"2026-05-09 00:00:00\"}]|2"
         ),
         example(
             "SELECT lumos_memory_add('', '{\"scope\": \"ann\"}')",
@@ -178,7 +178,7 @@ writes!(
         ),
         example(
             "SELECT tier, round(importance, 2) AS importance, sources, uses FROM lumos_memory",
-            "short|0.5|[{\"uri\":\"chat/7\"}]|2"
+            "short|0.5|[{\"uri\":\"chat/7\",\"at\":\"2026-05-09 00:00:00\"}]|2"
         ),
     ]
 );
@@ -340,6 +340,50 @@ writes!(
 );
 
 writes!(
+    REVIEW,
+    REVIEW_DUCKDB,
+    REVIEW_ROWS,
+    Review,
+    "lumos_memory_review",
+    &[ID, Param::new("rating", Type::Integer), OPTIONS],
+    options::MOMENT_ONLY,
+    "Says how well a memory of lumos_memory_review_due was remembered when it was asked for, and returns its id: 1 forgotten or wrong, 2 with effort, 3 remembered, 4 at once. \
+     FSRS-6 makes of it how long the memory lasts from then on, and so when it is due again. Unlike lumos_memory_feedback it says nothing of its use, which a search counts.",
+    &[
+        INITIAL,
+        NOTE,
+        example(
+            "SELECT lumos_memory_review(1, 3, '{\"now\": \"2026-05-08\"}')",
+            "1"
+        ),
+        example(
+            "SELECT round(stability), reviews, lapses, helpful FROM lumos_memory",
+            "21.0|1|0|0"
+        ),
+        example(
+            "SELECT lumos_memory_review(1, 1, '{\"now\": \"2026-06-08\"}')",
+            "1"
+        ),
+        example(
+            "SELECT round(stability), reviews, lapses, helpful FROM lumos_memory",
+            "2.0|2|1|0"
+        ),
+    ],
+    &[
+        TABLES,
+        NOTE_DUCKDB,
+        example(
+            "INSERT OR REPLACE INTO lumos_memory BY NAME FROM query(lumos_memory_review(1, 3, '{\"now\": \"2026-05-08\"}')) RETURNING id",
+            "1"
+        ),
+        example(
+            "SELECT round(stability) AS stability, reviews, lapses, helpful FROM lumos_memory",
+            "21.0|1|0|0"
+        ),
+    ]
+);
+
+writes!(
     TOUCH,
     TOUCH_DUCKDB,
     TOUCH_ROWS,
@@ -453,12 +497,13 @@ writes!(
 );
 
 /// What writes, with its rows.
-pub const WRITES: [(&Function, &Rows); 8] = [
+pub const WRITES: [(&Function, &Rows); 9] = [
     (&ADD, &ADD_ROWS),
     (&SUPERSEDE, &SUPERSEDE_ROWS),
     (&UPDATE, &UPDATE_ROWS),
     (&PIN, &PIN_ROWS),
     (&FEEDBACK, &FEEDBACK_ROWS),
+    (&REVIEW, &REVIEW_ROWS),
     (&TOUCH, &TOUCH_ROWS),
     (&FORGET, &FORGET_ROWS),
     (&RESTORE, &RESTORE_ROWS),

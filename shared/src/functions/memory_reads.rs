@@ -6,6 +6,7 @@ use crate::memory::listing::{
     TIMELINE as TIMELINE_FOLD, context, history, review_due, stats, timeline,
 };
 use crate::memory::options;
+use crate::memory::sources::{SOURCES as SOURCES_FOLD, sources};
 use crate::program::Rows;
 use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Type, ValueRef};
 
@@ -136,6 +137,59 @@ pub const HISTORY: Function = Function {
             example(
                 "SELECT id, content, valid_to FROM query(lumos_memory_history(2)) LIMIT 1",
                 "1|Ann lives in Rome|2026-06-01 00:00:00",
+            ),
+        ],
+    }),
+    ..READS
+};
+
+const SAID: Example = example(
+    "SELECT lumos_memory_add('Ann lives in Rome', '{\"source\": {\"uri\": \"chat/7\", \"span\": [0, 17], \"confidence\": 0.9}, \"now\": \"2026-05-01\"}')",
+    "1",
+);
+const AGAIN: Example = example(
+    "SELECT lumos_memory_add('ann lives in Rome.', '{\"source\": \"mail/2\", \"now\": \"2026-05-09\"}')",
+    "1",
+);
+const SAID_DUCKDB: Example = example(
+    "INSERT OR REPLACE INTO lumos_memory BY NAME FROM query(lumos_memory_add('Ann lives in Rome', '{\"source\": {\"uri\": \"chat/7\", \"span\": [0, 17], \"confidence\": 0.9}, \"now\": \"2026-05-01\"}')) RETURNING id",
+    "1",
+);
+const AGAIN_DUCKDB: Example = example(
+    "INSERT OR REPLACE INTO lumos_memory BY NAME FROM query(lumos_memory_add('ann lives in Rome.', '{\"source\": \"mail/2\", \"now\": \"2026-05-09\"}')) RETURNING id",
+    "1",
+);
+
+/// The definition.
+pub const SOURCES: Function = Function {
+    name: "lumos_memory_sources",
+    kind: Kind::Table(SOURCES_FOLD.output),
+    params: &[Param::new("id", Type::Integer)],
+    doc: "Gives all sources of a memory, then those of the memories that it was made of, as a summary is of those that it cites: a row each, with the memory that has the source, `uri`, `span` and `confidence` as far as they were given, when and in which session it was said, and the text. \
+          A memory that was given no source has a row too, which says when it happened. `source` is all that was given, as JSON.",
+    examples: &[
+        INITIAL,
+        SAID,
+        AGAIN,
+        example(
+            "SELECT memory, uri, span, confidence, said_at FROM lumos_memory_sources(1)",
+            "1|chat/7|[0,17]|0.9|2026-05-01 00:00:00\n1|mail/2|NULL|NULL|2026-05-09 00:00:00",
+        ),
+        example(
+            "SELECT * FROM lumos_memory_sources(9)",
+            "there is no memory 9; lumos_memory_search gives ids",
+        ),
+    ],
+    body: Body::Rows(&Rows {
+        program: |args, database| sources(integer(args, 0), database.dialect()),
+        fold: &SOURCES_FOLD,
+        in_duckdb: &[
+            TABLES,
+            SAID_DUCKDB,
+            AGAIN_DUCKDB,
+            example(
+                "SELECT memory, uri, span, confidence, said_at FROM query(lumos_memory_sources(1))",
+                "1|chat/7|[0,17]|0.9|2026-05-01 00:00:00\n1|mail/2|NULL|NULL|2026-05-09 00:00:00",
             ),
         ],
     }),

@@ -6,7 +6,7 @@ use super::estimate::{emotion, importance};
 use super::fsrs::{Rating, first};
 use super::options::{self, MEASURES};
 use super::row::{COLUMNS, Cell, Column, Memory, columns, input, normal};
-use super::{moment, now};
+use super::{moment, now, sources};
 use crate::options::{OptionDef, Options};
 use crate::program::{Fold, FoldState, Parameters, Program};
 use crate::sql::lexer::Dialect;
@@ -38,6 +38,8 @@ pub enum Action {
     Pin,
     /// Says how useful it was.
     Feedback,
+    /// Says how well it was remembered.
+    Review,
     /// Says that it was used.
     Touch,
     /// Takes it to the archive.
@@ -47,12 +49,13 @@ pub enum Action {
 }
 
 impl Action {
-    const ALL: [Action; 8] = [
+    const ALL: [Action; 9] = [
         Action::Add,
         Action::Supersede,
         Action::Update,
         Action::Pin,
         Action::Feedback,
+        Action::Review,
         Action::Touch,
         Action::Forget,
         Action::Restore,
@@ -75,6 +78,7 @@ impl Action {
             Action::Update => "update",
             Action::Pin => "pin",
             Action::Feedback => "feedback",
+            Action::Review => "review",
             Action::Touch => "touch",
             Action::Forget => "forget",
             Action::Restore => "restore",
@@ -207,11 +211,7 @@ impl FoldState for Change {
         for name in ["now", "event_time", "valid_from", "valid_to", "expires_at"] {
             moment::option(&options, name)?;
         }
-        if let Some(source) = options.get("source")
-            && !(source.is_object() || source.is_string() || source.is_null())
-        {
-            return Err(options.wrong("source", "an object or a text"));
-        }
+        sources::given(&options)?;
         let scope = options::scope(&options)?;
         if matches!(action, Action::Add | Action::Supersede) {
             options::content(content.as_deref())?;
@@ -222,8 +222,8 @@ impl FoldState for Change {
             return Err(Error::new("id is NULL; give the id of a memory"));
         }
         match (action, number) {
-            (Action::Feedback, Some(rating)) => drop(Rating::new(rating)?),
-            (Action::Feedback, None) => {
+            (Action::Feedback | Action::Review, Some(rating)) => drop(Rating::new(rating)?),
+            (Action::Feedback | Action::Review, None) => {
                 return Err(Error::new("rating is NULL; give a number from 1 to 4"));
             }
             (Action::Pin, Some(0 | 1)) => {}
@@ -316,9 +316,7 @@ impl Change {
         }
         let id = self.id.unwrap_or_default();
         let Some(mut memory) = self.row.clone() else {
-            return Err(Error::new(format!(
-                "there is no memory {id}; lumos_memory_search gives ids"
-            )));
+            return Err(sources::gone(id));
         };
         let pinned = memory.integer(Column::pinned) == Some(1);
         if pinned && matches!(self.action, Action::Forget | Action::Supersede) {
@@ -338,9 +336,10 @@ impl Change {
                 }
                 memory.review(rating, now)?;
             }
+            Action::Review => memory.review(Rating::new(self.number.unwrap_or(0))?, now)?,
             Action::Forget => archive(&mut memory),
             Action::Restore => restore(&mut memory),
-            Action::Update => self.update(&mut memory)?,
+            Action::Update => self.update(&mut memory, now)?,
             Action::Supersede => return self.supersede(memory, now, next),
             Action::Add => {}
         }
@@ -351,7 +350,9 @@ impl Change {
     fn again(&self, mut memory: Memory, now: i64) -> Result<Memory> {
         restore(&mut memory);
         memory.review(Rating::Good, now)?;
-        self.add_source(&mut memory)?;
+        let session = self.options.text("session");
+        let elsewhere = session.filter(|s| memory.text(Column::session) != Some(*s));
+        sources::add(&mut memory, sources::given(&self.options)?, elsewhere, now)?;
         if self.options.flag("pinned") == Some(true) {
             memory.set(Column::pinned, 1);
         }
@@ -397,7 +398,7 @@ impl Change {
         ] {
             memory.set(column, 0);
         }
-        self.update(&mut memory)?;
+        self.update(&mut memory, now)?;
         let importance = memory.real(Column::importance)?;
         let pinned = memory.integer(Column::pinned) == Some(1);
         memory.set(
@@ -422,7 +423,7 @@ impl Change {
     }
 
     /// Puts in what the options say.
-    fn update(&self, memory: &mut Memory) -> Result<()> {
+    fn update(&self, memory: &mut Memory, now: i64) -> Result<()> {
         let options = &self.options;
         if let Some(content) = options.text("content") {
             memory.set_content(content);
@@ -461,23 +462,7 @@ impl Change {
                 moment::text(to)?
             )));
         }
-        self.add_source(memory)
-    }
-
-    fn add_source(&self, memory: &mut Memory) -> Result<()> {
-        let Some(source) = self.options.get("source").filter(|s| !s.is_null()) else {
-            return Ok(());
-        };
-        let source = match source {
-            Json::String(uri) => json!({"uri": uri}),
-            other => other.clone(),
-        };
-        let mut sources = memory.list(Column::sources)?;
-        if !sources.contains(&source) {
-            sources.push(source);
-        }
-        memory.set(Column::sources, Json::from(sources).to_string().as_str());
-        Ok(())
+        sources::add(memory, sources::given(options)?, None, now)
     }
 
     /// The old one, which was true until the new one is, and the new one.

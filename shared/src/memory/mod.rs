@@ -7,6 +7,7 @@
 //! - [`estimate`]: importance and emotion of a text; [`names`]: the names in it
 //! - [`rank`]: the order of memories for a question
 //! - [`change`]: what writes; [`search`]: what is remembered; [`listing`]: what is told without a question, and prompts; [`upkeep`]: tiers as time passes; [`options`]: the options of all
+//! - [`sources`]: where a memory comes from
 //! - [`dates`]: the times that a text names; [`calendar`]: days, weeks, months and years
 //! - [`extract`]: entities and simple facts in a text; [`tokens`]: a text in words, numbers and signs
 //! - times in calls and tables are those of [`moment`]
@@ -31,6 +32,7 @@ pub mod options;
 pub mod rank;
 pub mod row;
 pub mod search;
+pub mod sources;
 pub mod terms;
 pub mod tokens;
 pub mod upkeep;

@@ -28,7 +28,8 @@ pub fn option(options: &Options, name: &str) -> Result<Option<i64>> {
     }
 }
 
-fn read(given: &Json) -> Option<i64> {
+/// The moment that a value says; `None` if it is none.
+pub fn read(given: &Json) -> Option<i64> {
     let moment = match given {
         Json::String(text) => of_text(text)?,
         number => whole_number(number)?,

@@ -94,13 +94,14 @@ const PINNED: OptionDef = option(
 const EVENT_TIME: OptionDef = moment("event_time", "now", "when it happened");
 const VALID_FROM: OptionDef = moment("valid_from", "", "since when it is true");
 const EXPIRES_AT: OptionDef = moment("expires_at", "", "from when on it is not found any more");
-const SOURCE: OptionDef = option(
+/// Where a memory comes from, see [`super::sources::given`].
+pub const SOURCE: OptionDef = option(
     "source",
     OptionType::Json(
-        "an object like {\"uri\": \"chat/7\", \"span\": [0, 20], \"confidence\": 0.9}, or a text",
+        "an object like {\"uri\": \"chat/7\", \"span\": [0, 20], \"confidence\": 0.9}, or a text, the uri",
     ),
     "",
-    "where it comes from; kept as it is",
+    "where it comes from, kept with when it was said (`at`); {\"memory\": id} cites another memory",
 );
 /// The moment of the call.
 pub const NOW: OptionDef = moment(

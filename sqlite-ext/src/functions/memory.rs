@@ -5,7 +5,7 @@
 
 use lumos_core::Type;
 use lumos_core::functions::memory::{
-    ADD, FEEDBACK, FORGET, INIT, PIN, RESTORE, SUPERSEDE, TOUCH, UPDATE, WRITES,
+    ADD, FEEDBACK, FORGET, INIT, PIN, RESTORE, REVIEW, SUPERSEDE, TOUCH, UPDATE, WRITES,
 };
 use lumos_core::functions::memory_upkeep::{CONSOLIDATE, UPKEEP_ROWS};
 use lumos_core::memory::row::COLUMNS;
@@ -35,6 +35,7 @@ pub const BODIES: Bodies = &[
     (&UPDATE, write),
     (&PIN, write),
     (&FEEDBACK, write),
+    (&REVIEW, write),
     (&TOUCH, write),
     (&FORGET, |call| match call.options(1)?.flag("hard") {
         Some(true) => delete(call),

@@ -42,7 +42,8 @@ class Faults(host.Case):
             case 4:
                 return "lumos_memory_update(?, ?)", number, json.dumps({"content": text, "tags": ["t"], "now": self.now})
             case 5:
-                return "lumos_memory_feedback(?, ?, ?)", number, draw.randrange(1, 5), at
+                name = draw.choice(["feedback", "review"])
+                return f"lumos_memory_{name}(?, ?, ?)", number, draw.randrange(1, 5), at
             case 6:
                 return "lumos_memory_pin(?, ?)", number, draw.randrange(2)
             case 7:

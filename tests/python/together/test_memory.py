@@ -56,6 +56,12 @@ class Memory(unittest.TestCase):
                 self.assertTrue(close or value == wanted, (row, other))
         return ours
 
+    def read(self, call, *values):
+        """The rows of a call that reads, the same in both."""
+        ours = self.sqlite.rows(f"SELECT * FROM {call}", *values)
+        self.assertEqual(ours, self.duckdb.execute(f"FROM query({call})", values).fetchall())
+        return ours
+
     def tables(self):
         """The rows of both, which are the same but for the last digits of numbers."""
         sql = "SELECT * FROM lumos_memory ORDER BY id"
@@ -80,7 +86,7 @@ class SameAnswers(Memory):
             some = rng.choice([*model, 9_999]) if model else 9_999
             known = model.get(some)
             options = {"now": now}
-            action = rng.choice(["add"] * 5 + ["supersede", "update", "pin", "feedback", "touch", "forget", "restore", "search", "search"])
+            action = rng.choice(["add"] * 5 + ["supersede", "update", "pin", "feedback", "review", "touch", "forget", "restore", "search", "search"])
             if action == "add":
                 options["scope"] = rng.choice(scopes)
                 if rng.random() < 0.6:
@@ -118,8 +124,8 @@ class SameAnswers(Memory):
                 self.assertEqual(number, some if known else None)
                 if known:
                     known["pinned"] = bool(pinned)
-            elif action == "feedback":
-                self.assertEqual(self.write("lumos_memory_feedback(?, ?, ?)", some, rng.randint(1, 4), json.dumps(options)), some if known else None)
+            elif action in ("feedback", "review"):
+                self.assertEqual(self.write(f"lumos_memory_{action}(?, ?, ?)", some, rng.randint(1, 4), json.dumps(options)), some if known else None)
             elif action == "touch":
                 self.assertEqual(self.write("lumos_memory_touch(?, ?)", some, json.dumps(options)), some if known else None)
             elif action == "forget":
@@ -147,7 +153,9 @@ class SameAnswers(Memory):
             row = rows[number]
             self.assertEqual((row["scope"], row["content"]), (memory["scope"], memory["text"]))
             self.assertEqual((row["tier"] == "archive", row["pinned"], row["superseded_by"] is not None), (memory["archived"], memory["pinned"], memory["old"]))
-            self.assertEqual({source["uri"] for source in json.loads(row["sources"])}, memory["sources"])
+            told = self.read("lumos_memory_sources(?)", number)
+            self.assertEqual({uri for _, uri, *_ in told if uri}, memory["sources"])
+            self.assertEqual({(about, text) for about, *_, text, _ in told}, {(number, memory["text"])})
         # The index of words agrees with the table.
         self.sqlite.rows("INSERT INTO lumos_memory_words(lumos_memory_words, rank) VALUES ('integrity-check', 1)")
 

@@ -84,6 +84,11 @@ fn request(
                 ureq::Error::Protocol(_) | ureq::Error::Http(_) => {
                     endpoint.silence(&"what came is not HTTP")
                 }
+                // This names whom the server's certificate is for.
+                ureq::Error::Rustls(e) => {
+                    let text = e.to_string();
+                    endpoint.silence(&text.split(';').next().unwrap_or_default())
+                }
                 other => endpoint.silence(&other),
             })?;
         if (200..300).contains(&status) {

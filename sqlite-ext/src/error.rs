@@ -37,6 +37,9 @@ pub struct Unfit {
 /// `Result` with [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// What SQLite itself says of an interrupt.
+const INTERRUPTED: &str = "interrupted";
+
 /// An error with this sentence.
 pub fn error(message: impl Into<String>) -> Error {
     Error {
@@ -52,7 +55,7 @@ impl Error {
     /// The host asked to stop.
     pub fn interrupted() -> Error {
         Error {
-            message: "interrupted".into(),
+            message: INTERRUPTED.into(),
             code: ffi::SQLITE_INTERRUPT,
             table: None,
             unfit: None,
@@ -63,8 +66,8 @@ impl Error {
     /// The error as SQLite shows it, with the function's name in front.
     pub fn named(self, function: &str) -> rusqlite::Error {
         let message = match self.code {
-            // SQLite has words for it. A function that gives others loses the code.
-            ffi::SQLITE_INTERRUPT => None,
+            // SQLite has words for it.
+            ffi::SQLITE_INTERRUPT if self.message == INTERRUPTED => None,
             _ => Some(shown(&format!("{function}: {}", self.message))),
         };
         rusqlite::Error::SqliteFailure(ffi::Error::new(self.code), message)

@@ -7,9 +7,9 @@ use lumos_core::functions::FUNCTIONS;
 use lumos_core::program::{Database, Program, Rows as Body, State};
 use lumos_core::sql::lexer::Dialect;
 use lumos_core::vector::table::VectorTable;
-use lumos_core::{Engines, Function, Param, Type, ValueRef};
+use lumos_core::{Engines, Function, Param, Section, Type, ValueRef};
 use rusqlite::types::{self, Value};
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, params_from_iter};
 
 use crate::error::{Error, Result, error};
 use crate::query::arguments;
@@ -50,6 +50,7 @@ impl TableFunction for Fold {
         let given = params.iter().zip(given).map(|(p, v)| Argument::read(p, v));
         let given = given.collect::<Result<Vec<_>>>()?;
         let given: Vec<ValueRef<'_>> = given.iter().map(Argument::value).collect();
+        check_not_hidden(call.function, &call.stores.connection()?)?;
         let database = Caller {
             stores: &call.stores,
             failure: Cell::new(None),
@@ -63,6 +64,25 @@ impl TableFunction for Fold {
             Ok(())
         })?;
         Ok(Box::new(rows.into_iter()))
+    }
+}
+
+/// Errors if a temporary table or view hides one of an agent's memory, where `function` is of that: reading the names
+/// would give the temporary rows, and what is written goes to the database.
+pub fn check_not_hidden(function: &Function, connection: &Connection) -> Result<()> {
+    const HIDDEN: &str = "SELECT name FROM temp.sqlite_schema WHERE type IN ('table', 'view') \
+                          AND (name LIKE 'lumos\\_memory%' ESCAPE '\\' OR lower(name) IN ('lumos_fact', 'lumos_alias'))";
+    if function.section != Section::Memory {
+        return Ok(());
+    }
+    let hidden: Option<String> = connection
+        .query_row(HIDDEN, [], |row| row.get(0))
+        .optional()?;
+    match hidden {
+        None => Ok(()),
+        Some(name) => Err(error(format!(
+            "the temporary table \"{name}\" hides what is remembered; DROP it, or rename it"
+        ))),
     }
 }
 

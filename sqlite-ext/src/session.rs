@@ -12,8 +12,8 @@ use serde_json::{Value as Json, json};
 
 use crate::attach_options::{AttachOptions, Freshness};
 use crate::error::{Error, Result, error};
+use crate::host;
 use crate::host::statement::HostStatement;
-use crate::host::{self, Storage};
 use crate::locks::{Deadline, Lock, Rank, locked, without_waiting};
 use crate::mirror::open::default_path;
 use crate::mirror::settings::Settings;
@@ -27,6 +27,8 @@ pub struct Session {
     attached: Lock<Option<Kept>>,
     /// See `lumos_lock`.
     locked: AtomicBool,
+    /// Another process had the mirror for as long as a statement could wait when it was prepared.
+    waited: AtomicBool,
 }
 
 /// What a connection keeps of `lumos_attach`.
@@ -42,8 +44,6 @@ struct Kept {
     known: Arc<AtomicBool>,
     /// Its file may hold the tables of an encrypted database.
     plaintext: bool,
-    /// The database was empty, so that nobody can tell whether it will be encrypted.
-    empty: bool,
 }
 
 impl Kept {
@@ -94,6 +94,7 @@ impl Session {
             pid: std::process::id(),
             attached: Lock::new(Rank::Attached, None),
             locked: AtomicBool::new(false),
+            waited: AtomicBool::new(false),
         })
     }
 
@@ -116,7 +117,11 @@ impl Session {
 
     /// The attached mirror; attaches the default one if there is none.
     pub fn attached(&self) -> Result<Attached> {
-        self.attached_until(Deadline::start())
+        self.attached_until(if self.waited.swap(false, Ordering::Relaxed) {
+            Deadline::passed()
+        } else {
+            Deadline::start()
+        })
     }
 
     /// The same for a call that can do without: it does not wait for another process that has the default one.
@@ -139,9 +144,8 @@ impl Session {
             Some(kept) => kept,
             none => none.insert(self.open(None, AttachOptions::default(), deadline)?.0),
         };
-        if kept.empty {
-            kept.empty = self.is_empty(&kept.path, kept.plaintext)?;
-        }
+        // It may be encrypted since, by a key for an empty database or another key for one that was plain.
+        self.check_plain(&kept.path, kept.plaintext)?;
         let mirror = match &kept.mirror {
             Some(mirror) => Arc::clone(mirror),
             None => self.wait(&kept.path, kept.settings.as_ref(), deadline)?,
@@ -167,10 +171,18 @@ impl Session {
         if begun || locked(&self.attached).is_some() || !self.has_default_mirror(&host) {
             return Ok(());
         }
+        if self.waited.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         match self.attached() {
-            Err(e) if matches!(e.code, ffi::SQLITE_BUSY | ffi::SQLITE_INTERRUPT) => Err(e),
-            // Any other error is for the statement to have.
-            _ => Ok(()),
+            Err(e) if e.code == ffi::SQLITE_INTERRUPT => Err(e),
+            // An error is for the statement to have: here SQLite would take its code away. It waits no second time.
+            Err(e) => {
+                self.waited
+                    .store(e.code == ffi::SQLITE_BUSY, Ordering::Relaxed);
+                Ok(())
+            }
+            Ok(_) => Ok(()),
         }
     }
 
@@ -333,20 +345,16 @@ impl Session {
     }
 
     /// Errs if the tables of an encrypted database would be written to a mirror's file, unless it may hold them in
-    /// `plaintext`. True if the database is empty, so that nobody can tell.
-    fn is_empty(&self, mirror: &str, plaintext: bool) -> Result<bool> {
-        if plaintext || mirror == ":memory:" {
-            return Ok(false);
+    /// `plaintext`.
+    fn check_plain(&self, mirror: &str, plaintext: bool) -> Result<()> {
+        if plaintext || mirror == ":memory:" || !host::is_encrypted(&self.connection()?) {
+            return Ok(());
         }
-        match host::storage(&self.connection()?) {
-            Storage::Plain => Ok(false),
-            Storage::Empty => Ok(true),
-            Storage::Encrypted => Err(error(format!(
-                "the database is encrypted, and the mirror \"{mirror}\" would hold its tables unencrypted; \
-                 keep the mirror in memory with lumos_attach(':memory:'), \
-                 or allow it with lumos_attach(NULL, '{{\"plaintext\": true}}')"
-            ))),
-        }
+        Err(error(format!(
+            "the database is encrypted, and the mirror \"{mirror}\" would hold its tables unencrypted; \
+             keep the mirror in memory with lumos_attach(':memory:'), \
+             or allow it with lumos_attach(NULL, '{{\"plaintext\": true}}')"
+        )))
     }
 
     fn open(
@@ -376,7 +384,7 @@ impl Session {
                 "a mirror in memory is for one process; leave shared out, or give the path of a file",
             ));
         }
-        let empty = self.is_empty(&path, plaintext)?;
+        self.check_plain(&path, plaintext)?;
         let mirror = self.wait(&path, settings.as_ref(), deadline)?;
         let kept = Kept {
             mirror: (!shared).then(|| Arc::clone(&mirror)),
@@ -386,7 +394,6 @@ impl Session {
             progress,
             known: Arc::default(),
             plaintext,
-            empty,
         };
         Ok((kept, mirror))
     }

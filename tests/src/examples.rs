@@ -1,4 +1,7 @@
-//! Every example of every function gives its answer, in every engine that has the function.
+//! Every example of every function gives its answer, in every engine that has the function; and no number that stands
+//! in its place makes more of a number in an example than an answer or an error.
+
+use std::ops::Range;
 
 use libtest_mimic::Trial;
 use lumos_core::Function;
@@ -10,10 +13,24 @@ use crate::list::exists;
 use crate::shell::{Answer, Engine, Shell};
 use crate::{Outcome, trial};
 
-/// One trial for each function and engine.
+/// Numbers at the edges of what arithmetic takes.
+const EDGES: [&str; 7] = [
+    "0",
+    "-1",
+    "0.5",
+    "1e308",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "18446744073709551616",
+];
+
+/// One trial for each function and engine, and one for each engine.
 pub fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
     for engine in Engine::ALL {
+        trials.push(trial(format!("{}::numbers", engine.name()), move || {
+            numbers(engine)
+        }));
         for f in FUNCTIONS.iter().copied().filter(|f| exists(f, engine)) {
             trials.push(trial(
                 format!("{}::example::{}", engine.name(), f.name),
@@ -36,6 +53,54 @@ fn run(function: &Function, engine: Engine) -> Outcome {
         check(&example, found)?;
     }
     shell.end()
+}
+
+/// Each number of each example becomes each of [`EDGES`].
+fn numbers(engine: Engine) -> Outcome {
+    let in_duckdb = engine == Engine::DuckDb;
+    for function in FUNCTIONS.iter().copied().filter(|f| exists(f, engine)) {
+        let folder = Folder::with_chinook()?;
+        let mut shell = Shell::start(engine, folder.path())?;
+        shell.load()?;
+        for statement in function.setup {
+            shell.run(statement)?.rows()?;
+        }
+        for example in reference::examples(function, in_duckdb) {
+            // Such numbers are rows of the engine's own.
+            let counts = ["RECURSIVE", "range("];
+            if !counts.iter().any(|word| example.sql.contains(word)) {
+                for place in numbers_in(&example.sql) {
+                    for edge in EDGES {
+                        let mut sql = example.sql.clone();
+                        sql.replace_range(place.clone(), edge);
+                        let found = shell.run(&sql)?;
+                        if found.error.contains("internal error") {
+                            return Err(format!("{sql}\n  {}", found.error));
+                        }
+                    }
+                }
+            }
+            shell.run(&example.sql)?;
+        }
+        shell.end()?;
+    }
+    Ok(())
+}
+
+/// Where a text has numbers that are not part of a word.
+fn numbers_in(sql: &str) -> Vec<Range<usize>> {
+    let is_word = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.');
+    let mut places = Vec::new();
+    let mut start = 0;
+    for word in sql.as_bytes().split_inclusive(|b| !is_word(b)) {
+        let length = word.iter().take_while(|b| is_word(b)).count();
+        let text = sql.get(start..start + length).unwrap_or_default();
+        if text.parse::<f64>().is_ok() && text.starts_with(|c: char| c.is_ascii_digit()) {
+            places.push(start..start + length);
+        }
+        start += word.len();
+    }
+    places
 }
 
 fn check(example: &Shown, found: Answer) -> Outcome {

@@ -76,7 +76,7 @@ impl Chunk {
     /// by their vectors' own width only, tenfold.
     pub fn bytes(&self, types: &[LogicalType]) -> usize {
         let column = |(i, ty): (usize, &LogicalType)| match ty {
-            LogicalType::Text | LogicalType::Json | LogicalType::Blob => {
+            LogicalType::Text | LogicalType::Json | LogicalType::Digits | LogicalType::Blob => {
                 let column = self.column(i, ty);
                 let long = |row| {
                     if column.is_null(row) {
@@ -212,6 +212,7 @@ impl<'a> Column<'a> {
             LogicalType::Text => Cell::Text(self.text(row)),
             // No reader knows their form, see `LogicalType::needs_cast`.
             LogicalType::BigNum | LogicalType::Other(_) => Cell::Null,
+            LogicalType::Digits => number(self.text(row).into_owned()),
             LogicalType::Json => Cell::Json(self.text(row)),
             LogicalType::Blob => Cell::Blob(self.bytes(row)),
             LogicalType::List(_)
@@ -261,7 +262,7 @@ impl<'a> Column<'a> {
             }
             LogicalType::Double => write_number(self.get::<f64>(row), self.get::<f64>(row), out),
             LogicalType::Text => write_json_string(&self.text(row), out),
-            LogicalType::Json => out.push_str(&self.text(row)),
+            LogicalType::Json | LogicalType::Digits => out.push_str(&self.text(row)),
             LogicalType::Blob => write_json_blob(self.bytes(row), out),
             LogicalType::List(child) => {
                 let (offset, len) = (

@@ -36,8 +36,10 @@ namespace {
 struct Range {
 	int64_t least = NumericLimits<int64_t>::Maximum();
 	int64_t greatest = NumericLimits<int64_t>::Minimum();
-	// The values stand in order, and none is missing.
+	// The values stand in order, and none is NULL.
 	bool ordered = true;
+	// Each is one more than that before it, so that a key says where it is.
+	bool dense = true;
 };
 
 // The ranges of a column's full vectors, from its first. The column is that of one row group.
@@ -155,7 +157,9 @@ std::shared_ptr<const Ranges> RangesOf(ColumnData &column, SegmentNode<RowGroup>
 	reader.Read(node, first, full, [&](const int64_t *values, const ValidityMask &valid, idx_t count, idx_t place) {
 		auto &range = (*more)[place / STANDARD_VECTOR_SIZE];
 		range.ordered = valid.CheckAllValid(count);
+		range.dense = range.ordered;
 		for (idx_t i = 0; i < count; i++) {
+			range.dense = range.dense && uint64_t(values[i]) == uint64_t(values[0]) + i;
 			if (valid.RowIsValid(i)) {
 				range.ordered = range.ordered && values[i] >= range.greatest;
 				range.least = MinValue(range.least, values[i]);
@@ -184,12 +188,20 @@ std::vector<idx_t> Find(SegmentNode<RowGroup> &node, const StorageIndex &column,
 	auto ranges = RangesOf(data, node, reader);
 	auto vectors = (group.count + STANDARD_VECTOR_SIZE - 1) / STANDARD_VECTOR_SIZE;
 	for (idx_t vector = 0; vector < vectors; vector++) {
-		Range range {NumericLimits<int64_t>::Minimum(), NumericLimits<int64_t>::Maximum(), false};
+		Range range {NumericLimits<int64_t>::Minimum(), NumericLimits<int64_t>::Maximum(), false, false};
 		if (vector < ranges->size() && !data.HasUpdates()) {
 			range = (*ranges)[vector];
 		}
 		auto within = keys.Within(range.least, range.greatest);
 		if (within.first == within.second) {
+			continue;
+		}
+		if (range.dense) {
+			for (auto key = within.first; key < within.second; key++) {
+				if (key == within.first || *key != key[-1]) {
+					found.push_back(vector * STANDARD_VECTOR_SIZE + idx_t(*key - range.least));
+				}
+			}
 			continue;
 		}
 		reader.Read(node, vector, vector + 1,

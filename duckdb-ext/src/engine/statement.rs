@@ -260,6 +260,13 @@ impl Rows {
         &self.types
     }
 
+    /// Reads a column of texts as the numbers whose digits they are; columns of other types stay as they are.
+    pub fn take_for_digits(&mut self, column: usize) {
+        if let Some(ty @ LogicalType::Text) = self.types.get_mut(column) {
+            *ty = LogicalType::Digits;
+        }
+    }
+
     /// True if the one value of the result is the number of rows changed.
     pub fn counts_changes(&self) -> bool {
         // SAFETY: the result is alive.

@@ -58,8 +58,10 @@ pub enum LogicalType {
     Map(Box<LogicalType>, Box<LogicalType>),
     /// UNION with its members.
     Union(Vec<(String, LogicalType)>),
-    /// BIGNUM: integers of any length, read through casts to VARCHAR and HUGEINT.
+    /// BIGNUM: integers of any length, read through a cast to VARCHAR, see [`Self::Digits`].
     BigNum,
+    /// Whole numbers as the texts of their digits: what a BIGNUM is cast to, see `Rows::take_for_digits`.
+    Digits,
     /// A rare type (BIT, INTERVAL, TIMETZ, VARIANT and so on), by its number: read through a cast to VARCHAR.
     Other(u32),
 }

@@ -22,6 +22,7 @@ use serde_json::Value as Json;
 
 use crate::error::{Error, Result, error};
 use crate::mirror::Mirror;
+use crate::program::check_not_hidden;
 use crate::progress::Progress;
 use crate::session::Session;
 use crate::sync::{SyncContext, sync};
@@ -59,6 +60,7 @@ pub fn has_body(function: &Function) -> bool {
 
 /// What a call gives. Errors if the function has no body here.
 pub fn run(call: &Call<'_>) -> Result<Value> {
+    check_not_hidden(call.function, &call.session.connection()?)?;
     if let Some(body) = find(&OTHERS, call.function) {
         return body(call);
     }

@@ -1,6 +1,7 @@
 //! The door to the host: loading into any SQLite from 3.40 on, panics that stop at the boundary, signals that
 //! stay with the host's threads, and a look at whether the host wants a running call to end.
 
+mod results;
 pub mod statement;
 
 use std::ffi::{CStr, CString, c_char, c_int};
@@ -105,6 +106,7 @@ unsafe fn accepted(
             ptr::addr_of_mut!((*table.as_mut_ptr()).libversion_number)
                 .write(Some(expected_version));
         }
+        results::keep_codes(table.as_mut_ptr());
     }
     Ok(table)
 }
@@ -130,9 +132,20 @@ unsafe fn refuse(api: *const sqlite3_api_routines, message: *mut *mut c_char, te
 pub fn second(host: &Connection) -> Result<Connection> {
     let path = host.path().filter(|path| !path.is_empty());
     let path = path.ok_or_else(|| error("the database is in no file"))?;
+    let vfs = vfs(host)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_FULL_MUTEX;
+    Ok(Connection::open_with_flags_and_vfs(
+        path,
+        flags,
+        vfs.as_c_str(),
+    )?)
+}
+
+/// The name of the file system of the database.
+fn vfs(host: &Connection) -> Result<CString> {
     let mut vfs = ptr::null_mut::<ffi::sqlite3_vfs>();
     // SAFETY: the host's open connection; it gives out a pointer that lives as long as the connection.
-    let name = unsafe {
+    unsafe {
         ffi::sqlite3_file_control(
             host.handle(),
             c"main".as_ptr(),
@@ -140,36 +153,34 @@ pub fn second(host: &Connection) -> Result<Connection> {
             ptr::addr_of_mut!(vfs).cast(),
         );
         if vfs.is_null() {
-            return Err(error("the database has no file system"));
+            Err(error("the database has no file system"))
         } else {
-            CStr::from_ptr((*vfs).zName).to_owned()
+            Ok(CStr::from_ptr((*vfs).zName).to_owned())
         }
-    };
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_FULL_MUTEX;
-    Ok(Connection::open_with_flags_and_vfs(
-        path,
-        flags,
-        name.as_c_str(),
-    )?)
-}
-
-/// What the file of a database holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Storage {
-    /// Pages as SQLite writes them, or no file.
-    Plain,
-    /// Pages that an extension of SQLite's encrypts (SQLCipher, SQLite3MultipleCiphers).
-    Encrypted,
-    /// Nothing yet.
-    Empty,
+    }
 }
 
 /// The magic at the beginning of a file that SQLite wrote.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
-/// Tells an encrypted database by the raw bytes of its first page, read through the descriptor that SQLite has: a
-/// file that is opened and closed here would lose SQLite's locks on it.
-pub fn storage(host: &Connection) -> Storage {
+/// What SQLite3MultipleCiphers calls its file system begins with this.
+const CIPHERS: &str = "multipleciphers";
+
+/// True if an extension of SQLite's encrypts the file of the database (SQLCipher, SQLite3MultipleCiphers). Nobody can
+/// tell of an empty file, and its owner may encrypt one that was plain: so it is asked again before anything is copied.
+pub fn is_encrypted(host: &Connection) -> bool {
+    // A file system that decrypts by itself shows plain pages behind a header that is left plain.
+    const SALT: &str = "SELECT sqlite3mc_codec_data('cipher_salt', 'main') IS NOT NULL";
+    if !is_plain(host) {
+        return true;
+    }
+    let decrypts = vfs(host).is_ok_and(|name| name.to_string_lossy().starts_with(CIPHERS));
+    decrypts && host.query_row(SALT, [], |row| row.get(0)).unwrap_or(true)
+}
+
+/// True if the raw bytes of the first page are as SQLite writes them, or not there. They are read through the
+/// descriptor that SQLite has: a file that is opened and closed here would lose SQLite's locks on it.
+fn is_plain(host: &Connection) -> bool {
     let mut file = ptr::null_mut::<ffi::sqlite3_file>();
     // SAFETY: the host's open connection; it gives out the file that it reads, which lives as long as the connection,
     // or one without methods where there is none.
@@ -181,25 +192,25 @@ pub fn storage(host: &Connection) -> Storage {
             ptr::addr_of_mut!(file).cast(),
         );
         if file.is_null() || (*file).pMethods.is_null() {
-            return Storage::Plain;
+            return true;
         } else {
             &*(*file).pMethods
         }
     };
     let (Some(size_of_file), Some(read)) = (methods.xFileSize, methods.xRead) else {
-        return Storage::Plain;
+        return true;
     };
     let (mut size, mut magic, mut page) = (0, [0u8; 16], [0u8; 8]);
     // SAFETY: methods of that file, with a place for what they write.
     unsafe {
         if size_of_file(file, &mut size) != ffi::SQLITE_OK || size < 512 {
-            return Storage::Empty;
+            return true;
         }
         let parts = [(&mut magic[..], 0), (&mut page[..], 100)];
         for (part, offset) in parts {
             let length = part.len() as c_int;
             if read(file, part.as_mut_ptr().cast(), length, offset) != ffi::SQLITE_OK {
-                return Storage::Empty;
+                return true;
             }
         }
     }
@@ -207,11 +218,7 @@ pub fn storage(host: &Connection) -> Storage {
     // a page is the list of its cells.
     let cells = u16::from_be_bytes([page[3], page[4]]);
     let is_table = matches!(page[0], 5 | 13) && page[7] <= 60 && cells < 1 << 15;
-    if magic == *MAGIC && is_table {
-        Storage::Plain
-    } else {
-        Storage::Encrypted
-    }
+    magic == *MAGIC && is_table
 }
 
 /// True if the host takes what the database file says of views, triggers and tables for its own words

@@ -5,6 +5,7 @@ use lumos_core::mirror::MirrorType;
 use lumos_duckdb::engine::{Connection as DuckDb, Value};
 
 use crate::error::{Error, Result, error};
+use crate::mirror::{cold_rows, names};
 
 /// A table of the mirror, as `_lumos.tables` has it.
 #[derive(Debug, Clone)]
@@ -29,6 +30,18 @@ pub struct MirrorRecord {
     pub rowids: i64,
     /// Some of its rows are in files.
     pub is_tiered: bool,
+}
+
+impl MirrorRecord {
+    /// The statements that remove the table, and have its files forgotten.
+    pub fn drop_statements(&self) -> String {
+        let drops = names::drop_statements(&self.name);
+        if self.is_tiered {
+            drops + &cold_rows::forget_statements(self.id, &self.name)
+        } else {
+            drops
+        }
+    }
 }
 
 /// The tables that the mirror has.

@@ -12,10 +12,8 @@ pub fn for_sqlite(sql: &str, columns: &[(String, LogicalType)]) -> String {
         .map(|(i, (name, ty))| {
             let name = identifier(name);
             match ty {
-                LogicalType::Other(_) => format!("CAST(#{} AS VARCHAR) AS {name}", i + 1),
-                // DuckDB casts 64 bits only.
-                LogicalType::BigNum => {
-                    format!("CAST(CAST(#{} AS VARCHAR) AS HUGEINT) AS {name}", i + 1)
+                LogicalType::Other(_) | LogicalType::BigNum => {
+                    format!("CAST(#{} AS VARCHAR) AS {name}", i + 1)
                 }
                 ty if ty.needs_cast() => {
                     format!(

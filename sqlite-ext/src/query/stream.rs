@@ -479,10 +479,13 @@ fn read(duckdb: &DuckDb, sql: &str, params: &Params, sender: &Sender) -> Result<
     sender.check()?;
     let rows = sender.watch(duckdb, || {
         let mut pending = statement.start()?;
+        let mut numbers = Vec::new();
         // A type without a reader is read through a cast.
         if let Some(columns) = pending.columns()
             && columns.iter().any(|(_, ty)| ty.needs_cast())
         {
+            let is_number = |i: &usize| columns[*i].1 == LogicalType::BigNum;
+            numbers.extend((0..columns.len()).filter(is_number));
             drop(pending);
             sender.check()?;
             let (statement, _) = bound(
@@ -494,7 +497,9 @@ fn read(duckdb: &DuckDb, sql: &str, params: &Params, sender: &Sender) -> Result<
             pending = statement.start()?;
         }
         sender.check()?;
-        Ok(pending.rows()?)
+        let mut rows = pending.rows()?;
+        numbers.into_iter().for_each(|i| rows.take_for_digits(i));
+        Ok(rows)
     })?;
     send(rows, sender)
 }

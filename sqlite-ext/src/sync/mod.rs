@@ -22,7 +22,7 @@ pub mod verify;
 
 use std::cell::RefCell;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, TransactionState, ffi};
 use serde_json::{Value as Json, json};
@@ -31,6 +31,7 @@ use crate::access;
 use crate::attach_options::Freshness;
 use crate::error::{Error, Result, error};
 use crate::faults::fault;
+use crate::host;
 use crate::locks::{Deadline, without_waiting};
 use crate::mirror::records::mirrored_tables;
 use crate::mirror::state::{Applied, Failure};
@@ -230,10 +231,44 @@ pub fn bring_up_to_date(host: &Connection, attached: &Attached) -> Result<()> {
         attached.known.load(Ordering::Relaxed) && since.is_some_and(|s| s < max_staleness)
     };
     if auto_sync && (max_staleness.is_zero() || !fresh()) {
-        sync(&SyncContext::of(attached, host))?;
+        let context = SyncContext::of(attached, host);
+        match sync(&context) {
+            Err(e) if access::is_refusal(&e) => sync_unseen(&context, e)?,
+            done => done?,
+        };
         attached.known.store(true, Ordering::Relaxed);
     }
     Ok(())
+}
+
+/// Applies what the authorizer of the caller's connection does not let it read, by a connection of its own: it is
+/// asked again for the columns that the query reads. Errors with `refusal` if the database is in no file, or encrypted.
+fn sync_unseen(context: &SyncContext<'_>, refusal: Error) -> Result<Report> {
+    // What a transaction has written, another connection does not see.
+    if context.connection.transaction_state(Some("main"))? == TransactionState::Write {
+        return Err(refusal);
+    }
+    let readable = host::second(context.connection).and_then(|own| {
+        own.busy_timeout(Duration::ZERO)?;
+        schema::has_changelog(&own).map(|_| own)
+    });
+    let own = match readable {
+        Ok(own) => own,
+        Err(e) if e.code & 0xff == ffi::SQLITE_BUSY => return Err(e),
+        Err(_) => return Err(refusal),
+    };
+    let context = SyncContext {
+        connection: &own,
+        mirror: context.mirror,
+        // The caller's snapshot may be older than this one.
+        other_sessions: true,
+        progress: context.progress.clone(),
+        deadline: context.deadline,
+    };
+    match context.mirror.enter(&own, context.deadline)? {
+        Some(mut entered) => sync_entered(&context, &mut entered),
+        None => Ok(Report::default()),
+    }
 }
 
 /// Applies all committed changes.

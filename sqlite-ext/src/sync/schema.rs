@@ -280,6 +280,14 @@ pub fn create_statement(connection: &Connection, table: &str) -> Result<Option<S
         .optional()?)
 }
 
+/// "table" or "view" if a temporary one has this name, which then means that one in SQLite's statements.
+pub fn temporary(connection: &Connection, name: &str) -> Result<Option<String>> {
+    let sql = "SELECT type FROM temp.sqlite_schema WHERE type IN ('table', 'view') AND name = ?1 COLLATE NOCASE";
+    Ok(connection
+        .query_row(sql, [name], |row| row.get(0))
+        .optional()?)
+}
+
 /// The CREATE statements of all tables by their names in lower case, and where the schema and the file have them: a
 /// table is elsewhere once it was dropped and created again while something else was there, and after VACUUM perhaps.
 pub fn create_statements(connection: &Connection) -> Result<HashMap<String, (String, String)>> {

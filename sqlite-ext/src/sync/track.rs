@@ -15,9 +15,9 @@ use crate::error::{Error, Result, error};
 use crate::faults::fault;
 use crate::mirror::column_map::ColumnMap;
 use crate::mirror::names::{self, CATALOG, OWN};
-use crate::mirror::records::mirrored_tables;
+use crate::mirror::records::{MirrorRecord, mirrored_tables};
 use crate::mirror::state::stored_state;
-use crate::mirror::{Mirror, cold_rows, interruptible};
+use crate::mirror::{Mirror, interruptible};
 use crate::progress::Progress;
 use crate::sync::schema::{self, Matching, Tracked};
 use crate::sync::triggers_install::{
@@ -349,11 +349,7 @@ fn keep_rows(mirror: &Mirror, tables: &[Tracked]) -> Result<Vec<String>> {
         .collect();
     interruptible::transaction(&duckdb, || Ok(duckdb.execute(&copies)?))?;
     let forgets: String = kept
-        .map(|t| {
-            names::drop_statements(&t.name)
-                + &cold_rows::forget_statements(t.id, &t.name)
-                + &format!("DELETE FROM _lumos.tables WHERE id = {};", t.id)
-        })
+        .map(|t| t.drop_statements() + &format!("DELETE FROM _lumos.tables WHERE id = {};", t.id))
         .collect();
     interruptible::transaction(&duckdb, || Ok(duckdb.execute(&forgets)?))
         .inspect_err(|_| drop_own(&duckdb, &names))?;
@@ -426,7 +422,7 @@ fn check_readable(connection: &Connection, table: &Tracked) -> Result<()> {
 fn forget_tables(duckdb: &DuckDb) -> Result<()> {
     let drops: String = mirrored_tables(duckdb)?
         .iter()
-        .map(|t| names::drop_statements(&t.name) + &cold_rows::forget_statements(t.id, &t.name))
+        .map(MirrorRecord::drop_statements)
         .collect();
     let views = failures::clear_statements(&failures::read(duckdb)?);
     let done = duckdb.execute(&format!(

@@ -493,7 +493,46 @@ class Applying(Case):
         self.check("SELECT lumos_sync()", "UPDATE emp SET salary = salary + 1 WHERE id = 1")
 
     def test_a_query_applies_them(self):
-        self.check("SELECT * FROM lumos_query('SELECT name FROM emp')", "UPDATE emp SET salary = salary + 1 WHERE id = 2")
+        """A connection that may not read what changed gets what it may read, as it is now; for nobody it is NULL."""
+        second = self.open()
+        self.attach(second)
+        changes = [
+            "UPDATE emp SET salary = salary + 1, note = note || 'x'",
+            "INSERT INTO emp VALUES (9, 'eve', 2, 1000, 'n')",
+            "ALTER TABLE emp ADD COLUMN more DEFAULT 7",
+            "DELETE FROM emp WHERE id = 9",
+        ]
+        reads = ["SELECT name, id FROM emp", "SELECT count(*) FROM emp", "SELECT id, title FROM dept", "SELECT sum(id) FROM emp"]
+        for i, change in enumerate(changes):
+            for denied in (("emp", "salary"), ("emp", "note"), ("gen", "d")):
+                for answer in (DENY, IGNORE):
+                    for read in reads:
+                        self.db.rows("UPDATE gen SET d = d || '.'")
+                        self.db.rows(f"INSERT INTO emp(id, name, dept, salary) VALUES (100 + {i}, 'one', 1, 5)")
+                        if read == reads[0]:
+                            self.db.rows(f"UPDATE emp SET salary = salary + 1")
+                        with authorized(self.db, denied, answer):
+                            width = read.count(",") + 1
+                            self.assertEqual(sorted(self.db.query(read, width)), sorted(self.db.rows(read)), (change, denied, answer))
+                            self.refused(self.db, f"SELECT * FROM lumos_query('SELECT {denied[1]} FROM {denied[0]}')", ".".join(denied))
+                        self.db.rows("DELETE FROM emp WHERE id >= 100")
+            self.db.rows(change)
+            with authorized(self.db, ("emp", "salary"), DENY):
+                self.assertEqual(self.db.query("SELECT count(*) FROM emp"), self.db.rows("SELECT count(*) FROM emp"))
+            for sql in ("SELECT id, name, salary, note FROM emp", "SELECT id, d, g FROM gen"):
+                width = sql.count(",") + 1
+                self.assertEqual(sorted(second.query(sql, width)), sorted(self.db.rows(sql)), change)
+            self.assertEqual(second.rows("SELECT * FROM lumos_verify('*')"), [])
+
+    def test_a_database_in_no_file(self):
+        """Nobody else can read it."""
+        db = self.open(":memory:")
+        db.rows("CREATE TABLE emp(id INTEGER PRIMARY KEY, name, salary)")
+        db.rows("SELECT lumos_track('emp')")
+        db.rows("INSERT INTO emp VALUES (1, 'ann', 5)")
+        with authorized(db, ("emp", "salary"), DENY):
+            self.refused(db, "SELECT * FROM lumos_query('SELECT name FROM emp')", "emp.salary")
+        self.assertEqual(db.query("SELECT name FROM emp"), [("ann",)])
 
     def test_many_changes(self):
         rows = "WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 300) SELECT i, 'n' || i, 1, i, NULL FROM n"

@@ -104,6 +104,32 @@ class Encrypted(host.Case):
         self.assertEqual((self.folder / "a.db").read_bytes()[:16], b"SQLite format 3\0")
         self.assertIn("encrypted", answers[-1])
 
+    def test_a_header_that_is_left_plain_by_each_cipher(self):
+        for cipher in ["chacha20", "sqlcipher", "ascon128", "aegis"]:
+            with self.subTest(cipher=cipher):
+                self.clear()
+                header = [f"PRAGMA cipher = '{cipher}'", "PRAGMA plaintext_header_size = 32"]
+                answers = self.run_in("sqlite3mc", *header, KEY, *MADE, "load", "SELECT lumos_track('t')", COUNT)
+                self.assertEqual((self.folder / "a.db").read_bytes()[:16], b"SQLite format 3\0")
+                for answer in answers[-2:]:
+                    self.assertIn("encrypted", answer)
+                self.assertEqual(self.mirrors(), [])
+
+    def test_a_database_that_gets_a_key_later(self):
+        tracked = ["CREATE TABLE t(id INTEGER PRIMARY KEY, v)", "load", "SELECT lumos_track('t')", COUNT]
+        calls = [COUNT, "SELECT lumos_sync()", "SELECT lumos_resync('*')", "SELECT lumos_scalar('SELECT max(v) FROM t')"]
+        for call in calls:
+            with self.subTest(call=call):
+                self.clear()
+                answers = self.run_in("sqlite3mc", *tracked, "PRAGMA rekey = 'a secret'", *MADE[1:], call, "PRAGMA rekey = ''", COUNT)
+                self.assertIn("encrypted", answers[-3])
+                # Once it is plain again, all is as before.
+                self.assertEqual(answers[-1], [[2]])
+                self.clear()
+                self.run_in("sqlite3mc", *tracked, "PRAGMA rekey = 'a secret'", *MADE[1:], call)
+                for path in self.folder.iterdir():
+                    self.assertNotIn(b"the marker", path.read_bytes(), path)
+
     def test_plain_databases_of_these_hosts(self):
         for kind in HOSTS:
             with self.subTest(kind=kind):

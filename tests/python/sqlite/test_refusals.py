@@ -193,5 +193,53 @@ class Sync(host.Case):
         self.assertEqual(db.query("SELECT Milliseconds FROM Track WHERE TrackId = 1"), [(7,)])
 
 
+class Hidden(host.Case):
+    """A temporary table or view hides a table of the database: SQLite's statements mean the temporary one by its name. What
+    writes says so, instead of writing the other."""
+
+    KINDS = ["TABLE {}(id, v)", "VIEW {} AS SELECT 1 AS id, 2 AS v"]
+
+    def test_load(self):
+        db = self.open()
+        (self.folder / "in.csv").write_text("id,v\n1,2\n")
+        db.rows("SELECT lumos_attach(NULL, json_object('allow_files', json_array(?)))", str(self.folder))
+        db.rows("CREATE TABLE there(id, v)")
+        load = "SELECT lumos_load(?, ?)"
+        for kind in self.KINDS:
+            for name in ("there", "THERE", "new", "other \"one\""):
+                quoted = '"' + name.replace('"', '""') + '"'
+                db.rows("CREATE TEMP " + kind.format(quoted))
+                self.refused(db, load, "lumos_load: ", name, "temporary", "DROP", values=[str(self.folder / "in.csv"), name])
+                db.rows(f"DROP {kind.split()[0]} temp.{quoted}")
+                self.assertEqual(db.rows("SELECT count(*) FROM main.there"), [(0,)])
+                self.assertEqual(db.value("SELECT count(*) FROM sqlite_schema WHERE name = 'new'"), 0)
+        self.assertEqual(db.value(load, str(self.folder / "in.csv"), "there"), 1)
+
+    def test_what_is_remembered(self):
+        now = """'{"now": "2026-01-01"}'"""
+        calls = [
+            "lumos_memory_init()", f"lumos_memory_add('The bus was late', {now})", f"lumos_memory_supersede(1, 'No', {now})", "lumos_memory_pin(1, 1)",
+            f"lumos_memory_update(1, {now})", f"lumos_memory_feedback(1, 4, {now})", f"lumos_memory_touch(1, {now})", "lumos_memory_forget(1)",
+            "lumos_memory_forget(1, '{\"hard\": true}')", "lumos_memory_restore(1)", f"lumos_memory_consolidate({now})",
+            f"lumos_fact_add('Ann', 'likes', 'Bob', {now})", "lumos_entity_merge('Ann', 'Annie')",
+        ]
+        reads = [f"lumos_memory_search('bus', {now})", f"lumos_memory_context('s', 'bus', 100, {now})", "lumos_memory_history(1)", f"lumos_memory_timeline({now})",
+                 f"lumos_memory_review_due({now})", "lumos_memory_stats()", f"lumos_memory_upkeep({now})", "lumos_facts('Ann')", "lumos_neighbors('[\"Ann\"]')",
+                 "lumos_pagerank('[\"Ann\"]')"]
+        for name in ("lumos_memory", "LUMOS_MEMORY_words", "lumos_memory_scope", "lumos_fact", "Lumos_Alias"):
+            for kind in self.KINDS:
+                db = self.open(self.folder / f"{name}{len(kind)}.db")
+                db.rows("SELECT lumos_memory_init()")
+                db.rows(f"SELECT lumos_memory_add('The tram was late', {now})")
+                db.rows("CREATE TEMP " + kind.format(name))
+                for call in [f"SELECT {c}" for c in calls] + [f"SELECT * FROM {r}" for r in reads]:
+                    self.refused(db, call, name, "hides", "DROP")
+                db.rows(f"DROP {kind.split()[0]} temp.{name}")
+                self.assertEqual(db.rows("SELECT content FROM lumos_memory"), [("The tram was late",)])
+                for read in reads:
+                    db.rows(f"SELECT * FROM {read}")
+                db.close()
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -35,6 +35,12 @@ pub fn load(session: &Session, path: &str, table: &str, options: &Options) -> Re
     let format = Format::of(&file)?;
     let options = Reading::new(options, format)?;
     let host = session.connection()?;
+    if let Some(kind) = schema::temporary(&host, table)? {
+        return Err(error(format!(
+            "\"{table}\" is a temporary {kind}, which hides a table of the database by that name; \
+             DROP it, or load into another name and INSERT from there"
+        )));
+    }
     let target = match schema::create_statement(&host, table)? {
         Some(_) => Some(schema::read_table(&host, table)?),
         None => None,

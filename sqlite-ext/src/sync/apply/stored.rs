@@ -9,7 +9,6 @@ use crate::error::Result;
 use crate::mirror::column_map::ColumnMap;
 use crate::mirror::records::MirrorRecord;
 use crate::mirror::state::AppliedTable;
-use crate::mirror::{cold_rows, names};
 use crate::sync::Report;
 
 impl Run<'_> {
@@ -69,9 +68,8 @@ impl Run<'_> {
     /// Removes a mirrored table.
     pub(super) fn forget(&self, table: &MirrorRecord, report: &mut Report) -> Result<()> {
         self.duckdb.execute(&format!(
-            "{} {} DELETE FROM _lumos.tables WHERE id = {}",
-            names::drop_statements(&table.name),
-            cold_rows::forget_statements(table.id, &table.name),
+            "{} DELETE FROM _lumos.tables WHERE id = {}",
+            table.drop_statements(),
             table.id
         ))?;
         report.reshaped = true;

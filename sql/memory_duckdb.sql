@@ -34,5 +34,12 @@ CREATE TABLE IF NOT EXISTS lumos_memory(
   archived_from VARCHAR,
   hash BIGINT NOT NULL,
   length BIGINT NOT NULL,
-  terms BLOB NOT NULL
+  terms BLOB NOT NULL,
+  uri VARCHAR,
+  media_type VARCHAR,
+  embedding BLOB
 );
+-- Of an earlier version.
+ALTER TABLE lumos_memory ADD COLUMN IF NOT EXISTS uri VARCHAR;
+ALTER TABLE lumos_memory ADD COLUMN IF NOT EXISTS media_type VARCHAR;
+ALTER TABLE lumos_memory ADD COLUMN IF NOT EXISTS embedding BLOB;

@@ -33,11 +33,15 @@ CREATE TABLE IF NOT EXISTS lumos_memory(
   archived_from TEXT,
   hash INTEGER NOT NULL,
   length INTEGER NOT NULL,
-  terms BLOB NOT NULL
+  terms BLOB NOT NULL,
+  uri TEXT,
+  media_type TEXT,
+  embedding BLOB
 );
 CREATE INDEX IF NOT EXISTS lumos_memory_hash ON lumos_memory(scope, hash);
 CREATE INDEX IF NOT EXISTS lumos_memory_turn ON lumos_memory(scope, session, turn, length) WHERE session IS NOT NULL;
 CREATE INDEX IF NOT EXISTS lumos_memory_superseded ON lumos_memory(superseded_by) WHERE superseded_by IS NOT NULL;
+CREATE INDEX IF NOT EXISTS lumos_memory_embedded ON lumos_memory(scope) WHERE embedding IS NOT NULL;
 -- How many memories a scope has, and the sum of their lengths.
 CREATE TABLE IF NOT EXISTS lumos_memory_scope(
   scope TEXT PRIMARY KEY,

@@ -11,7 +11,7 @@ const fn example(sql: &'static str, answer: &'static str) -> Example {
 }
 
 /// Makes the tables, before the other examples.
-pub(super) const INITIAL: Example = example("SELECT lumos_memory_init()", "1");
+pub(super) const INITIAL: Example = example("SELECT lumos_memory_init()", "2");
 /// The same in DuckDB.
 pub(super) const TABLES: Example = example(GRAPH_DUCKDB, "");
 

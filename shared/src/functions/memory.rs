@@ -16,7 +16,7 @@ const fn example(sql: &'static str, answer: &'static str) -> Example {
 }
 
 /// Makes the tables in SQLite.
-pub(super) const INITIAL: Example = example("SELECT lumos_memory_init()", "1");
+pub(super) const INITIAL: Example = example("SELECT lumos_memory_init()", "2");
 /// Makes the tables in DuckDB.
 pub(super) const TABLES: Example = example(MEMORY_DUCKDB, "");
 
@@ -30,7 +30,7 @@ pub const INIT: Function = Function {
     options: &[],
     nulls: Nulls::Accept,
     deterministic: false,
-    doc: "Makes the tables of an agent's memory in the database `main`, where they are not there yet, and returns the version of their form. \
+    doc: "Makes the tables of an agent's memory in the database `main`, where they are not there yet, brings those of an earlier version to this one, and returns the version of their form. \
           `lumos_memory` has the memories, a row each; any program can read it. Its triggers keep `lumos_memory_words`, an index of FTS5 over the words, and `lumos_memory_scope`, which counts. \
           `lumos_fact` and `lumos_alias` have the graph of lumos_fact_add. \
           A program without Lumos cannot write the table, since it lacks the tokenizer of the index.",
@@ -152,7 +152,8 @@ writes!(
     "Remembers a text, and returns the id of the memory. A text that its scope has already strengthens that memory instead, and its source is kept beside the others. \
      Importance and emotion are estimated from the words, in English and Chinese, where they are not given: 0.3, and more for a text that asks to be remembered, says a preference, a decision or an obligation, has a number, or moves. \
      How long it lasts follows from that, by FSRS-6, and from its uses; nothing is ever deleted for its age. \
-     A memory of importance 0.8 or more, or a pinned one, begins in the tier `long`, others in `short`.",
+     A memory of importance 0.8 or more, or a pinned one, begins in the tier `long`, others in `short`. \
+     An image, sound or file is a memory by `uri`, with what it shows as the text, and its `embedding`.",
     &[
         INITIAL,
         NOTE,
@@ -521,9 +522,11 @@ pub const SEARCH: Function = Function {
     deterministic: false,
     doc: "Remembers what answers a question: the best memories of a scope first, each with all parts of its score. \
           `words` is BM25 of the text's own words, of the turns next to it and of its whole session, so that an answer is found by the question before it; `names` is what the names of the question add. Both are shares of the best. \
-          Their sum is multiplied by 0.7 to 1.3 for `retention` (how much of it is left since its last use, by FSRS-6), `importance`, `activation` (how often and how lately it was used, by ACT-R) and `feedback`: age moves a memory, but hides none. \
+          A memory of a time that the question names, \"last May\" or 上周, by when it happened or by what its text says, gets `time`, 0.4, more. \
+          With the option `embedding` memories without a word of the question are found too: `vector` is 1 for the nearest of the embeddings (by cosine) and 0 for the last of the 100, or 10 `k`, nearest, NULL without one; then the score is `weights` of both. \
+          That is multiplied by 0.7 to 1.3 for `retention` (how much of it is left since its last use, by FSRS-6), `importance`, `activation` (how often and how lately it was used, by ACT-R) and `feedback`: age moves a memory, but hides none. \
           Of texts that say the same, only the best comes. English words are found by their stems, Chinese, Japanese and Korean by two characters each. No model is needed. \
-          In SQLite an index is read; texts that hold no word of the question are found as neighbours of those that do, which are looked for among the 200, or 10 `k`, best. In DuckDB all rows of the scope are read.",
+          In SQLite an index is read; texts that hold no word of the question are found as neighbours of those that do, which are looked for among the 100, or 10 `k`, best. In DuckDB all rows of the scope are read.",
     setup: &[],
     examples: &[
         INITIAL,

@@ -2,6 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
+use super::embedding;
 use super::estimate::{emotion, importance};
 use super::fsrs::{Rating, first};
 use super::options::{self, MEASURES};
@@ -12,16 +13,18 @@ use crate::program::{Fold, FoldState, Parameters, Program};
 use crate::sql::lexer::Dialect;
 use crate::{Error, Param, Result, Type, Value, ValueRef};
 
-const BEFORE: [Param; 3] = [
+const BEFORE: [Param; 4] = [
     Param::new("now", Type::Integer),
     Param::new("next_id", Type::Integer),
     Param::optional("last_turn", Type::Integer),
+    // Bytes of an embedding of the scope.
+    Param::optional("embedded", Type::Integer),
 ];
 
 /// Memories as they are, into those to be written.
 pub const CHANGE: Fold = Fold::new::<Change>(
     "memory_change",
-    &input::<3, { 3 + COLUMNS.len() }>(BEFORE),
+    &input::<4, { 4 + COLUMNS.len() }>(BEFORE),
     &COLUMNS,
 );
 
@@ -128,6 +131,7 @@ pub fn change(asked: &Asked<'_>, dialect: Dialect) -> Result<Program> {
                 let scope = values.add(Value::Text(change.scope.clone()));
                 let hash = values.add(Value::Integer(super::row::hash(
                     content.unwrap_or_default(),
+                    change.options.text("uri"),
                 )));
                 format!("scope = {scope} AND hash = {hash} AND superseded_by IS NULL")
             }
@@ -162,9 +166,30 @@ pub fn change(asked: &Asked<'_>, dialect: Dialect) -> Result<Program> {
             "(SELECT max(turn) FROM lumos_memory WHERE scope = {scope} AND session = {session})"
         );
     }
+    // Those of others, in the scope of the memory, or that of the call.
+    let embedded = match (&change.embedding, id) {
+        (None, _) => "NULL".to_owned(),
+        (Some(_), id) => {
+            let scope = match id {
+                Some(_) => "m.scope".to_owned(),
+                None => values.add(Value::Text(change.scope.clone())),
+            };
+            let length = match dialect {
+                Dialect::Sqlite => "length",
+                Dialect::DuckDb => "octet_length",
+            };
+            let others = match action {
+                Action::Supersede => "",
+                _ => " AND (m.id IS NULL OR e.id <> m.id)",
+            };
+            format!(
+                "(SELECT {length}(e.embedding) FROM lumos_memory AS e WHERE e.scope = {scope} AND e.embedding IS NOT NULL{others} LIMIT 1)"
+            )
+        }
+    };
     Ok(Program {
         read: format!(
-            "SELECT CAST({now} AS BIGINT), CAST({next} AS BIGINT), CAST({last} AS BIGINT), {} FROM (SELECT 1) AS one LEFT JOIN (SELECT * FROM lumos_memory WHERE {chosen}) AS m ON true",
+            "SELECT CAST({now} AS BIGINT), CAST({next} AS BIGINT), CAST({last} AS BIGINT), CAST({embedded} AS BIGINT), {} FROM (SELECT 1) AS one LEFT JOIN (SELECT * FROM lumos_memory WHERE {chosen}) AS m ON true",
             columns()
         ),
         parameters: values.into_values(),
@@ -181,8 +206,11 @@ pub struct Change {
     number: Option<i64>,
     options: Options,
     scope: String,
+    embedding: Option<Vec<f32>>,
     /// Now, the next id and the last turn of the session, once a row was read.
     known: Option<(i64, i64, i64)>,
+    /// Dimensions of the scope's other embeddings.
+    dimensions: Option<usize>,
     /// The memory that it is about; for a text that is added, that with the same.
     row: Option<Memory>,
 }
@@ -213,6 +241,10 @@ impl FoldState for Change {
         }
         sources::given(&options)?;
         let scope = options::scope(&options)?;
+        let embedding = embedding::option(&options)?;
+        if let Some("") = options.text("uri") {
+            return Err(options.wrong("uri", "a text like \"photos/7.png\""));
+        }
         if matches!(action, Action::Add | Action::Supersede) {
             options::content(content.as_deref())?;
         } else if let Some(text) = options.text("content") {
@@ -241,7 +273,9 @@ impl FoldState for Change {
             number,
             options,
             scope,
+            embedding,
             known: None,
+            dimensions: None,
             row: None,
         })
     }
@@ -251,6 +285,7 @@ impl FoldState for Change {
             ValueRef::Integer(now),
             ValueRef::Integer(next),
             last,
+            embedded,
             memory @ ..,
         ] = row
         else {
@@ -263,12 +298,17 @@ impl FoldState for Change {
         };
         let next = self.known.map_or(*next, |(_, known, _)| known.min(*next));
         self.known = Some((*now, next, last));
+        if let ValueRef::Integer(bytes) = embedded {
+            self.dimensions = usize::try_from(*bytes / 4).ok();
+        }
         let Some(memory) = Memory::read(memory) else {
             return Ok(());
         };
         if self.action == Action::Add {
-            let same = |text: Option<&str>| text.map(normal) == self.content.as_deref().map(normal);
-            if self.options.flag("dedup") == Some(false) || !same(memory.text(Column::content)) {
+            let same = memory.text(Column::content).map(normal)
+                == self.content.as_deref().map(normal)
+                && memory.text(Column::uri) == self.options.text("uri");
+            if self.options.flag("dedup") == Some(false) || !same {
                 return Ok(());
             }
         }
@@ -289,6 +329,7 @@ impl FoldState for Change {
         if self.row.as_ref().is_none_or(first) && other.row.is_some() {
             self.row.clone_from(&other.row);
         }
+        self.dimensions = self.dimensions.or(other.dimensions);
         self.known = match (self.known, other.known) {
             (Some(a), Some(b)) => Some((a.0, a.1.min(b.1), a.2.max(b.2))),
             (a, b) => a.or(b),
@@ -353,6 +394,7 @@ impl Change {
         let session = self.options.text("session");
         let elsewhere = session.filter(|s| memory.text(Column::session) != Some(*s));
         sources::add(&mut memory, sources::given(&self.options)?, elsewhere, now)?;
+        self.embed(&mut memory)?;
         if self.options.flag("pinned") == Some(true) {
             memory.set(Column::pinned, 1);
         }
@@ -381,6 +423,7 @@ impl Change {
     /// Fills in what a text says by itself, then what the options say, then the strength that follows.
     fn begin(&self, mut memory: Memory, content: &str, now: i64) -> Result<Memory> {
         let felt = emotion(content);
+        memory.set(Column::uri, self.options.text("uri"));
         memory.set_content(content);
         memory.set(Column::importance, importance(content));
         memory.set(Column::valence, felt.valence);
@@ -425,9 +468,22 @@ impl Change {
     /// Puts in what the options say.
     fn update(&self, memory: &mut Memory, now: i64) -> Result<()> {
         let options = &self.options;
-        if let Some(content) = options.text("content") {
-            memory.set_content(content);
+        for (column, name) in [(Column::uri, "uri"), (Column::media_type, "media_type")] {
+            if let Some(text) = options.text(name) {
+                memory.set(column, text);
+            }
         }
+        if memory.text(Column::media_type).is_some() && memory.text(Column::uri).is_none() {
+            return Err(Error::new(
+                "media_type is given without uri; give where the image, sound or file is",
+            ));
+        }
+        if options.text("content").is_some() || options.text("uri").is_some() {
+            let content = options.text("content").or(memory.text(Column::content));
+            let content = content.unwrap_or_default().to_owned();
+            memory.set_content(&content);
+        }
+        self.embed(memory)?;
         if let Some(kind) = options.text("kind") {
             memory.set(Column::kind, kind);
         }
@@ -463,6 +519,23 @@ impl Change {
             )));
         }
         sources::add(memory, sources::given(options)?, None, now)
+    }
+
+    /// Puts the embedding in, or takes it away.
+    fn embed(&self, memory: &mut Memory) -> Result<()> {
+        if let Some(vector) = &self.embedding {
+            if let Some(others) = self.dimensions {
+                let scope = memory.text(Column::scope).unwrap_or_default();
+                embedding::check(vector.len(), scope, others)?;
+            }
+            memory.set(
+                Column::embedding,
+                Cell(Value::Blob(embedding::encode(vector))),
+            );
+        } else if self.options.get("embedding").is_some() {
+            memory.set(Column::embedding, Cell(Value::Null));
+        }
+        Ok(())
     }
 
     /// The old one, which was true until the new one is, and the new one.

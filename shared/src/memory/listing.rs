@@ -7,7 +7,7 @@ use super::fsrs::retention;
 use super::moment::{self, DAY};
 use super::now;
 use super::options;
-use super::row::{COLUMNS, Column, Memory, columns, input};
+use super::row::{COLUMNS, Column, Memory, columns_without_embedding, input};
 use super::search::{self, Search};
 use crate::options::Options;
 use crate::program::{Fold, FoldState, Parameters, Program};
@@ -89,7 +89,7 @@ pub fn history(id: Option<i64>, dialect: Dialect) -> Result<Program> {
         "WITH RECURSIVE chain(id) AS (SELECT {id} UNION SELECT CASE WHEN m.id = chain.id THEN m.superseded_by ELSE m.id END \
          FROM chain JOIN lumos_memory AS m ON m.superseded_by = chain.id OR (m.id = chain.id AND m.superseded_by IS NOT NULL)) \
          SELECT 0, {} FROM lumos_memory AS m WHERE m.id IN (SELECT id FROM chain)",
-        columns()
+        columns_without_embedding()
     );
     Ok(Program {
         read,
@@ -109,7 +109,7 @@ pub fn timeline(given: Option<&str>, dialect: Dialect) -> Result<Program> {
     Ok(Program {
         read: format!(
             "SELECT 0, {} FROM lumos_memory AS m WHERE m.scope = {scope} AND {condition} ORDER BY m.event_time DESC, m.id DESC LIMIT {k}",
-            columns()
+            columns_without_embedding()
         ),
         parameters: values.into_values(),
         spec: k.to_string(),
@@ -129,7 +129,7 @@ pub fn review_due(given: Option<&str>, dialect: Dialect) -> Result<Program> {
         read: format!(
             "SELECT {now}, {} FROM lumos_memory AS m WHERE m.scope = {scope} AND m.pinned = 0 AND m.importance >= {least} \
              AND m.last_review + {DAY} * m.stability <= {now} AND {condition}",
-            columns()
+            columns_without_embedding()
         ),
         parameters: values.into_values(),
         spec: options.integer("k").unwrap_or(10).to_string(),
@@ -144,7 +144,7 @@ pub fn stats(given: Option<&str>, dialect: Dialect) -> Result<Program> {
     Ok(Program {
         read: format!(
             "SELECT 0, {} FROM lumos_memory AS m WHERE m.scope = {scope}",
-            columns()
+            columns_without_embedding()
         ),
         parameters: values.into_values(),
         spec: "0".into(),
@@ -398,10 +398,15 @@ impl FoldState for Context {
             );
             let when = moment::text(memory.integer(Column::event_time).unwrap_or_default())?;
             let day = when.get(..10).unwrap_or_default();
-            let passage = match memory.text(Column::session) {
-                Some(session) => format!("[{id}] {day}, {session}: {content}"),
-                None => format!("[{id}] {day}: {content}"),
+            let session = memory.text(Column::session);
+            let session = session.map_or(String::new(), |session| format!(", {session}"));
+            let media = [Column::media_type, Column::uri].map(|column| memory.text(column));
+            let media: Vec<&str> = media.into_iter().flatten().collect();
+            let media = match media.as_slice() {
+                [] => String::new(),
+                media => format!(" ({})", media.join(" ")),
             };
+            let passage = format!("[{id}] {day}{session}: {content}{media}");
             let tokens = tokens(&passage);
             // One that is too long leaves room for shorter ones.
             if tokens > left {

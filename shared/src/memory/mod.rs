@@ -6,9 +6,10 @@
 //! - [`fsrs`], [`activation`]: how strong a memory is after a time, how present by its uses
 //! - [`estimate`]: importance and emotion of a text; [`names`]: the names in it
 //! - [`rank`]: the order of memories for a question
+//! - [`embedding`]: vectors of memories and questions, which the caller makes
 //! - [`change`]: what writes; [`search`]: what is remembered; [`listing`]: what is told without a question, and prompts; [`upkeep`]: tiers as time passes; [`options`]: the options of all
 //! - [`sources`]: where a memory comes from
-//! - [`dates`]: the times that a text names; [`calendar`]: days, weeks, months and years
+//! - [`dates`]: the times that a text names; [`times`]: those of a question, and the memories of them; [`calendar`]: days, weeks, months and years
 //! - [`extract`]: entities and simple facts in a text; [`tokens`]: a text in words, numbers and signs
 //! - times in calls and tables are those of [`moment`]
 
@@ -21,6 +22,7 @@ pub mod activation;
 pub mod calendar;
 pub mod change;
 pub mod dates;
+pub mod embedding;
 pub mod estimate;
 pub mod extract;
 pub mod fsrs;
@@ -34,6 +36,7 @@ pub mod row;
 pub mod search;
 pub mod sources;
 pub mod terms;
+pub mod times;
 pub mod tokens;
 pub mod upkeep;
 

@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use super::embedding::EMBEDDING;
 use super::moment::MOMENT;
 use super::row::Column;
 use crate::options::{OptionDef, OptionType, Options};
@@ -103,6 +104,24 @@ pub const SOURCE: OptionDef = option(
     "",
     "where it comes from, kept with when it was said (`at`); {\"memory\": id} cites another memory",
 );
+const URI: OptionDef = option(
+    "uri",
+    OptionType::Text(" like \"photos/7.png\""),
+    "",
+    "where the image, sound or file is that the text describes; Lumos does not open it",
+);
+const MEDIA_TYPE: OptionDef = option(
+    "media_type",
+    OptionType::Text(" like \"image/png\""),
+    "",
+    "what `uri` is",
+);
+const EMBED: OptionDef = option(
+    "embedding",
+    OptionType::Json(EMBEDDING),
+    "",
+    "the vector of the text or of what it describes, by a model of the caller's; all of a scope have the same dimensions",
+);
 /// The moment of the call.
 pub const NOW: OptionDef = moment(
     "now",
@@ -129,6 +148,9 @@ pub const ADD: &[OptionDef] = &[
     VALID_FROM,
     EXPIRES_AT,
     SOURCE,
+    URI,
+    MEDIA_TYPE,
+    EMBED,
     option(
         "dedup",
         OptionType::Flag,
@@ -141,7 +163,7 @@ pub const ADD: &[OptionDef] = &[
 /// Those of a memory in the place of another.
 pub const SUPERSEDE: &[OptionDef] = &[
     KIND, IMPORTANCE, VALENCE, AROUSAL, TAGS, PINNED, EVENT_TIME, VALID_FROM, EXPIRES_AT, SOURCE,
-    NOW,
+    URI, MEDIA_TYPE, EMBED, NOW,
 ];
 
 /// Those of a change.
@@ -162,6 +184,14 @@ pub const UPDATE: &[OptionDef] = &[
     moment("valid_to", "", "until when it was true"),
     EXPIRES_AT,
     SOURCE,
+    URI,
+    MEDIA_TYPE,
+    option(
+        "embedding",
+        OptionType::Json(EMBEDDING),
+        "as it is",
+        "the vector, also where the text is corrected; null takes it away",
+    ),
     NOW,
 ];
 
@@ -208,6 +238,33 @@ const AS_KNOWN: OptionDef = moment(
     "as it was known then: without what was added or superseded later",
 );
 
+/// What the option `weights` takes.
+const WEIGHTS_GIVEN: &str = "an object like {\"words\": 0.5, \"vector\": 0.5, \"time\": 0.4}, of numbers from 0 to 100; the first two are not both 0";
+
+/// The shares of words and of the embedding in a score, and what the time adds. Errors if the option says none.
+pub fn weights(options: &Options) -> Result<[f64; 3]> {
+    let wrong = || options.wrong("weights", WEIGHTS_GIVEN);
+    let mut weights = [0.5, 0.5, 0.4];
+    match options.get("weights") {
+        None | Some(Json::Null) => return Ok(weights),
+        Some(Json::Object(given)) => {
+            for (name, weight) in given {
+                let at = ["words", "vector", "time"]
+                    .iter()
+                    .position(|known| known == name);
+                let weight = weight.as_f64().filter(|w| (0.0..=100.0).contains(w));
+                weights[at.ok_or_else(wrong)?] = weight.ok_or_else(wrong)?;
+            }
+        }
+        Some(_) => return Err(wrong()),
+    }
+    let sum = weights[0] + weights[1];
+    match sum > 0.0 {
+        true => Ok([weights[0] / sum, weights[1] / sum, weights[2]]),
+        false => Err(wrong()),
+    }
+}
+
 /// Those of a search.
 pub const SEARCH: &[OptionDef] = &[
     option("k", OptionType::Integer(1, 10_000), "10", "the most rows"),
@@ -235,6 +292,18 @@ pub const SEARCH: &[OptionDef] = &[
         "how much a memory is to differ from those before it",
     ),
     number("min_score", 0.0, "", "0", "the least score"),
+    option(
+        "embedding",
+        OptionType::Json(EMBEDDING),
+        "",
+        "the vector of the question, by the model of the memories' embeddings",
+    ),
+    option(
+        "weights",
+        OptionType::Json(WEIGHTS_GIVEN),
+        "{\"words\": 0.5, \"vector\": 0.5, \"time\": 0.4}",
+        "how much words with names count and how much the embedding does, where there is one; and what a time adds that the question names and the memory is of; for the built-in embedder, which is one of words too, {\"words\": 0.85, \"vector\": 0.15}",
+    ),
     NOW,
 ];
 

@@ -37,6 +37,10 @@ pub struct Candidate {
     pub counts: Vec<u32>,
     /// Which share of the question's names it has, 0 to 1.
     pub names: f64,
+    /// The cosine of its embedding to the question's, if both have one.
+    pub near: Option<f64>,
+    /// 1 if it is of a time that the question names, see [`super::times::Times::share`].
+    pub time: f64,
     /// The hash of its normal text, see [`super::row::hash`].
     pub hash: i64,
     /// What its text is about, see [`super::terms::Terms::telling`].
@@ -56,6 +60,10 @@ pub struct Wanted {
     pub decay: f64,
     /// 0: the best; up to 1: those that differ most from the ones before.
     pub diversity: f64,
+    /// The shares of words and of embeddings, together 1, and what the time adds.
+    pub weights: [f64; 3],
+    /// How many of the nearest embeddings are near.
+    pub pool: usize,
 }
 
 /// A memory found.
@@ -63,12 +71,16 @@ pub struct Wanted {
 pub struct Found {
     /// Its place among the candidates.
     pub at: usize,
-    /// The sum of the next two, times the factor.
+    /// The sum of the next two, by their shares with the embedding, and the time, times the factor.
     pub score: f64,
     /// What the words say, of all candidates' best 0 to 1.
     pub words: f64,
     /// What the names add.
     pub names: f64,
+    /// How near its embedding is, of all candidates' 0 to 1.
+    pub vector: Option<f64>,
+    /// What the time adds.
+    pub time: f64,
     /// What retention, importance, activation and feedback make of it, 0.7 to 1.3.
     pub factor: f64,
 }
@@ -90,21 +102,35 @@ pub fn rank(
         .iter()
         .map(|(words, names)| words + names)
         .fold(0.0, f64::max);
+    let nearness = Nearness::of(candidates, wanted.pool);
     let mut found: Vec<Found> = Vec::new();
     for (at, (words, names)) in raw.iter().enumerate() {
+        let candidate = &candidates[at];
+        let vector = candidate.near.map(|near| nearness.share(near));
         // A name alone is no answer, but where the question is nothing else.
-        if *words <= 0.0 {
+        let no_words = *words <= 0.0;
+        if no_words && !candidate.near.is_some_and(|near| near >= nearness.least) {
             continue;
         }
-        let factor = factor(&candidates[at].standing, wanted.decay);
-        let (words, names) = (words / best, names / best);
-        let score = (words + names) * factor;
+        let factor = factor(&candidate.standing, wanted.decay);
+        let (words, names) = match no_words {
+            true => (0.0, 0.0),
+            false => (words / best, names / best),
+        };
+        let relevance = match vector {
+            Some(vector) => wanted.weights[0] * (words + names) + wanted.weights[1] * vector,
+            None => words + names,
+        };
+        let time = wanted.weights[2] * candidate.time;
+        let score = (relevance + time) * factor;
         if score >= wanted.min_score {
             found.push(Found {
                 at,
                 score,
                 words,
                 names,
+                vector,
+                time,
                 factor,
             });
         }
@@ -114,6 +140,32 @@ pub fn rank(
         b.score.total_cmp(&a.score).then(ids)
     });
     chosen(candidates, found, wanted)
+}
+
+/// Cosines as shares: 1 for the nearest, 0 for the last of the pool and what is behind it.
+struct Nearness {
+    least: f64,
+    most: f64,
+}
+
+impl Nearness {
+    fn of(candidates: &[Candidate], pool: usize) -> Nearness {
+        let mut all: Vec<f64> = candidates.iter().filter_map(|c| c.near).collect();
+        all.sort_by(|a, b| b.total_cmp(a));
+        all.truncate(pool);
+        Nearness {
+            least: all.last().copied().unwrap_or(0.0),
+            most: all.first().copied().unwrap_or(0.0),
+        }
+    }
+
+    fn share(&self, near: f64) -> f64 {
+        let range = self.most - self.least;
+        match range > 0.0 {
+            true => ((near - self.least) / range).clamp(0.0, 1.0),
+            false => 1.0,
+        }
+    }
 }
 
 /// The score by words of each candidate.
@@ -261,7 +313,9 @@ mod tests {
             length: terms.length,
             counts: terms.counts(&query_hashes(question)),
             names: 0.0,
-            hash: super::super::row::hash(text),
+            near: None,
+            time: 0.0,
+            hash: super::super::row::hash(text, None),
             telling: terms.telling,
             standing: [1.0, 0.5, 0.5, 0.5],
         }
@@ -272,6 +326,8 @@ mod tests {
         min_score: 0.0,
         decay: 1.0,
         diversity: 0.0,
+        weights: [0.5, 0.5, 0.4],
+        pool: 100,
     };
 
     fn found(candidates: &[Candidate], wanted: &Wanted) -> Vec<i64> {
@@ -288,7 +344,7 @@ mod tests {
         corpus.total_length += 300;
         let found = rank(candidates, &corpus, &sessions, wanted);
         assert!(found.is_sorted_by(|a, b| a.score >= b.score) || wanted.diversity > 0.0);
-        assert!(found.iter().all(|f| (0.0..=1.3).contains(&f.score)));
+        assert!(found.iter().all(|f| (0.0..=1.3 * 1.4).contains(&f.score)));
         found.iter().map(|f| candidates[f.at].id).collect()
     }
 
@@ -322,6 +378,42 @@ mod tests {
         same[0].standing[0] = 0.3;
         assert_eq!(found(&same, &ALL), [2, 1]);
         assert_eq!(found(&same, &Wanted { decay: 0.0, ..ALL }), [1, 2]);
+    }
+
+    #[test]
+    fn embeddings_find_what_has_no_word() {
+        let question = "violin";
+        let mut memories = vec![
+            candidate(1, "violin concert", None, question),
+            candidate(2, "she fiddles", None, question),
+            candidate(3, "grey weather", None, question),
+            candidate(4, "no embedding of a violin", None, question),
+        ];
+        for (memory, near) in memories.iter_mut().zip([0.8, 0.9, 0.1]) {
+            memory.near = Some(near);
+        }
+        assert_eq!(found(&memories, &ALL), [1, 4, 2, 3]);
+        let wanted = Wanted {
+            weights: [0.0, 1.0, 0.4],
+            ..ALL
+        };
+        assert_eq!(found(&memories, &wanted), [2, 1, 4, 3]);
+        // What is behind the pool is found by its words alone.
+        let near = Wanted { pool: 1, ..ALL };
+        assert_eq!(found(&memories, &near), [1, 4, 2]);
+    }
+
+    #[test]
+    fn a_time_moves_but_finds_nothing_by_itself() {
+        let question = "violin";
+        let mut memories = vec![
+            candidate(1, "violin concert", None, question),
+            candidate(2, "violin concert in Rome", None, question),
+            candidate(3, "grey weather", None, question),
+        ];
+        memories[1].time = 1.0;
+        memories[2].time = 1.0;
+        assert_eq!(found(&memories, &ALL), [2, 1]);
     }
 
     #[test]

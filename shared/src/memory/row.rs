@@ -59,15 +59,19 @@ columns! {
     hash Integer "Of its normal text.",
     length Integer "In terms.",
     terms Blob "See [`super::terms`].",
+    uri Text "Where the image, sound or file is that `content` describes.",
+    media_type Text "What that is, like image/png.",
+    embedding Blob "See [`super::embedding`].",
 }
 
 /// The columns for a SELECT from `lumos_memory AS m`.
 pub fn columns() -> String {
-    let columns: Vec<String> = COLUMNS
-        .iter()
-        .map(|(name, _)| format!("m.{name}"))
-        .collect();
-    columns.join(", ")
+    COLUMNS.map(|(name, _)| format!("m.{name}")).join(", ")
+}
+
+/// The same with NULL for the embedding, for those that need none: it is most of a row.
+pub fn columns_without_embedding() -> String {
+    columns().replace("m.embedding", "CAST(NULL AS BLOB)")
 }
 
 /// The latest uses that are kept with their times.
@@ -165,11 +169,12 @@ impl Memory {
         self.0[column as usize] = value.into().0;
     }
 
-    /// Puts the text in, with all that follows from it.
+    /// Puts the text in, with all that follows from it and from what it describes.
     pub fn set_content(&mut self, content: &str) {
         let terms = Terms::of(content);
+        let hash = hash(content, self.text(Column::uri));
         self.set(Column::content, content);
-        self.set(Column::hash, hash(content));
+        self.set(Column::hash, hash);
         self.set(Column::length, i64::from(terms.length));
         self.set(Column::terms, Cell(Value::Blob(terms.encode())));
     }
@@ -269,9 +274,14 @@ pub fn normal(content: &str) -> String {
         .to_owned()
 }
 
-/// The hash of the normal text.
-pub fn hash(content: &str) -> i64 {
-    fnv(normal(content).as_bytes()) as i64
+/// The hash of the normal text, and of what it describes: captions of two images may be the same.
+pub fn hash(content: &str, uri: Option<&str>) -> i64 {
+    let mut text = normal(content);
+    if let Some(uri) = uri {
+        text.push('\0');
+        text.push_str(uri);
+    }
+    fnv(text.as_bytes()) as i64
 }
 
 #[cfg(test)]
@@ -298,8 +308,10 @@ mod tests {
     #[test]
     fn texts_are_the_same_but_for_what_says_nothing() {
         assert_eq!(normal("  She  plays\nthe VIOLIN!"), "she plays the violin");
+        let hash = |text: &str| hash(text, None);
         assert_ne!(hash("I write C"), hash("I write C++"));
         assert_ne!(hash("it is 3.5"), hash("it is 35"));
         assert_eq!(hash("好。"), hash("好"));
+        assert_ne!(hash("a cat"), super::hash("a cat", Some("1.png")));
     }
 }

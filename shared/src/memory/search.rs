@@ -5,11 +5,13 @@ use std::collections::HashMap;
 use serde_json::{Value as Json, json};
 
 use super::activation::{activation, presence};
+use super::embedding;
 use super::names::names;
 use super::options::{self, KINDS, TIERS};
 use super::rank::{Candidate, Found, Wanted, rank};
-use super::row::{COLUMNS, Column, Memory, columns, input};
+use super::row::{COLUMNS, Cell, Column, Memory, columns, columns_without_embedding, input};
 use super::terms::{Terms, query_words};
+use super::times::Times;
 use super::{fsrs, moment, now};
 use crate::options::Options;
 use crate::program::{Fold, FoldState, Parameters, Program};
@@ -38,6 +40,8 @@ pub const SEARCH: Fold = Fold::new::<Search>(
         ("score", Type::Real),
         ("words", Type::Real),
         ("names", Type::Real),
+        ("vector", Type::Real),
+        ("time", Type::Real),
         ("retention", Type::Real),
         ("importance", Type::Real),
         ("activation", Type::Real),
@@ -47,12 +51,14 @@ pub const SEARCH: Fold = Fold::new::<Search>(
         ("session", Type::Text),
         ("event_time", Type::Text),
         ("sources", Type::Text),
+        ("uri", Type::Text),
+        ("media_type", Type::Text),
         ("explanation", Type::Text),
     ],
 );
 
-/// How many rows of the index are looked at, at least, and for each row asked for.
-const POOL: (i64, i64) = (200, 10);
+/// How many of the best are looked at by words and by embeddings, at least, and for each row asked for.
+const POOL: (usize, usize) = (100, 10);
 
 /// The turns before and after one that is found, which its words say something of.
 const NEIGHBOURS: u8 = 2;
@@ -79,14 +85,22 @@ pub fn search_without(
         options::up_to(options::SEARCH, &options, "diversity", 1.0)?,
     );
     let k = options.integer("k").unwrap_or(k);
+    let pool = POOL
+        .0
+        .max(POOL.1.saturating_mul(usize::try_from(k).unwrap_or(0)));
+    let embedding = embedding::option(&options)?;
     let hashes: Vec<u32> = words.iter().map(|(hash, _)| *hash).collect();
     let spec = json!([
+        question,
         hashes,
         names(question),
         k,
         options.number("min_score").unwrap_or(0.0),
         decay.unwrap_or(1.0),
-        diversity.unwrap_or(0.0)
+        diversity.unwrap_or(0.0),
+        embedding,
+        options::weights(&options)?,
+        pool
     ]);
     let now = format!("CAST({} AS BIGINT)", now(&options, &mut values, dialect)?);
     let scope = values.add(Value::Text(options::scope(&options)?));
@@ -97,15 +111,25 @@ pub fn search_without(
             " AND (m.session IS NULL OR m.session <> {session})"
         ));
     }
-    let columns = columns();
+    let columns = match &embedding {
+        Some(_) => columns(),
+        None => columns_without_embedding(),
+    };
     let read = match dialect {
         Dialect::DuckDb => format!(
             "SELECT {now}, NULL::BIGINT, NULL::BIGINT, NULL::VARCHAR, NULL::BIGINT, CASE WHEN {chosen} THEN 1 ELSE 0 END, {columns} \
              FROM lumos_memory AS m WHERE m.scope = {scope}"
         ),
         Dialect::Sqlite => {
-            let pool = POOL.0.max(POOL.1.saturating_mul(k));
-            indexed(&words, &now, &scope, &chosen, &columns, pool, &mut values)
+            let near = embedding.map(|vector| near(&vector, &scope, &chosen, pool, &mut values));
+            let from = From {
+                now: &now,
+                scope: &scope,
+                chosen: &chosen,
+                columns: &columns,
+                pool,
+            };
+            indexed(&words, near, &from, &mut values)
         }
     };
     Ok(Program {
@@ -115,52 +139,104 @@ pub fn search_without(
     })
 }
 
-/// Reads the rows that the index of words finds, and their neighbours.
-fn indexed(
-    words: &[(u32, String)],
-    now: &str,
+/// Parts of a SELECT.
+struct From<'a> {
+    now: &'a str,
+    scope: &'a str,
+    chosen: &'a str,
+    columns: &'a str,
+    pool: usize,
+}
+
+/// The SELECTs of the memories whose embeddings are the nearest, and of one whose has other dimensions, for the error.
+fn near(
+    vector: &[f32],
     scope: &str,
     chosen: &str,
-    columns: &str,
-    pool: i64,
+    pool: usize,
+    values: &mut Parameters,
+) -> (String, String) {
+    let bytes = embedding::encode(vector);
+    let length = bytes.len();
+    let vector = values.add(Value::Blob(bytes));
+    (
+        format!(
+            "SELECT id, session, turn FROM (SELECT m.id, m.session, m.turn FROM lumos_memory AS m INDEXED BY lumos_memory_embedded \
+             WHERE m.scope = {scope} AND m.embedding IS NOT NULL AND length(m.embedding) = {length} AND ({chosen}) \
+             ORDER BY lumos_cosine(m.embedding, {vector}), m.id LIMIT {pool})"
+        ),
+        format!(
+            "SELECT id FROM (SELECT id, length(embedding) AS bytes FROM lumos_memory INDEXED BY lumos_memory_embedded \
+             WHERE scope = {scope} AND embedding IS NOT NULL LIMIT 1) WHERE bytes <> {length}"
+        ),
+    )
+}
+
+/// Reads the rows that the index of words finds, those with near embeddings, and the neighbours of both.
+///
+/// The index gives whole lists of texts for a word, and counting or merging long ones takes 0.1 to 0.2 µs a text. So a
+/// word is counted up to [`FREQUENT`], and from there on taken to be as dense everywhere. Texts are looked for by the
+/// words that are rarer; where there is none, among so many of the latest as have [`POSTINGS`] of all. Which texts are
+/// read is decided by the sum of the words' weights and the length; their order is then [`rank`]'s.
+fn indexed(
+    words: &[(u32, String)],
+    nearest: Option<(String, String)>,
+    from: &From<'_>,
     values: &mut Parameters,
 ) -> String {
+    let From {
+        now,
+        scope,
+        chosen,
+        columns,
+        pool,
+    } = from;
     // A form has letters and digits alone, so quotes make it a string that cannot end early.
-    let quoted: Vec<String> = words
-        .iter()
-        .map(|(_, form)| format!("\"{form}\""))
-        .collect();
-    let mut matching = |words: &str| {
-        let words = values.add(Value::Text(format!("content : ({words})")));
-        format!("'scope : \"s' || hex({scope}) || '\" AND ' || {words}")
-    };
-    let frequency = |matching: String| {
-        format!(
-            "(SELECT count(*) FROM lumos_memory_words WHERE lumos_memory_words MATCH {matching})"
-        )
-    };
-    let frequencies: Vec<String> = quoted
-        .iter()
-        .map(|word| frequency(matching(word)))
-        .collect();
-    let any = match quoted.is_empty() {
-        // No text has this word.
-        true => matching("\"lumos no word\""),
-        false => matching(&quoted.join(" OR ")),
-    };
+    let forms: Vec<&str> = words.iter().map(|(_, form)| form.as_str()).collect();
+    let forms = values.add(Value::Text(Json::from(forms).to_string()));
+    let (nearest, other) = nearest
+        .map(|(nearest, other)| (format!(" UNION {nearest}"), format!(" UNION {other}")))
+        .unwrap_or_default();
     format!(
-        "WITH hits AS MATERIALIZED (SELECT m.id, m.session, m.turn FROM lumos_memory_words AS f CROSS JOIN lumos_memory AS m ON m.id = f.rowid \
-         WHERE f.lumos_memory_words MATCH {any} AND f.rank MATCH 'bm25(0.0, 1.0)' AND m.scope = {scope} AND ({chosen}) ORDER BY f.rank LIMIT {pool}), \
-         near AS MATERIALIZED (SELECT id FROM hits UNION SELECT m.id FROM hits AS h CROSS JOIN lumos_memory AS m \
+        "WITH whole AS MATERIALIZED (SELECT memories, length, (SELECT max(id) FROM lumos_memory) AS last, \
+         CASE WHEN memories > {LARGE} AND memories * 2 > (SELECT sum(memories) FROM lumos_memory_scope) THEN '' ELSE 'scope : \"s' || hex({scope}) || '\" AND ' END AS prefix \
+         FROM lumos_memory_scope WHERE scope = {scope}), \
+         words AS MATERIALIZED (SELECT j.key AS i, prefix || 'content : \"' || j.value || '\"' AS term FROM whole CROSS JOIN json_each({forms}) AS j), \
+         counted AS MATERIALIZED (SELECT i, term, (SELECT json_array(count(*), max(id)) FROM \
+         (SELECT rowid AS id FROM lumos_memory_words WHERE lumos_memory_words MATCH term LIMIT {FREQUENT})) AS said FROM words), \
+         frequency AS MATERIALIZED (SELECT i, term, n, CASE WHEN n < {FREQUENT} THEN n ELSE min(memories, n * last / upto) END AS likely FROM \
+         (SELECT i, term, json_extract(said, '$[0]') AS n, json_extract(said, '$[1]') AS upto FROM counted) CROSS JOIN whole), \
+         rarest AS MATERIALIZED (SELECT min(n) >= {FREQUENT} AS none, sum(likely) AS postings FROM frequency WHERE n > 0), \
+         leading AS MATERIALIZED (SELECT term, {weight} AS weight, CASE WHEN none THEN max(0, last - last * {POSTINGS} / postings) ELSE 0 END AS since FROM \
+         (SELECT term, n, likely, max(10, 10 * memories / likely) AS odds, last, sum(n) OVER (ORDER BY n, i) AS together FROM frequency CROSS JOIN whole WHERE n > 0) \
+         CROSS JOIN rarest WHERE none OR (n < {FREQUENT} AND (together <= {POSTINGS} OR together = n))), \
+         seen AS MATERIALIZED (SELECT f.rowid AS id, sum(weight) AS weight FROM leading CROSS JOIN lumos_memory_words AS f \
+         WHERE f.lumos_memory_words MATCH term AND f.rowid > since GROUP BY f.rowid ORDER BY 2 DESC, 1 LIMIT {SEEN}), \
+         hits AS MATERIALIZED (SELECT * FROM (SELECT m.id, m.session, m.turn FROM seen CROSS JOIN lumos_memory AS m ON m.id = seen.id CROSS JOIN whole \
+         WHERE m.scope = {scope} AND ({chosen}) ORDER BY seen.weight / (1.3 + 0.9 * m.length * memories / whole.length) DESC, m.id LIMIT {pool}){nearest}), \
+         near AS MATERIALIZED (SELECT id FROM hits{other} UNION SELECT m.id FROM hits AS h CROSS JOIN lumos_memory AS m \
          ON m.scope = {scope} AND m.session = h.session AND m.turn BETWEEN h.turn - {NEIGHBOURS} AND h.turn + {NEIGHBOURS} WHERE ({chosen})), \
-         corpus AS MATERIALIZED (SELECT memories, length, json_array({}) AS frequencies FROM lumos_memory_scope WHERE scope = {scope}), \
+         corpus AS MATERIALIZED (SELECT memories, length, (SELECT json_group_array(likely) FROM (SELECT likely FROM frequency ORDER BY i)) AS frequencies FROM whole), \
          sessions AS MATERIALIZED (SELECT s.session, (SELECT sum(length) FROM lumos_memory WHERE scope = {scope} AND session = s.session) AS length \
          FROM (SELECT DISTINCT session FROM hits WHERE session IS NOT NULL) AS s) \
          SELECT {now}, corpus.memories, corpus.length, corpus.frequencies, sessions.length, 1, {columns} \
          FROM near CROSS JOIN lumos_memory AS m ON m.id = near.id CROSS JOIN corpus LEFT JOIN sessions ON sessions.session = m.session",
-        frequencies.join(", ")
+        // The logarithm of the odds, between powers of ten by a line: not every SQLite has ln.
+        weight = "length(odds) - 2 + (substr(odds || '00', 1, 3) - 100) / 900.0"
     )
 }
+
+/// A word of so many texts is frequent.
+const FREQUENT: i64 = 20_000;
+
+/// The most entries of the index that are merged, but for the rarest word.
+const POSTINGS: i64 = 20_000;
+
+/// The most texts of which the row is looked at.
+const SEEN: i64 = 2_000;
+
+/// In a scope of more memories, which has most of all, the index is read without the scope.
+const LARGE: i64 = 50_000;
 
 /// The rows that may be found, as a condition on `m` in the SQL of both engines.
 pub(super) fn condition(options: &Options, now: &str, values: &mut Parameters) -> Result<String> {
@@ -230,8 +306,10 @@ pub(super) fn condition(options: &Options, now: &str, values: &mut Parameters) -
 /// The state of the fold.
 #[derive(Clone)]
 pub struct Search {
+    question: String,
     words: Vec<u32>,
     names: Vec<u32>,
+    embedding: Option<embedding::Question>,
     wanted: Wanted,
     now: i64,
     /// Of the index, if there is one.
@@ -245,17 +323,33 @@ pub struct Search {
 impl FoldState for Search {
     fn start(spec: &str) -> Result<Self> {
         let wrong = |_| Error::new("the plan is not one of lumos_memory_search");
-        let (words, names, k, min_score, decay, diversity): (Vec<u32>, _, _, _, _, _) =
+        type Spec = (
+            String,
+            Vec<u32>,
+            Vec<u32>,
+            usize,
+            f64,
+            f64,
+            f64,
+            Option<Vec<f32>>,
+            [f64; 3],
+            usize,
+        );
+        let (question, words, names, k, min_score, decay, diversity, embedding, weights, pool): Spec =
             serde_json::from_str(spec).map_err(wrong)?;
         Ok(Search {
             counted: CorpusStats::new(words.len()),
+            question,
             words,
             names,
+            embedding: embedding.map(embedding::Question::new),
             wanted: Wanted {
                 k,
                 min_score,
                 decay,
                 diversity,
+                weights,
+                pool,
             },
             now: 0,
             corpus: None,
@@ -278,7 +372,7 @@ impl FoldState for Search {
             return Err(Error::new("internal error: a row without the moment"));
         };
         self.now = *now;
-        let terms = match columns.last() {
+        let terms = match columns.get(Column::terms as usize) {
             Some(ValueRef::Blob(terms)) => Terms::decode(terms)?,
             _ => {
                 return Err(Error::new(
@@ -310,13 +404,24 @@ impl FoldState for Search {
             };
             self.sessions.insert(session.to_owned(), length);
         }
+        let near = match (
+            &self.embedding,
+            columns.get(Column::embedding as usize),
+            columns.get(Column::scope as usize),
+        ) {
+            (Some(question), Some(ValueRef::Blob(stored)), Some(ValueRef::Text(scope))) => {
+                Some(question.cosine(scope, stored)?)
+            }
+            _ => None,
+        };
         // Without a session, a text without any of the words is not found.
-        let nothing = session.is_none() && counts.iter().all(|count| *count == 0);
+        let nothing = near.is_none() && session.is_none() && counts.iter().all(|count| *count == 0);
         if *chosen != ValueRef::Integer(1) || nothing {
             return Ok(());
         }
-        let memory = Memory::read(columns)
+        let mut memory = Memory::read(columns)
             .ok_or_else(|| Error::new("internal error: a row without an id"))?;
+        memory.set(Column::embedding, Cell(Value::Null));
         let turn = session.zip(memory.integer(Column::turn));
         let candidate = Candidate {
             id: memory.integer(Column::id).unwrap_or_default(),
@@ -324,6 +429,8 @@ impl FoldState for Search {
             length: terms.length,
             counts,
             names: terms.share(&self.names),
+            near,
+            time: 0.0,
             hash: memory.integer(Column::hash).unwrap_or_default(),
             telling: terms.telling,
             standing: standing(&memory, self.now)?,
@@ -359,7 +466,16 @@ impl Search {
         // In the order of ids, so that sums are the same however many threads have read.
         let mut order: Vec<&(Memory, Candidate)> = self.rows.iter().collect();
         order.sort_by_key(|(_, candidate)| candidate.id);
-        let candidates: Vec<Candidate> = order.iter().map(|(_, c)| c.clone()).collect();
+        let times = Times::of(&self.question, self.now);
+        let candidate = |(memory, candidate): &&(Memory, Candidate)| {
+            let event = memory.integer(Column::event_time).unwrap_or_default();
+            let content = memory.text(Column::content).unwrap_or_default();
+            Candidate {
+                time: times.share(event, content),
+                ..candidate.clone()
+            }
+        };
+        let candidates: Vec<Candidate> = order.iter().map(candidate).collect();
         for found in rank(&candidates, corpus, &self.sessions, &self.wanted) {
             let (memory, candidate) = order[found.at];
             each(memory, candidate, &found)?;
@@ -399,8 +515,16 @@ fn answer(memory: &Memory, candidate: &Candidate, found: &Found) -> Result<Vec<V
         true => "words",
         false => "words of neighbouring turns",
     };
+    let vector = match found.vector {
+        Some(vector) => format!(", vector {vector:.2}"),
+        None => String::new(),
+    };
+    let time = match found.time > 0.0 {
+        true => format!(", time {:.2}", found.time),
+        false => String::new(),
+    };
     let explanation = format!(
-        "{own} {:.2} + names {:.2}, times {:.2} for retention {retention:.2}, importance {importance:.2}, activation {activation:.2} and feedback {feedback:.2}",
+        "{own} {:.2} + names {:.2}{vector}{time}, times {:.2} for retention {retention:.2}, importance {importance:.2}, activation {activation:.2} and feedback {feedback:.2}",
         found.words, found.names, found.factor
     );
     let get = |column| memory.get(column).clone();
@@ -410,6 +534,8 @@ fn answer(memory: &Memory, candidate: &Candidate, found: &Found) -> Result<Vec<V
         Value::Real(found.score),
         Value::Real(found.words),
         Value::Real(found.names),
+        found.vector.map_or(Value::Null, Value::Real),
+        Value::Real(found.time),
         Value::Real(retention),
         Value::Real(importance),
         Value::Real(activation),
@@ -419,6 +545,8 @@ fn answer(memory: &Memory, candidate: &Candidate, found: &Found) -> Result<Vec<V
         get(Column::session),
         Value::Text(moment::text(event)?),
         get(Column::sources),
+        get(Column::uri),
+        get(Column::media_type),
         Value::Text(explanation),
     ])
 }

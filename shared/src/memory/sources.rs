@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json};
 
 use super::moment;
 use super::options::SOURCE;
-use super::row::{COLUMNS, Column, Memory, columns, input};
+use super::row::{COLUMNS, Column, Memory, columns_without_embedding, input};
 use crate::options::Options;
 use crate::program::{Fold, FoldState, Parameters, Program};
 use crate::sql::lexer::Dialect;
@@ -123,7 +123,7 @@ pub fn sources(id: Option<i64>, dialect: Dialect) -> Result<Program> {
             "WITH RECURSIVE cited(id) AS (SELECT CAST({id} AS BIGINT) UNION SELECT {number} FROM cited JOIN lumos_memory AS m ON m.id = cited.id{cites}) \
              SELECT 1, {} FROM (SELECT 1) AS one LEFT JOIN (SELECT * FROM lumos_memory WHERE id IN (SELECT id FROM cited) \
              AND scope = (SELECT scope FROM lumos_memory WHERE id = {id})) AS m ON true",
-            columns()
+            columns_without_embedding()
         ),
         parameters: values.into_values(),
         spec: known.to_string(),

@@ -130,15 +130,24 @@ pub fn query_hashes(text: &str) -> Vec<u32> {
         .collect()
 }
 
-/// The words of a question: their hashes, and their forms for an index of words.
+/// The words of a question: their hashes, and their forms for an index of words. Of Chinese, Japanese and Korean the
+/// single characters come after the pairs: a word may stand with others beside it than in the question, 跳舞 and 跳绳.
 pub fn query_words(text: &str) -> Vec<(u32, String)> {
     let mut words: Vec<(u32, String)> = Vec::new();
-    for (term, form) in query_terms(text).iter().zip(query_forms(text)) {
+    let mut add = |term: &str, form: String| {
         let hash = hash(term);
         if words.iter().all(|(known, _)| *known != hash) {
             words.push((hash, form));
         }
+    };
+    for (term, form) in query_terms(text).iter().zip(query_forms(text)) {
+        add(term, form);
     }
+    terms(text, |term| {
+        if term.kind == Kind::Part && !term.stop {
+            add(term.text, term.form.to_owned());
+        }
+    });
     words
 }
 
@@ -164,7 +173,10 @@ mod tests {
         let terms = Terms::of("The cat sat; cats 大雪天");
         assert_eq!((terms.length, terms.hashes.len()), (6, 9));
         assert_eq!(Terms::decode(&terms.encode()).unwrap(), terms);
-        assert_eq!(terms.counts(&query_hashes("cat 雪天 dog 雪")), [2, 1, 0, 1]);
+        assert_eq!(
+            terms.counts(&query_hashes("cat 雪天 dog 雪")),
+            [2, 1, 0, 1, 1]
+        );
         assert_eq!(
             Terms::of(""),
             Terms::decode(&Terms::of("").encode()).unwrap()

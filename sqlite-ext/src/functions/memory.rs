@@ -22,11 +22,12 @@ use crate::error::{Result, error};
 use crate::program::{Argument, output, read};
 
 /// The version of the tables' form.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 pub const BODIES: Bodies = &[
     (&INIT, |call| {
         let connection = call.session.connection()?;
+        migrate(&connection)?;
         connection.execute_batch(&[MEMORY_SQLITE, GRAPH_SQLITE].concat())?;
         Ok(Value::Integer(VERSION))
     }),
@@ -44,6 +45,23 @@ pub const BODIES: Bodies = &[
     (&RESTORE, write),
     (&CONSOLIDATE, consolidate),
 ];
+
+/// Adds the columns that a table of an earlier version lacks; all of them may be NULL.
+fn migrate(connection: &Connection) -> Result<()> {
+    let sql = "SELECT name FROM pragma_table_info('lumos_memory', 'main')";
+    let names = connection
+        .prepare(sql)?
+        .query_map([], |row| row.get(0))?
+        .collect::<rusqlite::Result<Vec<String>>>()?;
+    let lacks = |name: &str| !names.is_empty() && names.iter().all(|known| known != name);
+    for (name, ty) in COLUMNS.iter().filter(|(name, _)| lacks(name)) {
+        connection.execute_batch(&format!(
+            "ALTER TABLE main.lumos_memory ADD COLUMN {name} {}",
+            ty.name()
+        ))?;
+    }
+    Ok(())
+}
 
 /// The database of the caller, whose tables of vectors no memory needs.
 struct Caller;

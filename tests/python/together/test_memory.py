@@ -146,7 +146,7 @@ class SameAnswers(Memory):
                 for row in found:
                     memory = model[row[0]]
                     self.assertEqual((memory["scope"], memory["text"]), (scope, row[1]))
-                    self.assertEqual(memory["archived"], row[10] == "archive")
+                    self.assertEqual(memory["archived"], row[12] == "archive")
         rows = self.tables()
         self.assertEqual(set(rows), set(model))
         for number, memory in model.items():

@@ -4,10 +4,13 @@
 use std::collections::HashMap;
 use std::process::ExitCode;
 
+use lumos_core::memory::dates::dates;
 use lumos_core::memory::fsrs::{Rating, first, retention};
+use lumos_core::memory::moment::DAY;
 use lumos_core::memory::names::names;
 use lumos_core::memory::rank::{Candidate, Wanted, rank};
 use lumos_core::memory::terms::{Terms, query_hashes};
+use lumos_core::memory::times::Times;
 use lumos_core::text::bm25::CorpusStats;
 use serde_json::Value as Json;
 
@@ -17,7 +20,8 @@ struct Turn {
     session: String,
     place: i64,
     terms: Terms,
-    day: f64,
+    text: String,
+    said: i64,
 }
 
 #[derive(Default)]
@@ -46,15 +50,19 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    for (what, decay) in [("without decay", 0.0), ("with decay at the end", 1.0)] {
+    for (what, decay, time) in [
+        ("without decay and times", 0.0, 0.0),
+        ("without decay", 0.0, 0.4),
+        ("with decay at the end", 1.0, 0.4),
+    ] {
         let (mut all, mut odd) = (Sums::default(), Sums::default());
         for conversation in data.as_array().into_iter().flatten() {
             let turns = turns(&conversation["conversation"]);
             let questions = conversation["qa"].as_array().into_iter().flatten();
             for (i, question) in questions.enumerate() {
-                measure(&turns, question, decay, &mut all);
+                measure(&turns, question, (decay, time), &mut all);
                 if i % 2 == 1 {
-                    measure(&turns, question, decay, &mut odd);
+                    measure(&turns, question, (decay, time), &mut odd);
                 }
             }
         }
@@ -96,29 +104,20 @@ fn turns(conversation: &Json) -> Vec<Turn> {
                 session: name.clone(),
                 place,
                 terms: Terms::of(&text),
-                day: day(date),
+                text,
+                said: day(date),
             });
         }
     }
     turns
 }
 
-/// The day of "1:56 pm on 8 May, 2023", counted by months of 30.4 days.
-fn day(date: &str) -> f64 {
-    const MONTHS: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
-    let date = date.split(" on ").nth(1).unwrap_or_default();
-    let mut parts = date.split([' ', ',']).filter(|p| !p.is_empty());
-    let number = |text: Option<&str>| text.and_then(|t| t.parse::<f64>().ok()).unwrap_or(0.0);
-    let day = number(parts.next());
-    let month = parts.next().unwrap_or_default();
-    let month = MONTHS.iter().position(|m| month.starts_with(m));
-    let year = number(parts.next());
-    year * 365.25 + month.unwrap_or(0) as f64 * 30.4 + day
+/// The beginning of the day of "1:56 pm on 8 May, 2023".
+fn day(date: &str) -> i64 {
+    dates(date, None).last().map_or(0, |named| named.from)
 }
 
-fn measure(turns: &[Turn], question: &Json, decay: f64, sums: &mut Sums) {
+fn measure(turns: &[Turn], question: &Json, (decay, time): (f64, f64), sums: &mut Sums) {
     let mut gold: Vec<&str> = Vec::new();
     let evidence = question["evidence"].as_array().into_iter().flatten();
     for name in evidence
@@ -134,7 +133,8 @@ fn measure(turns: &[Turn], question: &Json, decay: f64, sums: &mut Sums) {
     }
     let text = question["question"].as_str().unwrap_or_default();
     let (words, named) = (query_hashes(text), names(text));
-    let end = turns.iter().map(|t| t.day).fold(0.0, f64::max);
+    let end = turns.iter().map(|t| t.said).max().unwrap_or(0);
+    let times = Times::of(text, end);
     let mut corpus = CorpusStats::new(words.len());
     let mut sessions: HashMap<String, u64> = HashMap::new();
     let mut candidates = Vec::new();
@@ -142,13 +142,18 @@ fn measure(turns: &[Turn], question: &Json, decay: f64, sums: &mut Sums) {
         let counts = turn.terms.counts(&words);
         corpus.add(1, turn.terms.length, &counts);
         *sessions.entry(turn.session.clone()).or_default() += u64::from(turn.terms.length);
-        let faded = retention(end - turn.day, first(Rating::Hard).stability);
+        let faded = retention(
+            (end - turn.said) as f64 / DAY,
+            first(Rating::Hard).stability,
+        );
         candidates.push(Candidate {
             id,
             turn: Some((turn.session.clone(), turn.place)),
             length: turn.terms.length,
             counts,
             names: turn.terms.share(&named),
+            near: None,
+            time: times.share(turn.said, &turn.text),
             hash: id,
             telling: turn.terms.telling.clone(),
             standing: [faded, 0.5, 0.5, 0.5],
@@ -159,6 +164,8 @@ fn measure(turns: &[Turn], question: &Json, decay: f64, sums: &mut Sums) {
         min_score: 0.0,
         decay,
         diversity: 0.0,
+        weights: [1.0, 0.0, time],
+        pool: 100,
     };
     let found = rank(&candidates, &corpus, &sessions, &wanted);
     let right = |at: usize| gold.contains(&turns[at].name.as_str());

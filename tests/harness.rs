@@ -1,7 +1,9 @@
 //! All tests that need the built extensions or a host, one named trial each.
 
 use libtest_mimic::Arguments;
-use lumos_tests::{examples, guide, list, python, quickstart, rooms, script, slowest, symbols};
+use lumos_tests::{
+    examples, fallible, guide, list, python, quickstart, rooms, script, slowest, symbols,
+};
 
 /// How many of the slowest trials are shown.
 const SHOWN: usize = 20;
@@ -14,6 +16,7 @@ fn main() {
         symbols::trials(),
         list::trials(),
         rooms::trials(),
+        fallible::trials(),
         examples::trials(),
         script::trials(),
         guide::trials(),

@@ -145,7 +145,8 @@ impl Function {
         given.any(|p| p.name == "model")
     }
 
-    /// The query that a call with these arguments is in DuckDB; `None` for a function that gives a value.
+    /// The query that a call with these arguments is in DuckDB; `None` for a function that gives a value. Errors if the
+    /// arguments are none that the function takes.
     pub fn sql(&self, arguments: &[ValueRef<'_>]) -> Option<Result<String>> {
         match self.body {
             Body::Rows(rows) => Some(rows.sql(arguments)),

@@ -249,7 +249,7 @@ impl<S: FoldState> State for S {
 }
 
 impl Rows {
-    /// The query that it is in DuckDB.
+    /// The query that it is in DuckDB. Errors if the arguments are none that the function takes.
     pub fn sql(&self, arguments: &[ValueRef<'_>]) -> Result<String> {
         let Program { read, spec, .. } = (self.program)(arguments, &DuckDb)?;
         self.fold.sql(&read, &spec)
@@ -257,7 +257,8 @@ impl Rows {
 }
 
 impl Fold {
-    /// The query of DuckDB that folds the rows of another, begun by this text.
+    /// The query of DuckDB that folds the rows of another, begun by this text. Errors if `spec` is none that a
+    /// [`Program`] of this fold has.
     pub fn sql(&self, read: &str, spec: &str) -> Result<String> {
         let columns: Vec<String> = self.input.iter().map(|c| identifier(c.name)).collect();
         let columns = columns.join(", ");

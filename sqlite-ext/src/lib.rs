@@ -67,10 +67,10 @@ fn register(connection: Connection) -> rusqlite::Result<bool> {
     topk::register(&connection)?;
     query::register(&connection, &session)?;
     functions::reports::register_all(&connection, &session)?;
-    let stores = vector::register(&connection)?;
+    let registry = vector::register(&connection)?;
     text::tokenizer::register(&connection)?;
-    table_function::register::<Hybrid>(&connection, &HYBRID, &stores)?;
-    program::register(&connection, &stores)?;
+    table_function::register::<Hybrid>(&connection, &HYBRID, &registry)?;
+    program::register(&connection, &registry)?;
     let router = route::Router::new(&session);
     route::auto::register(&connection, &router)?;
     table_function::register::<Route>(&connection, &ROUTE, &router)?;

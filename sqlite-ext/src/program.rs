@@ -15,17 +15,17 @@ use crate::error::{Error, Result, error};
 use crate::query::arguments;
 use crate::table_function::{self, Rows, TableFunction};
 use crate::values::{self, article, utf8};
-use crate::vector::stores::Stores;
+use crate::vector::registry::Registry;
 
 /// Registers all of them.
-pub fn register(connection: &Connection, stores: &Arc<Stores>) -> rusqlite::Result<()> {
+pub fn register(connection: &Connection, registry: &Arc<Registry>) -> rusqlite::Result<()> {
     for &function in FUNCTIONS.iter().filter(|f| f.engines != Engines::DuckDb) {
         if let lumos_core::Body::Rows(body) = function.body {
-            let stores = Arc::clone(stores);
+            let registry = Arc::clone(registry);
             let call = Arc::new(Call {
                 function,
                 body,
-                stores,
+                registry,
             });
             table_function::register::<Fold>(connection, function, &call)?;
         }
@@ -37,7 +37,7 @@ pub fn register(connection: &Connection, stores: &Arc<Stores>) -> rusqlite::Resu
 struct Call {
     function: &'static Function,
     body: &'static Body,
-    stores: Arc<Stores>,
+    registry: Arc<Registry>,
 }
 
 struct Fold;
@@ -52,12 +52,12 @@ impl TableFunction for Fold {
         let given: Vec<ValueRef<'_>> = given.iter().map(Argument::value).collect();
         check_not_hidden(call.function, &call.stores.connection()?)?;
         let database = Caller {
-            stores: &call.stores,
+            registry: &call.registry,
             failure: Cell::new(None),
         };
         let program = (call.body.program)(&given, &database);
         let program = program.map_err(|e| database.failure.take().unwrap_or_else(|| e.into()))?;
-        let state = read(call.body, &call.stores.connection()?, &program)?;
+        let state = read(call.body, &call.registry.connection()?, &program)?;
         let mut rows = Vec::new();
         state.finish(&mut |row| {
             rows.push(Ok(row.into_iter().map(output).collect()));
@@ -111,7 +111,7 @@ pub fn read(body: &Body, connection: &Connection, program: &Program) -> Result<B
 
 /// The database of the caller.
 struct Caller<'a> {
-    stores: &'a Stores,
+    registry: &'a Registry,
     /// What SQLite said, with its code.
     failure: Cell<Option<Error>>,
 }
@@ -122,7 +122,7 @@ impl Database for Caller<'_> {
     }
 
     fn vector_table(&self, name: &str) -> lumos_core::Result<VectorTable> {
-        let store = self.stores.find(name).map_err(|e| {
+        let store = self.registry.find(name).map_err(|e| {
             let error = lumos_core::Error::new(&*e.message);
             self.failure.set(Some(e));
             error

@@ -8,6 +8,7 @@
 //! - [`guide`]: the code in README.md and in the pages of `sql/guide/`
 //! - [`quickstart`]: the scripts that `make demo` runs
 //! - [`symbols`]: what the libraries export and need
+//! - [`fallible`]: public functions of `shared` that do not say when they fail
 //! - [`rooms`]: which file of the engine crates imports which
 //! - [`python`]: the files below `python/`, under each driver
 //!
@@ -18,6 +19,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 pub mod examples;
+pub mod fallible;
 pub mod folder;
 pub mod guide;
 pub mod host;

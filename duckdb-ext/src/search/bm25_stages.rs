@@ -87,15 +87,15 @@ impl AggregateStage for Bm25Scan {
             return Err(no_places());
         }
         let held = self.shared.read()?;
-        let mut likely = 0;
+        let mut hint = 0;
         for row in 0..rows {
             if absent.is_null(row) {
                 continue;
             }
             let hash = (!unhashed.is_null(row)).then(|| hashes[row]);
-            match hash.and_then(|hash| held.slot(hash, likely)) {
+            match hash.and_then(|hash| held.slot(hash, hint)) {
                 Some(slot) => {
-                    likely = slot + 1;
+                    hint = slot + 1;
                     match !unchosen.is_null(row) && chosen.get(row).is_some_and(|c| *c > 0) {
                         true => {
                             self.slots.push(slot);
@@ -160,14 +160,14 @@ impl Bm25Scan {
                 places[slot as usize] = lengths.len() as u32;
             }
         });
-        let (mut met, mut length) = (0, 0);
+        let (mut seen, mut length) = (0, 0);
         for (slot, rows) in (0..).zip(&rows).filter(|(_, rows)| **rows > 0) {
-            met += 1;
+            seen += 1;
             length += u64::from(*rows) * u64::from(held.length(slot));
         }
         found.totals.documents = (self.slots.len() + self.others.len()) as u64;
         found.totals.total_length = length;
-        let gone = held.is_mostly_gone(met, self.plan.memory_limit);
+        let gone = held.is_mostly_gone(seen, self.plan.memory_limit);
         drop(held);
         if gone {
             store.forget_texts(&self.name);
@@ -196,7 +196,7 @@ pub struct Bm25Fetch {
     found: Found,
     /// How many rows there are to read, if that is known, and how many were read.
     places: Option<i64>,
-    met: i64,
+    seen: i64,
 }
 
 impl AggregateStage for Bm25Fetch {
@@ -230,7 +230,7 @@ impl AggregateStage for Bm25Fetch {
             found: Found::new(ids, plan.words.len()),
             plan,
             places,
-            met: 0,
+            seen: 0,
         })
     }
 
@@ -261,7 +261,7 @@ impl AggregateStage for Bm25Fetch {
                 }
                 continue;
             }
-            self.met += 1;
+            self.seen += 1;
             if absent.is_null(row) {
                 continue;
             }
@@ -291,7 +291,7 @@ impl AggregateStage for Bm25Fetch {
     }
 
     fn merge(&mut self, other: &Self) {
-        self.met += other.met;
+        self.seen += other.seen;
         self.found.merge(&other.found);
     }
 
@@ -304,7 +304,7 @@ impl AggregateStage for Bm25Fetch {
         let mut best = TopK::new(part.map_or(0, |rest| rest.plan.k))?;
         if let Some(rest) = part {
             Told::end(rest.begun.as_ref(), store);
-            if rest.places.is_some_and(|places| rest.met != places) {
+            if rest.places.is_some_and(|places| rest.seen != places) {
                 return Err(no_places());
             }
             for hit in rest.found.best(rest.plan.k)?.sorted() {

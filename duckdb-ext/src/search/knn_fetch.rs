@@ -35,7 +35,7 @@ pub struct KnnFetch {
     nearest: Vec<TopK<Id>>,
     /// How many rows there are to read, if that is known, and how many were read.
     places: Option<i64>,
-    met: i64,
+    seen: i64,
     /// There was no room to hold all of them.
     full: bool,
 }
@@ -74,7 +74,7 @@ impl AggregateStage for KnnFetch {
             plan,
             // One of them is no row.
             places: places.map(|places| places.saturating_sub(1)),
-            met: 0,
+            seen: 0,
             full: false,
         })
     }
@@ -106,7 +106,7 @@ impl AggregateStage for KnnFetch {
                 })?;
                 continue;
             }
-            self.met += 1;
+            self.seen += 1;
             if absent.is_null(row) {
                 continue;
             }
@@ -148,7 +148,7 @@ impl AggregateStage for KnnFetch {
     }
 
     fn merge(&mut self, other: &Self) {
-        self.met += other.met;
+        self.seen += other.seen;
         self.full |= other.full;
         for (nearest, others) in self.nearest.iter_mut().zip(&other.nearest) {
             nearest.merge(others);
@@ -161,7 +161,7 @@ impl AggregateStage for KnnFetch {
         result: ffi::duckdb_vector,
         row: usize,
     ) -> Result<()> {
-        if part.is_some_and(|rest| rest.places.is_some_and(|places| rest.met != places)) {
+        if part.is_some_and(|rest| rest.places.is_some_and(|places| rest.seen != places)) {
             return Err(no_places());
         }
         let (nearest, end) = part.map_or((&[][..], None), |rest| {

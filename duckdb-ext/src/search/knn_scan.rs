@@ -97,19 +97,19 @@ impl AggregateStage for KnnScan {
         }
         let held = shared.read()?;
         let whole = absent.first_null(0..rows).is_none() && unhashed.first_null(0..rows).is_none();
-        let mut likely = self.runs.last().map_or(0, |run| run.end);
+        let mut hint = self.runs.last().map_or(0, |run| run.end);
         let mut row = 0;
         while row < rows {
             // Rows mostly come in the order of the slots.
             let run = if whole {
-                held.run(&hashes[row..rows], likely)
+                held.run(&hashes[row..rows], hint)
             } else {
                 0
             };
             if run > 0 {
                 self.ids.push_run(&ids, row..row + run);
-                push(&mut self.runs, likely..likely + run as u32);
-                likely += run as u32;
+                push(&mut self.runs, hint..hint + run as u32);
+                hint += run as u32;
                 row += run;
                 continue;
             }
@@ -118,8 +118,8 @@ impl AggregateStage for KnnScan {
                 let no_vector = hash.is_some() && hash == held.no_vector;
                 match hash.and_then(|hash| held.slot(hash)) {
                     Some(slot) => {
-                        likely = slot + 1;
-                        push(&mut self.runs, slot..likely);
+                        hint = slot + 1;
+                        push(&mut self.runs, slot..hint);
                         self.ids.push(ids.get(row));
                     }
                     None if no_vector => {}
@@ -165,22 +165,22 @@ impl KnnScan {
         };
         let form = (self.plan.metric, self.plan.kind);
         let held = shared.read()?;
-        let mut met = vec![0u64; held.len().div_ceil(64)];
+        let mut seen = vec![0u64; held.len().div_ceil(64)];
         for run in &self.runs {
-            set(&mut met, run.clone());
+            set(&mut seen, run.clone());
         }
         let rows: usize = self.runs.iter().map(ExactSizeIterator::len).sum();
         let k = nearest[0].k().min(rows);
         let mut hits = Vec::new();
         for (i, query) in self.queries.iter().enumerate() {
-            let found = held.nearest(form, query.vector(), k, self.plan.oversample, &met)?;
+            let found = held.nearest(form, query.vector(), k, self.plan.oversample, &seen)?;
             hits.extend(
                 found
                     .into_iter()
                     .map(|(slot, distance)| (slot, i, distance)),
             );
         }
-        let gone = self.plan.whole && held.is_mostly_gone(&met, self.plan.memory_limit);
+        let gone = self.plan.whole && held.is_mostly_gone(&seen, self.plan.memory_limit);
         drop(held);
         if let (true, Some(query)) = (gone, self.queries.first()) {
             store.forget_vectors(&self.name, query.vector().len());

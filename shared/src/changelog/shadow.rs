@@ -75,14 +75,14 @@ impl Shadow {
     /// with `name_`.
     pub fn of(table: &str, name: &str, sql: &str) -> Option<Shadow> {
         let start = table.get(..name.len())?;
-        let ending = table.get(name.len()..)?.strip_prefix('_')?;
+        let suffix = table.get(name.len()..)?.strip_prefix('_')?;
         if !start.eq_ignore_ascii_case(name) {
             return None;
         }
         let module = virtual_module(sql).unwrap_or_default();
         let is_module = |m: &str| m.eq_ignore_ascii_case(&module);
         if let Some((_, endings)) = MODULES.iter().find(|(m, _)| m.iter().any(|m| is_module(m))) {
-            let is_own = endings.iter().any(|e| matches(ending, e));
+            let is_own = endings.iter().any(|e| matches(suffix, e));
             return Some(if is_own { Shadow::Yes } else { Shadow::No });
         }
         Some(if WITHOUT.iter().any(|m| is_module(m)) {
@@ -93,14 +93,14 @@ impl Shadow {
     }
 }
 
-fn matches(ending: &str, pattern: &str) -> bool {
+fn matches(suffix: &str, pattern: &str) -> bool {
     let Some(stem) = pattern.strip_suffix('#') else {
-        return ending.eq_ignore_ascii_case(pattern);
+        return suffix.eq_ignore_ascii_case(pattern);
     };
-    let digits = ending.get(stem.len()..).unwrap_or_default();
-    ending.len() == stem.len() + 2
+    let digits = suffix.get(stem.len()..).unwrap_or_default();
+    suffix.len() == stem.len() + 2
         && digits.bytes().all(|b| b.is_ascii_digit())
-        && ending[..stem.len()].eq_ignore_ascii_case(stem)
+        && suffix[..stem.len()].eq_ignore_ascii_case(stem)
 }
 
 #[cfg(test)]
@@ -112,9 +112,9 @@ mod tests {
         for (modules, endings) in MODULES {
             for module in *modules {
                 let sql = format!("CREATE VIRTUAL TABLE \"Notes\" USING {module}(a, b)");
-                for ending in *endings {
-                    let ending = ending.replace('#', "07");
-                    let table = format!("notes_{ending}");
+                for suffix in *endings {
+                    let suffix = suffix.replace('#', "07");
+                    let table = format!("notes_{suffix}");
                     assert_eq!(
                         Shadow::of(&table, "Notes", &sql),
                         Some(Shadow::Yes),
@@ -127,8 +127,8 @@ mod tests {
                         "{sql} {longer}"
                     );
                 }
-                for ending in ["archive", "log", "", "data2", "x_data"] {
-                    let table = format!("notes_{ending}");
+                for suffix in ["archive", "log", "", "data2", "x_data"] {
+                    let table = format!("notes_{suffix}");
                     assert_eq!(
                         Shadow::of(&table, "Notes", &sql),
                         Some(Shadow::No),

@@ -153,7 +153,8 @@ impl TrackingOptions {
         Json::Object(object)
     }
 
-    /// The options with columns named as the table names them; an error if it has no such column.
+    /// The options with columns named as the table names them. Errors if an option names a column that it does not
+    /// have.
     pub fn of(&self, table: &Table) -> Result<TrackingOptions> {
         let named = |name: &String| {
             let column = table

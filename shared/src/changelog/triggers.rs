@@ -24,7 +24,8 @@ struct Writer<'a> {
 
 impl Table {
     /// The CREATE TRIGGER statements for the table with this id in the changelog, as SQLite stores them. `mirrored`
-    /// are the columns to follow besides those of the key, if not all.
+    /// are the columns to follow besides those of the key, if not all. Errors if the text of a UNIQUE index cannot be
+    /// read.
     pub fn triggers(&self, id: i64, key: &Key, mirrored: Option<&[String]>) -> Result<Vec<String>> {
         let columns = key.source_columns();
         let log_columns: Vec<String> = (1..=columns.len()).map(|i| format!("k{i}")).collect();

@@ -14,15 +14,15 @@ use crate::{Error, Result};
 /// A loaded encoder.
 pub struct Encoder {
     tokenizer: Tokenizer,
-    /// Vectors of tokens, and of their places.
+    /// Vectors of tokens, and of their positions.
     tokens: Array2<f32>,
-    places: Array2<f32>,
+    positions: Array2<f32>,
     norm: Norm,
     layers: Vec<Layer>,
     heads: usize,
     /// The vector of the first token stands for the text, not the mean of all.
     first: bool,
-    longest: usize,
+    max_tokens: usize,
 }
 
 /// y = x Wᵀ + b.
@@ -42,10 +42,10 @@ struct Layer {
     query: Linear,
     key: Linear,
     value: Linear,
-    attended: Linear,
+    attention_output: Linear,
     attended_norm: Norm,
-    wide: Linear,
-    narrow: Linear,
+    intermediate: Linear,
+    output: Linear,
     norm: Norm,
 }
 
@@ -55,7 +55,7 @@ struct Config {
     intermediate: usize,
     layers: usize,
     heads: usize,
-    places: usize,
+    positions: usize,
     /// Places that stand for no token.
     skipped: usize,
     epsilon: f32,
@@ -66,7 +66,7 @@ impl Config {
         let model = json["model_type"].as_str().unwrap_or("bert");
         let skipped = match model {
             "bert" => 0,
-            // Their places are counted from behind that of the padding.
+            // Their positions are counted from behind that of the padding.
             "roberta" | "xlm-roberta" | "camembert" => {
                 (json["pad_token_id"].as_u64().unwrap_or(1) as usize).saturating_add(1)
             }
@@ -98,11 +98,11 @@ impl Config {
             intermediate: number("intermediate_size")?,
             layers: number("num_hidden_layers")?,
             heads: number("num_attention_heads")?,
-            places: number("max_position_embeddings")?,
+            positions: number("max_position_embeddings")?,
             skipped,
             epsilon: json["layer_norm_eps"].as_f64().unwrap_or(1e-12) as f32,
         };
-        if config.places < config.skipped.saturating_add(2) {
+        if config.positions < config.skipped.saturating_add(2) {
             return Err(Error::new(
                 "config.json: max_position_embeddings leaves no room for a text",
             ));
@@ -124,7 +124,8 @@ impl Encoder {
             .find(|prefix| tensors.has(&format!("{prefix}embeddings.word_embeddings.weight")))
     }
 
-    /// Takes the layers. `pooling` and `limits` are what sentence-transformers stores beside a model.
+    /// Takes the layers. `pooling` and `limits` are what sentence-transformers stores beside a model. Errors if a
+    /// tensor is missing or of another shape than `config` says, or if one of the files asks for what is not supported.
     pub fn load(
         tensors: &Tensors<'_>,
         prefix: &str,
@@ -154,10 +155,10 @@ impl Encoder {
                 query: linear(at("attention.self.query"), n, n)?,
                 key: linear(at("attention.self.key"), n, n)?,
                 value: linear(at("attention.self.value"), n, n)?,
-                attended: linear(at("attention.output.dense"), n, n)?,
+                attention_output: linear(at("attention.output.dense"), n, n)?,
                 attended_norm: norm(at("attention.output.LayerNorm"))?,
-                wide: linear(at("intermediate.dense"), config.intermediate, n)?,
-                narrow: linear(at("output.dense"), n, config.intermediate)?,
+                intermediate: linear(at("intermediate.dense"), config.intermediate, n)?,
+                output: linear(at("output.dense"), n, config.intermediate)?,
                 norm: norm(at("output.LayerNorm"))?,
             })
         };
@@ -175,12 +176,12 @@ impl Encoder {
         }
         // Each text is one sentence, so all its tokens are of the first type.
         let types = tensors.matrix(&format!("{prefix}embeddings.token_type_embeddings.weight"))?;
-        let all = table("position_embeddings", config.places)?;
-        let mut places = all
+        let all = table("position_embeddings", config.positions)?;
+        let mut positions = all
             .slice_axis(Axis(0), Slice::from(config.skipped..))
             .to_owned();
         if types.ncols() == n && types.nrows() > 0 {
-            places += &types.row(0);
+            positions += &types.row(0);
         }
         let limit = limits["max_seq_length"].as_u64().unwrap_or(u64::MAX);
         Ok(Encoder {
@@ -189,10 +190,10 @@ impl Encoder {
             layers: (0..config.layers).map(layer).collect::<Result<_>>()?,
             heads: config.heads,
             first: pooling_is_first(pooling)?,
-            longest: usize::try_from(limit)
+            max_tokens: usize::try_from(limit)
                 .unwrap_or(usize::MAX)
-                .clamp(2, places.nrows()),
-            places,
+                .clamp(2, positions.nrows()),
+            positions,
             tokenizer,
         })
     }
@@ -202,11 +203,11 @@ impl Encoder {
         self.tokens.ncols()
     }
 
-    /// The vector of a text, of any length.
+    /// The vector of a text, of any length. Errors if `tokenizer.json` does not say which tokens stand around a text.
     pub fn embed(&self, text: &str) -> Result<Array1<f32>> {
-        let ids = self.tokenizer.framed(text, self.longest)?;
+        let ids = self.tokenizer.framed(text, self.max_tokens)?;
         let mut x = self
-            .places
+            .positions
             .slice_axis(Axis(0), Slice::from(..ids.len()))
             .to_owned();
         for (mut row, id) in x.rows_mut().into_iter().zip(&ids) {
@@ -281,11 +282,11 @@ impl Layer {
             seen.slice_axis_mut(Axis(1), part)
                 .assign(&weights.dot(&columns(&value, part)));
         }
-        let mut x = self.attended.apply(&seen.view()) + x;
+        let mut x = self.attention_output.apply(&seen.view()) + x;
         self.attended_norm.apply(&mut x);
-        let mut wide = self.wide.apply(&x.view());
-        wide.mapv_inplace(gelu);
-        let mut x = self.narrow.apply(&wide.view()) + x;
+        let mut intermediate = self.intermediate.apply(&x.view());
+        intermediate.mapv_inplace(gelu);
+        let mut x = self.output.apply(&intermediate.view()) + x;
         self.norm.apply(&mut x);
         x
     }

@@ -42,7 +42,8 @@ enum Kind {
 
 /// Adds the model in the folder `path`, and describes it. `read` gives a file of the folder, if it is there.
 ///
-/// Adding the same folder again under the same name reads nothing.
+/// Adding the same folder again under the same name reads nothing. Errors if the models are locked, the name is taken
+/// or cannot be one, `read` fails, or the files are no model of a known kind.
 pub fn add(name: &str, path: &str, read: impl Fn(&str) -> Result<Option<Vec<u8>>>) -> Result<Json> {
     check_unlocked()?;
     match known(name)? {
@@ -52,7 +53,8 @@ pub fn add(name: &str, path: &str, read: impl Fn(&str) -> Result<Option<Vec<u8>>
     }
 }
 
-/// Adds the model of a server, and describes it. Nothing is sent before a text is embedded.
+/// Adds the model of a server, and describes it. Nothing is sent before a text is embedded. Errors if the models are
+/// locked, or the name is taken or cannot be one.
 pub fn add_endpoint(name: &str, endpoint: Endpoint) -> Result<Json> {
     check_unlocked()?;
     match known(name)? {
@@ -106,7 +108,7 @@ pub fn lock() -> Json {
     list()
 }
 
-/// An error once [`lock`] was called. Callers ask before they look at folders or servers.
+/// Errors once [`lock`] was called. Callers ask before they look at folders or servers.
 pub fn check_unlocked() -> Result<()> {
     match LOCKED.load(Ordering::SeqCst) {
         false => Ok(()),

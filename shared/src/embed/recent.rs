@@ -14,7 +14,8 @@ const LONGEST: usize = 1 << 14;
 pub struct Recent(Mutex<VecDeque<(String, Vec<f32>)>>);
 
 impl Recent {
-    /// The vectors of the texts: what `ask` says, unless it is one text and was answered just before.
+    /// The vectors of the texts: what `ask` says, unless it is one text and was answered just before. Errors if `ask`
+    /// does; an error is not kept.
     pub fn or_ask(
         &self,
         texts: &[&str],

@@ -28,7 +28,8 @@ struct Frame {
 }
 
 impl Tokenizer {
-    /// Reads `tokenizer.json`.
+    /// Reads `tokenizer.json`. Errors if the bytes are no JSON, or describe a tokenizer of a kind that is not
+    /// supported.
     pub fn parse(bytes: &[u8]) -> Result<Tokenizer> {
         let json: Json = serde_json::from_slice(bytes)
             .map_err(|e| Error::new(format!("tokenizer.json is not JSON: {e}")))?;
@@ -83,7 +84,8 @@ impl Tokenizer {
         ids
     }
 
-    /// The tokens of a text between those that frame it, at most `most` altogether.
+    /// The tokens of a text between those that frame it, at most `most` altogether. Errors if `tokenizer.json` does not
+    /// say which tokens those are.
     pub fn framed(&self, text: &str, most: usize) -> Result<Vec<u32>> {
         let frame = self.frame.as_ref().ok_or_else(|| {
             Error::new("tokenizer.json does not say which tokens stand around a text: it has no post_processor of type TemplateProcessing, and no tokens [CLS] and [SEP]")

@@ -80,7 +80,7 @@ pub const STATS: Fold = Fold::new::<Listing<Stats>>(
     ],
 );
 
-/// The program of [`HISTORY`].
+/// The program of [`HISTORY`]. Errors if there is no id.
 pub fn history(id: Option<i64>, dialect: Dialect) -> Result<Program> {
     let id = id.ok_or_else(|| Error::new("id is NULL; give the id of a memory"))?;
     let mut values = Parameters::new(dialect);
@@ -98,7 +98,7 @@ pub fn history(id: Option<i64>, dialect: Dialect) -> Result<Program> {
     })
 }
 
-/// The program of [`TIMELINE`].
+/// The program of [`TIMELINE`]. Errors if an option is wrong.
 pub fn timeline(given: Option<&str>, dialect: Dialect) -> Result<Program> {
     let options = Options::parse(options::TIMELINE, given)?;
     let mut values = Parameters::new(dialect);
@@ -116,7 +116,7 @@ pub fn timeline(given: Option<&str>, dialect: Dialect) -> Result<Program> {
     })
 }
 
-/// The program of [`REVIEW_DUE`].
+/// The program of [`REVIEW_DUE`]. Errors if an option is wrong.
 pub fn review_due(given: Option<&str>, dialect: Dialect) -> Result<Program> {
     let options = Options::parse(options::REVIEW_DUE, given)?;
     let mut values = Parameters::new(dialect);
@@ -136,7 +136,7 @@ pub fn review_due(given: Option<&str>, dialect: Dialect) -> Result<Program> {
     })
 }
 
-/// The program of [`STATS`].
+/// The program of [`STATS`]. Errors if an option is wrong.
 pub fn stats(given: Option<&str>, dialect: Dialect) -> Result<Program> {
     let options = Options::parse(options::STATS, given)?;
     let mut values = Parameters::new(dialect);
@@ -340,7 +340,7 @@ pub const CONTEXT: Fold = Fold::new::<Context>(
     ],
 );
 
-/// The program of [`CONTEXT`].
+/// The program of [`CONTEXT`]. Errors if the budget, in tokens, is not from 1 on, or an option is wrong.
 pub fn context(
     session: Option<&str>,
     question: Option<&str>,

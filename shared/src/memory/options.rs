@@ -377,7 +377,7 @@ pub fn texts(options: &Options, name: &str) -> Result<Option<Vec<String>>> {
     }
 }
 
-/// Texts of which each is one of `known`.
+/// Texts, if the option is given. Errors if one is not among `known`.
 pub fn some_of(options: &Options, name: &str, known: &[&str]) -> Result<Option<Vec<String>>> {
     let given = texts(options, name)?;
     let unknown = given
@@ -393,7 +393,7 @@ pub fn some_of(options: &Options, name: &str, known: &[&str]) -> Result<Option<V
     }
 }
 
-/// A number of an option up to `most`, if it is given.
+/// A number of an option up to `most`, if it is given. Errors if it is above `most`.
 pub fn up_to(known: &[OptionDef], options: &Options, name: &str, most: f64) -> Result<Option<f64>> {
     match options.number(name) {
         Some(number) if number > most => {

@@ -194,7 +194,7 @@ impl Memory {
         })
     }
 
-    /// Notes that it was used now, with this rating.
+    /// Notes that it was used now, with this rating. Errors if the strength or the uses that are stored are damaged.
     pub fn review(&mut self, rating: Rating, now: i64) -> Result<()> {
         let last = self.integer(Column::last_review).unwrap_or(now);
         let days = now.saturating_sub(last).max(0) as f64 / DAY;

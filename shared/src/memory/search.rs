@@ -68,7 +68,7 @@ pub fn search(question: Option<&str>, given: Option<&str>, dialect: Dialect) -> 
     search_without(question, given, None, 10, dialect)
 }
 
-/// The same without the turns of a session, for `k` rows where the options do not say.
+/// The same without the turns of a session, for `k` rows where the options do not say. Errors if an option is wrong.
 pub fn search_without(
     question: Option<&str>,
     given: Option<&str>,

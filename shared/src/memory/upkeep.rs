@@ -44,7 +44,7 @@ pub const UPKEEP: Fold = Fold::new::<Upkeep<false>>(
 /// Memories into the changed rows.
 pub const CONSOLIDATE: Fold = Fold::new::<Upkeep<true>>("memory_consolidate", INPUT, &COLUMNS);
 
-/// The program of both: the memories of which one may change.
+/// The program of both: the memories of which one may change. Errors if an option is wrong.
 pub fn upkeep(given: Option<&str>, dialect: Dialect) -> Result<Program> {
     let options = Options::parse(options::UPKEEP, given)?;
     let mut values = Parameters::new(dialect);

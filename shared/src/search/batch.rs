@@ -6,7 +6,9 @@ use super::{OPTIONS, Target, count, read_options};
 use crate::sql::lexer::{Dialect, without_end};
 use crate::{Error, Result};
 
-/// The SQL of a search for the `k` rows of `target` nearest to each vector of `queries`, a query of two columns.
+/// The SQL of a search for the `k` rows of `target` nearest to each vector of `queries`, a query of two columns. Errors
+/// if `target` is no table with columns, `queries` is empty or has a NUL character, `k` is negative, or an option is
+/// wrong.
 pub fn search_many(target: &str, queries: &str, k: i64, options: Option<&str>) -> Result<String> {
     let target = Target::parse(target)?;
     let options = read_options(options, OPTIONS)?;

@@ -34,12 +34,12 @@ impl<T> SharedIndex<T> {
         SharedIndex(Arc::new(RwLock::new(held)))
     }
 
-    /// To look at it.
+    /// To look at it. Errors if a thread panicked while it wrote.
     pub fn read(&self) -> Result<RwLockReadGuard<'_, T>> {
         self.0.read().map_err(|_| broken())
     }
 
-    /// To add to it.
+    /// To add to it. Errors if a thread panicked while it wrote.
     pub fn write(&self) -> Result<RwLockWriteGuard<'_, T>> {
         self.0.write().map_err(|_| broken())
     }
@@ -75,7 +75,8 @@ pub struct IndexCache {
 }
 
 impl IndexCache {
-    /// The vectors of this name and dimensions; new ones if there are none, with an index of this form.
+    /// The vectors of this name and dimensions; new ones if there are none, with an index of this form. Those of a
+    /// search that failed are replaced. Errors if an index cannot have so many dimensions or this form.
     pub fn vectors(&self, name: &str, dims: usize, form: Form) -> Result<SharedIndex<VectorIndex>> {
         self.open(&self.vectors, name, dims, || {
             VectorIndex::new(dims, form, self.account.another())
@@ -87,7 +88,8 @@ impl IndexCache {
         lock(&self.vectors).remove(&(name.to_owned(), dims));
     }
 
-    /// The index of texts of this name; a new one if there is none.
+    /// The index of texts of this name; a new one if there is none, or a search that wrote it failed. Errors if none
+    /// can be made.
     pub fn texts(&self, name: &str) -> Result<SharedIndex<InvertedIndex>> {
         self.open(&self.texts, name, (), || {
             Ok(InvertedIndex::new(self.account.another()))
@@ -131,7 +133,8 @@ impl IndexCache {
     }
 
     /// All of them, by name: with `metric`, `dims` and kind `flat4` or `flat8` those of vectors, with kind `words` those
-    /// of texts. The vectors of a table are counted once, with the first of its indexes.
+    /// of texts. The vectors of a table are counted once, with the first of its indexes. Errors if a search failed
+    /// while it wrote to one of them.
     pub fn list(&self) -> Result<Json> {
         let mut all = Vec::new();
         for ((name, dims), (shared, _)) in lock(&self.vectors).iter() {

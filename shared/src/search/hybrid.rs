@@ -74,7 +74,7 @@ impl Bm25Spec {
         r#"["", "", [], [], 0, 0]"#.to_owned()
     }
 
-    /// Reads what [`hybrid`] has written.
+    /// Reads what [`hybrid`] has written. Errors for any other text.
     pub fn parse(text: &str) -> Result<Bm25Spec> {
         let wrong = |_| Error::new("the plan is not one that lumos_hybrid has written");
         let (name, columns, checks, words, k, memory_limit) =
@@ -92,7 +92,8 @@ impl Bm25Spec {
 }
 
 /// The SQL of a search for the `k` rows that are near to `query` and hold words of `text`; what is not given is not
-/// searched for.
+/// searched for. Errors if `name` is no table with columns of vectors and texts, `k` is negative, or an option is wrong
+/// or one of SQLite alone.
 pub fn hybrid(
     name: &str,
     query: Option<&[f32]>,

@@ -55,10 +55,10 @@ impl InvertedIndex {
         self.bytes + self.slots.capacity() * text + self.words.capacity() * word
     }
 
-    /// The slot of a text, which is looked for at `likely` first: rows mostly come in the order of the slots.
-    pub fn slot(&self, hash: u64, likely: u32) -> Option<u32> {
-        match self.hashes.get(likely as usize) {
-            Some(found) if *found == hash => Some(likely),
+    /// The slot of a text, which is looked for at `hint` first: rows mostly come in the order of the slots.
+    pub fn slot(&self, hash: u64, hint: u32) -> Option<u32> {
+        match self.hashes.get(hint as usize) {
+            Some(found) if *found == hash => Some(hint),
             _ => self.slots.get(&hash).copied(),
         }
     }
@@ -70,8 +70,8 @@ impl InvertedIndex {
 
     /// Adds a text, unless it is there, or the indexes of the database have no room left within so many bytes; true if
     /// it is the newest then.
-    pub fn add(&mut self, hash: u64, text: &str, room: usize) -> bool {
-        if self.slots.contains_key(&hash) || self.account.total() >= room {
+    pub fn add(&mut self, hash: u64, text: &str, memory_limit: usize) -> bool {
+        if self.slots.contains_key(&hash) || self.account.total() >= memory_limit {
             return false;
         }
         let slot = self.hashes.len() as u32;
@@ -121,9 +121,9 @@ impl InvertedIndex {
         }
     }
 
-    /// True if there is no room left, and most texts are in no row that a search over the whole table has met.
-    pub fn is_mostly_gone(&self, met: usize, room: usize) -> bool {
-        self.account.total() >= room && met < self.hashes.len() / 2
+    /// True if there is no room left, and most texts are in no row that a search over the whole table has seen.
+    pub fn is_mostly_gone(&self, seen: usize, memory_limit: usize) -> bool {
+        self.account.total() >= memory_limit && seen < self.hashes.len() / 2
     }
 }
 
@@ -264,14 +264,14 @@ mod tests {
             held.add(i * 7919, &text(i), usize::MAX);
         }
         assert!(!held.add(7919, "again", usize::MAX));
-        for likely in [0, 5, 1999, 2000, u32::MAX] {
-            assert_eq!(held.slot(7919 * 5, likely), Some(5));
-            assert_eq!(held.slot(3, likely), None);
+        for hint in [0, 5, 1999, 2000, u32::MAX] {
+            assert_eq!(held.slot(7919 * 5, hint), Some(5));
+            assert_eq!(held.slot(3, hint), None);
         }
-        let room = held.bytes();
-        assert!(room < 2000 * 80, "{room}");
-        assert!(!held.add(1, "a", room) && held.add(1, "a", room + 1));
-        assert!(held.is_mostly_gone(900, room) && !held.is_mostly_gone(1001, room));
+        let memory_limit = held.bytes();
+        assert!(memory_limit < 2000 * 80, "{memory_limit}");
+        assert!(!held.add(1, "a", memory_limit) && held.add(1, "a", memory_limit + 1));
+        assert!(held.is_mostly_gone(900, memory_limit) && !held.is_mostly_gone(1001, memory_limit));
         assert_eq!(held.len(), 2001);
     }
 }

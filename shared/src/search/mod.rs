@@ -52,7 +52,8 @@ const fn without_first(options: &'static [OptionDef]) -> &'static [OptionDef] {
     }
 }
 
-/// The SQL of a search for the `k` rows of `target` nearest to `query`.
+/// The SQL of a search for the `k` rows of `target` nearest to `query`. Errors if `target` is no table with columns,
+/// `k` is negative, or an option is wrong.
 pub fn search(target: &str, query: &[f32], k: i64, options: Option<&str>) -> Result<String> {
     let target = Target::parse(target)?;
     let knn = KnnQuery {

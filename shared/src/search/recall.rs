@@ -33,7 +33,9 @@ pub const RECALL: Fold = Fold::new::<Shares>(
     ],
 );
 
-/// What is measured: the `k` nearest rows, with `n` rows of the table as queries.
+/// What is measured: the `k` nearest rows, with `n` rows of the table as queries. Errors if `name` is no table with
+/// columns of vectors and hashes in DuckDB, or no table of `lumos_vec` in SQLite, if `n` or `k` is negative, or if an
+/// option is wrong.
 pub fn recall(
     name: &str,
     n: i64,

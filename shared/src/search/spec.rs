@@ -73,7 +73,8 @@ impl ScanSpec {
         plan.write()
     }
 
-    /// Reads what [`super::search`] and the others have written; nothing else, since anyone may write SQL.
+    /// Reads what [`super::search`] and the others have written. Errors for any other text, since anyone may
+    /// write SQL.
     pub fn parse(text: &str) -> Result<ScanSpec> {
         type Parts = (
             (String, String, Vec<String>),

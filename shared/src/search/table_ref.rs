@@ -9,7 +9,7 @@ use crate::{Error, Result};
 const NAME: &str = "\0n";
 const INSIDE: &str = "\0l";
 
-/// Refuses what would be mistaken for these.
+/// Errors if there is a NUL character in the text, which would be mistaken for these.
 pub fn check_text(what: &str, text: &str) -> Result<()> {
     match text.contains('\0') {
         true => Err(Error::new(format!(
@@ -78,10 +78,10 @@ impl<'a> TableRef<'a> {
 }
 
 /// The full name of the table, if one of its CHECKs is one of these: of what `TableRef::checks` has found.
-pub fn proven(said: &str, checks: &[String]) -> Option<String> {
-    let mut said = said.split('\0');
-    let table = said.next()?.to_ascii_lowercase();
-    let proves = said.any(|entry| {
+pub fn proven(check_texts: &str, checks: &[String]) -> Option<String> {
+    let mut check_texts = check_texts.split('\0');
+    let table = check_texts.next()?.to_ascii_lowercase();
+    let proves = check_texts.any(|entry| {
         let parts: Vec<&str> = entry.split('\u{1}').collect();
         let [database, schema, name, check] = parts[..] else {
             return false;

@@ -30,7 +30,8 @@ pub struct Hashed {
 }
 
 impl Target {
-    /// Reads one of vectors; nothing else may stand there.
+    /// Reads one of vectors. Errors if the text is anything but a name with two or three
+    /// columns in parentheses.
     pub fn parse(text: &str) -> Result<Target> {
         Self::read(text, false).ok_or_else(|| {
             Error::new(format!(
@@ -39,7 +40,8 @@ impl Target {
         })
     }
 
-    /// Reads one of vectors and texts.
+    /// Reads one of vectors and texts. Errors if the text is anything but a name with three or five columns in
+    /// parentheses.
     pub fn parse_with_text(text: &str) -> Result<Target> {
         Self::read(text, true).ok_or_else(|| {
             Error::new(format!(

@@ -30,7 +30,7 @@ pub struct VectorIndex {
 }
 
 impl VectorIndex {
-    /// None yet.
+    /// None yet. Errors if an index cannot have so many dimensions or this form.
     pub fn new(dims: usize, form: Form, account: Account) -> Result<VectorIndex> {
         Ok(VectorIndex {
             dims,
@@ -64,12 +64,12 @@ impl VectorIndex {
     }
 
     /// Adds a vector, unless it is there, or the indexes of the database have no room left within so many bytes.
-    /// False if there was no room.
-    pub fn add(&mut self, hash: u64, vector: &[f32], room: usize) -> Result<bool> {
+    /// False if there was no room. Errors if the vector has other dimensions, or a number that is not finite.
+    pub fn add(&mut self, hash: u64, vector: &[f32], memory_limit: usize) -> Result<bool> {
         if self.slot(hash).is_some() {
             return Ok(true);
         }
-        if self.account.total() >= room {
+        if self.account.total() >= memory_limit {
             return Ok(false);
         }
         let count = self.hashes.len();
@@ -91,7 +91,8 @@ impl VectorIndex {
         self.index(form).is_some_and(|i| i.len() == self.len())
     }
 
-    /// Brings the index of this form up to the vectors, by so many of them at most.
+    /// Brings the index of this form up to the vectors, by so many of them at most. Errors if an index cannot have this
+    /// form, or has no slot left.
     pub fn follow(&mut self, form: Form, most: usize) -> Result<()> {
         if self.index(form).is_none() {
             self.indexes.push(Index::new(self.dims, form.0, form.1)?);
@@ -131,7 +132,8 @@ impl VectorIndex {
     }
 
     /// Of the slots with a bit set, those of the `k` nearest vectors with their distances, and of all that are as
-    /// near as the last of them. Where the index is behind the vectors, each of these is measured.
+    /// near as the last of them. Where the index is behind the vectors, each of these is measured. Errors if the query
+    /// has other dimensions, or a number that is not finite.
     pub fn nearest(
         &self,
         form: Form,
@@ -196,10 +198,10 @@ impl VectorIndex {
         found
     }
 
-    /// True if there is no room left, and most vectors are in no row that a search over the whole table has met.
-    pub fn is_mostly_gone(&self, slots: &[u64], room: usize) -> bool {
-        let met: usize = slots.iter().map(|word| word.count_ones() as usize).sum();
-        self.account.total() >= room && met < self.hashes.len() / 2
+    /// True if there is no room left, and most vectors are in no row that a search over the whole table has seen.
+    pub fn is_mostly_gone(&self, slots: &[u64], memory_limit: usize) -> bool {
+        let seen: usize = slots.iter().map(|word| word.count_ones() as usize).sum();
+        self.account.total() >= memory_limit && seen < self.hashes.len() / 2
     }
 }
 
@@ -293,19 +295,19 @@ mod tests {
         }
         let vector = |slot| held.vectors.with(slot, |v| v.to_vec()).unwrap();
         assert_eq!((vector(1), vector(2999)), (vec![1.0], vec![2999.0]));
-        let room = held.bytes();
-        assert_eq!(account.total(), room);
+        let memory_limit = held.bytes();
+        assert_eq!(account.total(), memory_limit);
         // What another index takes counts too.
         let mut other = VectorIndex::new(1, FLAT, account.another()).unwrap();
-        assert!(!other.add(1, &[1.0], room).unwrap());
-        assert!(other.add(1, &[1.0], room + 1).unwrap());
-        assert!(!held.add(1, &[1.0], room + 1).unwrap());
+        assert!(!other.add(1, &[1.0], memory_limit).unwrap());
+        assert!(other.add(1, &[1.0], memory_limit + 1).unwrap());
+        assert!(!held.add(1, &[1.0], memory_limit + 1).unwrap());
         assert_eq!(held.slot(1), None);
         drop(other);
-        assert_eq!(account.total(), room);
+        assert_eq!(account.total(), memory_limit);
         let all = [u64::MAX; 64];
-        assert!(held.is_mostly_gone(&all[..20], room));
-        assert!(!held.is_mostly_gone(&all[..20], room + 1));
-        assert!(!held.is_mostly_gone(&all, room));
+        assert!(held.is_mostly_gone(&all[..20], memory_limit));
+        assert!(!held.is_mostly_gone(&all[..20], memory_limit + 1));
+        assert!(!held.is_mostly_gone(&all, memory_limit));
     }
 }

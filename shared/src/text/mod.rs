@@ -55,7 +55,7 @@ pub enum Kind {
     Part,
 }
 
-/// Calls `each` with every term in order, until it fails.
+/// Calls `each` with every term in order. Errors with its first error, which ends the work.
 pub fn try_terms<E>(text: &str, mut each: impl FnMut(Term<'_>) -> Result<(), E>) -> Result<(), E> {
     let stemmer = Stemmer::create(Algorithm::English);
     let mut start = 0;

@@ -30,7 +30,7 @@ pub struct Search<'a> {
 
 /// What a text says of a search.
 #[derive(Debug, Default, PartialEq)]
-pub struct Said {
+pub struct Verdict {
     /// A SELECT in it has all conditions of the search and no other.
     pub agrees: bool,
     /// A condition beside `k` that is never handed over.
@@ -38,17 +38,17 @@ pub struct Said {
 }
 
 /// Reads a statement, or the text of a view or a trigger.
-pub fn read(sql: &str, search: &Search<'_>) -> Said {
-    let mut said = Said::default();
+pub fn read(sql: &str, search: &Search<'_>) -> Verdict {
+    let mut verdict = Verdict::default();
     let Some(tokens) = tokens(sql) else {
-        return said;
+        return verdict;
     };
     let mut scopes = Vec::new();
     scan(&tokens, &mut scopes);
     for scope in scopes {
-        scope.read(search, &mut said);
+        scope.read(search, &mut verdict);
     }
-    said
+    verdict
 }
 
 /// The names in a text, in lower case, among which are those of the views that it reads.
@@ -58,7 +58,7 @@ pub fn names(sql: &str) -> Vec<String> {
 }
 
 impl Scope<'_> {
-    fn read(&self, search: &Search<'_>, said: &mut Said) {
+    fn read(&self, search: &Search<'_>, verdict: &mut Verdict) {
         let mut conditions = Vec::new();
         for clause in &self.clauses {
             conjuncts(clause, &mut conditions);
@@ -67,7 +67,7 @@ impl Scope<'_> {
         for own in &names {
             for conditions in alternatives(&conditions, own) {
                 let joins = (self.joins(), names.len() > 1);
-                judge(&conditions, own, search, joins, said);
+                judge(&conditions, own, search, joins, verdict);
             }
         }
     }
@@ -156,7 +156,7 @@ fn judge(
     own: &Own,
     search: &Search<'_>,
     (joins, several): (bool, bool),
-    said: &mut Said,
+    verdict: &mut Verdict,
 ) {
     if !conditions.iter().any(|c| own.counts(c)) {
         return;
@@ -187,10 +187,10 @@ fn judge(
         }
         agrees = false;
         if !is_simple {
-            said.left.get_or_insert_with(|| text(condition));
+            verdict.left.get_or_insert_with(|| text(condition));
         }
     }
-    said.agrees |= agrees;
+    verdict.agrees |= agrees;
 }
 
 /// Takes the conditions that these ask for out of those that were handed over; false if one is not there.

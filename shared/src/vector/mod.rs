@@ -74,7 +74,7 @@ pub fn finite(vector: Vec<f32>) -> Result<Vec<f32>> {
     Ok(vector)
 }
 
-/// Refuses an empty vector, NaN and infinities: no distance to them has a meaning.
+/// Errors if the vector is empty or has NaN or infinities, to which no distance has a meaning.
 pub fn check_finite(vector: &[f32]) -> Result<()> {
     if vector.is_empty() {
         return Err(Error::new(

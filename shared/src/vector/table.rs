@@ -76,8 +76,8 @@ impl VectorTable {
 
     /// The quoted name of a table that it keeps: `rows` has the columns by `_id`, which is the rowid, `vectors` the
     /// vectors by `id`.
-    pub fn shadow(&self, ending: &str) -> String {
-        let name = format!("{}_{ending}", self.name);
+    pub fn shadow(&self, suffix: &str) -> String {
+        let name = format!("{}_{suffix}", self.name);
         format!("{}.{}", identifier(&self.schema), identifier(&name))
     }
 
@@ -100,7 +100,9 @@ impl VectorTable {
 }
 
 impl Definition {
-    /// Reads the arguments of the module, one a column.
+    /// Reads the arguments of the module, one a column. Errors if an argument is no column that a table of vectors can
+    /// have, a name stands twice, there is not one column of vectors and at most one key, or no index can be made of
+    /// them.
     pub fn parse<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Result<Definition> {
         let mut definition = Definition {
             columns: Vec::new(),

@@ -16,7 +16,8 @@ pub struct Query {
 }
 
 impl Query {
-    /// A query for the nearest to `vector`.
+    /// A query for the nearest to `vector`. Errors if the vector is empty, has a number that is not finite, or is zero
+    /// under the metric cosine.
     pub fn new(vector: Vec<f32>, metric: Metric) -> Result<Query> {
         check_finite(&vector)?;
         let square = distance::square(&vector);
@@ -123,7 +124,7 @@ pub struct TopK<Id> {
 }
 
 impl<Id: Ord + Clone> TopK<Id> {
-    /// None so far.
+    /// None so far. Errors if `k` is negative.
     pub fn new(k: i64) -> Result<TopK<Id>> {
         let k = usize::try_from(k).map_err(|_| Error::new(format!("k is {k}; give 0 or more")))?;
         Ok(TopK {

@@ -10,7 +10,7 @@ use lumos_core::functions::track::TRACK;
 use lumos_core::functions::untrack::UNTRACK;
 
 use super::{Bodies, json};
-use crate::sync::{self, SyncContext, lag, repair, track};
+use crate::sync::{self, SyncContext, lag, repair, resync, track, tracked, untrack};
 
 pub const BODIES: Bodies = &[
     (&TRACK, |call| {
@@ -27,7 +27,7 @@ pub const BODIES: Bodies = &[
         let drop_mirror = call.options(1)?.flag("drop_mirror").unwrap_or(true);
         let pattern = call.required(0)?;
         let (attached, connection) = (call.session.attached()?, call.session.connection()?);
-        json(track::untrack(
+        json(untrack::untrack(
             &SyncContext::of(&attached, &connection),
             pattern,
             drop_mirror,
@@ -39,7 +39,7 @@ pub const BODIES: Bodies = &[
         let pattern = call.text(0)?;
         let matching = || {
             pattern
-                .map(|pattern| track::matching_tracked(&connection, pattern))
+                .map(|pattern| tracked::matching_tracked(&connection, pattern))
                 .transpose()
         };
         let before = matching()?;
@@ -54,7 +54,7 @@ pub const BODIES: Bodies = &[
     (&RESYNC, |call| {
         let (pattern, progress) = (call.required(0)?, call.progress(1)?);
         let (attached, connection) = (call.session.attached()?, call.session.connection()?);
-        json(track::resync(
+        json(resync::resync(
             &SyncContext::of(&attached, &connection).showing(progress),
             pattern,
         )?)

@@ -17,7 +17,7 @@ use crate::mirror::records::mirrored_names;
 use crate::mirror::{Mirror, interruptible};
 use crate::progress::Progress;
 use crate::sync::schema::Tracked;
-use crate::sync::track;
+use crate::sync::tracked;
 
 /// What the options say of the order.
 enum Order {
@@ -37,7 +37,7 @@ pub fn optimize(
     let progress = Progress::of("lumos_optimize", options)?;
     let order = order(options)?;
     let clock = Instant::now();
-    let tables = track::matching_tracked(host, pattern.unwrap_or("*"))?;
+    let tables = tracked::matching_tracked(host, pattern.unwrap_or("*"))?;
     let _entered = mirror.enter_alone(host, Deadline::start())?;
     let duckdb = mirror.connection()?;
     let mirrored = mirrored_names(&duckdb)?;

@@ -18,7 +18,7 @@ use crate::mirror::records::mirrored_tables;
 use crate::mirror::{Mirror, allow_files, interruptible};
 use crate::progress::Progress;
 use crate::sync::schema::{self, Tracked};
-use crate::sync::track;
+use crate::sync::tracked;
 
 /// What is kept of a call of `lumos_tier`.
 pub struct Policy {
@@ -223,7 +223,7 @@ fn report(table: &str, older_than: &str, moved: &Moved, ms: u64) -> Json {
 
 /// The tracked table with this name.
 fn one(host: &Connection, name: &str) -> Result<Tracked> {
-    let mut found = track::matching_tracked(host, name)?;
+    let mut found = tracked::matching_tracked(host, name)?;
     match (found.pop(), found.is_empty()) {
         (Some(table), true) => Ok(table),
         _ => Err(error(format!(

@@ -55,7 +55,7 @@ pub fn place(path: &Path) -> Result<PathBuf> {
     let wrong = if name.contains('\\') {
         "a backslash, which DuckDB takes for \"/\""
     } else if name.contains('?') {
-        "a \"?\", before which DuckDB puts the ending of its log's name"
+        "a \"?\", before which DuckDB puts the suffix of its log's name"
     } else {
         return Ok(place);
     };
@@ -87,9 +87,9 @@ fn without_links(path: &Path) -> Result<PathBuf> {
 /// What DuckDB writes beside a mirror's file.
 const BESIDE: [&str; 3] = [".wal", ".wal.checkpoint", ".wal.recovery"];
 
-fn beside(path: &Path, ending: &str) -> PathBuf {
+fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut beside = path.as_os_str().to_owned();
-    beside.push(ending);
+    beside.push(suffix);
     beside.into()
 }
 
@@ -120,15 +120,15 @@ pub fn is_sqlites(path: &Path, database: &str) -> bool {
     };
     let mut names = ["-journal", "-wal", "-shm"]
         .iter()
-        .map(|ending| beside(Path::new(database), ending));
+        .map(|suffix| beside(Path::new(database), suffix));
     names.any(|name| without_links(&name).is_ok_and(|name| name == path))
 }
 
 /// Refuses a path, without links, that cannot be a mirror, saying why: `source` is the database's own file, `shown`
 /// the path as it was given.
 pub fn check_mirror_file(path: &Path, shown: &str, source: Option<FileId>) -> Result<()> {
-    for ending in BESIDE {
-        let beside = beside(path, ending);
+    for suffix in BESIDE {
+        let beside = beside(path, suffix);
         if let Some(what) = beside.symlink_metadata().ok().and_then(|m| not_a_file(&m)) {
             return Err(error(format!(
                 "\"{}\" beside the mirror is {what}; remove it, or give another path",

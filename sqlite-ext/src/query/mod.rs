@@ -14,6 +14,7 @@ mod reads;
 pub mod relation;
 pub mod run;
 pub mod stream;
+mod worker;
 
 use std::borrow::Cow;
 use std::ffi::{CStr, CString, c_int};

@@ -25,8 +25,8 @@ use crate::error::{self, error};
 use crate::host::guard;
 use crate::query::params::Params;
 use crate::query::{arguments, output};
-use crate::route::answer::{Answer, Outcome};
 use crate::route::prepared::{Pool, Prepared};
+use crate::route::result_rows::{Outcome, ResultRows};
 use crate::route::values::{only_integer, values};
 use crate::route::{QUICK, Router};
 use crate::sync::schema;
@@ -132,7 +132,7 @@ enum Run {
     None,
     /// The statement, and true as long as it is on a row.
     Sqlite(Box<Prepared>, bool),
-    DuckDb(Box<Prepared>, Box<Answer>),
+    DuckDb(Box<Prepared>, Box<ResultRows>),
 }
 
 #[repr(C)]

@@ -2,11 +2,11 @@
 //! the sizes of the mirror, its freshness, and what earlier runs took.
 
 pub mod analysis;
-pub mod answer;
 pub mod auto;
 pub mod catalog;
 pub mod explain;
 pub mod prepared;
+pub mod result_rows;
 pub mod values;
 
 use std::collections::HashSet;
@@ -21,7 +21,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionState, ffi};
 use crate::error::{Result, error};
 use crate::locks::{Lock, Rank, locked};
 use crate::route::analysis::Analysis;
-use crate::route::answer::{Answer, Outcome};
+use crate::route::result_rows::{Outcome, ResultRows};
 use crate::session::{Attached, Session};
 use crate::sync::{self, SyncContext, schema};
 
@@ -252,7 +252,7 @@ impl Router {
             // The mirror follows the schema first: a table that was altered has other columns there.
             sync::sync(&SyncContext::of(attached, connection))?;
         }
-        let seq = position(connection)?;
+        let seq = last_seq(connection)?;
         // Nobody applies changes while we look.
         let Some(mut entered) = attached.mirror.enter(connection, attached.deadline)? else {
             return Err(error("the mirror is being written"));
@@ -332,7 +332,7 @@ impl Router {
                 "another connection of the process has applied later changes".into(),
             ));
         }
-        let outcome = Answer::start(&connection, &attached.mirror, &translation)?;
+        let outcome = ResultRows::start(&connection, &attached.mirror, &translation)?;
         let after = self.state_of(&connection, &attached)?;
         if before.generation == generation && after == before {
             Ok(outcome)
@@ -344,7 +344,7 @@ impl Router {
     }
 
     fn state_of(&self, connection: &Connection, attached: &Attached) -> Result<MirrorState> {
-        let seq = position(connection)?;
+        let seq = last_seq(connection)?;
         let entered = attached.mirror.enter(connection, attached.deadline)?;
         let applied = entered.and_then(|mut e| e.applied().as_ref().map(|a| a.seq));
         Ok(MirrorState {
@@ -364,8 +364,8 @@ struct MirrorState {
     same: bool,
 }
 
-/// The changelog's last position, as this connection sees it.
-fn position(connection: &Connection) -> Result<i64> {
+/// The number of the changelog's last row, as this connection sees it.
+fn last_seq(connection: &Connection) -> Result<i64> {
     // Without functions, which may be the application's.
     let last = "SELECT seq FROM main._lumos_log ORDER BY seq DESC LIMIT 1";
     let seq = connection

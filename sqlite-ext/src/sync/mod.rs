@@ -1,5 +1,5 @@
 //! Applying the changelog: one read snapshot of SQLite becomes one transaction of DuckDB, which also stores the
-//! position, so that every change is applied exactly once whatever dies when.
+//! watermark, so that every change is applied exactly once whatever dies when.
 
 pub mod apply;
 mod apply_batch;
@@ -10,13 +10,16 @@ pub mod failures;
 pub mod lag;
 mod migrate;
 pub mod repair;
+pub mod resync;
 pub mod schema;
 mod schema_diff;
 pub mod schema_log;
 pub mod sides;
 pub mod status;
 pub mod track;
+pub mod tracked;
 mod triggers_install;
+pub mod untrack;
 pub mod untracked;
 pub mod verify;
 
@@ -55,7 +58,7 @@ pub struct Report {
     pub rows: u64,
     /// The keys and rows of each table, by its id.
     pub tables: Vec<(i64, u64, u64)>,
-    /// The position that the mirror equals.
+    /// The watermark that the mirror equals.
     pub seq: i64,
     /// A table's triggers are not those that it needs, and could not be made anew just now.
     pub unrenewed: bool,
@@ -147,7 +150,7 @@ impl Watermark {
         match Watermark::of_changelog(connection) {
             // Asked only then: it costs more than reading.
             Err(_) if !schema::has_changelog(connection)? => Ok(None),
-            position => position.map(Some),
+            watermark => watermark.map(Some),
         }
     }
 
@@ -296,30 +299,30 @@ pub fn sync_entered(context: &SyncContext<'_>, entered: &mut Entered<'_>) -> Res
 
 fn apply_pending(context: &SyncContext<'_>, entered: &mut Entered<'_>) -> Result<Report> {
     let connection = context.connection;
-    let mut position = Watermark::read(connection)?;
-    if entered.is_recent() && is_overtaken(entered.applied().as_ref(), position.as_ref()) {
+    let mut watermark = Watermark::read(connection)?;
+    if entered.is_recent() && is_overtaken(entered.applied().as_ref(), watermark.as_ref()) {
         // By those who had their turn before.
         entered.look_again(connection)?;
-        position = Watermark::read(connection)?;
+        watermark = Watermark::read(connection)?;
     }
-    let Some(position) = position else {
+    let Some(watermark) = watermark else {
         return nothing_tracked(context);
     };
     let recent = entered.is_recent();
     let applied = entered.applied();
     let nothing_new = Report {
-        seq: position.seq,
+        seq: watermark.seq,
         failed: applied.as_ref().map_or(Vec::new(), |a| a.failed.to_vec()),
         ..Report::default()
     };
-    if applied.as_ref().is_some_and(|a| up_to_date(a, &position)) {
+    if applied.as_ref().is_some_and(|a| up_to_date(a, &watermark)) {
         return Ok(nothing_new);
     }
     let state = connection.transaction_state(Some("main"))?;
     if state == TransactionState::Write {
         // A statement that stores a query's result has begun to write too; without changes there is nothing to do.
         if let Some(applied) = applied
-            && same_data(applied, &position)
+            && same_data(applied, &watermark)
             && watched(connection, &applied.failed)?
         {
             return Ok(nothing_new);
@@ -327,16 +330,16 @@ fn apply_pending(context: &SyncContext<'_>, entered: &mut Entered<'_>) -> Result
         return Err(has_written());
     }
     access::check_changelog(connection)?;
-    let (report, now) = transaction(context, applied.as_ref(), position, recent)?;
+    let (report, now) = transaction(context, applied.as_ref(), watermark, recent)?;
     if now.is_some() {
         *applied = now;
     }
     Ok(report)
 }
 
-/// True if the mirror has more than this position shows.
-fn is_overtaken(applied: Option<&Applied>, position: Option<&Watermark>) -> bool {
-    applied.is_some_and(|a| position.is_none_or(|p| p.source != a.source || p.seq < a.seq))
+/// True if the mirror has more than this watermark shows.
+fn is_overtaken(applied: Option<&Applied>, watermark: Option<&Watermark>) -> bool {
+    applied.is_some_and(|a| watermark.is_none_or(|p| p.source != a.source || p.seq < a.seq))
 }
 
 /// The refusal to work for a transaction that has written.
@@ -357,19 +360,19 @@ fn is_behind() -> Error {
 fn transaction(
     context: &SyncContext<'_>,
     applied: Option<&Applied>,
-    position: Watermark,
+    watermark: Watermark,
     recent: bool,
 ) -> Result<(Report, Option<Applied>)> {
     let (connection, mirror) = (context.connection, context.mirror);
     let in_transaction = !connection.is_autocommit();
     let duckdb = mirror.connection()?;
-    fault!("position read");
-    let rowids = position.rowids;
+    fault!("watermark read");
+    let rowids = watermark.rowids;
     let run = Run {
         connection,
         duckdb: &duckdb,
         progress: &context.progress,
-        position,
+        watermark,
         in_transaction,
         recent,
         other_sessions: context.other_sessions,
@@ -433,8 +436,8 @@ fn nothing_tracked(context: &SyncContext<'_>) -> Result<Report> {
     }
 }
 
-fn up_to_date(applied: &Applied, position: &Watermark) -> bool {
-    same_data(applied, position) && applied.schema_version == Some(position.schema_version)
+fn up_to_date(applied: &Applied, watermark: &Watermark) -> bool {
+    same_data(applied, watermark) && applied.schema_version == Some(watermark.schema_version)
 }
 
 /// True if every tracked table has the definition and the triggers that it was tracked with, so that the log tells
@@ -454,13 +457,13 @@ fn watched(connection: &Connection, failed: &[Failure]) -> Result<bool> {
     Ok(true)
 }
 
-fn same_data(applied: &Applied, position: &Watermark) -> bool {
-    applied.source == position.source
-        && applied.seq == position.seq
-        && applied.mark == position.mark
+fn same_data(applied: &Applied, watermark: &Watermark) -> bool {
+    applied.source == watermark.source
+        && applied.seq == watermark.seq
+        && applied.mark == watermark.mark
 }
 
-/// Deletes log rows before the applied position, whose own row stays. That it cannot be done now, say because the
+/// Deletes log rows before the applied watermark, whose own row stays. That it cannot be done now, say because the
 /// database is busy, read-only or its disk is full, keeps them for the next time.
 fn prune(connection: &Connection, seq: i64) -> Result<()> {
     let first: Option<i64> =

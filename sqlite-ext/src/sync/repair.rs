@@ -11,9 +11,10 @@ use crate::error::{Result, error};
 use crate::progress::Progress;
 use crate::session::Session;
 use crate::sync::compare::{Check, Difference, Kind};
+use crate::sync::resync::resync;
 use crate::sync::schema::{self, Tracked};
 use crate::sync::sides::Sides;
-use crate::sync::track::{self, matching_tracked};
+use crate::sync::tracked::matching_tracked;
 use crate::sync::verify::Verification;
 use crate::sync::{self, SyncContext};
 
@@ -72,7 +73,7 @@ pub fn repair(session: &Arc<Session>, pattern: &str, progress: Progress) -> Resu
             Cure::Copy => false,
             Cure::Keys(found) => is_cured(session, &table, found, &progress),
         };
-        if !cured && let Err(e) = track::resync(&context, &table.name) {
+        if !cured && let Err(e) = resync(&context, &table.name) {
             // One table's trouble is not the others'.
             if !several || e.table != Some(table.id) {
                 return Err(e);

@@ -53,7 +53,7 @@ const CREATE_AGAIN: i64 = 5;
 /// Compares the tracked tables that there are with the mirrored ones.
 pub fn compare<'a>(
     connection: &Connection,
-    position: &Watermark,
+    watermark: &Watermark,
     tracked: &'a [Tracked],
     mirrored: &'a [MirrorRecord],
 ) -> Result<Vec<TableState<'a>>> {
@@ -98,12 +98,13 @@ pub fn compare<'a>(
         let Ok(followed) = &mut table.followed else {
             continue;
         };
-        let since = position.schema_version - followed.mirror.schema_version;
+        let since = watermark.schema_version - followed.mirror.schema_version;
         let unexplained = since - explained;
         followed.doubtful = unexplained >= DROP_AND_ADD
             && (table.schema != followed.mirror.schema || may_have_been_added(&table.schema));
         let again = unexplained >= CREATE_AGAIN && table.place != followed.mirror.place;
-        let renumbered = position.rowids == RENUMBERED || position.rowids != followed.mirror.rowids;
+        let renumbered =
+            watermark.rowids == RENUMBERED || watermark.rowids != followed.mirror.rowids;
         if matches!(followed.key, Key::Rowid(_)) && renumbered {
             table.followed = Err("VACUUM may have changed its rowids");
         } else if let Some(why) =

@@ -144,9 +144,9 @@ impl Sides {
         };
         sides.duckdb.execute("BEGIN TRANSACTION READ ONLY")?;
         let stored = stored_state(&sides.duckdb)?;
-        let position = Watermark::read(&sides.source)?;
-        let equal = match (stored, position) {
-            (Some(stored), Some(position)) => sync::same_data(&stored, &position),
+        let watermark = Watermark::read(&sides.source)?;
+        let equal = match (stored, watermark) {
+            (Some(stored), Some(watermark)) => sync::same_data(&stored, &watermark),
             _ => true,
         };
         if !equal {

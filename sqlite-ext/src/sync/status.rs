@@ -7,7 +7,7 @@ use crate::error;
 use crate::mirror::records::mirrored_tables;
 use crate::mirror::state::stored_state;
 use crate::session::Session;
-use crate::sync::{failures, schema, track};
+use crate::sync::{failures, schema, tracked};
 
 /// The rows, in the order of the columns that the list of functions names.
 pub fn rows(session: &Session) -> error::Result<Vec<Vec<Value>>> {
@@ -21,7 +21,7 @@ pub fn rows(session: &Session) -> error::Result<Vec<Vec<Value>>> {
     let applied = stored_state(&duckdb)?.map_or(0, |a| a.seq);
     let mirrored = mirrored_tables(&duckdb)?;
     let failed = failures::read(&duckdb)?;
-    let counts = track::rows_of(&duckdb)?;
+    let counts = tracked::rows_of(&duckdb)?;
     let committed: i64 = connection.query_row(
         "SELECT coalesce(max(seq), 0) FROM main._lumos_log",
         [],

@@ -9,7 +9,7 @@ use crate::session::Session;
 use crate::sync::compare::{Check, Difference, Sample};
 use crate::sync::schema::Tracked;
 use crate::sync::sides::Sides;
-use crate::sync::track::matching_tracked;
+use crate::sync::tracked::matching_tracked;
 
 /// The differences of some tables, one after the other. As long as it lives it holds a snapshot of both sides.
 pub struct Verification {

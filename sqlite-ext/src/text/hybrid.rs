@@ -20,18 +20,18 @@ use crate::query::arguments;
 use crate::table_function::{Rows, TableFunction};
 use crate::vector::filter::RowFilter;
 use crate::vector::plan;
+use crate::vector::registry::Registry;
 use crate::vector::search::{self, K};
 use crate::vector::store::Store;
-use crate::vector::stores::Stores;
 
 /// The function.
 pub struct Hybrid;
 
 impl TableFunction for Hybrid {
-    type Aux = Stores;
+    type Aux = Registry;
 
-    fn rows(stores: &Arc<Stores>, given: &[Value]) -> Result<Rows> {
-        let search = Search::new(stores, given)?;
+    fn rows(registry: &Arc<Registry>, given: &[Value]) -> Result<Rows> {
+        let search = Search::new(registry, given)?;
         let (mut ids, mut found) = (Vec::new(), Vec::new());
         search.fold()?.finish(&mut |row| {
             if let [Integer(id), scores @ ..] = &row[..] {
@@ -64,7 +64,7 @@ struct Search {
 }
 
 impl Search {
-    fn new(stores: &Stores, given: &[Value]) -> Result<Search> {
+    fn new(registry: &Registry, given: &[Value]) -> Result<Search> {
         let [name, query, text, k, options] = [0, 1, 2, 3, 4].map(|i| given[i].clone());
         let Value::Text(name) = name else {
             return Err(error(
@@ -80,7 +80,7 @@ impl Search {
             Value::Null => K,
             k => plan::count("k", k.into())?,
         };
-        let store = stores.find(&name)?;
+        let store = registry.find(&name)?;
         let options = arguments::options(HYBRID.options, &options)?;
         refuse_in_sqlite(&options)?;
         let options = SearchOptions::new(&options)?;

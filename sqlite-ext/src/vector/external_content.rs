@@ -46,8 +46,8 @@ impl Store {
     /// Makes the views anew under the names that begin with this one.
     pub fn rename_views(&self, name: &str) -> Result<()> {
         let connection = self.connection()?;
-        for ending in VIEWS {
-            let (schema, old) = self.shadow_parts(ending);
+        for suffix in VIEWS {
+            let (schema, old) = self.shadow_parts(suffix);
             // Not by the definition: the other table may have been renamed since, which SQLite follows in views.
             let sql = format!(
                 "SELECT sql FROM {}.sqlite_schema WHERE type = 'view' AND lower(name) = lower({})",
@@ -67,11 +67,11 @@ impl Store {
             let new = format!(
                 "{}.{}",
                 identifier(&schema),
-                identifier(&format!("{name}_{ending}"))
+                identifier(&format!("{name}_{suffix}"))
             );
             connection.execute_batch(&format!(
                 "DROP VIEW {}; CREATE VIEW {new} AS{body}",
-                self.shadow(ending)
+                self.shadow(suffix)
             ))?;
         }
         Ok(())

@@ -18,8 +18,8 @@ const ROWID: &str = "r._id";
 pub struct Condition {
     /// The column's place in the definition; `None` for the id of a table that names none.
     pub place: Option<usize>,
-    /// The operator's letter.
-    pub letter: String,
+    /// The operator's operator.
+    pub operator: String,
     /// What it is compared with: one value, the values of a list, or none.
     pub values: Vec<Value>,
     /// The collation by which texts are compared.
@@ -90,7 +90,7 @@ fn readings(definition: &Definition, condition: &Condition) -> Vec<Test> {
     let operator = OPERATORS
         .iter()
         .chain(&TESTS)
-        .find(|(letter, ..)| *letter == condition.letter)
+        .find(|(operator, ..)| *operator == condition.operator)
         .map_or("IN", |(.., sql)| *sql);
     if condition.values.is_empty() && operator != "IN" {
         return vec![(format!("{name} {operator}"), Vec::new())];

@@ -101,7 +101,7 @@ impl Columns {
                 for (i, cell) in cells.iter().enumerate() {
                     let pass = match cell {
                         Cell::Text(number) => texts[*number as usize],
-                        Cell::Null => condition.letter == "n",
+                        Cell::Null => condition.operator == "n",
                         // BLOBs come after all else.
                         Cell::Other => condition.passes(|_| Some(Ordering::Greater)),
                         Cell::Integer(v) => condition.passes(|value| match value {
@@ -134,7 +134,7 @@ impl Condition {
         let is = |wanted: fn(Ordering) -> bool| {
             self.values.first().and_then(&compare).is_some_and(wanted)
         };
-        match self.letter.as_str() {
+        match self.operator.as_str() {
             "=" | "s" => is(Ordering::is_eq),
             "!" => is(Ordering::is_ne),
             "<" => is(Ordering::is_lt),
@@ -165,7 +165,7 @@ pub fn answers(condition: &Condition, ty: &str) -> bool {
         Value::Text(_) => ty == "TEXT",
         _ => false,
     };
-    known.contains(&condition.letter.as_str())
+    known.contains(&condition.operator.as_str())
         && condition.values.len() <= 64
         && condition.values.iter().all(exact)
 }

@@ -6,7 +6,7 @@
 //! - [`store`]: the shadow tables; [`external_content`]: views of another table in their place
 //! - [`index_state`]: the index over them; [`load`]: how it is read and stored; [`filter_columns`]: what filters need
 //! - [`knn`]: searches; [`commands`]: `rebuild` and others
-//! - [`search`]: the function, which finds tables by [`stores`]
+//! - [`search`]: the function, which finds tables by [`registry`]
 //! - [`compat`]: names that others use
 
 mod commands;
@@ -20,10 +20,10 @@ pub mod knn;
 mod load;
 mod operators;
 pub mod plan;
+pub mod registry;
 pub mod search;
 mod statement;
 pub mod store;
-pub mod stores;
 mod update;
 
 use std::borrow::Cow;
@@ -43,9 +43,9 @@ use rusqlite::{Connection, Result, ffi};
 
 use cursor::Cursor;
 use plan::Plan;
+use registry::Registry;
 use search::Search;
 use store::{SHADOWS, Store};
-use stores::Stores;
 
 use crate::error::{self, Error, error};
 use crate::host::guard;
@@ -55,11 +55,11 @@ use crate::values::utf8;
 const NAME: &str = "lumos_vec";
 
 /// Registers the module and the functions over its tables, and returns these.
-pub fn register(connection: &Connection) -> Result<Arc<Stores>> {
-    let stores = Stores::new(connection);
-    connection.create_module(NAME, module(), Some(Arc::clone(&stores)))?;
-    table_function::register::<Search>(connection, &SEARCH, &stores)?;
-    Ok(stores)
+pub fn register(connection: &Connection) -> Result<Arc<Registry>> {
+    let registry = Registry::new(connection);
+    connection.create_module(NAME, module(), Some(Arc::clone(&registry)))?;
+    table_function::register::<Search>(connection, &SEARCH, &registry)?;
+    Ok(registry)
 }
 
 /// The module, with the methods that rusqlite does not wire: names of shadow tables, renaming, savepoints.
@@ -96,7 +96,7 @@ pub struct Table {
 impl Table {
     fn new(
         db: &mut VTabConnection,
-        stores: Option<&Arc<Stores>>,
+        registry: Option<&Arc<Registry>>,
         database: &[u8],
         table: &[u8],
         args: &[&[u8]],
@@ -132,8 +132,8 @@ impl Table {
             prepare(&store)?;
             let base = sqlite3_vtab::default();
             let store = Arc::new(store);
-            if let Some(stores) = stores {
-                stores.add(&store);
+            if let Some(registry) = registry {
+                registry.add(&store);
             }
             Ok((Cow::Owned(schema), Table { base, store }))
         })
@@ -142,18 +142,18 @@ impl Table {
 
 // SAFETY: `base` is first and the struct is repr(C).
 unsafe impl<'vtab> VTab<'vtab> for Table {
-    type Aux = Arc<Stores>;
+    type Aux = Arc<Registry>;
     type Cursor = Cursor<'vtab>;
 
     fn connect(
         db: &mut VTabConnection,
-        stores: Option<&Arc<Stores>>,
+        registry: Option<&Arc<Registry>>,
         _module: &[u8],
         database: &[u8],
         table: &[u8],
         args: &[&[u8]],
     ) -> Result<(Cow<'static, CStr>, Self)> {
-        Table::new(db, stores, database, table, args, Store::check_format)
+        Table::new(db, registry, database, table, args, Store::check_format)
     }
 
     fn best_index(&self, info: &mut IndexInfo) -> Result<bool> {
@@ -177,13 +177,13 @@ impl CreateVTab<'_> for Table {
 
     fn create(
         db: &mut VTabConnection,
-        stores: Option<&Arc<Stores>>,
+        registry: Option<&Arc<Registry>>,
         _module: &[u8],
         database: &[u8],
         table: &[u8],
         args: &[&[u8]],
     ) -> Result<(Cow<'static, CStr>, Self)> {
-        Table::new(db, stores, database, table, args, Store::create)
+        Table::new(db, registry, database, table, args, Store::create)
     }
 
     fn destroy(&self) -> Result<()> {
@@ -285,11 +285,11 @@ unsafe extern "C" fn rollback_to(table: *mut sqlite3_vtab, _: c_int) -> c_int {
     }
 }
 
-unsafe extern "C" fn shadow_name(ending: *const c_char) -> c_int {
+unsafe extern "C" fn shadow_name(suffix: *const c_char) -> c_int {
     // SAFETY: by contract, a text that lives during the call.
-    let ending = unsafe { CStr::from_ptr(ending) }.to_bytes();
+    let suffix = unsafe { CStr::from_ptr(suffix) }.to_bytes();
     SHADOWS
         .iter()
-        .any(|s| s.as_bytes().eq_ignore_ascii_case(ending))
+        .any(|s| s.as_bytes().eq_ignore_ascii_case(suffix))
         .into()
 }

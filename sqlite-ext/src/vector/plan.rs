@@ -47,7 +47,7 @@ pub struct Arguments {
 /// A condition on the distance.
 #[derive(Debug)]
 pub struct Bound {
-    letter: String,
+    operator: String,
     /// What it is compared with: one value, the values of a list, or none.
     values: Vec<Value>,
 }
@@ -82,7 +82,7 @@ impl Plan {
             let column = usize::try_from(constraint.column()).ok();
             let op = constraint.operator();
             let known = OPERATORS.iter().chain(&TESTS);
-            let letter = known.clone().find(|(_, o, _)| *o == op).map(|(l, ..)| *l);
+            let operator = known.clone().find(|(_, o, _)| *o == op).map(|(l, ..)| *l);
             let role = match column {
                 None => Some(Role::Id),
                 Some(c) => definition.columns.get(c).map(|c| c.role),
@@ -98,18 +98,18 @@ impl Plan {
                 (Op::SQLITE_INDEX_CONSTRAINT_MATCH, Some(Role::Vector), _) => "m".to_owned(),
                 (Op::SQLITE_INDEX_CONSTRAINT_LIMIT, ..) => "l".to_owned(),
                 (Op::SQLITE_INDEX_CONSTRAINT_OFFSET, ..) => "o".to_owned(),
-                (_, None, Some(c)) if c == distance + 1 => k_word(plan.nearest, letter)?,
-                (_, None, Some(c)) if plan.nearest && c == distance => match letter {
-                    Some(letter) => format!("d{letter}"),
+                (_, None, Some(c)) if c == distance + 1 => k_word(plan.nearest, operator)?,
+                (_, None, Some(c)) if plan.nearest && c == distance => match operator {
+                    Some(operator) => format!("d{operator}"),
                     _ => continue,
                 },
                 (_, Some(Role::Id | Role::Key | Role::Filter | Role::Kept), _) => {
                     let place = column.or(definition.find(Role::Id));
                     let place = place.map_or("i".to_owned(), |p| p.to_string());
-                    let Some(letter) = letter else { continue };
-                    by_id |= matches!(role, Some(Role::Id | Role::Key)) && letter == "=";
-                    narrowed |= !["n", "v"].contains(&letter);
-                    format!("c{letter}{place}")
+                    let Some(operator) = operator else { continue };
+                    by_id |= matches!(role, Some(Role::Id | Role::Key)) && operator == "=";
+                    narrowed |= !["n", "v"].contains(&operator);
+                    format!("c{operator}{place}")
                 }
                 _ => continue,
             };
@@ -224,15 +224,15 @@ impl Plan {
                     let Some((head, place)) = word.split_at_checked(2) else {
                         return Err(error("the plan has a word that is not known"));
                     };
-                    let letter = head[1..].to_owned();
-                    let values = match letter.as_str() {
+                    let operator = head[1..].to_owned();
+                    let values = match operator.as_str() {
                         "i" => list(filters, i)?,
                         "n" | "v" => Vec::new(),
                         _ => vec![value.try_into().map_err(damaged)?],
                     };
                     if head.starts_with('d') {
                         let values = values.into_iter().map(numeric).collect();
-                        arguments.bounds.push(Bound { letter, values });
+                        arguments.bounds.push(Bound { operator, values });
                         continue;
                     }
                     let named =
@@ -240,7 +240,7 @@ impl Plan {
                     let (end, collation) = *COLLATIONS.iter().find(named).unwrap_or(&COLLATIONS[0]);
                     arguments.conditions.push(Condition {
                         place: place.strip_suffix(end).unwrap_or(place).parse().ok(),
-                        letter,
+                        operator,
                         values,
                         collation,
                     });
@@ -275,27 +275,27 @@ impl Plan {
 
 fn operator<'a>(
     operators: &(impl Iterator<Item = &'a (&'static str, Op, &'static str)> + Clone),
-    letter: &str,
+    operator: &str,
 ) -> Option<&'static str> {
-    match letter {
+    match operator {
         "i" => Some("IN"),
-        letter => operators
+        operator => operators
             .clone()
-            .find(|(l, ..)| *l == letter)
+            .find(|(l, ..)| *l == operator)
             .map(|(.., sql)| *sql),
     }
 }
 
 /// The word for a condition on `k`.
-fn k_word(nearest: bool, letter: Option<&str>) -> Result<String> {
+fn k_word(nearest: bool, operator: Option<&str>) -> Result<String> {
     if !nearest {
         return Err(error(
             "k is the number of rows of a search; write e MATCH ? AND k = 10, joined by AND",
         ));
     }
-    match letter {
+    match operator {
         Some("=" | "s") => Ok("k=".into()),
-        Some("l" | "<") => Ok(format!("k{}", letter.unwrap_or_default())),
+        Some("l" | "<") => Ok(format!("k{}", operator.unwrap_or_default())),
         _ => Err(error("k is the number of rows; write k = 10 or k <= 10")),
     }
 }
@@ -313,7 +313,7 @@ impl Bound {
         let is = |wanted: fn(Ordering) -> bool| {
             self.values.first().and_then(compare).is_some_and(wanted)
         };
-        match self.letter.as_str() {
+        match self.operator.as_str() {
             "=" | "s" => is(Ordering::is_eq),
             "!" => is(Ordering::is_ne),
             "t" => !is(Ordering::is_eq),

@@ -11,8 +11,8 @@ use rusqlite::types::{Value, ValueRef};
 
 use super::filter::RowFilter;
 use super::plan;
+use super::registry::Registry;
 use super::store::Store;
-use super::stores::Stores;
 use crate::error::{Result, error};
 use crate::query::arguments;
 use crate::table_function::{Rows, TableFunction};
@@ -27,9 +27,9 @@ pub struct Search;
 impl TableFunction for Search {
     const ROWS: i64 = K as i64;
 
-    type Aux = Stores;
+    type Aux = Registry;
 
-    fn rows(stores: &Arc<Stores>, given: &[Value]) -> Result<Rows> {
+    fn rows(registry: &Arc<Registry>, given: &[Value]) -> Result<Rows> {
         let [name, query, k, options] = [0, 1, 2, 3].map(|i| ValueRef::from(&given[i]));
         let ValueRef::Text(name) = name else {
             return Err(error("the name of the table is not a text; give one"));
@@ -37,7 +37,7 @@ impl TableFunction for Search {
         if query == ValueRef::Null {
             return Ok(Box::new(std::iter::empty()));
         }
-        let store = stores.find(utf8(name)?)?;
+        let store = registry.find(utf8(name)?)?;
         let query = store.vector(query, "the query")?;
         let k = match k {
             ValueRef::Null => K,

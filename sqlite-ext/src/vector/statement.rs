@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::ffi::CStr;
 
 use lumos_core::sql::identifier;
-use lumos_core::vector::conditions::{self, Said, Search};
+use lumos_core::vector::conditions::{self, Search, Verdict};
 use lumos_core::vector::table::Role;
 use rusqlite::ffi;
 
@@ -38,13 +38,13 @@ impl Store {
             taken: plan.taken(&self.definition),
         };
         let instead = format!("write ORDER BY distance LIMIT {k} in place of k");
-        match self.said(&search)? {
-            Said {
+        match self.verdict(&search)? {
+            Verdict {
                 left: Some(left), ..
             } => Err(error(format!(
                 "with k, rows would be counted before this is tested: {left}; {instead}"
             ))),
-            Said { agrees: false, .. } => Err(error(format!(
+            Verdict { agrees: false, .. } => Err(error(format!(
                 "with k, rows would be counted before all conditions are tested; {instead}"
             ))),
             _ => {
@@ -59,9 +59,9 @@ impl Store {
     }
 
     /// What the running statements say of the search, and the views and triggers that they use.
-    fn said(&self, search: &Search<'_>) -> Result<Said> {
+    fn verdict(&self, search: &Search<'_>) -> Result<Verdict> {
         let running = self.running();
-        let mut all = Said::default();
+        let mut all = Verdict::default();
         for sql in &running {
             add(&mut all, conditions::read(sql, search));
         }
@@ -124,7 +124,7 @@ impl Store {
     }
 }
 
-fn add(all: &mut Said, said: Said) {
-    all.agrees |= said.agrees;
-    all.left = all.left.take().or(said.left);
+fn add(all: &mut Verdict, verdict: Verdict) {
+    all.agrees |= verdict.agrees;
+    all.left = all.left.take().or(verdict.left);
 }

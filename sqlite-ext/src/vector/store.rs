@@ -94,14 +94,14 @@ impl Store {
     }
 
     /// The name of a shadow table, quoted.
-    pub fn shadow(&self, ending: &str) -> String {
-        let (schema, name) = self.shadow_parts(ending);
+    pub fn shadow(&self, suffix: &str) -> String {
+        let (schema, name) = self.shadow_parts(suffix);
         format!("{}.{}", identifier(&schema), identifier(&name))
     }
 
     /// The schema and the name of a shadow table.
-    pub(super) fn shadow_parts(&self, ending: &str) -> (String, String) {
-        let name = format!("{}_{ending}", *locked(&self.name));
+    pub(super) fn shadow_parts(&self, suffix: &str) -> (String, String) {
+        let name = format!("{}_{suffix}", *locked(&self.name));
         (self.schema.clone(), name)
     }
 

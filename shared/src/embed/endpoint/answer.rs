@@ -16,7 +16,9 @@ impl Endpoint {
 
     /// The vectors in an answer to so many texts, in the order of the texts.
     ///
-    /// No error quotes the answer: whoever may call `lumos_embed` could read by it what only the host may.
+    /// No error quotes the answer: whoever may call `lumos_embed` could read by it what only the host may. Errors if
+    /// the answer is not JSON, has not a vector for each text once, or one whose numbers are not finite or not of the
+    /// dimensions that are expected.
     pub fn vectors(&self, body: &[u8], texts: usize) -> Result<Vec<Vec<f32>>> {
         let faulty = |what: &dyn fmt::Display| {
             Error::new(format!(

@@ -31,7 +31,8 @@ pub struct Charsmap {
     texts: String,
 }
 
-/// Reads a normalizer of `tokenizer.json`.
+/// Reads a normalizer of `tokenizer.json`. Errors for a step that is not supported for Unigram, or a damaged table of
+/// characters.
 pub fn parse(json: &Json) -> Result<Vec<Step>> {
     let text = |key: &str| json[key].as_str().unwrap_or_default().to_owned();
     let flag = |key: &str| json[key].as_bool() == Some(true);

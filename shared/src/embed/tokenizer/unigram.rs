@@ -58,7 +58,8 @@ struct Best {
 }
 
 impl Unigram {
-    /// Reads what a `tokenizer.json` says.
+    /// Reads what a `tokenizer.json` says. Errors if the vocabulary is no list of pieces with scores, has no token for
+    /// what is unknown, or a step before it is not supported.
     pub fn parse(json: &Json) -> Result<Unigram> {
         let model = &json["model"];
         let damaged = || {

@@ -21,7 +21,8 @@ pub struct WordPiece {
 }
 
 impl WordPiece {
-    /// Reads what a `tokenizer.json` says.
+    /// Reads what a `tokenizer.json` says. Errors if the normalizer or pre-tokenizer is not that of BERT, or the
+    /// vocabulary has no token for what is unknown.
     pub fn parse(json: &Json) -> Result<WordPiece> {
         let model = &json["model"];
         for (part, expected) in [

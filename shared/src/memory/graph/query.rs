@@ -118,7 +118,7 @@ fn times(options: &Options) -> Result<Json> {
     Ok(json!({"as_of": as_of, "as_known": as_known}))
 }
 
-/// `lumos_fact_add(subject, predicate, object[, options])`.
+/// `lumos_fact_add(subject, predicate, object[, options])`. Errors if a name is NULL or empty, or an option is wrong.
 pub fn add(args: &[ValueRef<'_>], dialect: Dialect) -> Result<Program> {
     let subject = name("subject", args.first())?;
     let predicate = predicate(name("predicate", args.get(1))?)?;
@@ -151,7 +151,7 @@ pub fn add(args: &[ValueRef<'_>], dialect: Dialect) -> Result<Program> {
     reading.program(&options, spec, dialect)
 }
 
-/// `lumos_entity_merge(keep, other[, options])`.
+/// `lumos_entity_merge(keep, other[, options])`. Errors if a name is NULL or empty, or an option is wrong.
 pub fn merge(args: &[ValueRef<'_>], dialect: Dialect) -> Result<Program> {
     let keep = name("keep", args.first())?;
     let other = name("other", args.get(1))?;
@@ -165,7 +165,7 @@ pub fn merge(args: &[ValueRef<'_>], dialect: Dialect) -> Result<Program> {
     reading.program(&options, spec, dialect)
 }
 
-/// `lumos_facts(entity[, options])`; NULL is all entities.
+/// `lumos_facts(entity[, options])`; NULL is all entities. Errors if the name is empty, or an option is wrong.
 pub fn facts(args: &[ValueRef<'_>], dialect: Dialect) -> Result<Program> {
     let entity = match args.first() {
         None | Some(ValueRef::Null) => None,
@@ -181,7 +181,7 @@ pub fn facts(args: &[ValueRef<'_>], dialect: Dialect) -> Result<Program> {
     reading.program(&options, spec, dialect)
 }
 
-/// `lumos_neighbors(entity[, options])`.
+/// `lumos_neighbors(entity[, options])`. Errors if the name is NULL or empty, or an option is wrong.
 pub fn neighbors(args: &[ValueRef<'_>], dialect: Dialect) -> Result<Program> {
     let entity = name("entity", args.first())?;
     let options = options(NEIGHBORS_OPTIONS, args.get(1))?;
@@ -191,7 +191,7 @@ pub fn neighbors(args: &[ValueRef<'_>], dialect: Dialect) -> Result<Program> {
     Reading::of(&options)?.program(&options, spec, dialect)
 }
 
-/// `lumos_paths(from, to[, options])`.
+/// `lumos_paths(from, to[, options])`. Errors if a name is NULL or empty, or an option is wrong.
 pub fn paths(args: &[ValueRef<'_>], dialect: Dialect) -> Result<Program> {
     let from = name("from_entity", args.first())?;
     let to = name("to_entity", args.get(1))?;
@@ -204,7 +204,8 @@ pub fn paths(args: &[ValueRef<'_>], dialect: Dialect) -> Result<Program> {
     Reading::of(&options)?.program(&options, spec, dialect)
 }
 
-/// `lumos_pagerank(seeds[, options])`; seeds are a name or a JSON array of names.
+/// `lumos_pagerank(seeds[, options])`; seeds are a name or a JSON array of names. Errors if the seeds are neither a
+/// name nor a JSON array of names, or an option is wrong.
 pub fn pagerank(args: &[ValueRef<'_>], dialect: Dialect) -> Result<Program> {
     let seeds = name("seeds", args.first())?;
     let seeds: Vec<String> = if seeds.starts_with('[') {

@@ -1,14 +1,14 @@
 use super::*;
 
 /// What is said of `SELECT ... WHERE e MATCH ? AND k = 5 AND <condition>`, where these were handed over too.
-fn said(condition: &str, more: &[(&'static str, &'static str)]) -> Said {
+fn verdict(condition: &str, more: &[(&'static str, &'static str)]) -> Verdict {
     whole(
         &format!("SELECT id, d.x FROM v JOIN d WHERE e MATCH ? AND k = 5 AND {condition}"),
         more,
     )
 }
 
-fn whole(sql: &str, more: &[(&'static str, &'static str)]) -> Said {
+fn whole(sql: &str, more: &[(&'static str, &'static str)]) -> Verdict {
     let mut taken = vec![("e", "MATCH"), ("k", "=")];
     taken.extend(more);
     let columns = vec!["id", "e", "tag", "n", "body", "distance", "k", "v"];
@@ -61,11 +61,11 @@ fn what_was_handed_over_agrees() {
         ("d.id = v.id", &[]),
         ("d.id = v.tag AND d.status = 'open'", &[("tag", "=")]),
     ] {
-        let expected = Said {
+        let expected = Verdict {
             agrees: true,
             left: None,
         };
-        assert_eq!(said(condition, taken), expected, "{condition}");
+        assert_eq!(verdict(condition, taken), expected, "{condition}");
     }
     for sql in [
         "SELECT (SELECT id FROM v x WHERE x.e MATCH q.e AND x.k = 5 AND q.id > 3) FROM q WHERE q.a NOT IN (1)",
@@ -81,7 +81,7 @@ fn what_was_handed_over_agrees() {
         "CREATE TRIGGER t AFTER INSERT ON d BEGIN INSERT INTO l SELECT id FROM v WHERE e MATCH new.e AND k = 5; DELETE FROM l WHERE x OR y; END",
         "INSERT INTO l SELECT id FROM v WHERE e MATCH ? AND k = 5 ON CONFLICT DO UPDATE SET x = 1 WHERE y NOT IN (1)",
     ] {
-        let expected = Said {
+        let expected = Verdict {
             agrees: true,
             left: None,
         };
@@ -114,7 +114,7 @@ fn what_was_not_is_left() {
         "d.status = 'open'",
         "n > 2 OR n = 3",
     ] {
-        let found = said(&format!("({condition})"), &[]);
+        let found = verdict(&format!("({condition})"), &[]);
         assert!(
             !found.agrees && found.left.is_some(),
             "{condition}: {found:?}"
@@ -128,12 +128,12 @@ fn what_was_not_is_left() {
         "tag = 'a' OR tag = 'b'",
         "n IN (SELECT x FROM d WHERE d.y = v.n)",
     ] {
-        let expected = Said {
+        let expected = Verdict {
             agrees: false,
             left: None,
         };
         assert_eq!(
-            said(&format!("({condition})"), &[]),
+            verdict(&format!("({condition})"), &[]),
             expected,
             "{condition}"
         );
@@ -145,7 +145,7 @@ fn what_was_not_is_left() {
     let correlated = "SELECT (SELECT id FROM v WHERE e MATCH ? AND k = 5 AND +n = q.x) FROM q, d";
     assert!(whole(correlated, &[]).left.is_some());
     assert_eq!(
-        said("tag NOT IN ('a', \"b\", ?1)", &[]).left.as_deref(),
+        verdict("tag NOT IN ('a', \"b\", ?1)", &[]).left.as_deref(),
         Some("tag NOT IN ('a', \"b\", ?1)")
     );
     for sql in [
@@ -153,7 +153,7 @@ fn what_was_not_is_left() {
         "SELECT 1",
         "SELECT # FROM v",
     ] {
-        assert_eq!(whole(sql, &[]), Said::default());
+        assert_eq!(whole(sql, &[]), Verdict::default());
     }
 }
 

@@ -41,7 +41,8 @@ pub fn seal(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-/// What stands in a block between its head and its checksum.
+/// What stands in a block between its head and its checksum. Errors if the checksum is not that of the bytes, or the
+/// head is another.
 pub fn open<'a>(head: &Head, magic: &[u8; 8], number: u32, bytes: &'a [u8]) -> Result<Reader<'a>> {
     let damaged = || Error::new(format!("block {number} of the index is damaged"));
     let (rest, sum) = bytes.split_last_chunk().ok_or_else(damaged)?;
@@ -213,7 +214,7 @@ impl Block {
         seal(bytes)
     }
 
-    /// Reads what [`Self::to_bytes`] wrote.
+    /// Reads what [`Self::to_bytes`] wrote. Errors if the bytes are damaged, or those of another index.
     pub fn from_bytes(
         head: &Head,
         number: u32,

@@ -46,7 +46,7 @@ pub struct Graph {
     pub words: Vec<u32>,
 }
 
-/// A row that a walk has met: the estimate, and the place in the layer to break ties. Ordered as they are.
+/// A row that a walk has visited: the estimate, and the place in the layer to break ties. Ordered as they are.
 type Near = u64;
 
 fn near(estimate: f32, place: u32) -> Near {
@@ -76,18 +76,18 @@ fn estimate(near: Near) -> f32 {
 #[derive(Default)]
 struct Walk {
     query: Query,
-    met: Vec<u64>,
+    visited: Vec<u64>,
     places: Vec<u32>,
     slots: Vec<u32>,
     estimates: Vec<f32>,
 }
 
 impl Walk {
-    /// Notes that a place is met; false if it was already.
-    fn meet(&mut self, place: u32) -> bool {
+    /// Notes that a place is visited; false if it was already.
+    fn visit(&mut self, place: u32) -> bool {
         let (word, bit) = (place as usize / 64, 1 << (place % 64));
-        let is_new = self.met[word] & bit == 0;
-        self.met[word] |= bit;
+        let is_new = self.visited[word] & bit == 0;
+        self.visited[word] |= bit;
         is_new
     }
 }
@@ -105,7 +105,7 @@ impl Graph {
         graph
     }
 
-    /// The graph over all rows. `step` is called between rows, and its error ends the work.
+    /// The graph over all rows. `step` is called between rows. Errors with its first error, which ends the work.
     pub fn build<E>(
         index: &Index,
         id: u64,
@@ -321,10 +321,10 @@ impl Graph {
         breadth: usize,
         wanted: impl Fn(u32) -> bool,
     ) {
-        walk.met.clear();
-        walk.met
+        walk.visited.clear();
+        walk.visited
             .resize((self.counts[layer] as usize).div_ceil(64), 0);
-        rows.iter().for_each(|row| _ = walk.meet(place(*row)));
+        rows.iter().for_each(|row| _ = walk.visit(place(*row)));
         let mut ahead: BinaryHeap<Reverse<Near>> = rows.iter().copied().map(Reverse).collect();
         rows.retain(|row| wanted(place(*row)));
         let mut found: BinaryHeap<Near> = rows.drain(..).collect();
@@ -335,7 +335,7 @@ impl Graph {
             let mut places = std::mem::take(&mut walk.places);
             places.clear();
             let links = self.links(layer, place(row)).iter().copied();
-            places.extend(links.take_while(|l| *l != NONE).filter(|l| walk.meet(*l)));
+            places.extend(links.take_while(|l| *l != NONE).filter(|l| walk.visit(*l)));
             walk.slots.clear();
             walk.slots
                 .extend(places.iter().map(|p| self.slot(layer, *p)));
@@ -385,20 +385,20 @@ impl Graph {
         let mut rows: Vec<Near> = (0..self.counts[self.top()]).map(|p| near(0.0, p)).collect();
         for layer in (0..self.top()).rev() {
             rows = self.moved(&rows, layer + 1, layer);
-            walk.met = vec![0; (self.counts[layer] as usize).div_ceil(64)];
-            rows.iter().for_each(|row| _ = walk.meet(place(*row)));
+            walk.visited = vec![0; (self.counts[layer] as usize).div_ceil(64)];
+            rows.iter().for_each(|row| _ = walk.visit(place(*row)));
             let mut next = 0;
             while let Some(row) = rows.get(next).copied() {
                 let links = self.links(layer, place(row)).iter();
                 for link in links.take_while(|l| **l != NONE) {
-                    if walk.meet(*link) {
+                    if walk.visit(*link) {
                         rows.push(near(0.0, *link));
                     }
                 }
                 next += 1;
             }
         }
-        walk.met
+        walk.visited
     }
 }
 

@@ -54,7 +54,8 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// Reads the next part; they come in order.
+    /// Reads the next part; they come in order. Errors if the bytes are damaged, of another graph, or not the next
+    /// part.
     pub fn add(&mut self, head: &Head, number: u32, bytes: &[u8]) -> Result<()> {
         let mut reader = open(head, MAGIC, number, bytes)?;
         let mut read = || {
@@ -85,7 +86,7 @@ impl Parts {
         read().ok_or_else(|| Error::new(format!("part {number} of the index's graph is damaged")))
     }
 
-    /// The graph; none if there are no parts.
+    /// The graph; none if there are no parts. Errors if parts are missing, or a link leads to no row.
     pub fn finish(self) -> Result<Option<Graph>> {
         let Some(graph) = self.graph else {
             return Ok(None);

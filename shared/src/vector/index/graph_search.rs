@@ -18,7 +18,7 @@ const SHARE: usize = 16;
 
 impl Index {
     /// Makes the graph over all rows, under a number that no graph of this index had, unless they are too few. `step`
-    /// is called now and then; with its error all stays as it was.
+    /// is called now and then; with its error all stays as it was. Errors with the first error of `step`.
     pub fn link<E>(&mut self, number: u64, step: impl FnMut() -> Result<(), E>) -> Result<(), E> {
         if !self.can_link() {
             return Ok(());

@@ -98,7 +98,8 @@ pub struct Index {
 }
 
 impl Index {
-    /// An index without rows.
+    /// An index without rows. Errors if the dimensions are not from 1 to [`MAX_DIMS`], the metric is none of
+    /// [`Metric::INDEXED`], or the kind does not have it.
     pub fn new(dims: usize, metric: Metric, kind: Kind) -> Result<Index> {
         if !(1..=MAX_DIMS).contains(&dims) {
             return Err(Error::new(format!(
@@ -216,7 +217,8 @@ impl Index {
         rows + self.slots.capacity() * 17 + links
     }
 
-    /// Adds a row, or replaces the row of this id. Returns its slot.
+    /// Adds a row, or replaces the row of this id. Returns its slot. Errors if [`Self::check`] does, or all slots are
+    /// taken.
     pub fn insert(&mut self, id: i64, vector: &[f32]) -> Result<u32> {
         self.check(vector)?;
         let slot = match self.slot(id) {
@@ -251,7 +253,7 @@ impl Index {
         true
     }
 
-    /// Refuses vectors of other dimensions, NaN and infinities.
+    /// Errors if the vector has other dimensions, NaN or infinities.
     pub fn check(&self, vector: &[f32]) -> Result<()> {
         if vector.len() != self.dims {
             return Err(Error::new(format!(
@@ -287,7 +289,7 @@ impl Index {
 
     /// Puts stored blocks in their places, in which others may be, and returns those that were refused: damaged,
     /// or of another index. Their places are empty then, and their rows must be inserted anew. Where `read` gives no
-    /// bytes there is no block.
+    /// bytes there is no block. Errors with the first error of `read`.
     pub fn load_blocks<E>(
         &mut self,
         numbers: &[u32],

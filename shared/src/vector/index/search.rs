@@ -39,7 +39,7 @@ impl Index {
     /// The `k` rows nearest to the query, by distance and then by id; fewer only if the filter leaves fewer.
     ///
     /// `fetch` is given ids and calls back with the vector of each, as it is stored. A row for which it does not
-    /// is left out.
+    /// is left out. Errors if [`Index::check`] refuses the query, and with the first error of `fetch`.
     pub fn search<E: From<Error>>(
         &self,
         query: &[f32],
@@ -179,7 +179,8 @@ fn keep(found: &mut Vec<Candidate>, count: usize) {
     }
 }
 
-/// Measures candidates by their vectors, and puts them among the hits, of each hit also the estimate.
+/// Measures candidates by their vectors, and puts them among the hits, of each hit also the estimate. Errors with the
+/// first error of `fetch`.
 pub fn measure<E>(
     metric: Metric,
     query: &[f32],

@@ -28,12 +28,12 @@ enum Format {
 
 impl Format {
     fn of(path: &Path) -> Result<Format> {
-        let ending = path
+        let suffix = path
             .extension()
             .and_then(|e| e.to_str())
             .unwrap_or_default()
             .to_ascii_lowercase();
-        match ending.as_str() {
+        match suffix.as_str() {
             "csv" => Ok(Format::Csv),
             "json" => Ok(Format::JsonArray),
             "jsonl" | "ndjson" => Ok(Format::JsonLines),

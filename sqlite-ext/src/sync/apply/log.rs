@@ -38,7 +38,7 @@ const FEW_TABLES: usize = 4;
 
 /// What the mirror has that the source's log continues.
 pub enum Base {
-    /// Everything up to this position.
+    /// Everything up to this watermark.
     Watermark(i64),
     /// Nothing that can be continued: every table is to be copied.
     Nothing,
@@ -51,11 +51,11 @@ impl Run<'_> {
     pub(super) fn log(&self, from: i64) -> Result<Log> {
         const SQL: &str = "SELECT tbl, min(seq), max(seq), count(*), max(op = ?3) FROM main._lumos_log WHERE seq > ?1 AND seq <= ?2 GROUP BY tbl";
         let mut log = Log::new();
-        if from == self.position.seq {
+        if from == self.watermark.seq {
             return Ok(log);
         }
         let mut statement = self.connection.prepare(SQL)?;
-        let mut rows = statement.query([from, self.position.seq, UNFORESEEN])?;
+        let mut rows = statement.query([from, self.watermark.seq, UNFORESEEN])?;
         while let Some(row) = rows.next()? {
             let first: i64 = row.get(1)?;
             let touched = Touched {
@@ -86,7 +86,7 @@ impl Run<'_> {
             spread.join(", ")
         ))?;
         let from = log.values().map(|t| t.log.0).min().unwrap_or_default();
-        let mut rows = statement.query([from, self.position.seq])?;
+        let mut rows = statement.query([from, self.watermark.seq])?;
         while let Some(row) = rows.next()? {
             if let Some(touched) = log.get_mut(&row.get(0)?) {
                 touched.rows = LogRows::Numbers(row.get(1)?);
@@ -97,8 +97,8 @@ impl Run<'_> {
 
     /// What the changelog can go on from.
     pub(super) fn base(&self, stored: &Applied) -> Result<Base> {
-        let position = &self.position;
-        if stored.source != position.source {
+        let watermark = &self.watermark;
+        if stored.source != watermark.source {
             return match mirrored_tables(self.duckdb)?.as_slice() {
                 [] => Ok(Base::Nothing),
                 _ if self.is_behind(stored) => Err(sync::is_behind()),
@@ -107,15 +107,15 @@ impl Run<'_> {
                 )),
             };
         }
-        if position.seq < stored.seq && self.is_behind(stored) {
+        if watermark.seq < stored.seq && self.is_behind(stored) {
             return Ok(Base::Ahead(stored.seq));
         }
         // The log was pruned after another mirror of this database had applied it. The row that this one stopped at
         // is gone, and with it the proof that the log goes on from there.
-        if position.first > stored.seq.max(1) {
+        if watermark.first > stored.seq.max(1) {
             return Ok(Base::Nothing);
         }
-        if position.seq < stored.seq || mark(self.connection, stored.seq)? != stored.mark {
+        if watermark.seq < stored.seq || mark(self.connection, stored.seq)? != stored.mark {
             return Err(error(
                 "the database went back behind its mirror, as after restoring a backup; lumos_resync('*') copies its tables again",
             ));

@@ -34,7 +34,7 @@ pub struct Run<'a> {
     /// What the call says meanwhile.
     pub progress: &'a Progress,
     /// Where the source's changelog stands.
-    pub position: Watermark,
+    pub watermark: Watermark,
     /// The application has a transaction open.
     pub in_transaction: bool,
     /// The snapshot was taken by this call; another one may be older than what the mirror has.
@@ -86,7 +86,7 @@ impl Run<'_> {
             Some(applied) => Some(applied.clone()),
             None => stored_state(self.duckdb)?,
         };
-        let position = &self.position;
+        let watermark = &self.watermark;
         // With the schema of the last run there is no definition to compare.
         let known = stored.as_ref().and_then(|a| self.known(a));
         let base = match &stored {
@@ -94,7 +94,7 @@ impl Run<'_> {
             None => Base::Nothing,
         };
         let mut report = Report {
-            seq: position.seq,
+            seq: watermark.seq,
             ..Report::default()
         };
         let from = match base {
@@ -116,7 +116,7 @@ impl Run<'_> {
             return self.finish(Some(stored), tables, stored.failed.to_vec(), report);
         }
         let mut report = Report {
-            seq: position.seq,
+            seq: watermark.seq,
             ..Report::default()
         };
         let mirrored = mirrored_tables(self.duckdb)?;
@@ -132,13 +132,13 @@ impl Run<'_> {
             }
         };
         let by_rowid = |t: &Tracked| matches!(t.key, Key::Rowid(_));
-        if position.rowids == RENUMBERED && tracked.iter().any(by_rowid) {
+        if watermark.rowids == RENUMBERED && tracked.iter().any(by_rowid) {
             // Where that cannot be done now, the next change of the schema copies them again.
             if let Some(mark) = self.write(|| triggers_install::mark_rowids(self.connection))? {
                 self.rowids.set(mark);
             }
         }
-        let mut current = schema_diff::compare(self.connection, position, &tracked, &mirrored)?;
+        let mut current = schema_diff::compare(self.connection, watermark, &tracked, &mirrored)?;
         for table in &mut current {
             if check_target(table.tracked, &tracked).is_err() {
                 table.followed = Err(TAKEN);
@@ -199,7 +199,7 @@ impl Run<'_> {
         let Some(table) = current.iter().find(|t| t.tracked.id == failure.id) else {
             return Ok(false);
         };
-        if failure.schema_version != Some(self.position.schema_version)
+        if failure.schema_version != Some(self.watermark.schema_version)
             || failure.name != table.tracked.target()
         {
             return Ok(false);
@@ -219,7 +219,7 @@ impl Run<'_> {
             return Err(e);
         }
         fault!("table failed");
-        let mut failure = Failure::new(tracked, self.position.schema_version, e);
+        let mut failure = Failure::new(tracked, self.watermark.schema_version, e);
         if table.followed.as_ref().is_err_and(|why| *why == TAKEN) {
             failure.name.clear();
         }
@@ -264,39 +264,39 @@ impl Run<'_> {
         mut report: Report,
     ) -> Result<(Report, Option<Applied>)> {
         report.failed.clone_from(&failed);
-        let position = &self.position;
+        let watermark = &self.watermark;
         let unchanged = stored.is_some_and(|a| {
-            a.source == position.source
-                && a.seq == position.seq
-                && a.mark == position.mark
+            a.source == watermark.source
+                && a.seq == watermark.seq
+                && a.mark == watermark.mark
                 && report.changed.is_empty()
         });
         fault!("tables applied");
-        let (source, mark) = (literal(&position.source), literal(&position.mark));
+        let (source, mark) = (literal(&watermark.source), literal(&watermark.mark));
         match stored {
             _ if unchanged => {}
-            Some(a) if a.source == position.source => {
+            Some(a) if a.source == watermark.source => {
                 self.duckdb.execute(&format!(
                     "UPDATE _lumos.state SET seq = {}, mark = {mark}",
-                    position.seq
+                    watermark.seq
                 ))?;
             }
             _ => {
                 self.duckdb.execute(&format!(
                     "DELETE FROM _lumos.state; INSERT INTO _lumos.state VALUES({source}, {}, {mark})",
-                    position.seq
+                    watermark.seq
                 ))?;
             }
         }
-        schema_log::record(self.duckdb, &report.events, position.schema_version)?;
+        schema_log::record(self.duckdb, &report.events, watermark.schema_version)?;
         // Repairs of triggers change the schema version; the next call compares once more.
         let settled = !report.unrenewed
-            && schema::schema_version(self.connection)? == position.schema_version;
-        let schema_version = settled.then_some(position.schema_version);
+            && schema::schema_version(self.connection)? == watermark.schema_version;
+        let schema_version = settled.then_some(watermark.schema_version);
         let now = Applied {
-            source: position.source.clone(),
-            seq: position.seq,
-            mark: position.mark.clone(),
+            source: watermark.source.clone(),
+            seq: watermark.seq,
+            mark: watermark.mark.clone(),
             schema_version,
             tables: tables.into(),
             failed: failed.into(),
@@ -315,8 +315,8 @@ impl Run<'_> {
 
     /// The tables as the last run left them, if their definitions cannot be others now.
     fn known<'a>(&self, applied: &'a Applied) -> Option<&'a [AppliedTable]> {
-        let same = applied.source == self.position.source
-            && applied.schema_version == Some(self.position.schema_version)
+        let same = applied.source == self.watermark.source
+            && applied.schema_version == Some(self.watermark.schema_version)
             && applied.generation == self.generation;
         same.then_some(&*applied.tables)
     }

@@ -30,7 +30,7 @@ impl Run<'_> {
             literal(table.name()),
             literal(schema),
             literal(&types_json(&table.mirrored)),
-            self.position.schema_version,
+            self.watermark.schema_version,
             literal(&stored::key_json(&table.key)),
             literal(&stored::columns_json(&table.definition.columns)),
             literal(place),
@@ -48,7 +48,7 @@ impl Run<'_> {
         if !unchanged.is_empty() {
             self.duckdb.execute(&format!(
                 "UPDATE _lumos.tables SET schema_version = {} WHERE id IN ({})",
-                self.position.schema_version,
+                self.watermark.schema_version,
                 list(&mut unchanged.iter())
             ))?;
         }

@@ -228,7 +228,7 @@ impl Run<'_> {
         let retyped = known.mirrored.types != types;
         if evolved || retyped || mirror.schema != table.schema || mirror.place != table.place {
             self.store(&known, &table.schema, &table.place);
-        } else if mirror.schema_version != self.position.schema_version {
+        } else if mirror.schema_version != self.watermark.schema_version {
             unchanged.push(id);
         }
         let mirrored = &known.mirrored;

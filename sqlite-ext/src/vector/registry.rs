@@ -10,23 +10,23 @@ use crate::error::{Result, error};
 use crate::locks::{Lock, Rank, locked};
 
 /// The tables of a connection that are in use, for functions that are given a table's name.
-pub struct Stores {
+pub struct Registry {
     db: *mut ffi::sqlite3,
     stores: Lock<Vec<Weak<Store>>>,
 }
 
 // SAFETY: as for `Store`.
-unsafe impl Send for Stores {}
+unsafe impl Send for Registry {}
 // SAFETY: as above.
-unsafe impl Sync for Stores {}
+unsafe impl Sync for Registry {}
 
-impl Stores {
+impl Registry {
     /// Without tables.
-    pub fn new(connection: &Connection) -> Arc<Stores> {
+    pub fn new(connection: &Connection) -> Arc<Registry> {
         // SAFETY: the handle is only used while the connection lives.
         let db = unsafe { connection.handle() };
         let stores = Lock::new(Rank::VectorTables, Vec::new());
-        Arc::new(Stores { db, stores })
+        Arc::new(Registry { db, stores })
     }
 
     /// The connection, for statements inside a call.

@@ -24,7 +24,7 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 const NEAR: f64 = 1e-9;
 
 /// A result under way.
-pub struct Answer {
+pub struct ResultRows {
     translation: Arc<Translation>,
     stream: Stream,
     /// The first is the one that is read.
@@ -39,14 +39,14 @@ pub struct Answer {
 /// What came of the try to run a statement in DuckDB.
 pub enum Outcome {
     /// Its rows.
-    Rows(Box<Answer>),
+    Rows(Box<ResultRows>),
     /// Why SQLite has to run it.
     Declined(String),
     /// The host's authorizer speaks against it; SQLite hears it too.
     Refused(Error),
 }
 
-impl Answer {
+impl ResultRows {
     /// Starts a translated statement. Where only the values show that it is SQLite's to run, they are looked at
     /// before the first row is given out.
     pub fn start(
@@ -82,7 +82,7 @@ impl Answer {
                 ));
             }
         }
-        let mut answer = Answer {
+        let mut answer = ResultRows {
             translation: Arc::clone(translation),
             stream,
             chunks,

@@ -50,7 +50,7 @@ impl TableFunction for Fold {
         let given = params.iter().zip(given).map(|(p, v)| Argument::read(p, v));
         let given = given.collect::<Result<Vec<_>>>()?;
         let given: Vec<ValueRef<'_>> = given.iter().map(Argument::value).collect();
-        check_not_hidden(call.function, &call.stores.connection()?)?;
+        check_not_hidden(call.function, &call.registry.connection()?)?;
         let database = Caller {
             registry: &call.registry,
             failure: Cell::new(None),

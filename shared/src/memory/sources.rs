@@ -44,7 +44,7 @@ pub fn given(options: &Options) -> Result<Option<Map<String, Json>>> {
 }
 
 /// Adds a source, said now if it does not say when; in another session than the memory's own, if one is named. One that
-/// is there already, whenever it was said, is not added again.
+/// is there already, whenever it was said, is not added again. Errors if the sources that are stored are damaged.
 pub fn add(
     memory: &mut Memory,
     source: Option<Map<String, Json>>,
@@ -102,7 +102,7 @@ pub const SOURCES: Fold = Fold::new::<Sources>(
     ],
 );
 
-/// The program of [`SOURCES`]: the memory, and all of its scope that it cites, directly or not.
+/// The program of [`SOURCES`]: the memory, and all of its scope that it cites, directly or not. Errors if the id is NULL.
 pub fn sources(id: Option<i64>, dialect: Dialect) -> Result<Program> {
     let known = id.ok_or_else(|| Error::new("id is NULL; give the id of a memory"))?;
     let mut values = Parameters::new(dialect);

@@ -300,6 +300,12 @@ class Endpoint(Both):
         for url, options in ((server.url, {}), (server.url.replace("localhost", "127.0.0.1"), {"ca": certificate})):
             self.again(url=url, **options)
             self.refused("gave no answer: ", "SELECT lumos_embed('b', 'm')")
+            # Nor does an error say what stands in the server's certificate.
+            for db in (self.sqlite.connection, self.duckdb):
+                with self.assertRaises(Exception) as caught:
+                    db.execute("SELECT lumos_embed('b', 'm')").fetchall()
+                self.assertIn("certificate", str(caught.exception))
+                self.assertNotIn("localhost", str(caught.exception).replace(server.url, ""))
         self.refused("the option \"ca\" is no certificate", "SELECT lumos_model_add('n', ?, ?)", server.url, '{"model": "a", "ca": "b"}')
         self.assertEqual(len(server.requests), 2)
 

@@ -84,12 +84,11 @@ fn request(
                 ureq::Error::Protocol(_) | ureq::Error::Http(_) => {
                     endpoint.silence(&"what came is not HTTP")
                 }
-                // This names whom the server's certificate is for.
-                ureq::Error::Rustls(e) => {
-                    let text = e.to_string();
+                other => {
+                    let text = other.to_string();
+                    // What follows names whom the server's certificate is for.
                     endpoint.silence(&text.split(';').next().unwrap_or_default())
                 }
-                other => endpoint.silence(&other),
             })?;
         if (200..300).contains(&status) {
             return Ok(answer);

@@ -212,7 +212,13 @@ impl<'a> Column<'a> {
             LogicalType::Text => Cell::Text(self.text(row)),
             // No reader knows their form, see `LogicalType::needs_cast`.
             LogicalType::BigNum | LogicalType::Other(_) => Cell::Null,
-            LogicalType::Digits => number(self.text(row).into_owned()),
+            LogicalType::Digits => {
+                let digits = self.text(row);
+                match digits.parse() {
+                    Ok(v) => integer(v),
+                    Err(_) => number(digits.into_owned()),
+                }
+            }
             LogicalType::Json => Cell::Json(self.text(row)),
             LogicalType::Blob => Cell::Blob(self.bytes(row)),
             LogicalType::List(_)

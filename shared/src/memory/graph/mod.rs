@@ -66,7 +66,12 @@ impl Fact {
 
 /// What two names have in common that mean the same: one form of Unicode, lower case, single spaces.
 pub fn key(name: &str) -> String {
-    let folded = name.nfkc().collect::<String>().to_lowercase();
+    // Most names; NFKC leaves them as they are.
+    let folded = if name.is_ascii() {
+        name.to_ascii_lowercase()
+    } else {
+        name.nfkc().collect::<String>().to_lowercase()
+    };
     folded.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -74,10 +79,10 @@ pub fn key(name: &str) -> String {
 pub fn predicate(name: &str) -> Result<String> {
     let words = key(name).replace(['-', '_'], " ");
     let predicate = words.split_whitespace().collect::<Vec<_>>().join("_");
-    match predicate.is_empty() {
-        true => Err(Error::new("predicate is empty; give one like \"works_at\"")),
-        false => Ok(predicate),
+    if predicate.is_empty() {
+        return Err(Error::new("predicate is empty; give one like \"works_at\""));
     }
+    Ok(predicate)
 }
 
 #[cfg(test)]

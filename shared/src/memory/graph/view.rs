@@ -50,11 +50,13 @@ impl Names {
 
     /// The name of the entity that has this one, as it was first written.
     pub fn shown(&self, name: &str) -> String {
-        let entity = self.entity(name);
-        match self.shown.get(&entity) {
-            Some(shown) => shown.clone(),
-            None => name.to_owned(),
-        }
+        self.shown_for(&self.entity(name), name)
+    }
+
+    /// The same where the entity's key is known.
+    fn shown_for(&self, entity: &str, name: &str) -> String {
+        let shown = self.shown.get(entity);
+        shown.map_or_else(|| name.to_owned(), String::clone)
     }
 }
 
@@ -86,14 +88,18 @@ pub fn edges(
     let mut edges: Vec<Edge> = facts
         .iter()
         .filter(known)
-        .map(|fact| Edge {
-            subject: names.entity(&fact.subject),
-            object: names.entity(&fact.object),
-            fact: Fact {
-                subject: names.shown(&fact.subject),
-                object: names.shown(&fact.object),
+        .map(|fact| {
+            let (subject, object) = (names.entity(&fact.subject), names.entity(&fact.object));
+            let fact = Fact {
+                subject: names.shown_for(&subject, &fact.subject),
+                object: names.shown_for(&object, &fact.object),
                 ..fact.clone()
-            },
+            };
+            Edge {
+                fact,
+                subject,
+                object,
+            }
         })
         .collect();
     end_by_the_next(&mut edges);
@@ -126,9 +132,12 @@ fn end_by_the_next(edges: &mut [Edge]) {
         let same = later.take().filter(|later| {
             (&later.subject, &later.predicate) == (&edge.subject, &edge.fact.predicate)
         });
-        let other = same.and_then(|later| match later.object == edge.object {
-            true => later.other,
-            false => Some(later.start),
+        let other = same.and_then(|later| {
+            if later.object == edge.object {
+                later.other
+            } else {
+                Some(later.start)
+            }
         });
         if let Some(end) = other.filter(|end| *end < edge.fact.to()) {
             edge.fact.valid_to = Some(end);

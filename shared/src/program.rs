@@ -134,6 +134,17 @@ impl Parameters {
         }
     }
 
+    /// The same for a SELECT that is kept, with the type of the value and of what it is compared to. SQLite may look at the
+    /// value of a bare parameter to plan by it, and then plans anew for every other.
+    pub fn add_kept(&mut self, given: Value) -> String {
+        let ty = match (self.dialect, &given) {
+            (Dialect::Sqlite, Value::Integer(_)) => "INTEGER",
+            (Dialect::Sqlite, Value::Text(_)) => "TEXT",
+            _ => return self.add(given),
+        };
+        format!("CAST({} AS {ty})", self.add(given))
+    }
+
     /// The values, for [`Program::parameters`].
     pub fn into_values(self) -> Vec<Value> {
         self.values

@@ -8,10 +8,11 @@ use lumos_core::program::{Database, Program, Rows as Body, State};
 use lumos_core::sql::lexer::Dialect;
 use lumos_core::vector::table::VectorTable;
 use lumos_core::{Engines, Function, Param, Section, Type, ValueRef};
+use rusqlite::Connection;
 use rusqlite::types::{self, Value};
-use rusqlite::{Connection, OptionalExtension, params_from_iter};
 
 use crate::error::{Error, Result, error};
+use crate::host::statement::HostStatement;
 use crate::query::arguments;
 use crate::table_function::{self, Rows, TableFunction};
 use crate::values::{self, article, utf8};
@@ -50,14 +51,17 @@ impl TableFunction for Fold {
         let given = params.iter().zip(given).map(|(p, v)| Argument::read(p, v));
         let given = given.collect::<Result<Vec<_>>>()?;
         let given: Vec<ValueRef<'_>> = given.iter().map(Argument::value).collect();
-        check_not_hidden(call.function, &call.registry.connection()?)?;
+        if call.function.section == Section::Memory {
+            check_not_hidden(&mut HostStatement::own(&call.registry.connection()?, HIDING)?)?;
+        }
         let database = Caller {
             registry: &call.registry,
             failure: Cell::new(None),
         };
         let program = (call.body.program)(&given, &database);
         let program = program.map_err(|e| database.failure.take().unwrap_or_else(|| e.into()))?;
-        let state = read(call.body, &call.registry.connection()?, &program)?;
+        let mut statement = HostStatement::own(&call.registry.connection()?, &program.read)?;
+        let state = read(call.body, &mut statement, &program)?;
         let mut rows = Vec::new();
         state.finish(&mut |row| {
             rows.push(Ok(row.into_iter().map(output).collect()));
@@ -67,40 +71,41 @@ impl TableFunction for Fold {
     }
 }
 
-/// Errors if a temporary table or view hides one of an agent's memory, where `function` is of that: reading the names
-/// would give the temporary rows, and what is written goes to the database.
-pub fn check_not_hidden(function: &Function, connection: &Connection) -> Result<()> {
-    const HIDDEN: &str = "SELECT name FROM temp.sqlite_schema WHERE type IN ('table', 'view') \
-                          AND (name LIKE 'lumos\\_memory%' ESCAPE '\\' OR lower(name) IN ('lumos_fact', 'lumos_alias'))";
-    if function.section != Section::Memory {
+/// The temporary tables and views that hide one of an agent's memory: reading the names would give their rows, and what
+/// is written goes to the database.
+pub const HIDING: &str = "SELECT name FROM temp.sqlite_schema WHERE type IN ('table', 'view') AND (name LIKE \
+                          'lumos\\_memory%' ESCAPE '\\' OR lower(name) IN ('lumos_fact', 'lumos_alias'))";
+
+/// Errors if the statement of [`HIDING`] finds one.
+pub fn check_not_hidden(hiding: &mut HostStatement) -> Result<()> {
+    if !hiding.step()? {
         return Ok(());
     }
-    let hidden: Option<String> = connection
-        .query_row(HIDDEN, [], |row| row.get(0))
-        .optional()?;
-    match hidden {
-        None => Ok(()),
-        Some(name) => Err(error(format!(
-            "the temporary table \"{name}\" hides what is remembered; DROP it, or rename it"
-        ))),
-    }
+    let name = String::from_utf8_lossy(hiding.value(0).as_bytes().unwrap_or_default());
+    Err(error(format!(
+        "the temporary table \"{name}\" hides what is remembered; DROP it, or rename it"
+    )))
 }
 
 /// Folds the rows of the SELECT, which runs in the transaction of the statement that calls.
-pub fn read(body: &Body, connection: &Connection, program: &Program) -> Result<Box<dyn State>> {
+pub fn read(
+    body: &Body,
+    statement: &mut HostStatement,
+    program: &Program,
+) -> Result<Box<dyn State>> {
     let fold = body.fold;
     let mut state = fold.start(&program.spec)?;
-    let mut statement = connection.prepare(&program.read)?;
-    if !statement.readonly() || statement.column_count() != fold.input.len() {
+    if !statement.only_reads() || statement.columns() != fold.input.len() {
         return Err(error(
             "internal error: it reads by no SELECT of its columns",
         ));
     }
-    let parameters = program.parameters.iter().cloned().map(output);
-    let mut rows = statement.query(params_from_iter(parameters))?;
-    while let Some(row) = rows.next()? {
+    for (i, value) in program.parameters.iter().enumerate() {
+        statement.bind(i + 1, parameter(value))?;
+    }
+    while statement.step()? {
         let columns = fold.input.iter().enumerate();
-        let read = columns.map(|(i, column)| Argument::read(column, row.get_ref(i)?));
+        let read = columns.map(|(i, column)| Argument::read(column, statement.value(i)));
         let read = read.collect::<Result<Vec<_>>>()?;
         let row: Vec<ValueRef<'_>> = read.iter().map(Argument::value).collect();
         fold.check(&row)?;
@@ -175,6 +180,17 @@ impl<'a> Argument<'a> {
             Argument::Value(value) => *value,
             Argument::Vector(vector) => ValueRef::Vector(vector),
         }
+    }
+}
+
+/// A value of the core's as one that a parameter takes.
+pub fn parameter(value: &lumos_core::Value) -> types::ValueRef<'_> {
+    match value {
+        lumos_core::Value::Null => types::ValueRef::Null,
+        lumos_core::Value::Integer(v) => types::ValueRef::Integer(*v),
+        lumos_core::Value::Real(v) => types::ValueRef::Real(*v),
+        lumos_core::Value::Text(v) => types::ValueRef::Text(v.as_bytes()),
+        lumos_core::Value::Blob(v) => types::ValueRef::Blob(v),
     }
 }
 

@@ -116,7 +116,8 @@ pub const PAGERANK: Function = Function {
     options: options::PAGERANK_OPTIONS,
     nulls: Nulls::Accept,
     deterministic: false,
-    doc: "The entities that matter most to some: a name, or a JSON array of names. Personalised PageRank with damping 0.5, both ways along the facts, with their `confidence` as weights: `score` is how often a walker is there who at each step goes on, or with a probability of one half back to a seed. The scores of all entities add up to 1; seeds in no fact count for nothing.",
+    doc: "The entities that matter most to some: a name, or a JSON array of names. Personalised PageRank with damping 0.5, both ways along the facts, with their `confidence` as weights: `score` is how often a walker is there who at each step goes on, or with a probability of one half back to a seed. The scores of all entities add up to 1; seeds in no fact count for nothing. \
+          Only facts within four of a seed are read: with all others, less than a thirtieth of the sum would go to other entities.",
     setup: &[],
     examples: &[
         INITIAL,

@@ -126,10 +126,10 @@ pub fn change(asked: &Asked<'_>, dialect: Dialect) -> Result<Program> {
     let (mut last, chosen) = (
         "NULL".to_owned(),
         match id {
-            Some(id) => format!("id = {}", values.add(Value::Integer(id))),
+            Some(id) => format!("id = {}", values.add_kept(Value::Integer(id))),
             None => {
-                let scope = values.add(Value::Text(change.scope.clone()));
-                let hash = values.add(Value::Integer(super::row::hash(
+                let scope = values.add_kept(Value::Text(change.scope.clone()));
+                let hash = values.add_kept(Value::Integer(super::row::hash(
                     content.unwrap_or_default(),
                     change.options.text("uri"),
                 )));
@@ -160,8 +160,8 @@ pub fn change(asked: &Asked<'_>, dialect: Dialect) -> Result<Program> {
         (Dialect::DuckDb, _) => "0".to_owned(),
     };
     if let (Action::Add, Some(session)) = (action, change.options.text("session")) {
-        let scope = values.add(Value::Text(change.scope.clone()));
-        let session = values.add(Value::Text(session.into()));
+        let scope = values.add_kept(Value::Text(change.scope.clone()));
+        let session = values.add_kept(Value::Text(session.into()));
         last = format!(
             "(SELECT max(turn) FROM lumos_memory WHERE scope = {scope} AND session = {session})"
         );

@@ -13,13 +13,13 @@ use lumos_core::program::{Database, Rows};
 use lumos_core::sql::lexer::Dialect;
 use lumos_core::sql::{GRAPH_SQLITE, MEMORY_SQLITE, identifier};
 use lumos_core::vector::table::VectorTable;
+use rusqlite::params;
 use rusqlite::types::Value;
-use rusqlite::{Connection, params, params_from_iter};
 use serde_json::{Value as Json, json};
 
 use super::{Bodies, Call};
 use crate::error::{Result, error};
-use crate::program::{Argument, output, read};
+use crate::program::{Argument, output, parameter, read};
 
 /// The version of the tables' form.
 const VERSION: i64 = 2;
@@ -82,45 +82,46 @@ impl Database for Caller {
 fn write(call: &Call<'_>) -> Result<Value> {
     let body = WRITES.iter().find(|(f, _)| f.name == call.function.name);
     let (_, body) = body.ok_or_else(|| super::no_body(call.function))?;
-    let connection = call.session.connection()?;
-    let rows = rows(call, body, &connection)?;
-    let id = rows.last().and_then(|row| row.first()).cloned();
-    store(&connection, "lumos_memory", &COLUMNS, 1, rows)?;
-    Ok(id.unwrap_or(Value::Null))
+    let rows = rows(call, body)?;
+    store(call, "lumos_memory", &COLUMNS, 1, &rows)?;
+    Ok(id(&rows))
+}
+
+/// The first value of the last row.
+pub(super) fn id(rows: &[Vec<lumos_core::Value>]) -> Value {
+    let id = rows.last().and_then(|row| row.first());
+    id.cloned().map_or(Value::Null, output)
 }
 
 /// Moves memories to their tiers, by one statement. Returns how many.
 fn consolidate(call: &Call<'_>) -> Result<Value> {
-    let connection = call.session.connection()?;
-    let moves: Vec<Json> = rows(call, &UPKEEP_ROWS, &connection)?
+    use lumos_core::Value::{Integer, Text};
+    let moves: Vec<Json> = rows(call, &UPKEEP_ROWS)?
         .into_iter()
         .map(|row| match row.as_slice() {
-            [Value::Integer(id), _, _, Value::Text(becomes), ..] => json!([id, becomes]),
+            [Integer(id), _, _, Text(becomes), ..] => json!([id, becomes]),
             _ => Json::Null,
         })
         .collect();
     let sql = "UPDATE main.lumos_memory SET tier = becomes, archived_from = CASE WHEN becomes = 'archive' THEN tier END \
                FROM (SELECT value ->> 0 AS number, value ->> 1 AS becomes FROM json_each(?1)) WHERE id = number";
+    let connection = call.session.connection()?;
     let moved = connection.execute(sql, params![Json::from(moves).to_string()])?;
     Ok(Value::Integer(moved as i64))
 }
 
 /// The rows that the core makes of the call.
-pub(super) fn rows(
-    call: &Call<'_>,
-    body: &Rows,
-    connection: &Connection,
-) -> Result<Vec<Vec<Value>>> {
+pub(super) fn rows(call: &Call<'_>, body: &Rows) -> Result<Vec<Vec<lumos_core::Value>>> {
     let params = call.function.params.iter().enumerate();
     let given = params.take(call.arguments.len());
     let given = given.map(|(i, param)| Argument::read(param, call.arguments.get_raw(i)));
     let given = given.collect::<Result<Vec<_>>>()?;
     let given: Vec<_> = given.iter().map(Argument::value).collect();
     let program = (body.program)(&given, &Caller)?;
-    let state = read(body, connection, &program)?;
+    let state = call.statement(&program.read, |statement| read(body, statement, &program))?;
     let mut rows = Vec::new();
     state.finish(&mut |row| {
-        rows.push(row.into_iter().map(output).collect::<Vec<Value>>());
+        rows.push(row);
         Ok(())
     })?;
     Ok(rows)
@@ -128,11 +129,11 @@ pub(super) fn rows(
 
 /// Writes the rows, those with a known key in place of the row that has it. The key is the first so many columns.
 pub(super) fn store(
-    connection: &Connection,
+    call: &Call<'_>,
     table: &str,
     columns: &[(&str, Type)],
     key: usize,
-    rows: Vec<Vec<Value>>,
+    rows: &[Vec<lumos_core::Value>],
 ) -> Result<()> {
     let names: Vec<String> = columns.iter().map(|(name, _)| identifier(name)).collect();
     let row = format!("({})", vec!["?"; names.len()].join(", "));
@@ -147,9 +148,13 @@ pub(super) fn store(
         names[..key].join(", "),
         changed.join(", ")
     );
-    let mut statement = connection.prepare(&sql)?;
-    statement.execute(params_from_iter(rows.into_iter().flatten()))?;
-    Ok(())
+    call.statement(&sql, |statement| {
+        for (i, value) in rows.iter().flatten().enumerate() {
+            statement.bind(i + 1, parameter(value))?;
+        }
+        while statement.step()? {}
+        Ok(())
+    })
 }
 
 /// Deletes the row.

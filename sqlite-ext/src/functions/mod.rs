@@ -13,16 +13,18 @@ mod tables;
 
 use std::sync::Arc;
 
-use lumos_core::Function;
 use lumos_core::options::Options;
+use lumos_core::{Function, Section};
 use rusqlite::Connection;
 use rusqlite::functions::Context;
 use rusqlite::types::{Value, ValueRef};
 use serde_json::Value as Json;
 
 use crate::error::{Error, Result, error};
+use crate::host::kept;
+use crate::host::statement::HostStatement;
 use crate::mirror::Mirror;
-use crate::program::check_not_hidden;
+use crate::program::{HIDING, check_not_hidden};
 use crate::progress::Progress;
 use crate::session::Session;
 use crate::sync::{SyncContext, sync};
@@ -60,7 +62,9 @@ pub fn has_body(function: &Function) -> bool {
 
 /// What a call gives. Errors if the function has no body here.
 pub fn run(call: &Call<'_>) -> Result<Value> {
-    check_not_hidden(call.function, &call.session.connection()?)?;
+    if call.function.section == Section::Memory {
+        call.statement(HIDING, check_not_hidden)?;
+    }
     if let Some(body) = find(&OTHERS, call.function) {
         return body(call);
     }
@@ -118,6 +122,16 @@ impl Call<'_> {
     /// What the call says meanwhile, for a function with no other option.
     pub fn progress(&self, i: usize) -> Result<Progress> {
         Progress::of(self.function.name, &self.options(i)?)
+    }
+
+    /// Runs `body` with a statement of this text, which is prepared once for all calls of the running statement.
+    fn statement<T>(
+        &self,
+        sql: &str,
+        body: impl FnOnce(&mut HostStatement) -> Result<T>,
+    ) -> Result<T> {
+        let prepare = || HostStatement::own(&self.session.connection()?, sql);
+        kept::with(self.arguments, sql, prepare, body)
     }
 
     /// The mirror, with all applied that is pending.

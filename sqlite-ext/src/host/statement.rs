@@ -4,7 +4,6 @@
 use std::ffi::{CStr, CString, c_int};
 use std::{ptr, slice};
 
-use lumos_core::route::ast::Literal;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ffi};
 
@@ -45,6 +44,19 @@ impl HostStatement {
             return Err(only());
         }
         Ok(statement)
+    }
+
+    /// Prepares one statement of ours, which may write.
+    pub fn own(host: &Connection, sql: &str) -> Result<HostStatement> {
+        // SAFETY: the connection is the host's, which is open during every call; the result belongs to a call, or to a
+        // running statement.
+        Ok(unsafe { Self::first(host.handle(), sql)? }.0)
+    }
+
+    /// True if it writes nothing.
+    pub fn only_reads(&self) -> bool {
+        // SAFETY: the statement is alive.
+        unsafe { ffi::sqlite3_stmt_readonly(self.raw) != 0 }
     }
 
     /// Begins to read the database as it is now: until the result is dropped, every statement of this connection sees
@@ -129,17 +141,16 @@ impl HostStatement {
     }
 
     /// Gives a parameter its value.
-    pub fn bind(&mut self, number: usize, value: &Literal) -> Result<()> {
+    pub fn bind(&mut self, number: usize, value: ValueRef<'_>) -> Result<()> {
         let number = number as c_int;
-        self.bound |= matches!(value, Literal::Text(_) | Literal::Blob(_));
+        self.bound |= matches!(value, ValueRef::Text(_) | ValueRef::Blob(_));
         // SAFETY: the statement is alive, and SQLite copies texts and blobs.
         let code = unsafe {
             match value {
-                Literal::Null => ffi::sqlite3_bind_null(self.raw, number),
-                Literal::Bool(v) => ffi::sqlite3_bind_int64(self.raw, number, i64::from(*v)),
-                Literal::Integer(v) => ffi::sqlite3_bind_int64(self.raw, number, *v),
-                Literal::Real(v) => ffi::sqlite3_bind_double(self.raw, number, *v),
-                Literal::Text(v) => ffi::sqlite3_bind_text64(
+                ValueRef::Null => ffi::sqlite3_bind_null(self.raw, number),
+                ValueRef::Integer(v) => ffi::sqlite3_bind_int64(self.raw, number, v),
+                ValueRef::Real(v) => ffi::sqlite3_bind_double(self.raw, number, v),
+                ValueRef::Text(v) => ffi::sqlite3_bind_text64(
                     self.raw,
                     number,
                     v.as_ptr().cast(),
@@ -147,7 +158,7 @@ impl HostStatement {
                     ffi::SQLITE_TRANSIENT(),
                     ffi::SQLITE_UTF8 as u8,
                 ),
-                Literal::Blob(v) => ffi::sqlite3_bind_blob64(
+                ValueRef::Blob(v) => ffi::sqlite3_bind_blob64(
                     self.raw,
                     number,
                     v.as_ptr().cast(),

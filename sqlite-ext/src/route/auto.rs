@@ -27,7 +27,7 @@ use crate::query::params::Params;
 use crate::query::{arguments, output};
 use crate::route::prepared::{Pool, Prepared};
 use crate::route::result_rows::{Outcome, ResultRows};
-use crate::route::values::{only_integer, values};
+use crate::route::values::{of_literal, only_integer, values};
 use crate::route::{QUICK, Router};
 use crate::sync::schema;
 
@@ -233,7 +233,7 @@ impl Cursor<'_> {
 
     fn run_sqlite(&mut self, mut prepared: Box<Prepared>, params: &[Literal]) -> error::Result<()> {
         for (i, value) in params.iter().enumerate() {
-            prepared.statement.bind(i + 1, value)?;
+            prepared.statement.bind(i + 1, of_literal(value))?;
         }
         let clock = prepared.is_timed().then(Instant::now);
         let stepped = prepared.statement.step();

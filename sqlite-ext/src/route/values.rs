@@ -2,9 +2,22 @@
 
 use lumos_core::route::ast::Literal;
 use lumos_duckdb::engine::Param;
+use rusqlite::types::ValueRef;
 
 use crate::error::{Result, error};
 use crate::query::params::Params;
+
+/// A value as a parameter of the host takes it.
+pub fn of_literal(value: &Literal) -> ValueRef<'_> {
+    match value {
+        Literal::Null => ValueRef::Null,
+        Literal::Bool(v) => ValueRef::Integer(i64::from(*v)),
+        Literal::Integer(v) => ValueRef::Integer(*v),
+        Literal::Real(v) => ValueRef::Real(*v),
+        Literal::Text(v) => ValueRef::Text(v.as_bytes()),
+        Literal::Blob(v) => ValueRef::Blob(v),
+    }
+}
 
 /// The values of a statement's parameters, in the order of their numbers.
 pub fn values(

@@ -79,6 +79,23 @@ class Faults(host.Case):
         ended = "SELECT subject_key FROM lumos_fact WHERE functional AND expired_at IS NULL AND valid_to IS NULL GROUP BY scope, subject_key, predicate HAVING count(*) > 1"
         self.assertEqual(db.rows(ended), [])
 
+    def test_no_statement_stays(self):
+        """Calls of one statement share what they have prepared, until that statement ends, also in the middle."""
+        self.db.rows("PRAGMA journal_mode = WAL")
+        sql = "SELECT lumos_memory_add('line ' || value), lumos_fact_add('Ann', 'met', 'Bob ' || value) FROM json_each(?)"
+        numbers = json.dumps(list(range(20)))
+        self.assertEqual(self.db.rows(sql, numbers), [(i, i) for i in range(1, 21)])
+        begun = self.db.connection.cursor()
+        self.assertEqual(next(iter(begun.execute(sql, (numbers,)))), (1, 1))
+        begun.close()
+        with self.assertRaises(host.ERROR):
+            self.db.rows("SELECT lumos_memory_add(iif(value = 7, '', 'more ' || value)) FROM json_each(?)", numbers)
+        self.whole(self.db)
+        self.db.rows("CREATE TABLE later(x)")
+        self.db.close()
+        # A connection with a statement that is not finalized would live on, and keep the file.
+        self.assertEqual(list(self.folder.glob("*-wal")), [])
+
     def test_interrupts(self):
         db, ended, late = self.db, 0, 0
         for _ in range(ROUNDS * 2):

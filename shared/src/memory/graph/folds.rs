@@ -208,7 +208,9 @@ impl<A: Answer + 'static> FoldState for Read<A> {
             None => Ok(()),
             Some(_) => {
                 let mut ordered = self.clone();
+                // One whose subject and object are both near was read by each.
                 ordered.facts.sort_by_key(|f| f.id);
+                ordered.facts.dedup_by_key(|f| f.id);
                 ordered
                     .aliases
                     .sort_by(|a, b| (&a.alias, a.created_at).cmp(&(&b.alias, b.created_at)));

@@ -3,7 +3,8 @@
 //! - [`history`]: what a new fact does to those that are known: nothing is deleted
 //! - [`view`]: what holds at a time, as it was known at a time
 //! - [`walk`]: neighbours, paths, ranks
-//! - [`options`]: those of the functions; [`query`]: the SELECTs that both engines run; [`folds`]: what is made of their rows
+//! - [`options`]: those of the functions; [`query`]: their arguments; [`reading`]: the SELECT that both engines run;
+//!   [`folds`]: what is made of its rows
 //!
 //! A fact has two times. It holds in the world from `valid_from` on, without `valid_to`; NULL is "since ever" and "still".
 //! It is known from `created_at` on, without `expired_at`. A row is never changed but for `expired_at`: what is learned
@@ -16,6 +17,7 @@ pub mod folds;
 pub mod history;
 pub mod options;
 pub mod query;
+pub mod reading;
 pub mod view;
 pub mod walk;
 

@@ -51,8 +51,9 @@ impl TableFunction for Fold {
         let given = params.iter().zip(given).map(|(p, v)| Argument::read(p, v));
         let given = given.collect::<Result<Vec<_>>>()?;
         let given: Vec<ValueRef<'_>> = given.iter().map(Argument::value).collect();
+        let connection = call.registry.connection()?;
         if call.function.section == Section::Memory {
-            check_not_hidden(&mut HostStatement::own(&call.registry.connection()?, HIDING)?)?;
+            check_not_hidden(&mut HostStatement::own(&connection, HIDING)?)?;
         }
         let database = Caller {
             registry: &call.registry,
@@ -60,7 +61,7 @@ impl TableFunction for Fold {
         };
         let program = (call.body.program)(&given, &database);
         let program = program.map_err(|e| database.failure.take().unwrap_or_else(|| e.into()))?;
-        let mut statement = HostStatement::own(&call.registry.connection()?, &program.read)?;
+        let mut statement = HostStatement::own(&connection, &program.read)?;
         let state = read(call.body, &mut statement, &program)?;
         let mut rows = Vec::new();
         state.finish(&mut |row| {

@@ -13,8 +13,8 @@ use lumos_core::program::{Database, Rows};
 use lumos_core::sql::lexer::Dialect;
 use lumos_core::sql::{GRAPH_SQLITE, MEMORY_SQLITE, identifier};
 use lumos_core::vector::table::VectorTable;
-use rusqlite::params;
 use rusqlite::types::Value;
+use rusqlite::{Connection, params};
 use serde_json::{Value as Json, json};
 
 use super::{Bodies, Call};

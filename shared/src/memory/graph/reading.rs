@@ -58,7 +58,7 @@ enum AsOf {
 }
 
 impl Reading {
-    /// By the options `scope`, `predicate`, `as_of` and `as_known`, where the call has them.
+    /// By the options `scope`, `predicate`, `as_of` and `as_known`, where the call has them. Errors if one of them is wrong.
     pub fn new(options: &Options, facts: Facts, entities: &[&str]) -> Result<Reading> {
         let many = match facts {
             Facts::Within(steps) => steps > MOST_STEPS || entities.len() > MOST_STARTS,
@@ -85,7 +85,7 @@ impl Reading {
         }
     }
 
-    /// The SELECT.
+    /// The SELECT. Errors if the option `now` is no time.
     pub fn program(self, options: &Options, spec: Json, dialect: Dialect) -> Result<Program> {
         let mut values = Parameters::new(dialect);
         let now = format!("CAST({} AS BIGINT)", now(options, &mut values, dialect)?);

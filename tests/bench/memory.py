@@ -1,4 +1,4 @@
-"""Adds and searches of an agent's memory in SQLite, with 100,000 memories in one scope and the same in sessions.
+"""Adds and searches of an agent's memory in SQLite, with 100,000 memories in one scope, in sessions of 40.
 
     python memory.py [number of memories]
 
@@ -41,10 +41,12 @@ def main():
     rate = count / seconds
     common.record(f"adding {count:,} memories in one transaction", f"{rate:,.0f} a second", ">= 5,000 a second", rate >= 5000,
                   "texts of 8 to 24 words, SQLite in memory")
-    for name, first, last in [("rare words", 2_000, 30_000), ("words of any kind", 100, 30_000), ("frequent words", 5, 100)]:
+    rare, frequent, between = (2_000, 30_000), (5, 100), (100, 1_000)
+    for name, ranges in [("rare words", [rare] * 4), ("words of any kind", [(100, 30_000)] * 4), ("frequent words", [frequent] * 4),
+                         ("words, a frequent one, two between and a rare one", [frequent, between, between, rare])]:
         times = []
         for _ in range(100):
-            question = " ".join(rng.choice(vocabulary[first:last]) for _ in range(4))
+            question = " ".join(rng.choice(vocabulary[first:last]) for first, last in ranges)
             start = time.perf_counter()
             common.run(db, "SELECT id, score FROM lumos_memory_search(?, ?)", question, '{"now": 1800000000}')
             times.append((time.perf_counter() - start) * 1000)

@@ -26,8 +26,8 @@ pub const INIT: Function = Function {
     section: Section::Memory,
     engines: Engines::Sqlite,
     kind: Kind::Scalar(Type::Integer),
-    params: &[],
-    options: &[],
+    params: &[OPTIONS],
+    options: options::INIT,
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "Makes the tables of an agent's memory in the database `main`, where they are not there yet, brings those of an earlier version to this one, and returns the version of their form. \
@@ -523,7 +523,7 @@ pub const SEARCH: Function = Function {
     doc: "Remembers what answers a question: the best memories of a scope first, each with all parts of its score. \
           `words` is BM25 of the text's own words, of the turns next to it and of its whole session, so that an answer is found by the question before it; `names` is what the names of the question add. Both are shares of the best. \
           A memory of a time that the question names, \"last May\" or 上周, by when it happened or by what its text says, gets `time`, 0.4, more. \
-          With the option `embedding` memories without a word of the question are found too: `vector` is 1 for the nearest of the embeddings (by cosine) and 0 for the last of the 100, or 10 `k`, nearest, NULL without one; then the score is `weights` of both. \
+          With the option `embedding` memories without a word of the question are found too: `vector` is how near the embeddings of the text and of the turns next to it are, by cosine: a share of the best, 0 from the last of the 100, or 10 `k`, nearest on, NULL without an embedding; then the score is `weights` of both. \
           That is multiplied by 0.7 to 1.3 for `retention` (how much of it is left since its last use, by FSRS-6), `importance`, `activation` (how often and how lately it was used, by ACT-R) and `feedback`: age moves a memory, but hides none. \
           Of texts that say the same, only the best comes. English words are found by their stems, Chinese, Japanese and Korean by two characters each. No model is needed. \
           In SQLite an index is read; texts that hold no word of the question are found as neighbours of those that do, which are looked for among the 100, or 10 `k`, best. In DuckDB all rows of the scope are read.",
@@ -557,7 +557,7 @@ pub const SEARCH: Function = Function {
                 Some(ValueRef::Text(text)) => Some(*text),
                 _ => None,
             };
-            search(text(0), text(1), database.dialect())
+            search(text(0), text(1), database)
         },
         fold: &FOLD,
         in_duckdb: &[

@@ -86,7 +86,7 @@ pub const CONTEXT: Function = Function {
                 text(args, 1),
                 integer(args, 2),
                 text(args, 3),
-                database.dialect(),
+                database,
             )
         },
         fold: &CONTEXT_FOLD,

@@ -10,7 +10,7 @@ use super::options;
 use super::row::{COLUMNS, Column, Memory, columns_without_embedding, input};
 use super::search::{self, Search};
 use crate::options::Options;
-use crate::program::{Fold, FoldState, Parameters, Program};
+use crate::program::{Database, Fold, FoldState, Parameters, Program};
 use crate::sql::lexer::Dialect;
 use crate::{Error, Param, Result, Type, Value, ValueRef};
 
@@ -346,7 +346,7 @@ pub fn context(
     question: Option<&str>,
     budget: Option<i64>,
     given: Option<&str>,
-    dialect: Dialect,
+    database: &dyn Database,
 ) -> Result<Program> {
     let budget = match budget {
         Some(budget) if budget > 0 => budget,
@@ -357,7 +357,7 @@ pub fn context(
         }
         None => return Err(Error::new("budget is NULL; give a number of tokens")),
     };
-    let program = search::search_without(question, given, session, 50, dialect)?;
+    let program = search::search_without(question, given, session, 50, database)?;
     Ok(Program {
         spec: json!([budget, program.spec]).to_string(),
         ..program

@@ -129,6 +129,14 @@ pub const NOW: OptionDef = moment(
     "the moment of the call, so that the same call gives the same answer",
 );
 
+/// Those of the tables.
+pub const INIT: &[OptionDef] = &[option(
+    "dimensions",
+    OptionType::Integer(0, 16_384),
+    "as it is",
+    "makes an index of the embeddings with so many dimensions, `lumos_memory_vectors`, which triggers keep and a search of a scope with 5,000 memories or more reads; 0 takes it away",
+)];
+
 /// Those of a memory added.
 pub const ADD: &[OptionDef] = &[
     SCOPE,
@@ -239,12 +247,12 @@ const AS_KNOWN: OptionDef = moment(
 );
 
 /// What the option `weights` takes.
-const WEIGHTS_GIVEN: &str = "an object like {\"words\": 0.5, \"vector\": 0.5, \"time\": 0.4}, of numbers from 0 to 100; the first two are not both 0";
+const WEIGHTS_GIVEN: &str = "an object like {\"words\": 0.65, \"vector\": 0.35, \"time\": 0.4}, of numbers from 0 to 100; the first two are not both 0";
 
 /// The shares of words and of the embedding in a score, and what the time adds. Errors if the option says none.
 pub fn weights(options: &Options) -> Result<[f64; 3]> {
     let wrong = || options.wrong("weights", WEIGHTS_GIVEN);
-    let mut weights = [0.5, 0.5, 0.4];
+    let mut weights = [0.65, 0.35, 0.4];
     match options.get("weights") {
         None | Some(Json::Null) => return Ok(weights),
         Some(Json::Object(given)) => {
@@ -301,7 +309,7 @@ pub const SEARCH: &[OptionDef] = &[
     option(
         "weights",
         OptionType::Json(WEIGHTS_GIVEN),
-        "{\"words\": 0.5, \"vector\": 0.5, \"time\": 0.4}",
+        "{\"words\": 0.65, \"vector\": 0.35, \"time\": 0.4}",
         "how much words with names count and how much the embedding does, where there is one; and what a time adds that the question names and the memory is of; for the built-in embedder, which is one of words too, {\"words\": 0.85, \"vector\": 0.15}",
     ),
     NOW,

@@ -77,7 +77,7 @@ pub struct Found {
     pub words: f64,
     /// What the names add.
     pub names: f64,
-    /// How near its embedding is, of all candidates' 0 to 1.
+    /// How near its embedding is and those of neighbouring turns are, of all candidates' best 0 to 1.
     pub vector: Option<f64>,
     /// What the time adds.
     pub time: f64,
@@ -102,14 +102,14 @@ pub fn rank(
         .iter()
         .map(|(words, names)| words + names)
         .fold(0.0, f64::max);
-    let nearness = Nearness::of(candidates, wanted.pool);
+    let vectors = vectors(candidates, wanted.pool);
     let mut found: Vec<Found> = Vec::new();
     for (at, (words, names)) in raw.iter().enumerate() {
         let candidate = &candidates[at];
-        let vector = candidate.near.map(|near| nearness.share(near));
+        let (vector, near) = vectors[at];
         // A name alone is no answer, but where the question is nothing else.
         let no_words = *words <= 0.0;
-        if no_words && !candidate.near.is_some_and(|near| near >= nearness.least) {
+        if no_words && !near {
             continue;
         }
         let factor = factor(&candidate.standing, wanted.decay);
@@ -118,6 +118,8 @@ pub fn rank(
             false => (words / best, names / best),
         };
         let relevance = match vector {
+            // No memory has a word of the question, if that has one.
+            Some(vector) if best <= 0.0 => vector,
             Some(vector) => wanted.weights[0] * (words + names) + wanted.weights[1] * vector,
             None => words + names,
         };
@@ -142,30 +144,56 @@ pub fn rank(
     chosen(candidates, found, wanted)
 }
 
-/// Cosines as shares: 1 for the nearest, 0 for the last of the pool and what is behind it.
-struct Nearness {
-    least: f64,
-    most: f64,
+/// How near each candidate's embedding is, with a share of those of neighbouring turns: 1 for the nearest, 0 for what is
+/// behind the pool and stands beside nothing near. `None` without an embedding. And whether it is near at all.
+fn vectors(candidates: &[Candidate], pool: usize) -> Vec<(Option<f64>, bool)> {
+    let mut all: Vec<f64> = candidates.iter().filter_map(|c| c.near).collect();
+    all.sort_by(|a, b| b.total_cmp(a));
+    all.truncate(pool);
+    let least = all.last().copied().unwrap_or(0.0);
+    let range = all.first().copied().unwrap_or(0.0) - least;
+    let share = |near: f64| match range > 0.0 {
+        true => ((near - least) / range).clamp(0.0, 1.0),
+        false => f64::from(u8::from(near >= least)),
+    };
+    let mut turns: HashMap<(&str, i64), f64> = HashMap::new();
+    for candidate in candidates {
+        if let (Some((session, turn)), Some(near)) = (&candidate.turn, candidate.near) {
+            turns.insert((session, *turn), share(near));
+        }
+    }
+    let smooth = |candidate: &Candidate, near: f64| {
+        let beside = candidate
+            .turn
+            .as_ref()
+            .map(|(session, turn)| beside(&turns, session, *turn));
+        share(near) + beside.unwrap_or(0.0)
+    };
+    let smoothed: Vec<Option<f64>> = candidates
+        .iter()
+        .map(|c| c.near.map(|near| smooth(c, near)))
+        .collect();
+    let most = smoothed.iter().flatten().copied().fold(0.0, f64::max);
+    let found = |(candidate, vector): (&Candidate, Option<f64>)| {
+        let vector = vector.map(|vector| if most > 0.0 { vector / most } else { 1.0 });
+        let near = candidate.near.is_some_and(|near| near >= least) || vector > Some(0.0);
+        (vector, near)
+    };
+    candidates.iter().zip(smoothed).map(found).collect()
 }
 
-impl Nearness {
-    fn of(candidates: &[Candidate], pool: usize) -> Nearness {
-        let mut all: Vec<f64> = candidates.iter().filter_map(|c| c.near).collect();
-        all.sort_by(|a, b| b.total_cmp(a));
-        all.truncate(pool);
-        Nearness {
-            least: all.last().copied().unwrap_or(0.0),
-            most: all.first().copied().unwrap_or(0.0),
+/// What a turn gets of the scores of the turns beside it.
+fn beside(turns: &HashMap<(&str, i64), f64>, session: &str, turn: i64) -> f64 {
+    let mut sum = 0.0;
+    for (share, distance) in NEIGHBOURS.iter().zip(1..) {
+        for next in [turn.checked_sub(distance), turn.checked_add(distance)]
+            .into_iter()
+            .flatten()
+        {
+            sum += share * turns.get(&(session, next)).unwrap_or(&0.0);
         }
     }
-
-    fn share(&self, near: f64) -> f64 {
-        let range = self.most - self.least;
-        match range > 0.0 {
-            true => ((near - self.least) / range).clamp(0.0, 1.0),
-            false => 1.0,
-        }
-    }
+    sum
 }
 
 /// The score by words of each candidate.
@@ -200,16 +228,8 @@ fn words(
         let Some((session, turn)) = &candidate.turn else {
             return own;
         };
-        let mut score = own + SESSION * whole.get(session.as_str()).unwrap_or(&0.0);
-        for (share, distance) in NEIGHBOURS.iter().zip(1..) {
-            for next in [turn.checked_sub(distance), turn.checked_add(distance)]
-                .into_iter()
-                .flatten()
-            {
-                score += share * turns.get(&(session.as_str(), next)).unwrap_or(&0.0);
-            }
-        }
-        score
+        let session_score = SESSION * whole.get(session.as_str()).unwrap_or(&0.0);
+        own + session_score + beside(&turns, session, *turn)
     };
     // Without a word in its neighbourhood a turn has nothing but its session, like all others of it.
     let near = |(candidate, own): (&Candidate, &f64)| {
@@ -326,7 +346,7 @@ mod tests {
         min_score: 0.0,
         decay: 1.0,
         diversity: 0.0,
-        weights: [0.5, 0.5, 0.4],
+        weights: [0.65, 0.35, 0.4],
         pool: 100,
     };
 
@@ -400,7 +420,19 @@ mod tests {
         assert_eq!(found(&memories, &wanted), [2, 1, 4, 3]);
         // What is behind the pool is found by its words alone.
         let near = Wanted { pool: 1, ..ALL };
-        assert_eq!(found(&memories, &near), [1, 4, 2]);
+        assert_eq!(found(&memories, &near), [4, 1, 2]);
+        let turn = |text: &str, turn, near| Candidate {
+            near: Some(near),
+            ..candidate(turn, text, Some(("a", turn)), question)
+        };
+        // Beside what is near, as beside what has the words.
+        let turns = [
+            turn("a fiddle?", 1, 0.9),
+            turn("Since I was six", 2, 0.1),
+            turn("Nice weather", 7, 0.1),
+        ];
+        let near = Wanted { pool: 1, ..ALL };
+        assert_eq!(found(&turns, &near), [1, 2]);
     }
 
     #[test]

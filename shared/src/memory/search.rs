@@ -14,7 +14,7 @@ use super::terms::{Terms, query_words};
 use super::times::Times;
 use super::{fsrs, moment, now};
 use crate::options::Options;
-use crate::program::{Fold, FoldState, Parameters, Program};
+use crate::program::{Database, Fold, FoldState, Parameters, Program};
 use crate::sql::lexer::Dialect;
 use crate::text::bm25::CorpusStats;
 use crate::{Error, Param, Result, Type, Value, ValueRef};
@@ -64,8 +64,12 @@ const POOL: (usize, usize) = (100, 10);
 const NEIGHBOURS: u8 = 2;
 
 /// The program of a search. Errors if an option is wrong.
-pub fn search(question: Option<&str>, given: Option<&str>, dialect: Dialect) -> Result<Program> {
-    search_without(question, given, None, 10, dialect)
+pub fn search(
+    question: Option<&str>,
+    given: Option<&str>,
+    database: &dyn Database,
+) -> Result<Program> {
+    search_without(question, given, None, 10, database)
 }
 
 /// The same without the turns of a session, for `k` rows where the options do not say. Errors if an option is wrong.
@@ -74,8 +78,9 @@ pub fn search_without(
     given: Option<&str>,
     session: Option<&str>,
     k: i64,
-    dialect: Dialect,
+    database: &dyn Database,
 ) -> Result<Program> {
+    let dialect = database.dialect();
     let question = question.unwrap_or_default();
     let options = Options::parse(options::SEARCH, given)?;
     let mut values = Parameters::new(dialect);
@@ -121,7 +126,11 @@ pub fn search_without(
              FROM lumos_memory AS m WHERE m.scope = {scope}"
         ),
         Dialect::Sqlite => {
-            let near = embedding.map(|vector| near(&vector, &scope, &chosen, pool, &mut values));
+            let near = embedding.map(|vector| {
+                let index = database.vector_table(VECTORS);
+                let index = index.is_ok_and(|index| index.definition.dims == vector.len());
+                near(&vector, index, &scope, &chosen, pool, &mut values)
+            });
             let from = From {
                 now: &now,
                 scope: &scope,
@@ -148,9 +157,19 @@ struct From<'a> {
     pool: usize,
 }
 
+/// The table of vectors that `lumos_memory_init` makes, if it is told their dimensions.
+const VECTORS: &str = "main.lumos_memory_vectors";
+
+/// From so many memories in the scope on the index is read, if there is one.
+const INDEXED: i64 = 5_000;
+
 /// The SELECTs of the memories whose embeddings are the nearest, and of one whose has other dimensions, for the error.
+///
+/// The index knows no scope. So it is asked for twice as many as are wanted, and as many more as there are memories of
+/// other scopes; which of them may be found is tested afterwards.
 fn near(
     vector: &[f32],
+    index: bool,
     scope: &str,
     chosen: &str,
     pool: usize,
@@ -159,11 +178,22 @@ fn near(
     let bytes = embedding::encode(vector);
     let length = bytes.len();
     let vector = values.add(Value::Blob(bytes));
+    let (few, indexed) = match index {
+        false => (String::new(), String::new()),
+        true => (
+            format!("(SELECT memories FROM whole) < {INDEXED} AND "),
+            format!(
+                " UNION SELECT id, session, turn FROM (SELECT m.id, m.session, m.turn FROM lumos_search('{VECTORS}', {vector}, \
+                 coalesce((SELECT min(10000, {pool} * 2 * (SELECT sum(memories) FROM lumos_memory_scope) / memories) FROM whole WHERE memories >= {INDEXED}), 1)) AS v \
+                 CROSS JOIN lumos_memory AS m ON m.id = v.id WHERE m.scope = {scope} AND ({chosen}) ORDER BY v.rank LIMIT {pool})"
+            ),
+        ),
+    };
     (
         format!(
             "SELECT id, session, turn FROM (SELECT m.id, m.session, m.turn FROM lumos_memory AS m INDEXED BY lumos_memory_embedded \
-             WHERE m.scope = {scope} AND m.embedding IS NOT NULL AND length(m.embedding) = {length} AND ({chosen}) \
-             ORDER BY lumos_cosine(m.embedding, {vector}), m.id LIMIT {pool})"
+             WHERE {few} m.scope = {scope} AND m.embedding IS NOT NULL AND length(m.embedding) = {length} AND ({chosen}) \
+             ORDER BY lumos_cosine(m.embedding, {vector}), m.id LIMIT {pool}){indexed}"
         ),
         format!(
             "SELECT id FROM (SELECT id, length(embedding) AS bytes FROM lumos_memory INDEXED BY lumos_memory_embedded \

@@ -14,7 +14,7 @@ use lumos_core::sql::lexer::Dialect;
 use lumos_core::sql::{GRAPH_SQLITE, MEMORY_SQLITE, identifier};
 use lumos_core::vector::table::VectorTable;
 use rusqlite::types::Value;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Value as Json, json};
 
 use super::{Bodies, Call};
@@ -29,6 +29,9 @@ pub const BODIES: Bodies = &[
         let connection = call.session.connection()?;
         migrate(&connection)?;
         connection.execute_batch(&[MEMORY_SQLITE, GRAPH_SQLITE].concat())?;
+        if let Some(dimensions) = call.options(0)?.integer("dimensions") {
+            index(&connection, dimensions)?;
+        }
         Ok(Value::Integer(VERSION))
     }),
     (&ADD, write),
@@ -60,6 +63,43 @@ fn migrate(connection: &Connection) -> Result<()> {
             ty.name()
         ))?;
     }
+    Ok(())
+}
+
+/// Makes the index of embeddings, anew if it is of other dimensions; for none of them takes it away.
+fn index(connection: &Connection, dimensions: i64) -> Result<()> {
+    let sql = "SELECT sql FROM main.sqlite_schema WHERE name = 'lumos_memory_vectors'";
+    let known: Option<String> = connection.query_row(sql, [], |row| row.get(0)).optional()?;
+    if known.is_some_and(|sql| sql.contains(&format!("FLOAT[{dimensions}]"))) {
+        return Ok(());
+    }
+    connection.execute_batch(
+        "DROP TRIGGER IF EXISTS main.lumos_memory_vector_added;
+         DROP TRIGGER IF EXISTS main.lumos_memory_vector_removed;
+         DROP TRIGGER IF EXISTS main.lumos_memory_vector_changed;
+         DROP TABLE IF EXISTS main.lumos_memory_vectors;
+         DROP VIEW IF EXISTS main.lumos_memory_embeddings;",
+    )?;
+    if dimensions == 0 {
+        return Ok(());
+    }
+    let bytes = dimensions * 4;
+    connection.execute_batch(&format!(
+        "CREATE VIEW main.lumos_memory_embeddings AS SELECT id, embedding FROM lumos_memory WHERE length(embedding) = {bytes};
+         CREATE VIRTUAL TABLE main.lumos_memory_vectors USING lumos_vec(id INTEGER PRIMARY KEY, embedding FLOAT[{dimensions}] metric=cosine, \
+         content='lumos_memory_embeddings', content_rowid='id');
+         CREATE TRIGGER main.lumos_memory_vector_added AFTER INSERT ON lumos_memory WHEN length(new.embedding) = {bytes} BEGIN
+           INSERT INTO lumos_memory_vectors(rowid) VALUES (new.id);
+         END;
+         CREATE TRIGGER main.lumos_memory_vector_removed AFTER DELETE ON lumos_memory WHEN length(old.embedding) = {bytes} BEGIN
+           INSERT INTO lumos_memory_vectors(lumos_memory_vectors, rowid) VALUES ('delete', old.id);
+         END;
+         CREATE TRIGGER main.lumos_memory_vector_changed AFTER UPDATE OF id, embedding ON lumos_memory
+         WHEN old.id IS NOT new.id OR old.embedding IS NOT new.embedding BEGIN
+           INSERT INTO lumos_memory_vectors(lumos_memory_vectors, rowid) SELECT 'delete', old.id WHERE length(old.embedding) = {bytes};
+           INSERT INTO lumos_memory_vectors(rowid) SELECT new.id WHERE length(new.embedding) = {bytes};
+         END;"
+    ))?;
     Ok(())
 }
 

@@ -128,6 +128,40 @@ class Embeddings(Memory):
         (first, *_) = self.search("soup in May", **asked)
         self.assertIn("time 0.40", first[-1])
 
+    def test_an_index_of_embeddings(self):
+        """With it a search of many memories finds what it finds without."""
+        db, rng = self.sqlite, random.Random(16)
+        self.add("a violin", [1] * 8, scope="many")
+        names = [name for (name,) in db.rows("SELECT name FROM pragma_table_info('lumos_memory') ORDER BY cid")]
+        values = ", ".join({"id": "NULL", "embedding": "unhex(value)", "hash": "key"}.get(name, name) for name in names)
+        vectors = json.dumps([digits([rng.gauss(0, 1) for _ in range(8)]) for _ in range(6_000)])
+        db.rows(f"INSERT INTO lumos_memory SELECT {values} FROM lumos_memory, json_each(?)", vectors)
+        db.rows("SELECT lumos_memory_add('of another scope', ?)", json.dumps({"embedding": [1] * 8}))
+        questions = [[rng.gauss(0, 1) for _ in range(8)] for _ in range(5)]
+
+        def found():
+            sql = "SELECT id, score FROM lumos_memory_search('', ?)"
+            return [db.rows(sql, json.dumps({"scope": "many", "now": "2026-05-02", "k": 10, "embedding": asked})) for asked in questions]
+
+        before = found()
+        for _ in range(2):
+            self.assertEqual(db.value("SELECT lumos_memory_init('{\"dimensions\": 8}')"), 2)
+            self.assertEqual(found(), before)
+        db.rows("SELECT lumos_memory_init('{\"dimensions\": 9}')")
+        db.rows("SELECT lumos_memory_init('{\"dimensions\": 8}')")
+        self.assertEqual(found(), before)
+        first, second, third = (rows[0][0] for rows in before[:3])
+        db.rows("SELECT lumos_memory_forget(?, '{\"hard\": true}')", first)
+        db.rows("SELECT lumos_memory_update(?, ?)", second, json.dumps({"embedding": [-v for v in questions[1]]}))
+        db.rows("SELECT lumos_memory_update(?, '{\"embedding\": null}')", third)
+        number = db.value("SELECT lumos_memory_add('new', ?)", json.dumps({"scope": "many", "embedding": questions[4], "now": "2026-05-02"}))
+        db.rows("SELECT lumos_memory_add('anew', '{\"scope\": \"many\"}')")
+        after = found()
+        self.assertEqual(after[4][0][0], number)
+        self.assertNotIn(first, [row[0] for row in after[0]])
+        db.rows("SELECT lumos_memory_init('{\"dimensions\": 0}')")
+        self.assertEqual(found(), after)
+
     def test_a_table_of_the_version_before(self):
         """Its rows stay, and take embeddings."""
         self.add("a violin")

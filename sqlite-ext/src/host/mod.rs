@@ -164,6 +164,20 @@ fn vfs(host: &Connection) -> Result<CString> {
 /// The magic at the beginning of a file that SQLite wrote.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
+/// Has the statements of a connection of our own end when the host wants its call to end.
+pub fn stop_with(own: &mut Connection, host: &Connection) -> Result<()> {
+    /// Steps of SQLite's machine between two looks.
+    const STEPS: c_int = 20_000;
+    // SAFETY: only its address is kept.
+    let host = unsafe { host.handle() } as usize;
+    let stop = move || {
+        // SAFETY: the host's connection is open during the call, which is all the time that `own` is there.
+        let host = unsafe { Connection::from_handle(host as *mut sqlite3) };
+        host.is_ok_and(|host| check_interrupt(&host).is_err())
+    };
+    Ok(own.progress_handler(STEPS, Some(stop))?)
+}
+
 /// What SQLite3MultipleCiphers calls its file system begins with this.
 const CIPHERS: &str = "multipleciphers";
 

@@ -35,6 +35,7 @@ use crate::attach_options::Freshness;
 use crate::error::{Error, Result, error};
 use crate::faults::fault;
 use crate::host;
+use crate::host::statement::HostStatement;
 use crate::locks::{Deadline, without_waiting};
 use crate::mirror::records::mirrored_tables;
 use crate::mirror::state::{Applied, Failure};
@@ -247,32 +248,50 @@ pub fn bring_up_to_date(host: &Connection, attached: &Attached) -> Result<()> {
 /// Applies what the authorizer of the caller's connection does not let it read, by a connection of its own: it is
 /// asked again for the columns that the query reads. Errors with `refusal` if the database is in no file, or encrypted.
 fn sync_unseen(context: &SyncContext<'_>, refusal: Error) -> Result<Report> {
+    let (host, mirror) = (context.connection, context.mirror);
+    let state = host.transaction_state(Some("main"))?;
     // What a transaction has written, another connection does not see.
-    if context.connection.transaction_state(Some("main"))? == TransactionState::Write {
+    let own = match state {
+        TransactionState::Write => return Err(refusal),
+        _ => host::second(host).and_then(|mut own| {
+            own.busy_timeout(Duration::ZERO)?;
+            host::stop_with(&mut own, host)?;
+            Ok(own)
+        }),
+    };
+    let Ok(own) = own else {
         return Err(refusal);
-    }
-    let readable = host::second(context.connection).and_then(|own| {
-        own.busy_timeout(Duration::ZERO)?;
-        schema::has_changelog(&own).map(|_| own)
-    });
-    let own = match readable {
-        Ok(own) => own,
-        Err(e) if e.code & 0xff == ffi::SQLITE_BUSY => return Err(e),
-        Err(_) => return Err(refusal),
     };
     let context = SyncContext {
         connection: &own,
-        mirror: context.mirror,
+        mirror,
         // The caller's snapshot may be older than this one.
         other_sessions: true,
         progress: context.progress.clone(),
         deadline: context.deadline,
     };
-    match context.mirror.enter(&own, context.deadline)? {
-        Some(mut entered) => sync_entered(&context, &mut entered),
-        None => Ok(Report::default()),
+    loop {
+        let Some(mut entered) = mirror.enter(host, context.deadline)? else {
+            return Ok(Report::default());
+        };
+        let snapshot = HostStatement::snapshot(&own);
+        match snapshot.and_then(|_held| sync_entered(&context, &mut entered)) {
+            Err(e) if e.code & 0xff == ffi::SQLITE_NOTADB => return Err(refusal),
+            Err(e) if e.code & 0xff == ffi::SQLITE_BUSY && state == TransactionState::None => {
+                // A writer waits for the caller's snapshot to end.
+                drop(entered);
+                if !context.deadline.has_time(host)? {
+                    return Err(e);
+                }
+                std::thread::sleep(BETWEEN_TRIES);
+            }
+            done => return done,
+        }
     }
 }
+
+/// The time between two tries to read beside a writer.
+const BETWEEN_TRIES: Duration = Duration::from_millis(2);
 
 /// Applies all committed changes.
 pub fn sync(context: &SyncContext<'_>) -> Result<Report> {

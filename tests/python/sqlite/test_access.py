@@ -5,6 +5,7 @@ import contextlib
 import json
 import random
 import struct
+import threading
 import unittest
 
 import host
@@ -523,6 +524,34 @@ class Applying(Case):
                 width = sql.count(",") + 1
                 self.assertEqual(sorted(second.query(sql, width)), sorted(self.db.rows(sql)), change)
             self.assertEqual(second.rows("SELECT * FROM lumos_verify('*')"), [])
+
+    def test_beside_a_writer(self):
+        """Who writes does not hinder it."""
+        path = self.folder / "beside.sqlite"
+        db = self.open(path)
+        db.rows("PRAGMA journal_mode = WAL")
+        db.rows("CREATE TABLE emp(id INTEGER PRIMARY KEY, n INTEGER, salary INTEGER)")
+        db.rows("INSERT INTO emp VALUES (1, 500, 1), (2, 500, 2)")
+        db.rows("SELECT lumos_track('emp')")
+        authorize(db, Authorizer(("emp", "salary"), DENY))
+        over = threading.Event()
+
+        def write():
+            writer = host.Database(path, load=False)
+            for i in range(100):
+                writer.rows(f"UPDATE emp SET n = n + CASE id WHEN {i % 2 + 1} THEN 1 ELSE -1 END, salary = salary + 1")
+            writer.close()
+            over.set()
+
+        thread = threading.Thread(target=write)
+        thread.start()
+        try:
+            while not over.is_set():
+                self.assertEqual(db.query("SELECT sum(n)::BIGINT FROM emp"), [(1000,)])
+        finally:
+            thread.join()
+            authorize(db, None)
+        self.assertEqual(db.rows("SELECT * FROM lumos_verify('*')"), [])
 
     def test_a_database_in_no_file(self):
         """Nobody else can read it."""

@@ -60,7 +60,10 @@ soak: build faults hosts ## hours of what `make test` does for minutes: `make so
 	$(SOAK) LUMOS_OBSTACLES_GROWTH=1.3 LUMOS_WAITING_CALLS=200 $(UNITTEST) test_obstacles test_waiting
 	$(SOAK) LUMOS_STATEMENTS=50000 $(UNITTEST) test_auto
 	$(SOAK) LUMOS_VECTOR_STEPS=50000 LUMOS_VECTOR_KILLS=300 LUMOS_ORACLE_CHECKS=20000 LUMOS_FAULT_ROUNDS=2000 \
-		$(UNITTEST) test_vectors test_vector_oracle test_vector_faults test_memory_faults
+		$(UNITTEST) test_vectors test_vector_oracle test_vector_faults
+	$(SOAK) LUMOS_FAULT_ROUNDS=3000 $(UNITTEST) test_memory_faults
+	$(subst tests/python/sqlite,tests/python/together,$(SOAK)) LUMOS_SQLITE=$(CURDIR)/target/lumos LUMOS_DUCKDB=$(CURDIR)/target/lumos.duckdb_extension \
+		LUMOS_MEMORY_STEPS=100000 LUMOS_SCOPE_STEPS=10000 $(UNITTEST) test_memory test_memory_scopes
 	test -z "$(SPIDER)" || ($(SOAK) LUMOS_SPIDER=$(SPIDER) $(UNITTEST) test_real)
 
 docs: ## write sql/reference.md from the list of functions

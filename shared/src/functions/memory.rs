@@ -149,7 +149,7 @@ writes!(
     "lumos_memory_add",
     &[CONTENT, OPTIONS],
     options::ADD,
-    "Remembers a text, and returns the id of the memory. A text that its scope has already strengthens that memory instead, and its source is kept beside the others. \
+    "Remembers a text, and returns the id of the memory. A text that says the same as a memory of its scope, see lumos_memory_hash, strengthens that memory instead; its source is kept beside the others, with its words if they are others. \
      Importance and emotion are estimated from the words, in English and Chinese, where they are not given: 0.3, and more for a text that asks to be remembered, says a preference, a decision or an obligation, has a number, or moves. \
      How long it lasts follows from that, by FSRS-6, and from its uses; nothing is ever deleted for its age. \
      A memory of importance 0.8 or more, or a pinned one, begins in the tier `long`, others in `short`. \
@@ -428,7 +428,8 @@ writes!(
     &[ID, OPTIONS],
     options::FORGET,
     "Takes a memory to the archive, and returns its id: a search finds it only with the option `tiers`, and lumos_memory_restore takes it back as it was. \
-     With `hard` the row is deleted, for ever. Its words are in the pages of the index until these are merged: after `INSERT INTO lumos_memory_words(lumos_memory_words) VALUES ('optimize')` and VACUUM the file has no byte of it.",
+     With `hard` the row is deleted, for ever, with its words in the index, the facts that were told by it, the summary of its session, which the next lumos_memory_consolidate makes without it, and what the archive has that says the same; after VACUUM the file has no byte of it. lumos_memory_verify_forgotten proves that. \
+     In SQLite before 3.42 its words are in the index until `INSERT INTO lumos_memory_words(lumos_memory_words) VALUES ('optimize')`.",
     &[
         INITIAL,
         NOTE,

@@ -40,6 +40,7 @@ pub mod lag;
 pub mod load;
 pub mod lock;
 pub mod memory;
+pub mod memory_many;
 pub mod memory_reads;
 pub mod memory_upkeep;
 pub mod models;
@@ -129,6 +130,8 @@ pub const FUNCTIONS: &[&Function] = &[
     &memory::DDL,
     &memory::ADD,
     &memory::ADD_DUCKDB,
+    &memory_many::ADD_MANY,
+    &memory_many::ADD_MANY_DUCKDB,
     &memory::SEARCH,
     &memory::SUPERSEDE,
     &memory::SUPERSEDE_DUCKDB,
@@ -144,6 +147,8 @@ pub const FUNCTIONS: &[&Function] = &[
     &memory::TOUCH_DUCKDB,
     &memory::FORGET,
     &memory::FORGET_DUCKDB,
+    &memory_upkeep::VERIFY_FORGOTTEN,
+    &memory_upkeep::VERIFY_FORGOTTEN_DUCKDB,
     &memory::RESTORE,
     &memory::RESTORE_DUCKDB,
     &memory_reads::CONTEXT,
@@ -155,6 +160,7 @@ pub const FUNCTIONS: &[&Function] = &[
     &memory_upkeep::UPKEEP,
     &memory_upkeep::CONSOLIDATE,
     &memory_upkeep::CONSOLIDATE_DUCKDB,
+    &memory_many::HASH,
     &strength::RETENTION,
     &strength::FSRS_NEXT,
     &strength::ACTIVATION,

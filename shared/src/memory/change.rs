@@ -6,7 +6,7 @@ use super::embedding;
 use super::estimate::{emotion, importance};
 use super::fsrs::{Rating, first};
 use super::options::{self, MEASURES};
-use super::row::{COLUMNS, Cell, Column, Memory, columns, input, normal};
+use super::row::{COLUMNS, Cell, Column, Memory, columns, gist, input, normal};
 use super::{moment, now, sources};
 use crate::options::{OptionDef, Options};
 use crate::program::{Fold, FoldState, Parameters, Program};
@@ -127,13 +127,18 @@ pub fn change(asked: &Asked<'_>, dialect: Dialect) -> Result<Program> {
         "NULL".to_owned(),
         match id {
             Some(id) => format!("id = {}", values.add_kept(Value::Integer(id))),
+            // Nothing is the same then, and each row would take an id of DuckDB's.
+            None if change.options.flag("dedup") == Some(false) => "false".to_owned(),
             None => {
                 let scope = values.add_kept(Value::Text(change.scope.clone()));
                 let hash = values.add_kept(Value::Integer(super::row::hash(
                     content.unwrap_or_default(),
                     change.options.text("uri"),
                 )));
-                format!("scope = {scope} AND hash = {hash} AND superseded_by IS NULL")
+                // One that is over is not the same as what is true now.
+                format!(
+                    "scope = {scope} AND hash = {hash} AND superseded_by IS NULL AND (valid_to IS NULL OR valid_to > {now}) AND (expires_at IS NULL OR expires_at > {now})"
+                )
             }
         },
     );
@@ -304,28 +309,12 @@ impl FoldState for Change {
         let Some(memory) = Memory::read(memory) else {
             return Ok(());
         };
-        if self.action == Action::Add {
-            let same = memory.text(Column::content).map(normal)
-                == self.content.as_deref().map(normal)
-                && memory.text(Column::uri) == self.options.text("uri");
-            if self.options.flag("dedup") == Some(false) || !same {
-                return Ok(());
-            }
-        }
-        let first = |known: &Memory| memory.integer(Column::id) < known.integer(Column::id);
-        if self.row.as_ref().is_none_or(first) {
-            self.row = Some(memory);
-        }
+        self.meet(memory);
         Ok(())
     }
 
     fn merge(&mut self, other: &Self) {
-        let first = |known: &Memory| {
-            other
-                .row
-                .as_ref()
-                .is_some_and(|o| o.integer(Column::id) < known.integer(Column::id))
-        };
+        let first = |known: &Memory| other.row.as_ref().is_some_and(|o| before(o, known));
         if self.row.as_ref().is_none_or(first) && other.row.is_some() {
             self.row.clone_from(&other.row);
         }
@@ -348,6 +337,20 @@ impl FoldState for Change {
 }
 
 impl Change {
+    /// Takes the memory that it is about; of those with the text that is added, the first.
+    fn meet(&mut self, memory: Memory) {
+        if self.action == Action::Add {
+            let same = memory.text(Column::content).map(gist) == self.content.as_deref().map(gist)
+                && memory.text(Column::uri) == self.options.text("uri");
+            if self.options.flag("dedup") == Some(false) || !same {
+                return;
+            }
+        }
+        if self.row.as_ref().is_none_or(|known| before(&memory, known)) {
+            self.row = Some(memory);
+        }
+    }
+
     fn changed(&self, now: i64, next: i64, last: i64) -> Result<Vec<Memory>> {
         if self.action == Action::Add {
             return Ok(vec![match &self.row {
@@ -393,7 +396,15 @@ impl Change {
         memory.review(Rating::Good, now)?;
         let session = self.options.text("session");
         let elsewhere = session.filter(|s| memory.text(Column::session) != Some(*s));
-        sources::add(&mut memory, sources::given(&self.options)?, elsewhere, now)?;
+        let mut source = sources::given(&self.options)?;
+        // Other words for the same are kept too.
+        let said = self.content.as_deref().unwrap_or_default();
+        if memory.text(Column::content).map(normal) != Some(normal(said)) {
+            source
+                .get_or_insert_default()
+                .insert("text".into(), said.into());
+        }
+        sources::add(&mut memory, source, elsewhere, now)?;
         self.embed(&mut memory)?;
         if self.options.flag("pinned") == Some(true) {
             memory.set(Column::pinned, 1);
@@ -572,6 +583,49 @@ impl Change {
         old.set(Column::superseded_by, next);
         Ok(vec![old, new])
     }
+}
+
+/// True if the first is the one to be strengthened, of two with the same text: that which is not in the archive, then
+/// the older.
+fn before(memory: &Memory, other: &Memory) -> bool {
+    let order = |m: &Memory| {
+        (
+            m.text(Column::tier) == Some("archive"),
+            m.integer(Column::id),
+        )
+    };
+    order(memory) < order(other)
+}
+
+/// What adding a text makes of the memories of its scope and hash: the one that is new or was strengthened. `at` is the
+/// moment, the next id and the last turn of the session, `dimensions` those of the scope's embeddings. Errors as the call does.
+pub(super) fn add(
+    content: &str,
+    options: Option<&str>,
+    same: &[&Memory],
+    at: (i64, i64, i64),
+    dimensions: Option<usize>,
+) -> Result<Memory> {
+    let spec = json!([Action::Add.name(), null, content, null, options]).to_string();
+    let mut change = Change::start(&spec)?;
+    change.dimensions = dimensions;
+    let (now, next, last) = at;
+    for memory in same {
+        let over = |at: Column| memory.integer(at).is_some_and(|at| at <= now);
+        if !over(Column::valid_to) && !over(Column::expires_at) {
+            change.meet((*memory).clone());
+        }
+    }
+    match change.row.clone() {
+        Some(same) => change.again(same, now),
+        None => change.new_memory(now, next, last),
+    }
+}
+
+/// A memory with this text and the options of lumos_memory_add, that no call has asked for.
+pub(super) fn new_memory(content: &str, options: &str, now: i64, id: i64) -> Result<Memory> {
+    let spec = json!([Action::Add.name(), null, content, null, options]).to_string();
+    Change::start(&spec)?.new_memory(now, id, 0)
 }
 
 fn archive(memory: &mut Memory) {

@@ -7,8 +7,8 @@
 //! - [`estimate`]: importance and emotion of a text; [`names`]: the names in it
 //! - [`rank`]: the order of memories for a question
 //! - [`embedding`]: vectors of memories and questions, which the caller makes
-//! - [`change`]: what writes; [`search`]: what is remembered; [`listing`]: what is told without a question, and prompts; [`upkeep`]: tiers as time passes; [`options`]: the options of all
-//! - [`sources`]: where a memory comes from
+//! - [`change`]: what writes; [`search`]: what is remembered; [`listing`]: what is told without a question, and prompts; [`upkeep`]: merges, summaries and tiers as time passes; [`options`]: the options of all
+//! - [`sources`]: where a memory comes from; [`forgotten`]: what is left of one; [`many`]: many texts at once
 //! - [`dates`]: the times that a text names; [`times`]: those of a question, and the memories of them; [`calendar`]: days, weeks, months and years
 //! - [`extract`]: entities and simple facts in a text; [`tokens`]: a text in words, numbers and signs
 //! - times in calls and tables are those of [`moment`]
@@ -25,9 +25,11 @@ pub mod dates;
 pub mod embedding;
 pub mod estimate;
 pub mod extract;
+pub mod forgotten;
 pub mod fsrs;
 pub mod graph;
 pub mod listing;
+pub mod many;
 pub mod moment;
 pub mod names;
 pub mod options;

@@ -49,8 +49,8 @@ pub const DEFAULT_SCOPE: &str = "default";
 /// The kinds of memories.
 pub const KINDS: &[&str] = &["episode", "fact", "preference", "procedure", "summary"];
 
-/// The tiers.
-pub const TIERS: &[&str] = &["short", "long", "archive"];
+/// The tiers that may be asked for; `working` is none of the column, see [`super::search`].
+pub const TIERS: &[&str] = &["working", "short", "long", "archive"];
 
 const SCOPE: OptionDef = option(
     "scope",
@@ -163,7 +163,7 @@ pub const ADD: &[OptionDef] = &[
         "dedup",
         OptionType::Flag,
         "true",
-        "whether a text that the scope has already, but for case, spaces and a full stop at the end, strengthens that memory instead",
+        "whether a text that says the same as a memory of the scope (see lumos_memory_hash) strengthens that memory instead",
     ),
     NOW,
 ];
@@ -224,12 +224,17 @@ const SESSION: OptionDef = option(
     "",
     "only this session",
 );
-const ONLY_KINDS: OptionDef = option("kinds", OptionType::Json(TEXTS), "all", "only these kinds");
+const ONLY_KINDS: OptionDef = option(
+    "kinds",
+    OptionType::Json(TEXTS),
+    "all, but summaries that lumos_memory_consolidate made",
+    "only these kinds",
+);
 const ONLY_TIERS: OptionDef = option(
     "tiers",
     OptionType::Json(TEXTS),
     "[\"short\", \"long\"]",
-    "only these tiers",
+    "only these tiers; \"working\" is the latest ten turns of each session, of the last four hours",
 );
 const ONLY_TAGS: OptionDef = option(
     "tags",

@@ -274,9 +274,52 @@ pub fn normal(content: &str) -> String {
         .to_owned()
 }
 
-/// The hash of the normal text, and of what it describes: captions of two images may be the same.
+/// Words that add nothing to a sentence, sorted.
+const FILLERS: &[&str] = &["a", "actually", "an", "just", "really", "the", "very"];
+
+/// Words that add nothing where a text begins, sorted.
+const OPENERS: &[&str] = &[
+    "ah", "and", "but", "hey", "hm", "hmm", "oh", "ok", "okay", "so", "uh", "um", "well", "wow",
+];
+
+/// What a text says, for finding others that say the same: the normal text without words that add nothing and without
+/// marks between words, but for question marks. A "not", a number, a name or a sign as in "C++" stays.
+pub fn gist(content: &str) -> String {
+    let normal = normal(content).replace('\u{2019}', "'");
+    let plain: String = normal
+        .chars()
+        .filter(|c| !"，。；：！、“”「」（）…".contains(*c))
+        .collect();
+    let mut words: Vec<&str> = plain
+        .split_whitespace()
+        .map(|word| {
+            let word = word.trim_start_matches(['"', '\'', '(', '[']);
+            word.trim_end_matches(['"', '\'', ')', ']', '.', ',', ';', ':', '!'])
+        })
+        .filter(|word| !word.is_empty())
+        .collect();
+    let opened = words
+        .iter()
+        .take_while(|word| OPENERS.binary_search(word).is_ok())
+        .count();
+    if opened < words.len() {
+        words.drain(..opened);
+    }
+    // The last word is no filler: "plan A", "the Who".
+    let last = words.len().saturating_sub(1);
+    let kept = words.iter().enumerate();
+    let kept = kept.filter(|(i, word)| *i == last || FILLERS.binary_search(word).is_err());
+    let kept: Vec<&str> = kept.map(|(_, word)| *word).collect();
+    if kept.is_empty() {
+        normal
+    } else {
+        kept.join(" ")
+    }
+}
+
+/// The hash of what it says, see [`gist`], and of what it describes: captions of two images may be the same.
 pub fn hash(content: &str, uri: Option<&str>) -> i64 {
-    let mut text = normal(content);
+    let mut text = gist(content);
     if let Some(uri) = uri {
         text.push('\0');
         text.push_str(uri);
@@ -313,5 +356,35 @@ mod tests {
         assert_ne!(hash("it is 3.5"), hash("it is 35"));
         assert_eq!(hash("好。"), hash("好"));
         assert_ne!(hash("a cat"), super::hash("a cat", Some("1.png")));
+        assert!(FILLERS.is_sorted() && OPENERS.is_sorted());
+    }
+
+    #[test]
+    fn a_gist_is_what_a_text_says() {
+        for (text, other) in [
+            ("The user really likes the coffee", "user likes coffee."),
+            (
+                "Oh well, Ann’s cat (Tom) is black",
+                "Ann's cat Tom is black!",
+            ),
+            ("我喜欢茶，真的。", "我喜欢茶真的"),
+            ("So", "so!"),
+            ("!!!", ""),
+        ] {
+            assert_eq!(gist(text), gist(other));
+        }
+        for (text, other) in [
+            ("I like tea", "I do not like tea"),
+            ("You like tea?", "You like tea"),
+            ("plan A", "plan"),
+            ("3.5", "35"),
+            ("-5", "5"),
+            ("C", "C++"),
+            ("from Rome", "to Rome"),
+            ("Ann told Bob", "Bob told Ann"),
+            ("你喜欢茶吗", "你喜欢茶"),
+        ] {
+            assert_ne!(gist(text), gist(other));
+        }
     }
 }

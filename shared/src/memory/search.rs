@@ -60,6 +60,9 @@ pub const SEARCH: Fold = Fold::new::<Search>(
 /// How many of the best are looked at by words and by embeddings, at least, and for each row asked for.
 const POOL: (usize, usize) = (100, 10);
 
+/// The working tier: the latest turns of a session, as far as they are not older than so many seconds.
+const WORKING: (i64, i64) = (10, 4 * 3_600);
+
 /// The turns before and after one that is found, which its words say something of.
 const NEIGHBOURS: u8 = 2;
 
@@ -280,10 +283,22 @@ pub(super) fn condition(options: &Options, now: &str, values: &mut Parameters) -
     };
     let tiers = options::some_of(options, "tiers", TIERS)?;
     let tiers = tiers.unwrap_or_else(|| vec!["short".into(), "long".into()]);
-    all.push(format!("m.tier IN ({})", list(values, &tiers)));
-    if let Some(kinds) = options::some_of(options, "kinds", KINDS)? {
-        all.push(format!("m.kind IN ({})", list(values, &kinds)));
-    }
+    let stored = format!("m.tier IN ({})", list(values, &tiers));
+    // What a session is about just now is no tier of its own in the table: it changes with each turn.
+    all.push(if tiers.iter().any(|tier| tier == "working") {
+        let (turns, seconds) = WORKING;
+        format!(
+            "({stored} OR (m.tier <> 'archive' AND m.turn IS NOT NULL AND m.created_at > {now} - {seconds} AND m.turn > \
+             (SELECT max(w.turn) FROM lumos_memory AS w WHERE w.scope = m.scope AND w.session = m.session) - {turns}))"
+        )
+    } else {
+        stored
+    });
+    all.push(match options::some_of(options, "kinds", KINDS)? {
+        Some(kinds) => format!("m.kind IN ({})", list(values, &kinds)),
+        // A summary that upkeep has made of a session says what the turns say.
+        None => "(m.kind <> 'summary' OR m.session IS NULL OR m.turn IS NOT NULL)".into(),
+    });
     if let Some(session) = options.text("session") {
         all.push(format!(
             "m.session = {}",

@@ -115,7 +115,7 @@ pub fn sources(id: Option<i64>, dialect: Dialect) -> Result<Program> {
         ),
         Dialect::DuckDb => (
             "",
-            "TRY_CAST(unnest(regexp_extract_all(m.sources, '\"memory\":([0-9]+)', 1)) AS BIGINT)",
+            "TRY_CAST(unnest(regexp_extract_all(m.sources, '\"memory\": *([0-9]+)', 1)) AS BIGINT)",
         ),
     };
     Ok(Program {

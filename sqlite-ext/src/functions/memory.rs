@@ -3,12 +3,17 @@
 //! The rows that a call changes come from the core, as in DuckDB; here they are stored, all of them by one statement, so
 //! that a call does all or nothing.
 
-use lumos_core::Type;
+use lumos_core::{Type, ValueRef};
+use std::sync::Arc;
+
 use lumos_core::functions::memory::{
-    ADD, FEEDBACK, FORGET, INIT, PIN, RESTORE, REVIEW, SUPERSEDE, TOUCH, UPDATE, WRITES,
+    ADD, ADD_ROWS, FEEDBACK, FORGET, INIT, PIN, RESTORE, REVIEW, SUPERSEDE, TOUCH, UPDATE, WRITES,
 };
-use lumos_core::functions::memory_upkeep::{CONSOLIDATE, UPKEEP_ROWS};
+use lumos_core::functions::memory_many::ADD_MANY;
+use lumos_core::functions::memory_upkeep::{CONSOLIDATE, FORGOTTEN_ROWS, TEXTS, TIERS};
+use lumos_core::memory::many;
 use lumos_core::memory::row::COLUMNS;
+use lumos_core::memory::sources::gone;
 use lumos_core::program::{Database, Rows};
 use lumos_core::sql::lexer::Dialect;
 use lumos_core::sql::{GRAPH_SQLITE, MEMORY_SQLITE, identifier};
@@ -18,17 +23,29 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Value as Json, json};
 
 use super::{Bodies, Call};
-use crate::error::{Result, error};
+use crate::error::{Error, Result, error};
+use crate::host::statement::HostStatement;
+use crate::mirror::names;
 use crate::program::{Argument, output, parameter, read};
+use crate::session::Session;
+use crate::sync::schema::{atomically, tracked_tables};
+use crate::table_function::{self, TableFunction};
 
 /// The version of the tables' form.
 const VERSION: i64 = 2;
+
+/// The SQLite from which on FTS5 has the option `secure-delete`.
+const SECURE_DELETE_SINCE: (i64, i64) = (3, 42);
 
 pub const BODIES: Bodies = &[
     (&INIT, |call| {
         let connection = call.session.connection()?;
         migrate(&connection)?;
         connection.execute_batch(&[MEMORY_SQLITE, GRAPH_SQLITE].concat())?;
+        // What is deleted leaves the index at once, and not when its pages are merged some day.
+        if crate::host::version(&connection)? >= SECURE_DELETE_SINCE {
+            connection.execute_batch("INSERT INTO main.lumos_memory_words(lumos_memory_words, rank) VALUES ('secure-delete', 1)")?;
+        }
         if let Some(dimensions) = call.options(0)?.integer("dimensions") {
             index(&connection, dimensions)?;
         }
@@ -47,6 +64,7 @@ pub const BODIES: Bodies = &[
     }),
     (&RESTORE, write),
     (&CONSOLIDATE, consolidate),
+    (&ADD_MANY, add_many),
 ];
 
 /// Adds the columns that a table of an earlier version lacks; all of them may be NULL.
@@ -133,21 +151,70 @@ pub(super) fn id(rows: &[Vec<lumos_core::Value>]) -> Value {
     id.cloned().map_or(Value::Null, output)
 }
 
-/// Moves memories to their tiers, by one statement. Returns how many.
+/// The most rows that one statement stores: SQLite takes at most 32,766 parameters.
+const MOST_ROWS: usize = 32_766 / COLUMNS.len();
+
+/// Merges and sums up, then moves memories to their tiers. Returns how many were changed or added.
 fn consolidate(call: &Call<'_>) -> Result<Value> {
+    let connection = call.session.connection()?;
+    atomically(&connection, || {
+        let texts = rows(call, &TEXTS)?;
+        for some in texts.chunks(MOST_ROWS) {
+            store(call, "lumos_memory", &COLUMNS, 1, some)?;
+        }
+        let moved = to_tiers(call, &connection)?;
+        Ok(Value::Integer((texts.len() + moved) as i64))
+    })
+}
+
+/// Moves memories to their tiers, by one statement. Returns how many.
+fn to_tiers(call: &Call<'_>, connection: &Connection) -> Result<usize> {
     use lumos_core::Value::{Integer, Text};
-    let moves: Vec<Json> = rows(call, &UPKEEP_ROWS)?
+    let moves: Vec<Json> = rows(call, &TIERS)?
         .into_iter()
         .map(|row| match row.as_slice() {
-            [Integer(id), _, _, Text(becomes), ..] => json!([id, becomes]),
+            [Integer(id), _, _, _, Text(becomes), ..] => json!([id, becomes]),
             _ => Json::Null,
         })
         .collect();
     let sql = "UPDATE main.lumos_memory SET tier = becomes, archived_from = CASE WHEN becomes = 'archive' THEN tier END \
                FROM (SELECT value ->> 0 AS number, value ->> 1 AS becomes FROM json_each(?1)) WHERE id = number";
+    Ok(connection.execute(sql, params![Json::from(moves).to_string()])?)
+}
+
+/// Adds the texts of a query, as many calls would. Returns how many.
+fn add_many(call: &Call<'_>) -> Result<Value> {
+    let query = many::query(call.text(0)?, Dialect::Sqlite)?;
     let connection = call.session.connection()?;
-    let moved = connection.execute(sql, params![Json::from(moves).to_string()])?;
-    Ok(Value::Integer(moved as i64))
+    let mut said = connection.prepare(&format!(
+        "WITH lumos_said(content, options) AS ({query}\n) SELECT content, options FROM lumos_said"
+    ))?;
+    if !said.readonly() {
+        return Err(error("the query writes; give one that only reads"));
+    }
+    let texts = said.query_map([], |row| Ok([row.get(0)?, row.get(1)?]))?;
+    let texts: Vec<[Value; 2]> = texts.collect::<rusqlite::Result<_>>()?;
+    atomically(&connection, || {
+        for (number, text) in texts.iter().enumerate() {
+            let given = ADD.params.iter().zip(text);
+            let given = given.map(|(param, value)| Argument::read(param, value));
+            let added = given.collect::<Result<Vec<_>>>().and_then(|given| {
+                let given: Vec<_> = given.iter().map(Argument::value).collect();
+                store(
+                    call,
+                    "lumos_memory",
+                    &COLUMNS,
+                    1,
+                    &made(call, &given, &ADD_ROWS)?,
+                )
+            });
+            added.map_err(|reason| Error {
+                message: format!("row {} of the query: {}", number + 1, reason.message),
+                ..reason
+            })?;
+        }
+        Ok(Value::Integer(texts.len() as i64))
+    })
 }
 
 /// The rows that the core makes of the call.
@@ -157,7 +224,16 @@ pub(super) fn rows(call: &Call<'_>, body: &Rows) -> Result<Vec<Vec<lumos_core::V
     let given = given.map(|(i, param)| Argument::read(param, call.arguments.get_raw(i)));
     let given = given.collect::<Result<Vec<_>>>()?;
     let given: Vec<_> = given.iter().map(Argument::value).collect();
-    let program = (body.program)(&given, &Caller)?;
+    made(call, &given, body)
+}
+
+/// The rows that the core makes of these arguments.
+fn made(
+    call: &Call<'_>,
+    given: &[ValueRef<'_>],
+    body: &Rows,
+) -> Result<Vec<Vec<lumos_core::Value>>> {
+    let program = (body.program)(given, &Caller)?;
     let state = call.statement(&program.read, |statement| read(body, statement, &program))?;
     let mut rows = Vec::new();
     state.finish(&mut |row| {
@@ -197,17 +273,70 @@ pub(super) fn store(
     })
 }
 
+/// What goes with a memory that is deleted: facts that were told by it, the summary of its session, and what the archive
+/// has that says the same.
+const DELETES: [&str; 4] = [
+    "DELETE FROM main.lumos_fact WHERE memory = ?1",
+    "DELETE FROM main.lumos_memory WHERE id IN (SELECT s.id FROM main.lumos_memory AS m JOIN main.lumos_memory AS s \
+     ON s.scope = m.scope AND s.session = m.session WHERE m.id = ?1 AND s.id <> ?1 AND s.turn IS NULL AND s.kind = 'summary' AND s.pinned = 0)",
+    "DELETE FROM main.lumos_memory WHERE id IN (SELECT s.id FROM main.lumos_memory AS m JOIN main.lumos_memory AS s \
+     ON s.scope = m.scope AND s.hash = m.hash WHERE m.id = ?1 AND s.id <> ?1 AND s.tier = 'archive' AND s.pinned = 0)",
+    "DELETE FROM main.lumos_memory WHERE id = ?1",
+];
+
 /// Deletes the row.
 fn delete(call: &Call<'_>) -> Result<Value> {
     let id = match Argument::read(&call.function.params[0], call.arguments.get_raw(0))?.value() {
-        lumos_core::ValueRef::Integer(id) => id,
+        ValueRef::Integer(id) => id,
         _ => return Err(error("id is NULL; give the id of a memory")),
     };
     let connection = call.session.connection()?;
-    match connection.execute("DELETE FROM main.lumos_memory WHERE id = ?1", params![id])? {
-        0 => Err(error(format!(
-            "there is no memory {id}; lumos_memory_search gives ids"
-        ))),
-        _ => Ok(Value::Integer(id)),
+    atomically(&connection, || {
+        let mut deleted = 0;
+        for sql in DELETES {
+            deleted = connection.execute(sql, params![id])?;
+        }
+        match deleted {
+            0 => Err(gone(id).into()),
+            _ => Ok(Value::Integer(id)),
+        }
+    })
+}
+
+/// `lumos_memory_verify_forgotten`.
+pub struct Forgotten;
+
+impl TableFunction for Forgotten {
+    type Aux = Session;
+
+    fn prepare(session: &Session) -> Result<()> {
+        session.before_statement()
+    }
+
+    fn rows(session: &Arc<Session>, given: &[Value]) -> Result<table_function::Rows> {
+        let connection = session.connection()?;
+        let id = Argument::read(&FORGET.params[0], &given[0])?;
+        let program = (FORGOTTEN_ROWS.program)(&[id.value()], &Caller)?;
+        let mut statement = HostStatement::own(&connection, &program.read)?;
+        let state = read(&FORGOTTEN_ROWS, &mut statement, &program)?;
+        let mut all = Vec::new();
+        state.finish(&mut |row| {
+            all.push(row.into_iter().map(output).collect::<Vec<Value>>());
+            Ok(())
+        })?;
+        let tracked = tracked_tables(&connection)?;
+        if let (true, ValueRef::Integer(id)) = (
+            tracked.iter().any(|table| table.name == "lumos_memory"),
+            id.value(),
+        ) {
+            let sql = format!(
+                "SELECT 'mirror', n, CASE WHEN n > 0 THEN 'SELECT lumos_sync()' END FROM (SELECT count(*) AS n FROM {} WHERE id = {id})",
+                names::target("lumos_memory")
+            );
+            for row in table_function::rows_of_mirror(session, &sql)? {
+                all.push(row?);
+            }
+        }
+        Ok(Box::new(all.into_iter().map(Ok)))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use lumos_core::functions::memory_upkeep::VERIFY_FORGOTTEN;
 use lumos_core::functions::schema_log::SCHEMA_LOG;
 use lumos_core::functions::status::STATUS;
 use lumos_core::functions::tier::TIERS;
@@ -12,6 +13,7 @@ use rusqlite::Connection;
 use rusqlite::types::Value;
 use serde_json::Value as Json;
 
+use super::memory::Forgotten;
 use crate::error::{Result, error};
 use crate::progress::Progress;
 use crate::query::arguments;
@@ -26,7 +28,8 @@ pub fn register_all(connection: &Connection, session: &Arc<Session>) -> rusqlite
     table_function::register::<Status>(connection, &STATUS, session)?;
     table_function::register::<Verify>(connection, &VERIFY, session)?;
     table_function::register::<SchemaLog>(connection, &SCHEMA_LOG, session)?;
-    table_function::register::<Tiers>(connection, &TIERS, session)
+    table_function::register::<Tiers>(connection, &TIERS, session)?;
+    table_function::register::<Forgotten>(connection, &VERIFY_FORGOTTEN, session)
 }
 
 /// `lumos_status`.

@@ -112,6 +112,12 @@ unsafe fn accepted(
     Ok(table)
 }
 
+/// The host's version, the first two numbers: that of the API table may be [`expected_version`]. Errors if SQLite says none.
+pub fn version(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
+    let sql = "SELECT CAST(v AS INTEGER), CAST(substr(v, instr(v, '.') + 1) AS INTEGER) FROM (SELECT sqlite_version() AS v)";
+    connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
 unsafe extern "C" fn expected_version() -> c_int {
     EXPECTED
 }

@@ -35,7 +35,9 @@ class Faults(host.Case):
         options, at = json.dumps(scope), json.dumps({"now": self.now})
         match draw.randrange(11):
             case 0 | 1 | 2:
-                said = json.dumps(scope | {"session": draw.choice("xy"), "source": f"chat/{number}"})
+                said = json.dumps(scope | {"session": draw.choice("xy"), "source": f"chat/{number}", "dedup": draw.random() < 0.7})
+                if draw.random() < 0.2:
+                    return "lumos_memory_add_many(?)", f"SELECT '{text}', '{said}' UNION ALL SELECT '{text} too', '{said}'"
                 return "lumos_memory_add(?, ?)", text, said
             case 3:
                 return "lumos_memory_supersede(?, ?, ?)", number, text, at

@@ -56,6 +56,14 @@ class Memory(unittest.TestCase):
                 self.assertTrue(close or value == wanted, (row, other))
         return ours
 
+    def consolidate(self, **options):
+        """How many memories it changes, in both engines."""
+        given = json.dumps(options)
+        number = self.sqlite.value("SELECT lumos_memory_consolidate(?)", given)
+        stored = self.duckdb.execute(STORE.format("lumos_memory_consolidate(?)"), [given]).fetchall()
+        self.assertEqual(number, len(stored), given)
+        return number
+
     def read(self, call, *values):
         """The rows of a call that reads, the same in both."""
         ours = self.sqlite.rows(f"SELECT * FROM {call}", *values)
@@ -86,7 +94,7 @@ class SameAnswers(Memory):
             some = rng.choice([*model, 9_999]) if model else 9_999
             known = model.get(some)
             options = {"now": now}
-            action = rng.choice(["add"] * 5 + ["supersede", "update", "pin", "feedback", "review", "touch", "forget", "restore", "search", "search"])
+            action = rng.choice(["add"] * 5 + ["supersede", "update", "pin", "feedback", "review", "touch", "forget", "restore", "consolidate", "search", "search"])
             if action == "add":
                 options["scope"] = rng.choice(scopes)
                 if rng.random() < 0.6:
@@ -128,6 +136,21 @@ class SameAnswers(Memory):
                 self.assertEqual(self.write(f"lumos_memory_{action}(?, ?, ?)", some, rng.randint(1, 4), json.dumps(options)), some if known else None)
             elif action == "touch":
                 self.assertEqual(self.write("lumos_memory_touch(?, ?)", some, json.dumps(options)), some if known else None)
+            elif action == "consolidate":
+                before = self.tables()
+                self.consolidate(now=now)
+                self.assertEqual(self.consolidate(now=now), 0)
+                for number, row in self.tables().items():
+                    if number not in model:
+                        self.assertEqual((row["kind"], row["turn"]), ("summary", None))
+                        self.assertTrue({source["memory"] for source in json.loads(row["sources"])} <= set(model))
+                        model[number] = {"scope": row["scope"], "text": row["content"], "pinned": False, "archived": False, "old": False, "sources": set()}
+                        continue
+                    self.assertEqual(row["pinned"], before[number]["pinned"])
+                    if row["pinned"] and before[number]["tier"] != "archive":
+                        self.assertNotEqual(row["tier"], "archive")
+                    model[number]["archived"] = row["tier"] == "archive"
+                    model[number]["old"] = row["superseded_by"] is not None
             elif action == "forget":
                 number = self.write("lumos_memory_forget(?)", some)
                 self.assertEqual(number, some if known and not known["pinned"] else None)
@@ -154,10 +177,56 @@ class SameAnswers(Memory):
             self.assertEqual((row["scope"], row["content"]), (memory["scope"], memory["text"]))
             self.assertEqual((row["tier"] == "archive", row["pinned"], row["superseded_by"] is not None), (memory["archived"], memory["pinned"], memory["old"]))
             told = self.read("lumos_memory_sources(?)", number)
-            self.assertEqual({uri for _, uri, *_ in told if uri}, memory["sources"])
-            self.assertEqual({(about, text) for about, *_, text, _ in told}, {(number, memory["text"])})
+            self.assertEqual({uri for about, uri, *_ in told if uri and about == number}, memory["sources"])
+            self.assertEqual(told[0][0], number)
+            self.assertTrue(all(model[about]["text"] == text and model[about]["scope"] == memory["scope"] for about, *_, text, _ in told))
         # The index of words agrees with the table.
         self.sqlite.rows("INSERT INTO lumos_memory_words(lumos_memory_words, rank) VALUES ('integrity-check', 1)")
+
+    def test_many_at_once(self):
+        """The texts of a query come out as by a call for each, in both engines."""
+        rng, said = random.Random(7), []
+        for i in range(300):
+            text = " ".join(rng.choice(WORDS[:6]) for _ in range(rng.randint(1, 3)))
+            options = {"now": 1_000_000 + i * 60, "scope": rng.choice("ab"), "session": rng.choice("xyz"), "dedup": rng.random() < 0.9}
+            said.append((text, json.dumps(options)))
+        for db in (self.sqlite.connection, self.duckdb):
+            db.execute("CREATE TABLE said(number INTEGER, line TEXT, options TEXT)")
+            db.executemany("INSERT INTO said VALUES (?, ?, ?)", [(i, *row) for i, row in enumerate(said)])
+        for part in ("number < 200", "number >= 200"):
+            call = f"lumos_memory_add_many('SELECT line, options FROM said WHERE {part} ORDER BY number')"
+            self.sqlite.rows(f"SELECT {call}")
+            self.duckdb.execute(f"INSERT OR REPLACE INTO lumos_memory BY NAME FROM query({call})")
+        own = host.Database(":memory:")
+        self.addCleanup(own.close)
+        own.rows("SELECT lumos_memory_init()")
+        for row in said:
+            own.rows("SELECT lumos_memory_add(?, ?)", *row)
+        # Ids may skip in DuckDB, but keep their order.
+        sql = "SELECT {} FROM lumos_memory ORDER BY id"
+        columns = "scope, session, turn, content, uses, last_uses, tier, sources"
+        single = own.rows(sql.format(columns))
+        self.assertGreater(len(single), 50)
+        self.assertEqual(self.sqlite.rows(sql.format("id, " + columns)), own.rows(sql.format("id, " + columns)))
+        self.assertEqual(self.duckdb.execute(sql.format(columns)).fetchall(), single)
+
+    def test_merges_and_summaries(self):
+        """Of a thousand copies one is left, with all sources, and each comes back as it was."""
+        words = "the violin concert in Vienna".split()
+        for i in range(60):
+            text = " ".join(rng_word.upper() if i & 1 << j else rng_word for j, rng_word in enumerate(words))
+            self.write("lumos_memory_add(?, ?)", text, json.dumps({"dedup": False, "source": f"chat/{i}", "session": f"s{i // 20}", "now": i}))
+        before = self.tables()
+        # 59 are merged, one is strengthened, three sessions are over.
+        self.assertEqual(self.consolidate(now=100_000), 63)
+        self.assertEqual(self.consolidate(now=100_000), 0)
+        told = self.read("lumos_memory_sources(?)", 1)
+        self.assertEqual(sorted(int(row[1][5:]) for row in told), list(range(60)))
+        for number in range(2, 61):
+            self.write("lumos_memory_restore(?)", number)
+        after = self.tables()
+        self.assertEqual({number: after[number] for number in range(2, 61)}, {number: before[number] for number in range(2, 61)})
+        self.assertEqual(self.consolidate(now=100_000), 0)
 
     def test_the_same_errors(self):
         for call in [

@@ -1,0 +1,577 @@
+//! What is done for memories as time passes, see [`upkeep`]: those that say the same become one ([`merge`]), a session
+//! that is over gets a summary ([`summary`]), and each memory comes to the tier that it belongs to ([`tier`]).
+
+mod merge;
+mod summary;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
+
+use self::merge::merges;
+use self::summary::{LEAST, OVER, Session, Turn, beginning, summary};
+use super::moment::{self, DAY};
+use super::row::{COLUMNS, Column, Memory, columns, columns_without_embedding, input};
+use super::terms::Terms;
+use super::{change, fsrs, now, options};
+use crate::options::{Options, listed};
+use crate::program::{Fold, FoldState, Parameters, Program};
+use crate::sql::lexer::Dialect;
+use crate::{Error, Param, Result, Type, Value, ValueRef};
+
+/// Days of stability from which on a memory is for long.
+const STRONG: f64 = 30.0;
+
+/// The importance from which on a memory is for long, whatever its strength.
+const IMPORTANT: f64 = 0.8;
+
+/// The importance below which one that has faded goes to the archive.
+const UNIMPORTANT: f64 = 0.3;
+
+/// The retention below which a strong memory is for long no more, and below which it is archived.
+const FADED: (f64, f64) = (0.7, 0.5);
+
+/// What a row is read for: its tier, its text, or its session.
+const ROLES: [i64; 3] = [1, 2, 3];
+
+const BEFORE: [Param; 3] = [
+    Param::new("now", Type::Integer),
+    Param::new("role", Type::Integer),
+    // The id for a summary of the session, 0 for none.
+    Param::new("next_id", Type::Integer),
+];
+const INPUT: &[Param] = &input::<3, { 3 + COLUMNS.len() }>(BEFORE);
+
+/// Memories into what is to be done, with the reasons.
+pub const UPKEEP: Fold = Fold::new::<Upkeep<false>>(
+    "memory_upkeep",
+    INPUT,
+    &[
+        ("id", Type::Integer),
+        ("scope", Type::Text),
+        ("action", Type::Text),
+        ("tier", Type::Text),
+        ("becomes", Type::Text),
+        ("reason", Type::Text),
+    ],
+);
+
+/// Memories into the rows that change or are new.
+pub const CONSOLIDATE: Fold = Fold::new::<Upkeep<true>>("memory_consolidate", INPUT, &COLUMNS);
+
+/// What is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// All of it.
+    All,
+    /// Merges and summaries.
+    Texts,
+    /// Moves to other tiers, once the rest is done.
+    Tiers,
+}
+
+/// The program of both folds: the memories of which one may change. With `ids` summaries are given theirs. Errors if an option is wrong.
+pub fn upkeep(given: Option<&str>, part: Part, ids: bool, dialect: Dialect) -> Result<Program> {
+    let options = Options::parse(options::UPKEEP, given)?;
+    let mut values = Parameters::new(dialect);
+    let now = format!("CAST({} AS BIGINT)", now(&options, &mut values, dialect)?);
+    let scope = match options.get("scope") {
+        None => "true".to_owned(),
+        Some(_) => {
+            let scope = values.add(Value::Text(options::scope(&options)?));
+            format!("m.scope = {scope}")
+        }
+    };
+    // Rows that are stored again have their embeddings; turns are only read.
+    let columns = if ids {
+        columns()
+    } else {
+        columns_without_embedding()
+    };
+    let of_session = columns.replace(
+        "m.embedding",
+        "CASE WHEN m.turn IS NULL THEN m.embedding END",
+    );
+    // The times of both ends of retention are multiples of the stability.
+    let (faded, gone) = (fsrs::interval(DAY, FADED.0), fsrs::interval(DAY, FADED.1));
+    let tiers = format!(
+        "SELECT {now}, 1, 0, {columns} FROM lumos_memory AS m WHERE {scope} AND m.tier <> 'archive' AND (m.expires_at <= {now} \
+         OR (m.tier = 'short' AND (m.pinned = 1 OR m.importance >= {IMPORTANT:?} OR m.stability >= {STRONG:?})) \
+         OR (m.tier = 'long' AND m.pinned = 0 AND m.importance < {IMPORTANT:?} AND (m.stability < {STRONG:?} OR m.last_review + {faded:?} * m.stability < {now})) \
+         OR (m.pinned = 0 AND m.importance < {UNIMPORTANT:?} AND m.last_review + {gone:?} * m.stability < {now}))"
+    );
+    let next = match (ids, dialect) {
+        (false, _) => "0",
+        (true, Dialect::DuckDb) => "nextval('lumos_memory_ids')",
+        (true, Dialect::Sqlite) => {
+            "coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'lumos_memory'), 0) + row_number() OVER (ORDER BY scope, session)"
+        }
+    };
+    // Of a session both the turns, and the summaries that were made of them: those have no turn.
+    let (turned, summed) = (
+        "max(CASE WHEN m.turn IS NOT NULL THEN m.created_at END)",
+        "max(CASE WHEN m.turn IS NULL AND m.kind = 'summary' THEN m.created_at END)",
+    );
+    let texts = format!(
+        "SELECT {now}, 2, 0, {columns} FROM (SELECT m.scope, m.hash FROM lumos_memory AS m WHERE {scope} GROUP BY m.scope, m.hash HAVING count(*) > 1) AS s \
+         JOIN lumos_memory AS m ON m.scope = s.scope AND m.hash = s.hash \
+         UNION ALL SELECT {now}, 3, s.next, {of_session} FROM closed AS s JOIN lumos_memory AS m ON m.scope = s.scope AND m.session = s.session"
+    );
+    let closed = format!(
+        "WITH closed AS MATERIALIZED (SELECT scope, session, CAST({next} AS BIGINT) AS next FROM (SELECT m.scope, m.session FROM lumos_memory AS m \
+         WHERE {scope} AND m.session IS NOT NULL GROUP BY m.scope, m.session HAVING count(m.turn) >= {LEAST} AND {turned} <= {now} - {OVER} \
+         AND ({summed} IS NULL OR {summed} < {turned})) AS s) "
+    );
+    let read = match part {
+        Part::All => format!("{closed}{tiers} UNION ALL {texts}"),
+        Part::Texts => closed + &texts,
+        Part::Tiers => tiers,
+    };
+    Ok(Program {
+        read,
+        parameters: values.into_values(),
+        spec: String::new(),
+    })
+}
+
+/// The tier that a memory belongs to, and why. One in the archive stays there.
+fn tier(memory: &Memory, now: i64) -> Result<(&'static str, String)> {
+    let pinned = memory.integer(Column::pinned) == Some(1);
+    let importance = memory.real(Column::importance)?;
+    let stability = memory.strength()?.stability;
+    let last = memory.integer(Column::last_review).unwrap_or(now);
+    let retention = fsrs::retention(now.saturating_sub(last) as f64 / DAY, stability);
+    if memory.text(Column::tier) == Some("archive") {
+        return Ok(("archive", "it is there".into()));
+    }
+    if pinned {
+        return Ok(("long", "it is pinned".into()));
+    }
+    if let Some(end) = memory.integer(Column::expires_at).filter(|end| *end <= now) {
+        return Ok(("archive", format!("it was over on {}", moment::text(end)?)));
+    }
+    if importance >= IMPORTANT {
+        return Ok(("long", format!("its importance is {importance:.2}")));
+    }
+    if stability >= STRONG && retention >= FADED.0 {
+        return Ok(("long", format!("its stability is {stability:.0} days")));
+    }
+    let fact = memory.text(Column::kind) == Some("fact");
+    if importance < UNIMPORTANT && retention < FADED.1 && !fact {
+        return Ok((
+            "archive",
+            format!("its importance is {importance:.2} and its retention {retention:.2}"),
+        ));
+    }
+    Ok((
+        "short",
+        format!("its stability is {stability:.0} days and its retention {retention:.2}"),
+    ))
+}
+
+/// A memory that is to come to another tier.
+#[derive(Clone)]
+struct Move {
+    id: i64,
+    scope: String,
+    action: &'static str,
+    tier: String,
+    becomes: &'static str,
+    reason: String,
+    /// The row, where rows are wanted.
+    memory: Option<Memory>,
+}
+
+impl Move {
+    /// `None` for a memory that is where it belongs.
+    fn of(memory: &Memory, now: i64) -> Result<Option<Move>> {
+        let had = memory.text(Column::tier).unwrap_or_default();
+        let (becomes, reason) = tier(memory, now)?;
+        let over = |end: i64| end <= now;
+        Ok((becomes != had).then(|| Move {
+            id: memory.integer(Column::id).unwrap_or_default(),
+            scope: memory.text(Column::scope).unwrap_or_default().to_owned(),
+            action: match becomes {
+                "archive" if memory.integer(Column::expires_at).is_some_and(over) => "expire",
+                "archive" => "archive",
+                "long" => "promote",
+                _ => "demote",
+            },
+            tier: had.to_owned(),
+            becomes,
+            reason,
+            memory: None,
+        }))
+    }
+}
+
+/// The state of both folds. `ROWS`: the rows are wanted, else what is done to them.
+#[derive(Clone)]
+struct Upkeep<const ROWS: bool> {
+    now: i64,
+    moves: Vec<Move>,
+    /// Memories that may say the same, by their scopes and hashes.
+    same: BTreeMap<(String, i64), Vec<Memory>>,
+    /// Sessions that are over, by their scopes and names.
+    sessions: BTreeMap<(String, String), Session>,
+}
+
+impl<const ROWS: bool> FoldState for Upkeep<ROWS> {
+    fn start(_: &str) -> Result<Self> {
+        Ok(Upkeep {
+            now: 0,
+            moves: Vec::new(),
+            same: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+        })
+    }
+
+    fn row(&mut self, row: &[ValueRef<'_>]) -> Result<()> {
+        let [
+            ValueRef::Integer(now),
+            ValueRef::Integer(role),
+            ValueRef::Integer(next),
+            columns @ ..,
+        ] = row
+        else {
+            return Err(Error::new("internal error: a row without the moment"));
+        };
+        self.now = *now;
+        if *role == ROLES[2] {
+            return self.of_session(columns, *next);
+        }
+        let Some(memory) = Memory::read(columns) else {
+            return Ok(());
+        };
+        if *role == ROLES[1] {
+            let scope = memory.text(Column::scope).unwrap_or_default().to_owned();
+            let hash = memory.integer(Column::hash).unwrap_or_default();
+            self.same.entry((scope, hash)).or_default().push(memory);
+        } else if let Some(mut to) = Move::of(&memory, *now)? {
+            to.memory = ROWS.then_some(memory);
+            self.moves.push(to);
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.now = self.now.max(other.now);
+        self.moves.extend_from_slice(&other.moves);
+        for (key, memories) in &other.same {
+            let all = self.same.entry(key.clone()).or_default();
+            all.extend_from_slice(memories);
+        }
+        for (key, session) in &other.sessions {
+            let all = self.sessions.entry(key.clone()).or_default();
+            all.next = all.next.max(session.next);
+            all.turns.extend_from_slice(&session.turns);
+            keep_later(&mut all.summary, session.summary.as_ref());
+        }
+    }
+
+    fn finish(&self, emit: &mut dyn FnMut(Vec<Value>) -> Result<()>) -> Result<()> {
+        let mut done = Vec::new();
+        self.merged(&mut done)?;
+        self.summed_up(&mut done)?;
+        let changed: BTreeSet<i64> = done.iter().filter_map(|d: &Done| d.id).collect();
+        for to in &self.moves {
+            if !changed.contains(&to.id) {
+                done.push(to.done());
+            }
+        }
+        // New rows come last, in the order of scopes and sessions.
+        done.sort_by_key(|done| done.id.unwrap_or(i64::MAX));
+        for done in done {
+            emit(if ROWS { done.row } else { done.report })?;
+        }
+        Ok(())
+    }
+}
+
+/// The later of two summaries of a session.
+fn keep_later(kept: &mut Option<Memory>, other: Option<&Memory>) {
+    let id = |memory: &Memory| memory.integer(Column::id);
+    if let Some(other) = other
+        && kept.as_ref().is_none_or(|kept| id(kept) < id(other))
+    {
+        *kept = Some(other.clone());
+    }
+}
+
+/// Something that is done, to a memory or for a new one.
+struct Done {
+    id: Option<i64>,
+    row: Vec<Value>,
+    report: Vec<Value>,
+}
+
+impl Done {
+    fn new(
+        memory: Memory,
+        id: Option<i64>,
+        action: &str,
+        tier: Option<&str>,
+        reason: String,
+    ) -> Done {
+        let report = vec![
+            id.map_or(Value::Null, Value::Integer),
+            memory.get(Column::scope).clone(),
+            Value::Text(action.into()),
+            tier.map_or(Value::Null, |tier| Value::Text(tier.into())),
+            memory.get(Column::tier).clone(),
+            Value::Text(reason),
+        ];
+        Done {
+            id,
+            row: memory.into_values(),
+            report,
+        }
+    }
+}
+
+impl Move {
+    fn done(&self) -> Done {
+        let row = self.memory.clone().map(|mut memory| {
+            memory.move_to(self.becomes);
+            memory.into_values()
+        });
+        let text = |text: &str| Value::Text(text.into());
+        Done {
+            id: Some(self.id),
+            row: row.unwrap_or_default(),
+            report: vec![
+                Value::Integer(self.id),
+                text(&self.scope),
+                text(self.action),
+                text(&self.tier),
+                text(self.becomes),
+                text(&self.reason),
+            ],
+        }
+    }
+}
+
+impl<const ROWS: bool> Upkeep<ROWS> {
+    /// Takes a turn of a session that is over, or a summary of it.
+    fn of_session(&mut self, columns: &[ValueRef<'_>], next: i64) -> Result<()> {
+        let text = |column: Column| match columns.get(column as usize) {
+            Some(ValueRef::Text(text)) => *text,
+            _ => "",
+        };
+        let integer = |column: Column| match columns.get(column as usize) {
+            Some(ValueRef::Integer(v)) => Some(*v),
+            _ => None,
+        };
+        let key = (
+            text(Column::scope).to_owned(),
+            text(Column::session).to_owned(),
+        );
+        let session = self.sessions.entry(key).or_default();
+        session.next = session.next.max(next);
+        let ended = [Column::superseded_by, Column::valid_to];
+        if ended.into_iter().any(|column| integer(column).is_some()) {
+            return Ok(());
+        }
+        let summary = text(Column::kind) == "summary";
+        match integer(Column::turn) {
+            None if summary => keep_later(&mut session.summary, Memory::read(columns).as_ref()),
+            Some(turn) if !summary => {
+                let telling = match columns.get(Column::terms as usize) {
+                    Some(ValueRef::Blob(terms)) => Terms::decode(terms)?.telling,
+                    _ => Vec::new(),
+                };
+                session.turns.push(Turn {
+                    id: integer(Column::id).unwrap_or_default(),
+                    turn,
+                    event_time: integer(Column::event_time).unwrap_or_default(),
+                    importance: match columns.get(Column::importance as usize) {
+                        Some(ValueRef::Real(importance)) => *importance,
+                        _ => 0.5,
+                    },
+                    content: beginning(text(Column::content)).into(),
+                    telling: telling.into(),
+                });
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Memories that say the same become one.
+    fn merged(&self, done: &mut Vec<Done>) -> Result<()> {
+        for memories in self.same.values() {
+            let mut memories: Vec<&Memory> = memories.iter().collect();
+            memories.sort_by_key(|memory| memory.integer(Column::id));
+            for merge in merges(&memories, self.now)? {
+                let id = merge.kept.integer(Column::id).unwrap_or_default();
+                let ids = merge.merged.iter().filter_map(|m| m.integer(Column::id));
+                let ids: Vec<String> = ids.map(|id| id.to_string()).collect();
+                let reason = match ids.as_slice() {
+                    [one] => format!("memory {one} says the same"),
+                    many => format!("memories {} say the same", listed(many, "and")),
+                };
+                for merged in merge.merged {
+                    let (number, had) = (
+                        merged.integer(Column::id),
+                        merged.text(Column::archived_from).map(str::to_owned),
+                    );
+                    let reason = format!("it says what memory {id} says");
+                    done.push(Done::new(merged, number, "merge", had.as_deref(), reason));
+                }
+                done.push(Done::new(
+                    merge.kept,
+                    Some(id),
+                    "reinforce",
+                    Some(&merge.tier),
+                    reason,
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Sessions that are over get their summaries.
+    fn summed_up(&self, done: &mut Vec<Done>) -> Result<()> {
+        let mut free: Vec<i64> = self.sessions.values().map(|s| s.next).collect();
+        // DuckDB's threads draw ids in no order.
+        free.sort_unstable();
+        for (((scope, name), session), id) in self.sessions.iter().zip(free) {
+            let Some(summary) = summary(&session.turns) else {
+                continue;
+            };
+            let spec = json!({
+                "scope": scope, "kind": "summary", "importance": summary.importance, "event_time": summary.event_time,
+            });
+            let mut memory = change::new_memory(&summary.content, &spec.to_string(), self.now, id)?;
+            memory.set(Column::session, name.as_str());
+            let at = moment::text(self.now)?;
+            let sources: Vec<_> = summary
+                .cited
+                .iter()
+                .map(|id| json!({"memory": id, "at": at}))
+                .collect();
+            memory.set(Column::sources, json!(sources).to_string().as_str());
+            if let Some(mut old) = session.summary.clone()
+                && old.integer(Column::pinned) != Some(1)
+            {
+                old.set(Column::valid_to, self.now);
+                old.set(Column::expired_at, self.now);
+                old.set(Column::superseded_by, id);
+                let (number, had) = (
+                    old.integer(Column::id),
+                    old.text(Column::tier).map(str::to_owned),
+                );
+                if let Some(to) = Move::of(&old, self.now)? {
+                    old.move_to(to.becomes);
+                }
+                let reason = format!("session \"{name}\" went on");
+                done.push(Done::new(old, number, "supersede", had.as_deref(), reason));
+            }
+            let reason = format!(
+                "session \"{name}\" is over, with {} turns",
+                session.turns.len()
+            );
+            done.push(Done::new(memory, None, "summarize", None, reason));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 100_000;
+
+    fn memory(id: i64, content: &str, options: &str) -> Memory {
+        change::new_memory(content, options, 0, id).unwrap()
+    }
+
+    /// Gives rows with a role to the fold.
+    fn fold<const ROWS: bool>(rows: &[(i64, Memory)]) -> Upkeep<ROWS> {
+        let mut fold = Upkeep::<ROWS>::start("").unwrap();
+        for (role, memory) in rows {
+            let values = memory.clone().into_values();
+            let refs = values.iter().map(|value| match value {
+                Value::Null => ValueRef::Null,
+                Value::Integer(v) => ValueRef::Integer(*v),
+                Value::Real(v) => ValueRef::Real(*v),
+                Value::Text(v) => ValueRef::Text(v),
+                Value::Blob(v) => ValueRef::Blob(v),
+            });
+            let before = [NOW, *role, 99].map(ValueRef::Integer);
+            let row: Vec<ValueRef<'_>> = before.into_iter().chain(refs).collect();
+            fold.row(&row).unwrap();
+        }
+        fold
+    }
+
+    fn given<const ROWS: bool>(fold: &Upkeep<ROWS>) -> Vec<Vec<Value>> {
+        let mut all = Vec::new();
+        fold.finish(&mut |row| {
+            all.push(row);
+            Ok(())
+        })
+        .unwrap();
+        all
+    }
+
+    #[test]
+    fn what_says_the_same_becomes_one_in_any_order() {
+        let source = r#"{"source": "a", "tags": ["x"], "dedup": false}"#;
+        let rows = [
+            (2, memory(1, "Tea is good", source)),
+            (
+                2,
+                memory(2, "the tea is very good!", r#"{"importance": 0.9}"#),
+            ),
+            (2, memory(3, "Tea is good", r#"{"kind": "fact"}"#)),
+            (2, memory(4, "Tea is good", r#"{"expires_at": 5}"#)),
+        ];
+        let mut halves = fold::<true>(&rows[1..]);
+        halves.merge(&fold::<true>(&rows[..1]));
+        let all = given(&fold::<true>(&rows));
+        assert_eq!(all, given(&halves));
+        let text = |row: &[Value], column: Column| row[column as usize].clone();
+        assert_eq!(all.len(), 2);
+        assert_eq!(text(&all[0], Column::importance), Value::Real(0.9));
+        assert_eq!(text(&all[0], Column::tier), Value::Text("long".into()));
+        assert_eq!(text(&all[0], Column::uses), Value::Integer(2));
+        assert_eq!(text(&all[1], Column::tier), Value::Text("archive".into()));
+        assert_eq!(
+            text(&all[1], Column::archived_from),
+            Value::Text("long".into())
+        );
+        let actions: Vec<Value> = given(&fold::<false>(&rows))
+            .into_iter()
+            .map(|row| row[2].clone())
+            .collect();
+        assert_eq!(
+            actions,
+            ["reinforce", "merge"].map(|a| Value::Text(a.into()))
+        );
+    }
+
+    #[test]
+    fn pinned_ones_stay() {
+        let pinned = r#"{"pinned": true}"#;
+        let rows = [
+            (2, memory(1, "Tea is good", "{}")),
+            (2, memory(2, "Tea is good", pinned)),
+            (2, memory(3, "Tea is good", pinned)),
+        ];
+        let all = given(&fold::<true>(&rows));
+        let ids: Vec<&Value> = all.iter().map(|row| &row[0]).collect();
+        assert_eq!(ids, [&Value::Integer(1), &Value::Integer(2)]);
+        assert_eq!(all[0][Column::tier as usize], Value::Text("archive".into()));
+    }
+
+    #[test]
+    fn what_changed_is_not_moved_again() {
+        let mut old = memory(1, "Tea is good", "{\"importance\": 0.1}");
+        old.set(Column::last_review, -1_000_000_000);
+        let other = memory(2, "tea is good", "{}");
+        let all = given(&fold::<false>(&[(1, old.clone()), (2, old), (2, other)]));
+        assert_eq!(all.len(), 2);
+    }
+}

@@ -138,9 +138,10 @@ fn post(
 }
 
 fn check(stop: &dyn Fn() -> bool) -> Result<()> {
-    match stop() {
-        true => Err(Error::new("interrupted")),
-        false => Ok(()),
+    if stop() {
+        Err(Error::new("interrupted"))
+    } else {
+        Ok(())
     }
 }
 

@@ -7,7 +7,7 @@ use libduckdb_sys as ffi;
 use lumos_core::exact_sum::ExactSum;
 use lumos_core::{Error, Result};
 
-use crate::search::result_list;
+use crate::aggregate;
 use crate::vectors::view::{TypeHandle, Validity, slice};
 
 const NAME: &str = "_lumos_sum";
@@ -56,7 +56,7 @@ unsafe extern "C" fn update(
     chunk: ffi::duckdb_data_chunk,
     states: *mut ffi::duckdb_aggregate_state,
 ) {
-    result_list::guard(info, NAME, || {
+    aggregate::guard(info, NAME, || {
         // SAFETY: DuckDB's chunk is flat, of the one type that `register` says, with an initialized state for each of
         // its rows, all alive during the call; each is borrowed for one addition.
         unsafe {
@@ -85,7 +85,7 @@ unsafe extern "C" fn combine(
     target: *mut ffi::duckdb_aggregate_state,
     count: ffi::idx_t,
 ) {
-    result_list::guard(info, NAME, || {
+    aggregate::guard(info, NAME, || {
         for i in 0..count as usize {
             // SAFETY: DuckDB gives `count` pairs of initialized states that are different from each other. The source
             // stays as it is, since DuckDB may combine it again.
@@ -105,7 +105,7 @@ unsafe extern "C" fn finalize(
     count: ffi::idx_t,
     offset: ffi::idx_t,
 ) {
-    result_list::guard(info, NAME, || {
+    aggregate::guard(info, NAME, || {
         // SAFETY: DuckDB gives `count` initialized states, and a vector of doubles with room for their results from
         // `offset` on.
         unsafe { write(source, result, count as usize, offset as usize) }
@@ -127,11 +127,7 @@ unsafe fn write(
             let row = offset + i;
             match (*(*source.add(i)).cast::<ExactSum>()).value() {
                 Some(value) => values.add(row).write(value),
-                None => {
-                    ffi::duckdb_vector_ensure_validity_writable(result);
-                    let mask = ffi::duckdb_vector_get_validity(result);
-                    ffi::duckdb_validity_set_row_invalid(mask, row as ffi::idx_t);
-                }
+                None => aggregate::set_null(result, row),
             }
         }
     }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod aggregate;
 mod contain;
 mod embed;
 pub mod endpoint;

@@ -8,19 +8,18 @@ use lumos_core::vector::Metric;
 use lumos_core::vector::topk::{Query, TopK};
 use lumos_core::{Error, Function, Result, ValueRef};
 
+use crate::aggregate::{self, Form};
 use crate::search::result_list::{self, ID_TYPES, Id, Ids};
 use crate::vectors::arguments::float_list_or;
 use crate::vectors::arguments::{Column, Stored, param_id};
 use crate::vectors::view::TypeHandle;
 
 /// What a group has found so far.
+#[derive(Clone)]
 struct Search {
     query: Query,
     nearest: TopK<Id>,
 }
-
-/// What DuckDB keeps for a group: null before its first row.
-type State = *mut Search;
 
 /// Registers the aggregate, for each type of ids, and as scalar functions are for lists and for the rest.
 ///
@@ -31,78 +30,37 @@ pub unsafe fn register(
     function: &'static Function,
 ) -> Result<(), String> {
     let name = CString::new(function.name).map_err(|e| e.to_string())?;
-    // SAFETY: set and overloads are ours until destroyed; DuckDB copies them, the name and the types.
-    unsafe {
-        let mut set = ffi::duckdb_create_aggregate_function_set(name.as_ptr());
-        for id in ID_TYPES {
-            for arity in function.min_args()..=function.params.len() {
-                for lists in [true, false] {
-                    let mut overload = ffi::duckdb_create_aggregate_function();
-                    ffi::duckdb_aggregate_function_set_name(overload, name.as_ptr());
-                    for (i, param) in function.params[..arity].iter().enumerate() {
-                        let ty = match (i, lists) {
-                            (0, _) => TypeHandle::simple(id),
-                            // The query is repeated by its place; the rows are read as they are stored.
-                            (2, true) => float_list_or(param.ty),
-                            _ => TypeHandle::simple(param_id(param.ty)),
-                        };
-                        ffi::duckdb_aggregate_function_add_parameter(overload, ty.raw());
-                    }
-                    let result = result_list::row_type(id, false).list();
-                    ffi::duckdb_aggregate_function_set_return_type(overload, result.raw());
-                    ffi::duckdb_aggregate_function_set_functions(
-                        overload,
-                        Some(state_size),
-                        Some(init),
+    let info = ptr::from_ref(function).cast_mut().cast();
+    let mut forms = Vec::new();
+    for id in ID_TYPES {
+        let result = result_list::row_type(id, false).list();
+        for arity in function.min_args()..=function.params.len() {
+            for lists in [true, false] {
+                let parameters = function.params[..arity].iter().enumerate();
+                let parameters = parameters.map(|(i, param)| match (i, lists) {
+                    (0, _) => TypeHandle::simple(id),
+                    // The query is repeated by its place; the rows are read as they are stored.
+                    (2, true) => float_list_or(param.ty),
+                    _ => TypeHandle::simple(param_id(param.ty)),
+                });
+                // SAFETY: the callbacks read these arguments and write what `row_type` says; the function is static.
+                let form = unsafe {
+                    Form::new::<Search>(
+                        &name,
+                        parameters,
+                        &result,
                         Some(update),
                         Some(combine),
                         Some(finalize),
-                    );
-                    ffi::duckdb_aggregate_function_set_destructor(overload, Some(destroy));
-                    ffi::duckdb_aggregate_function_set_extra_info(
-                        overload,
-                        ptr::from_ref(function).cast_mut().cast(),
-                        None,
-                    );
-                    ffi::duckdb_add_aggregate_function_to_set(set, overload);
-                    ffi::duckdb_destroy_aggregate_function(&mut overload);
-                }
+                    )
+                    .told(info, None)
+                };
+                forms.push(form);
             }
         }
-        let state = ffi::duckdb_register_aggregate_function_set(connection, set);
-        ffi::duckdb_destroy_aggregate_function_set(&mut set);
-        match state {
-            ffi::DuckDBSuccess => Ok(()),
-            _ => Err("DuckDB refused to register the aggregate".into()),
-        }
     }
-}
-
-unsafe extern "C" fn state_size(_: ffi::duckdb_function_info) -> ffi::idx_t {
-    size_of::<State>() as ffi::idx_t
-}
-
-unsafe extern "C" fn init(_: ffi::duckdb_function_info, state: ffi::duckdb_aggregate_state) {
-    // SAFETY: DuckDB gives room for what `state_size` says.
-    unsafe { state.cast::<State>().write(ptr::null_mut()) }
-}
-
-/// The search of a state, if it has had a row.
-///
-/// # Safety
-/// `state` was initialized, is not destroyed, and no other reference to its search is alive.
-unsafe fn search<'a>(state: ffi::duckdb_aggregate_state) -> Option<&'a mut Search> {
-    // SAFETY: by contract; a search is a Box of ours.
-    unsafe { state.cast::<State>().read().as_mut() }
-}
-
-/// # Safety
-/// As [`search`].
-unsafe fn begin<'a>(state: ffi::duckdb_aggregate_state, new: Search) -> &'a mut Search {
-    let new = Box::leak(Box::new(new));
     // SAFETY: by contract.
-    unsafe { state.cast::<State>().write(new) };
-    new
+    unsafe { aggregate::register(connection, &name, forms) }
 }
 
 unsafe extern "C" fn update(
@@ -111,7 +69,7 @@ unsafe extern "C" fn update(
     states: *mut ffi::duckdb_aggregate_state,
 ) {
     // SAFETY: DuckDB's chunk is flat, with a state for each of its rows, all alive during the call.
-    result_list::guard(info, "lumos_topk", || unsafe {
+    aggregate::guard(info, "lumos_topk", || unsafe {
         update_chunk(info, input, states)
     });
 }
@@ -149,7 +107,7 @@ unsafe fn update_chunk(
             continue;
         }
         // SAFETY: by contract; the reference of the row before is not used any more.
-        let found = unsafe { search(state) };
+        let found = unsafe { aggregate::state::<Search>(state) };
         let same = last.is_some_and(|last| last == (row.wrapping_sub(1), state))
             && q.repeats(row)
             && k.repeats(row)
@@ -165,7 +123,7 @@ unsafe fn update_chunk(
                         search
                     }
                     // SAFETY: by contract.
-                    None => unsafe { begin(state, asked.search()?) },
+                    None => unsafe { aggregate::begin(state, asked.search()?) },
                 }
             }
         };
@@ -216,11 +174,12 @@ impl<'a> Asked<'a> {
         let same = self.q == search.query.vector()
             && self.metric == search.query.metric()
             && usize::try_from(self.k) == Ok(search.nearest.k());
-        match same {
-            true => Ok(()),
-            false => Err(Error::new(
+        if same {
+            Ok(())
+        } else {
+            Err(Error::new(
                 "q, k or metric is not the same in all rows of a group; GROUP BY it",
-            )),
+            ))
         }
     }
 }
@@ -231,35 +190,19 @@ unsafe extern "C" fn combine(
     target: *mut ffi::duckdb_aggregate_state,
     count: ffi::idx_t,
 ) {
-    result_list::guard(info, "lumos_topk", || {
-        for i in 0..count as usize {
-            // SAFETY: DuckDB gives `count` pairs of states that are different from each other. The source stays
-            // as it is, since DuckDB may combine it again.
-            unsafe {
-                let Some(from) = search(*source.add(i)) else {
-                    continue;
-                };
-                match search(*target.add(i)) {
-                    Some(to) => {
-                        let asked = Asked {
-                            q: from.query.vector(),
-                            k: from.nearest.k() as i64,
-                            metric: from.query.metric(),
-                        };
-                        asked.check(to)?;
-                        to.nearest.merge(&from.nearest);
-                    }
-                    None => {
-                        let copy = Search {
-                            query: from.query.clone(),
-                            nearest: from.nearest.clone(),
-                        };
-                        begin(*target.add(i), copy);
-                    }
-                }
-            }
-        }
-        Ok(())
+    aggregate::guard(info, "lumos_topk", || {
+        let merge = |to: &mut Search, from: &Search| {
+            let asked = Asked {
+                q: from.query.vector(),
+                k: from.nearest.k() as i64,
+                metric: from.query.metric(),
+            };
+            asked.check(to)?;
+            to.nearest.merge(&from.nearest);
+            Ok(())
+        };
+        // SAFETY: DuckDB gives `count` pairs of states of ours.
+        unsafe { aggregate::combine(source, target, count, merge, Search::clone) }
     });
 }
 
@@ -270,40 +213,23 @@ unsafe extern "C" fn finalize(
     count: ffi::idx_t,
     offset: ffi::idx_t,
 ) {
-    result_list::guard(info, "lumos_topk", || {
+    aggregate::guard(info, "lumos_topk", || {
         for i in 0..count as usize {
             let row = offset as usize + i;
             // SAFETY: DuckDB gives `count` states, and room for their lists from `offset` on.
             unsafe {
-                match search(*source.add(i)) {
+                match aggregate::state::<Search>(*source.add(i)) {
                     Some(search) => result_list::write(
                         slice::from_ref(&search.nearest),
                         None,
                         false,
                         result,
                         row,
-                    ),
-                    None => {
-                        ffi::duckdb_vector_ensure_validity_writable(result);
-                        let mask = ffi::duckdb_vector_get_validity(result);
-                        ffi::duckdb_validity_set_row_invalid(mask, row as ffi::idx_t);
-                    }
+                    )?,
+                    None => aggregate::set_null(result, row),
                 }
             }
         }
         Ok(())
     });
-}
-
-unsafe extern "C" fn destroy(states: *mut ffi::duckdb_aggregate_state, count: ffi::idx_t) {
-    for i in 0..count as usize {
-        // SAFETY: DuckDB destroys each state once; a search is a Box of ours.
-        unsafe {
-            let state = (*states.add(i)).cast::<State>();
-            let search = state.replace(ptr::null_mut());
-            if !search.is_null() {
-                drop(Box::from_raw(search));
-            }
-        }
-    }
 }

@@ -174,9 +174,10 @@ impl Function {
         let mut text = format!("{}(", self.name);
         for (i, p) in self.params.iter().enumerate() {
             let comma = if i > 0 { ", " } else { "" };
-            match p.optional {
-                true => text.push_str(&format!("[{comma}{}]", p.name)),
-                false => text.push_str(&format!("{comma}{}", p.name)),
+            if p.optional {
+                text.push_str(&format!("[{comma}{}]", p.name))
+            } else {
+                text.push_str(&format!("{comma}{}", p.name))
             }
         }
         text.push(')');

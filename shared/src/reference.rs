@@ -122,9 +122,10 @@ pub fn examples(function: &Function, in_duckdb: bool) -> Vec<Shown> {
         _ => (function.examples, false),
     };
     let shown = examples.iter().map(|example| Shown {
-        sql: match called {
-            true => program::in_duckdb(example.sql, function.name),
-            false => example.sql.to_owned(),
+        sql: if called {
+            program::in_duckdb(example.sql, function.name)
+        } else {
+            example.sql.to_owned()
         },
         answer: example.answer,
     });

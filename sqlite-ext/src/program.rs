@@ -14,7 +14,7 @@ use rusqlite::types::{self, Value};
 use crate::error::{Error, Result, error};
 use crate::host::statement::HostStatement;
 use crate::query::arguments;
-use crate::table_function::{self, Rows, TableFunction};
+use crate::table_function::{self, Rows, Shared, TableFunction};
 use crate::values::{self, article, utf8};
 use crate::vector::registry::Registry;
 
@@ -42,6 +42,8 @@ struct Call {
 }
 
 struct Fold;
+
+impl Shared for Call {}
 
 impl TableFunction for Fold {
     type Aux = Call;

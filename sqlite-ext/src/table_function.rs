@@ -24,18 +24,27 @@ use crate::sync::schema;
 /// A function's rows, each in the order of its columns.
 pub type Rows = Box<dyn Iterator<Item = error::Result<Vec<Value>>>>;
 
+/// What all calls of a function on a connection share.
+pub trait Shared: Send + Sync + 'static {
+    /// Called while a statement that calls it is prepared.
+    fn prepare(&self) -> error::Result<()> {
+        Ok(())
+    }
+}
+
+impl Shared for Session {
+    fn prepare(&self) -> error::Result<()> {
+        self.before_statement()
+    }
+}
+
 /// What tells the functions apart.
 pub trait TableFunction: 'static {
     /// The number of rows that SQLite's plans expect.
     const ROWS: i64 = 10;
 
     /// What all its calls on a connection share.
-    type Aux: Send + Sync + 'static;
-
-    /// Called while the statement is prepared.
-    fn prepare(_aux: &Self::Aux) -> error::Result<()> {
-        Ok(())
-    }
+    type Aux: Shared;
 
     /// Starts it with all arguments of the list. One that was left out is NULL.
     fn rows(aux: &Arc<Self::Aux>, arguments: &[Value]) -> error::Result<Rows>;
@@ -137,7 +146,7 @@ unsafe impl<'vtab, F: TableFunction> VTab<'vtab> for Table<F> {
 
     fn best_index(&self, info: &mut IndexInfo) -> Result<bool> {
         guard(self.function.name, || {
-            F::prepare(&self.aux)?;
+            self.aux.prepare()?;
             let params = self.function.params.len();
             let plan = match params {
                 0 => {

@@ -112,16 +112,18 @@ fn check(example: &Shown, found: Answer) -> Outcome {
         .replace('\'', "\"")
         .replace("\": ", "\":")
         .replace(", ", ",");
-    let answered = match found.error.is_empty() {
-        true => [printed.as_str(), unquoted, &as_json].contains(&example.answer),
+    let answered = if found.error.is_empty() {
+        [printed.as_str(), unquoted, &as_json].contains(&example.answer)
+    } else {
         // Where nothing is to come, no error is either.
-        false => !example.answer.is_empty() && found.error.contains(example.answer),
+        !example.answer.is_empty() && found.error.contains(example.answer)
     };
-    match answered {
-        true => Ok(()),
-        false => Err(format!(
+    if answered {
+        Ok(())
+    } else {
+        Err(format!(
             "{}\n  the example says: {}\n  the shell says: {printed}{}",
             example.sql, example.answer, found.error
-        )),
+        ))
     }
 }

@@ -136,9 +136,10 @@ fn statements(block: &Block<'_>) -> Outcome<Vec<Statement>> {
             });
         }
     }
-    match sql.is_empty() {
-        true => Ok(statements),
-        false => Err(format!("line {begun}: a statement without an end: {sql}")),
+    if sql.is_empty() {
+        Ok(statements)
+    } else {
+        Err(format!("line {begun}: a statement without an end: {sql}"))
     }
 }
 
@@ -200,16 +201,17 @@ fn check(shell: &mut Shell, statement: &Statement) -> Outcome {
         (true, false) => answer.rows == expected,
         (false, _) => !expected.is_empty() && answer.error.contains(&expected.join("\n")),
     };
-    match right {
-        true => Ok(()),
-        false => Err(format!(
+    if right {
+        Ok(())
+    } else {
+        Err(format!(
             "line {}: {}\n  the page says:\n{}\n  the shell says:\n{}{}",
             statement.line,
             statement.sql,
             statement.expected.join("\n"),
             answer.rows.join("\n"),
             answer.error
-        )),
+        ))
     }
 }
 
@@ -224,12 +226,13 @@ fn python(block: &Block<'_>, output: Option<&Block<'_>>, folder: &Path) -> Outco
     let printed = String::from_utf8_lossy(&found.stdout);
     let error = String::from_utf8_lossy(&found.stderr);
     let expected = output.map(|b| b.lines.join("\n")).unwrap_or_default();
-    match found.status.success() && printed.trim_end() == expected {
-        true => Ok(()),
-        false => Err(format!(
+    if found.status.success() && printed.trim_end() == expected {
+        Ok(())
+    } else {
+        Err(format!(
             "line {}: the page says:\n{expected}\n  Python says:\n{printed}{error}",
             block.line
-        )),
+        ))
     }
 }
 
@@ -263,9 +266,10 @@ fn links() -> Outcome {
             }
         }
     }
-    match errors.is_empty() {
-        true => Ok(()),
-        false => Err(errors.join("\n")),
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(errors.join("\n"))
     }
 }
 
@@ -318,9 +322,10 @@ fn errors() -> Outcome {
     let unknown: Vec<&str> = texts
         .filter(|text| text.split('…').any(|part| !said.contains(part.trim())))
         .collect();
-    match unknown.is_empty() {
-        true => Ok(()),
-        false => Err(format!("nothing says:\n{}", unknown.join("\n"))),
+    if unknown.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("nothing says:\n{}", unknown.join("\n")))
     }
 }
 
@@ -349,9 +354,10 @@ fn rooms() -> Outcome {
             }
         }
     }
-    match errors.is_empty() {
-        true => Ok(()),
-        false => Err(errors.join("\n")),
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(errors.join("\n"))
     }
 }
 

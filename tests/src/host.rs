@@ -55,8 +55,9 @@ pub fn models() -> Outcome<PathBuf> {
 
 fn existing(path: &str, command: &str) -> Outcome<PathBuf> {
     let found = root().join(path);
-    match found.exists() {
-        true => Ok(found),
-        false => Err(format!("{path} is missing; run `{command}`")),
+    if found.exists() {
+        Ok(found)
+    } else {
+        Err(format!("{path} is missing; run `{command}`"))
     }
 }

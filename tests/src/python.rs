@@ -92,8 +92,9 @@ fn run(folder: &str, file: &str, driver: &str, version: &str) -> Outcome {
     }
     let output = command.output().map_err(|e| e.to_string())?;
     let text = String::from_utf8_lossy(&output.stderr);
-    match output.status.success() && !text.contains("Ran 0 tests") {
-        true => Ok(()),
-        false => Err(format!("{}\n{text}", output.status)),
+    if output.status.success() && !text.contains("Ran 0 tests") {
+        Ok(())
+    } else {
+        Err(format!("{}\n{text}", output.status))
     }
 }

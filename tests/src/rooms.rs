@@ -47,9 +47,10 @@ fn check(name: &str) -> Outcome {
     let mut files = BTreeMap::new();
     read_folder(&folder.join("src"), &mut Vec::new(), &mut files).map_err(|e| e.to_string())?;
     let faults = faults(&rooms(&readme), &imports(&files));
-    match faults.is_empty() {
-        true => Ok(()),
-        false => Err(faults.join("\n")),
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(faults.join("\n"))
     }
 }
 
@@ -352,8 +353,9 @@ fn the_maps_name_files() -> Outcome {
             }
         }
     }
-    match missing.is_empty() {
-        true => Ok(()),
-        false => Err(missing.join("\n")),
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(missing.join("\n"))
     }
 }

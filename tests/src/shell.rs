@@ -77,9 +77,10 @@ pub struct Answer {
 impl Answer {
     /// The rows of a statement that must succeed.
     pub fn rows(self) -> Outcome<Vec<String>> {
-        match self.error.is_empty() {
-            true => Ok(self.rows),
-            false => Err(self.error),
+        if self.error.is_empty() {
+            Ok(self.rows)
+        } else {
+            Err(self.error)
         }
     }
 }
@@ -230,11 +231,12 @@ pub fn elsewhere(engine: Engine, folder: &Path, sql: &str) -> Outcome<Vec<String
         .output()
         .map_err(|e| format!("{}: {e}; run `make hosts`", engine.name()))?;
     let error = String::from_utf8_lossy(&output.stderr);
-    match output.status.success() && error.is_empty() {
-        true => Ok(String::from_utf8_lossy(&output.stdout)
+    if output.status.success() && error.is_empty() {
+        Ok(String::from_utf8_lossy(&output.stdout)
             .lines()
             .map(str::to_owned)
-            .collect()),
-        false => Err(format!("elsewhere: {}: {error}", output.status)),
+            .collect())
+    } else {
+        Err(format!("elsewhere: {}: {error}", output.status))
     }
 }

@@ -56,11 +56,12 @@ fn needs_no_engine(library: &Path) -> Outcome {
 fn output(program: &str, arguments: &[&str], library: &Path) -> Outcome<String> {
     let output = Command::new(program).args(arguments).arg(library).output();
     let output = output.map_err(|e| format!("{program}: {e}; run `apt-get install binutils`"))?;
-    match output.status.success() {
-        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-        false => Err(format!(
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    } else {
+        Err(format!(
             "{program}: {}",
             String::from_utf8_lossy(&output.stderr)
-        )),
+        ))
     }
 }

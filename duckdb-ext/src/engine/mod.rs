@@ -118,9 +118,11 @@ impl Database {
             return Ok(());
         };
         // SAFETY: the database is open, the path is copied.
-        match unsafe { lumos_guard_file(self.raw, path.as_ptr(), file as u8) } {
-            true => Ok(()),
-            false => Err(failed(String::new())),
+        let done = unsafe { lumos_guard_file(self.raw, path.as_ptr(), file as u8) };
+        if done {
+            Ok(())
+        } else {
+            Err(failed(String::new()))
         }
     }
 
@@ -340,9 +342,11 @@ impl Connection {
     pub fn statement(&self, sql: &str) -> Result<Statement> {
         self.extract(sql, |extracted, statement| {
             // SAFETY: the connection is alive, index 0 exists; the out pointer is a local's, which frees it.
-            match unsafe { lumos_unplanned(self.0.raw, extracted, &mut statement.raw) } {
-                true => Ok(()),
-                false => Err(failed(String::new())),
+            let done = unsafe { lumos_unplanned(self.0.raw, extracted, &mut statement.raw) };
+            if done {
+                Ok(())
+            } else {
+                Err(failed(String::new()))
             }
         })
     }
@@ -379,12 +383,12 @@ impl Connection {
             return Ok(());
         }
         // SAFETY: the connection is alive, and runs nothing.
-        match unsafe { lumos_set_search_path(self.0.raw, own) } {
-            true => Ok(()),
-            false => {
-                *searches = None;
-                Err(failed(String::new()))
-            }
+        let done = unsafe { lumos_set_search_path(self.0.raw, own) };
+        if done {
+            Ok(())
+        } else {
+            *searches = None;
+            Err(failed(String::new()))
         }
     }
 

@@ -76,9 +76,11 @@ impl Drop for Watched<'_> {
 /// Has the statements of a database's connections looked at where these are watched.
 pub(super) fn make_watchable(database: &Database) -> Result<()> {
     // SAFETY: the database is open.
-    match unsafe { lumos_watchable(database.raw) } {
-        true => Ok(()),
-        false => Err(failed(String::new())),
+    let done = unsafe { lumos_watchable(database.raw) };
+    if done {
+        Ok(())
+    } else {
+        Err(failed(String::new()))
     }
 }
 

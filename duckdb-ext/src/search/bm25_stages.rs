@@ -13,7 +13,7 @@ use lumos_core::{Error, Result};
 use crate::search::partial_scores::Found;
 use crate::search::result_list::{self, IdList, Ids};
 use crate::search::stage::{AggregateStage, vector};
-use crate::search::{Told, check, first_text, no_places, part_type, write_part};
+use crate::search::{Told, check, expected_rows, first_text, no_rowids, part_type, write_part};
 use crate::vectors::hash;
 use crate::vectors::view::{self, Strings, TypeHandle, Validity};
 
@@ -30,7 +30,7 @@ pub struct Bm25Scan {
     ids: IdList,
     /// The slots of the others.
     others: Vec<u32>,
-    /// The places of rows whose texts are not held.
+    /// The rowids of rows whose texts are not held.
     unknown: Vec<i64>,
 }
 
@@ -70,7 +70,7 @@ impl AggregateStage for Bm25Scan {
 
     unsafe fn read(&mut self, chunk: ffi::duckdb_data_chunk, rows: usize) -> Result<()> {
         // SAFETY: by contract, with the types that the stage says.
-        let (ids, absent, places, unplaced, hashes, unhashed, chosen, unchosen) = unsafe {
+        let (ids, absent, rowids, without_rowid, hashes, unhashed, chosen, unchosen) = unsafe {
             let vector = |name| vector::<Self>(chunk, name);
             (
                 Ids::new(vector("id")?, rows),
@@ -83,8 +83,8 @@ impl AggregateStage for Bm25Scan {
                 Validity::new(vector("chosen")?, rows),
             )
         };
-        if unplaced.first_null(0..rows).is_some() {
-            return Err(no_places());
+        if without_rowid.first_null(0..rows).is_some() {
+            return Err(no_rowids());
         }
         let held = self.shared.read()?;
         let mut hint = 0;
@@ -96,15 +96,14 @@ impl AggregateStage for Bm25Scan {
             match hash.and_then(|hash| held.slot(hash, hint)) {
                 Some(slot) => {
                     hint = slot + 1;
-                    match !unchosen.is_null(row) && chosen.get(row).is_some_and(|c| *c > 0) {
-                        true => {
-                            self.slots.push(slot);
-                            self.ids.push(ids.get(row));
-                        }
-                        false => self.others.push(slot),
+                    if !unchosen.is_null(row) && chosen.get(row).is_some_and(|c| *c > 0) {
+                        self.slots.push(slot);
+                        self.ids.push(ids.get(row));
+                    } else {
+                        self.others.push(slot)
                     }
                 }
-                None => self.unknown.push(places[row]),
+                None => self.unknown.push(rowids[row]),
             }
         }
         Ok(())
@@ -125,14 +124,12 @@ impl AggregateStage for Bm25Scan {
     ) -> Result<()> {
         let Some(scan) = part else {
             // SAFETY: by contract.
-            unsafe { write_part(&[], Err(Bm25Spec::nothing()), &[], result, row) };
-            return Ok(());
+            return unsafe { write_part(&[], Err(Bm25Spec::nothing()), &[], result, row) };
         };
         let found = scan.found(store)?.write();
         let number = store.begin(&scan.text, &scan.name);
         // SAFETY: by contract.
-        unsafe { write_part(&scan.unknown, Ok(number), &found, result, row) };
-        Ok(())
+        unsafe { write_part(&scan.unknown, Ok(number), &found, result, row) }
     }
 }
 
@@ -195,7 +192,7 @@ pub struct Bm25Fetch {
     shared: Option<SharedIndex<InvertedIndex>>,
     found: Found,
     /// How many rows there are to read, if that is known, and how many were read.
-    places: Option<i64>,
+    expected: Option<i64>,
     seen: i64,
 }
 
@@ -209,16 +206,12 @@ impl AggregateStage for Bm25Fetch {
 
     unsafe fn begin(chunk: ffi::duckdb_data_chunk, store: &IndexCache) -> Result<Self> {
         // SAFETY: by contract, with the types that the stage says.
-        let (ids, plan, places) = unsafe {
+        let (ids, plan, expected) = unsafe {
             let vector = |name| vector::<Self>(chunk, name);
-            let places = view::slice::<i64>(vector("rowids")?, 1);
-            let placed = !Validity::new(vector("rowids")?, 1).is_null(0);
-            // One of them is no row.
-            let places = places.first().filter(|_| placed);
             (
                 IdList::of(&Ids::new(vector("id")?, 1)),
                 Strings::new(vector("plan")?, 1),
-                places.map(|places| places.saturating_sub(1)),
+                expected_rows(vector("rowids")?),
             )
         };
         let told = Told::read(plan.text(0)?, store)?;
@@ -229,7 +222,7 @@ impl AggregateStage for Bm25Fetch {
             begun: told.begun,
             found: Found::new(ids, plan.words.len()),
             plan,
-            places,
+            expected,
             seen: 0,
         })
     }
@@ -304,15 +297,14 @@ impl AggregateStage for Bm25Fetch {
         let mut best = TopK::new(part.map_or(0, |rest| rest.plan.k))?;
         if let Some(rest) = part {
             Told::end(rest.begun.as_ref(), store);
-            if rest.places.is_some_and(|places| rest.seen != places) {
-                return Err(no_places());
+            if rest.expected.is_some_and(|rows| rest.seen != rows) {
+                return Err(no_rowids());
             }
             for hit in rest.found.best(rest.plan.k)?.sorted() {
                 best.offer(hit.distance, || hit.id.0.clone());
             }
         }
         // SAFETY: by contract.
-        unsafe { result_list::write(&[best], None, false, result, row) };
-        Ok(())
+        unsafe { result_list::write(&[best], None, false, result, row) }
     }
 }

@@ -13,7 +13,7 @@ use lumos_core::{Error, Param, Result, Type, ValueRef};
 
 use crate::search::result_list::{self, Id, IdList, Ids};
 use crate::search::stage::{AggregateStage, vector};
-use crate::search::{Told, no_places, open, read_queries};
+use crate::search::{Told, expected_rows, no_rowids, open, read_queries};
 use crate::vectors::arguments::{Column, Stored};
 use crate::vectors::hash;
 use crate::vectors::view::{self, Strings, TypeHandle, Validity};
@@ -34,7 +34,7 @@ pub struct KnnFetch {
     shared: Option<SharedIndex<VectorIndex>>,
     nearest: Vec<TopK<Id>>,
     /// How many rows there are to read, if that is known, and how many were read.
-    places: Option<i64>,
+    expected: Option<i64>,
     seen: i64,
     /// There was no room to hold all of them.
     full: bool,
@@ -50,14 +50,12 @@ impl AggregateStage for KnnFetch {
 
     unsafe fn begin(chunk: ffi::duckdb_data_chunk, store: &IndexCache) -> Result<Self> {
         // SAFETY: by contract, with the types that the stage says.
-        let (plan, queries, places) = unsafe {
+        let (plan, queries, expected) = unsafe {
             let vector = |name| vector::<Self>(chunk, name);
-            let places = view::slice::<i64>(vector("rowids")?, 1);
-            let placed = !Validity::new(vector("rowids")?, 1).is_null(0);
             (
                 Strings::new(vector("plan")?, 1),
                 view::strings(vector("queries")?),
-                places.first().filter(|_| placed).copied(),
+                expected_rows(vector("rowids")?),
             )
         };
         let told = Told::read(plan.text(0)?, store)?;
@@ -72,8 +70,7 @@ impl AggregateStage for KnnFetch {
             nearest: vec![TopK::new(plan.k)?; queries.len()],
             queries,
             plan,
-            // One of them is no row.
-            places: places.map(|places| places.saturating_sub(1)),
+            expected,
             seen: 0,
             full: false,
         })
@@ -93,7 +90,7 @@ impl AggregateStage for KnnFetch {
             )
         };
         let Some(first) = self.queries.first() else {
-            self.places = None;
+            self.expected = None;
             return Ok(());
         };
         let mut held = self.shared.as_ref().map(SharedIndex::write).transpose()?;
@@ -119,12 +116,13 @@ impl AggregateStage for KnnFetch {
             }
             // A hash that is not the vector's is not relied on, whoever has written it.
             let hash = hash.filter(|hash| held.is_some() && vectors.hash(row) == Some(*hash));
-            let vector = match hash.is_some() {
-                true => match vectors.get(row)? {
+            let vector = if hash.is_some() {
+                match vectors.get(row)? {
                     ValueRef::Vector(floats) => Stored::Floats(floats),
                     _ => continue,
-                },
-                false => vectors.stored(row)?,
+                }
+            } else {
+                vectors.stored(row)?
             };
             if let [nearest] = &mut self.nearest[..] {
                 let near = match vector {
@@ -161,8 +159,8 @@ impl AggregateStage for KnnFetch {
         result: ffi::duckdb_vector,
         row: usize,
     ) -> Result<()> {
-        if part.is_some_and(|rest| rest.places.is_some_and(|places| rest.seen != places)) {
-            return Err(no_places());
+        if part.is_some_and(|rest| rest.expected.is_some_and(|rows| rest.seen != rows)) {
+            return Err(no_rowids());
         }
         let (nearest, end) = part.map_or((&[][..], None), |rest| {
             (&rest.nearest[..], rest.plan.max_distance)
@@ -174,8 +172,7 @@ impl AggregateStage for KnnFetch {
             }
         }
         // SAFETY: by contract.
-        unsafe { result_list::write(nearest, end, true, result, row) };
-        Ok(())
+        unsafe { result_list::write(nearest, end, true, result, row) }
     }
 }
 

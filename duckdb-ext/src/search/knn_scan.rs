@@ -13,7 +13,7 @@ use lumos_core::vector::topk::{Query, TopK};
 
 use crate::search::result_list::{self, Id, IdList, Ids};
 use crate::search::stage::{AggregateStage, vector};
-use crate::search::{check, first_text, no_places, open, part_type, read_queries, write_part};
+use crate::search::{check, first_text, no_rowids, open, part_type, read_queries, write_part};
 use crate::vectors::view::{self, Strings, TypeHandle, Validity};
 
 /// How many vectors an index of another form catches up with for each chunk of rows, so that a search can be stopped.
@@ -32,7 +32,7 @@ pub struct KnnScan {
     /// The slots of the rows whose vectors are held, in runs, and their ids in the same order.
     runs: Vec<Range<u32>>,
     ids: IdList,
-    /// The places of the other rows.
+    /// The rowids of the other rows.
     unknown: Vec<i64>,
 }
 
@@ -74,7 +74,7 @@ impl AggregateStage for KnnScan {
 
     unsafe fn read(&mut self, chunk: ffi::duckdb_data_chunk, rows: usize) -> Result<()> {
         // SAFETY: by contract, with the types that the stage says.
-        let (ids, absent, places, unplaced, hashes, unhashed) = unsafe {
+        let (ids, absent, rowids, without_rowid, hashes, unhashed) = unsafe {
             let vector = |name| vector::<Self>(chunk, name);
             (
                 Ids::new(vector("id")?, rows),
@@ -85,8 +85,8 @@ impl AggregateStage for KnnScan {
                 Validity::new(vector("hash")?, rows),
             )
         };
-        if unplaced.first_null(0..rows).is_some() {
-            return Err(no_places());
+        if without_rowid.first_null(0..rows).is_some() {
+            return Err(no_rowids());
         }
         let Some(shared) = &self.shared else {
             return Ok(());
@@ -123,7 +123,7 @@ impl AggregateStage for KnnScan {
                         self.ids.push(ids.get(row));
                     }
                     None if no_vector => {}
-                    None => self.unknown.push(places[row]),
+                    None => self.unknown.push(rowids[row]),
                 }
             }
             row += 1;
@@ -145,14 +145,12 @@ impl AggregateStage for KnnScan {
     ) -> Result<()> {
         let Some(scan) = part else {
             // SAFETY: by contract.
-            unsafe { write_part(&[], Err(ScanSpec::nothing()), &[], result, row) };
-            return Ok(());
+            return unsafe { write_part(&[], Err(ScanSpec::nothing()), &[], result, row) };
         };
         let found = result_list::pack(&scan.nearest(store)?, scan.ids.none());
         let number = store.begin(&scan.text, &scan.name);
         // SAFETY: by contract.
-        unsafe { write_part(&scan.unknown, Ok(number), &found, result, row) };
-        Ok(())
+        unsafe { write_part(&scan.unknown, Ok(number), &found, result, row) }
     }
 }
 

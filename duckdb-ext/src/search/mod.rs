@@ -24,7 +24,8 @@ use lumos_core::{Error, Result, vector};
 use self::bm25_stages::{Bm25Fetch, Bm25Scan};
 use self::knn_fetch::KnnFetch;
 use self::knn_scan::KnnScan;
-use crate::vectors::view::{Strings, TypeHandle};
+use crate::aggregate;
+use crate::vectors::view::{self, Strings, TypeHandle, Validity};
 
 /// Registers all stages. They share the indexes, which live as long as the functions do.
 ///
@@ -43,7 +44,7 @@ pub unsafe fn register(
     }
 }
 
-/// What a first part results in: the places of rows that it does not know, what the second part is to be told, and what
+/// What a first part results in: the rowids of rows that it does not know, what the second part is to be told, and what
 /// was found.
 pub fn part_type() -> TypeHandle {
     use ffi::{
@@ -107,17 +108,18 @@ impl Told {
 /// Before the number of a search.
 const BEGUN: char = '#';
 
-/// Writes the result of a first part: as what the second is told the plan itself, or the number of a search.
+/// Writes the result of a first part: as what the second is told the plan itself, or the number of a search. Errors
+/// if memory is short.
 ///
 /// # Safety
 /// `result` is of [`part_type`], with room for `row`.
 pub unsafe fn write_part(
-    places: &[i64],
+    rowids: &[i64],
     plan: Result<u64, String>,
     found: &[u8],
     result: ffi::duckdb_vector,
     row: usize,
-) {
+) -> Result<()> {
     let plan = plan.map_or_else(|text| text, |number| format!("{BEGUN}{number:x}"));
     let write = |member: ffi::idx_t, bytes: &[u8]| {
         // SAFETY: by contract; DuckDB copies the bytes.
@@ -130,37 +132,39 @@ pub unsafe fn write_part(
     write(1, plan.as_bytes());
     write(2, found);
     // SAFETY: by contract.
-    unsafe { write_places(places, ffi::duckdb_struct_vector_get_child(result, 0), row) }
+    unsafe { write_rowids(rowids, ffi::duckdb_struct_vector_get_child(result, 0), row) }
 }
 
-/// Writes the places of rows as the list of `row`.
+/// How many rows a second part is to read, by its column `rowids`: one of those is no row's. `None` if that is not known.
+///
+/// # Safety
+/// The vector is of BIGINT, has a row, and is alive during the call.
+pub unsafe fn expected_rows(rowids: ffi::duckdb_vector) -> Option<i64> {
+    // SAFETY: by contract.
+    let (rowids, nulls) = unsafe { (view::slice::<i64>(rowids, 1), Validity::new(rowids, 1)) };
+    let rowids = rowids.first().filter(|_| !nulls.is_null(0));
+    rowids.map(|rowids| rowids.saturating_sub(1))
+}
+
+/// Writes the rowids of rows as the list of `row`.
 ///
 /// # Safety
 /// `result` is a list of BIGINT with room for `row`.
-unsafe fn write_places(places: &[i64], result: ffi::duckdb_vector, row: usize) {
+unsafe fn write_rowids(rowids: &[i64], result: ffi::duckdb_vector, row: usize) -> Result<()> {
     // SAFETY: by contract; there is room for what is reserved.
     unsafe {
-        let start = ffi::duckdb_list_vector_get_size(result);
-        let end = start + places.len() as ffi::idx_t + 1;
-        ffi::duckdb_list_vector_reserve(result, end);
-        ffi::duckdb_list_vector_set_size(result, end);
-        ffi::duckdb_vector_get_data(result)
-            .cast::<ffi::duckdb_list_entry>()
-            .add(row)
-            .write(ffi::duckdb_list_entry {
-                offset: start,
-                length: end - start,
-            });
+        let start = aggregate::begin_list(result, row, rowids.len() + 1)?;
         let cells = ffi::duckdb_vector_get_data(ffi::duckdb_list_vector_get_child(result));
-        let cells = cells.cast::<i64>().add(start as usize);
+        let cells = cells.cast::<i64>().add(start);
         // No row is there: DuckDB reads nothing for it, but a good deal of the table for an empty list.
         cells.write(-1);
-        ptr::copy_nonoverlapping(places.as_ptr(), cells.add(1), places.len());
+        ptr::copy_nonoverlapping(rowids.as_ptr(), cells.add(1), rowids.len());
     }
+    Ok(())
 }
 
-/// A table may have a column of the name by which DuckDB knows the places of rows.
-pub fn no_places() -> Error {
+/// The error for a table with a column of the name `rowid`.
+pub fn no_rowids() -> Error {
     Error::new("rowid does not tell the rows of the table apart; rename the column of that name")
 }
 

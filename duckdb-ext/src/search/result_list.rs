@@ -1,14 +1,12 @@
 //! Rows that a search in DuckDB has found: their ids, and lists of them as results.
 
-use std::ffi::CString;
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use libduckdb_sys as ffi;
 use lumos_core::Result;
 use lumos_core::vector::topk::{Hit, TopK};
 
-use crate::contain::panic_message;
+use crate::aggregate;
 use crate::vectors::view::{self, TypeHandle};
 
 /// An id, ordered as DuckDB orders it.
@@ -234,7 +232,7 @@ pub unsafe fn write(
     many: bool,
     result: ffi::duckdb_vector,
     row: usize,
-) {
+) -> Result<()> {
     let mut hits: Vec<(i64, i64, &Hit<Id>)> = Vec::new();
     for (query, nearest) in (0..).zip(nearest) {
         let near = |hit: &&Hit<Id>| end.is_none_or(|end| hit.distance <= end);
@@ -243,25 +241,14 @@ pub unsafe fn write(
     }
     // SAFETY: by contract; the children have room for what is reserved.
     unsafe {
-        let start = ffi::duckdb_list_vector_get_size(result);
-        let end = start + hits.len() as ffi::idx_t;
-        ffi::duckdb_list_vector_reserve(result, end);
-        ffi::duckdb_list_vector_set_size(result, end);
-        let entry = ffi::duckdb_list_entry {
-            offset: start,
-            length: hits.len() as u64,
-        };
-        ffi::duckdb_vector_get_data(result)
-            .cast::<ffi::duckdb_list_entry>()
-            .add(row)
-            .write(entry);
+        let start = aggregate::begin_list(result, row, hits.len())?;
         let structs = ffi::duckdb_list_vector_get_child(result);
         let cells =
             |i| ffi::duckdb_vector_get_data(ffi::duckdb_struct_vector_get_child(structs, i));
         let ids = ffi::duckdb_struct_vector_get_child(structs, 0);
         let (id_cells, distances) = (cells(0), cells(1).cast::<f64>());
         let places = many.then(|| (cells(2).cast::<i64>(), cells(3).cast::<i64>()));
-        for ((query, rank, hit), at) in hits.into_iter().zip(start as usize..) {
+        for ((query, rank, hit), at) in hits.into_iter().zip(start..) {
             distances.add(at).write(hit.distance);
             if let Some((queries, ranks)) = places {
                 queries.add(at).write(query);
@@ -285,17 +272,5 @@ pub unsafe fn write(
             }
         }
     }
-}
-
-/// Runs the body of a callback; an error or a panic becomes DuckDB's.
-pub fn guard(info: ffi::duckdb_function_info, name: &str, body: impl FnOnce() -> Result<()>) {
-    let reason = match catch_unwind(AssertUnwindSafe(body)) {
-        Ok(Ok(())) => return,
-        Ok(Err(error)) => error.to_string(),
-        Err(panic) => format!("internal error: {}", panic_message(&*panic)),
-    };
-    let message = format!("{name}: {reason}").replace('\0', "");
-    let message = CString::new(message).unwrap_or_default();
-    // SAFETY: DuckDB copies the message.
-    unsafe { ffi::duckdb_aggregate_function_set_error(info, message.as_ptr()) }
+    Ok(())
 }

@@ -1,7 +1,6 @@
 //! An aggregate of DuckDB that keeps a Rust value for its group: how the stages of a search run.
 
 use std::ffi::{CString, c_void};
-use std::ptr;
 use std::sync::Arc;
 
 use libduckdb_sys as ffi;
@@ -9,7 +8,8 @@ use lumos_core::search::cache::IndexCache;
 use lumos_core::search::stages::{ColumnType, Stage};
 use lumos_core::{Error, Result};
 
-use crate::search::result_list::{self, ID_TYPES};
+use crate::aggregate::{self, Form};
+use crate::search::result_list::ID_TYPES;
 use crate::vectors::view::TypeHandle;
 
 /// A part of a search, as far as it has come.
@@ -72,42 +72,26 @@ pub unsafe fn register<P: AggregateStage>(
     store: &Arc<IndexCache>,
 ) -> Result<(), String> {
     let name = CString::new(P::STAGE.name).map_err(|e| e.to_string())?;
-    // SAFETY: set and forms are ours until destroyed; DuckDB copies them, the name and the types, and owns the store's
-    // handle.
-    unsafe {
-        let mut set = ffi::duckdb_create_aggregate_function_set(name.as_ptr());
-        for id in ID_TYPES {
-            let mut form = ffi::duckdb_create_aggregate_function();
-            ffi::duckdb_aggregate_function_set_name(form, name.as_ptr());
-            for (_, ty) in P::STAGE.columns {
-                let ty = column_type(*ty, id);
-                ffi::duckdb_aggregate_function_add_parameter(form, ty.raw());
-            }
-            let result = P::result(id);
-            ffi::duckdb_aggregate_function_set_return_type(form, result.raw());
-            ffi::duckdb_aggregate_function_set_functions(
-                form,
-                Some(state_size),
-                Some(init),
+    let form = |id| {
+        let columns = P::STAGE.columns.iter();
+        let info = Arc::into_raw(Arc::clone(store)).cast_mut().cast();
+        // SAFETY: the stage reads its columns and writes a result of its type; the form owns a handle of the store. Rows
+        // whose hash is NULL are wanted too.
+        unsafe {
+            Form::new::<P>(
+                &name,
+                columns.map(|(_, ty)| column_type(*ty, id)),
+                &P::result(id),
                 Some(update::<P>),
                 Some(combine::<P>),
                 Some(finalize::<P>),
-            );
-            ffi::duckdb_aggregate_function_set_destructor(form, Some(destroy::<P>));
-            // The rows whose hash is NULL are wanted too.
-            ffi::duckdb_aggregate_function_set_special_handling(form);
-            let store = Arc::into_raw(Arc::clone(store)).cast_mut().cast();
-            ffi::duckdb_aggregate_function_set_extra_info(form, store, Some(release));
-            ffi::duckdb_add_aggregate_function_to_set(set, form);
-            ffi::duckdb_destroy_aggregate_function(&mut form);
+            )
+            .with_nulls()
+            .told(info, Some(release))
         }
-        let state = ffi::duckdb_register_aggregate_function_set(connection, set);
-        ffi::duckdb_destroy_aggregate_function_set(&mut set);
-        match state {
-            ffi::DuckDBSuccess => Ok(()),
-            _ => Err(format!("DuckDB refused to register {}", P::STAGE.name)),
-        }
-    }
+    };
+    // SAFETY: by contract.
+    unsafe { aggregate::register(connection, &name, ID_TYPES.map(form)) }
 }
 
 /// DuckDB's type of a column.
@@ -129,31 +113,6 @@ unsafe extern "C" fn release(store: *mut c_void) {
     drop(unsafe { Arc::from_raw(store.cast::<IndexCache>()) });
 }
 
-unsafe extern "C" fn state_size(_: ffi::duckdb_function_info) -> ffi::idx_t {
-    size_of::<*mut c_void>() as ffi::idx_t
-}
-
-unsafe extern "C" fn init(_: ffi::duckdb_function_info, state: ffi::duckdb_aggregate_state) {
-    // SAFETY: DuckDB gives room for what `state_size` says.
-    unsafe { state.cast::<*mut c_void>().write(ptr::null_mut()) }
-}
-
-/// # Safety
-/// `state` was initialized for `P`, is not destroyed, and no other reference to its part is alive.
-unsafe fn part<'a, P>(state: ffi::duckdb_aggregate_state) -> Option<&'a mut P> {
-    // SAFETY: by contract; a part is a Box of ours.
-    unsafe { state.cast::<*mut P>().read().as_mut() }
-}
-
-/// # Safety
-/// As [`part`], and there is none.
-unsafe fn begin<'a, P>(state: ffi::duckdb_aggregate_state, new: P) -> &'a mut P {
-    let new = Box::leak(Box::new(new));
-    // SAFETY: by contract.
-    unsafe { state.cast::<*mut P>().write(new) };
-    new
-}
-
 /// # Safety
 /// `info` is that of a form of [`register`].
 unsafe fn store<'a>(info: ffi::duckdb_function_info) -> &'a IndexCache {
@@ -166,7 +125,7 @@ unsafe extern "C" fn update<P: AggregateStage>(
     chunk: ffi::duckdb_data_chunk,
     states: *mut ffi::duckdb_aggregate_state,
 ) {
-    result_list::guard(info, P::NAME, || {
+    aggregate::guard(info, P::NAME, || {
         // SAFETY: DuckDB's chunk is flat, with a state for each of its rows, all alive during the call.
         unsafe {
             let rows = ffi::duckdb_data_chunk_get_size(chunk) as usize;
@@ -178,9 +137,9 @@ unsafe extern "C" fn update<P: AggregateStage>(
                 return Err(Error::new("the SQL that it writes has no GROUP BY"));
             }
             let store = store(info);
-            let part = match part::<P>(states[0]) {
+            let part = match aggregate::state::<P>(states[0]) {
                 Some(part) => part,
-                None => begin(states[0], P::begin(chunk, store)?),
+                None => aggregate::begin(states[0], P::begin(chunk, store)?),
             };
             part.read(chunk, rows)
         }
@@ -193,23 +152,13 @@ unsafe extern "C" fn combine<P: AggregateStage>(
     target: *mut ffi::duckdb_aggregate_state,
     count: ffi::idx_t,
 ) {
-    result_list::guard(info, P::NAME, || {
-        for i in 0..count as usize {
-            // SAFETY: DuckDB gives `count` pairs of states that are different from each other. The source stays
-            // as it is, since DuckDB may combine it again.
-            unsafe {
-                let Some(from) = part::<P>(*source.add(i)) else {
-                    continue;
-                };
-                match part::<P>(*target.add(i)) {
-                    Some(to) => to.merge(from),
-                    None => {
-                        begin(*target.add(i), from.clone());
-                    }
-                }
-            }
-        }
-        Ok(())
+    aggregate::guard(info, P::NAME, || {
+        let merge = |to: &mut P, from: &P| {
+            to.merge(from);
+            Ok(())
+        };
+        // SAFETY: DuckDB gives `count` pairs of states of ours.
+        unsafe { aggregate::combine(source, target, count, merge, P::clone) }
     });
 }
 
@@ -220,26 +169,14 @@ unsafe extern "C" fn finalize<P: AggregateStage>(
     count: ffi::idx_t,
     offset: ffi::idx_t,
 ) {
-    result_list::guard(info, P::NAME, || {
+    aggregate::guard(info, P::NAME, || {
         for i in 0..count as usize {
             // SAFETY: DuckDB gives `count` states, and room for their results from `offset` on.
             unsafe {
-                let part = part::<P>(*source.add(i));
+                let part = aggregate::state::<P>(*source.add(i));
                 P::write(part.as_deref(), store(info), result, offset as usize + i)?;
             }
         }
         Ok(())
     });
-}
-
-unsafe extern "C" fn destroy<P>(states: *mut ffi::duckdb_aggregate_state, count: ffi::idx_t) {
-    for i in 0..count as usize {
-        // SAFETY: DuckDB destroys each state once; a part is a Box of ours.
-        unsafe {
-            let part = (*states.add(i)).cast::<*mut P>().replace(ptr::null_mut());
-            if !part.is_null() {
-                drop(Box::from_raw(part));
-            }
-        }
-    }
 }

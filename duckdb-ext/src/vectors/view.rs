@@ -156,9 +156,10 @@ impl<'a> Strings<'a> {
 
     /// The bytes in `row`, unless it is NULL.
     pub fn get(&self, row: usize) -> Option<&'a [u8]> {
-        match self.validity.is_null(row) {
-            true => None,
-            false => self.cells.get(row).map(bytes),
+        if self.validity.is_null(row) {
+            None
+        } else {
+            self.cells.get(row).map(bytes)
         }
     }
 

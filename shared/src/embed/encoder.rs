@@ -217,9 +217,11 @@ impl Encoder {
         for layer in &self.layers {
             x = layer.apply(x, self.heads);
         }
-        Ok(match self.first {
-            true => x.row(0).to_owned(),
-            false => x.sum_axis(Axis(0)), // its direction is that of the mean
+        Ok(if self.first {
+            x.row(0).to_owned()
+        } else {
+            // Its direction is that of the mean.
+            x.sum_axis(Axis(0))
         })
     }
 }

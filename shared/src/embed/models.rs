@@ -110,11 +110,12 @@ pub fn lock() -> Json {
 
 /// Errors once [`lock`] was called. Callers ask before they look at folders or servers.
 pub fn check_unlocked() -> Result<()> {
-    match LOCKED.load(Ordering::SeqCst) {
-        false => Ok(()),
-        true => Err(Error::new(
+    if LOCKED.load(Ordering::SeqCst) {
+        Err(Error::new(
             "the models of this process are locked by lumos_lock() or lumos_model_lock(); add and remove models before that",
-        )),
+        ))
+    } else {
+        Ok(())
     }
 }
 
@@ -165,9 +166,10 @@ pub fn is_remote(model: &str) -> bool {
 /// The vector of length 1 in the direction of this one.
 fn unit(vector: Array1<f32>) -> Vec<f32> {
     let length = vector.dot(&vector).sqrt();
-    match length > 0.0 {
-        true => vector.iter().map(|v| v / length).collect(),
-        false => vector.to_vec(),
+    if length > 0.0 {
+        vector.iter().map(|v| v / length).collect()
+    } else {
+        vector.to_vec()
     }
 }
 

@@ -47,12 +47,13 @@ impl<'a> Tensors<'a> {
     /// A tensor with this number of rows and columns. Errors if it is not there, or not so.
     pub fn shaped(&self, name: &str, rows: usize, columns: usize) -> Result<Array2<f32>> {
         let matrix = self.matrix(name)?;
-        match matrix.dim() == (rows, columns) {
-            true => Ok(matrix),
-            false => Err(Error::new(format!(
+        if matrix.dim() == (rows, columns) {
+            Ok(matrix)
+        } else {
+            Err(Error::new(format!(
                 "model.safetensors: {name} has the shape {:?}; {rows} by {columns} was expected",
                 matrix.shape()
-            ))),
+            )))
         }
     }
 
@@ -79,11 +80,12 @@ impl<'a> Tensors<'a> {
                 )));
             }
         };
-        match values.iter().all(|v| v.is_finite()) {
-            true => Ok((tensor.shape().to_vec(), values)),
-            false => Err(Error::new(format!(
+        if values.iter().all(|v| v.is_finite()) {
+            Ok((tensor.shape().to_vec(), values))
+        } else {
+            Err(Error::new(format!(
                 "model.safetensors: {name} holds a number that is not finite"
-            ))),
+            )))
         }
     }
 }

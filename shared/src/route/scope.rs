@@ -57,12 +57,14 @@ impl Scope<'_> {
         loop {
             if let Some(field) = find(scope.relations, table, name)? {
                 let typed = field.typed.clone()?;
-                return match std::ptr::eq(scope, self) {
-                    true => scope.at_phase(typed),
-                    false if scope.is_key(&typed) => Ok(typed),
-                    false => refuse(format!(
+                return if std::ptr::eq(scope, self) {
+                    scope.at_phase(typed)
+                } else if scope.is_key(&typed) {
+                    Ok(typed)
+                } else {
+                    refuse(format!(
                         "column {name} is neither grouped nor in an aggregate"
-                    )),
+                    ))
                 };
             }
             let Some(parent) = scope.parent else {

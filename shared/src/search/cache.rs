@@ -181,9 +181,10 @@ impl IndexCache {
         lock(&self.vectors).retain(|(held, _), (shared, _)| {
             let gone = meant(held);
             // One that is broken had an index at least.
-            count += match gone {
-                true => shared.read().map_or(1, |held| held.indexes().len()),
-                false => 0,
+            count += if gone {
+                shared.read().map_or(1, |held| held.indexes().len())
+            } else {
+                0
             };
             !gone
         });

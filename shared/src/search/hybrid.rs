@@ -130,12 +130,10 @@ fn both(near: Option<String>, worded: Option<String>) -> String {
     let worded =
         worded.map(|sql| format!("SELECT id, CAST(NULL AS DOUBLE) AS distance, bm25 FROM ({sql})"));
     let lists: Vec<String> = near.into_iter().chain(worded).collect();
-    match lists.is_empty() {
-        true => {
-            "SELECT CAST(NULL AS BIGINT), CAST(NULL AS DOUBLE), CAST(NULL AS DOUBLE) WHERE false"
-                .into()
-        }
-        false => lists.join(" UNION ALL "),
+    if lists.is_empty() {
+        "SELECT CAST(NULL AS BIGINT), CAST(NULL AS DOUBLE), CAST(NULL AS DOUBLE) WHERE false".into()
+    } else {
+        lists.join(" UNION ALL ")
     }
 }
 

@@ -135,9 +135,10 @@ pub fn condition(options: &SearchOptions, id: &str) -> Option<String> {
             .iter()
             .map(|id| id.as_str().map_or_else(|| id.to_string(), literal))
             .collect();
-        conditions.push(match ids.is_empty() {
-            true => "false".to_owned(),
-            false => format!("{id} IN ({})", ids.join(", ")),
+        conditions.push(if ids.is_empty() {
+            "false".to_owned()
+        } else {
+            format!("{id} IN ({})", ids.join(", "))
         });
     }
     (!conditions.is_empty()).then(|| conditions.join(" AND "))

@@ -104,9 +104,10 @@ impl ScanSpec {
                 None => None,
             },
         };
-        match plan.kind != Kind::Hnsw && (1..=MAX_OVERSAMPLE).contains(&oversample) {
-            true => Ok(plan),
-            false => Err(wrong()),
+        if plan.kind != Kind::Hnsw && (1..=MAX_OVERSAMPLE).contains(&oversample) {
+            Ok(plan)
+        } else {
+            Err(wrong())
         }
     }
 }

@@ -11,11 +11,12 @@ const INSIDE: &str = "\0l";
 
 /// Errors if there is a NUL character in the text, which would be mistaken for these.
 pub fn check_text(what: &str, text: &str) -> Result<()> {
-    match text.contains('\0') {
-        true => Err(Error::new(format!(
+    if text.contains('\0') {
+        Err(Error::new(format!(
             "{what} has a NUL character, which SQL cannot have"
-        ))),
-        false => Ok(()),
+        )))
+    } else {
+        Ok(())
     }
 }
 

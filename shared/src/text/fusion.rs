@@ -127,9 +127,12 @@ fn normal(rows: &[(Id, f64)], sign: f64) -> impl Iterator<Item = f64> {
         scores().fold(f64::INFINITY, f64::min),
         scores().fold(f64::NEG_INFINITY, f64::max),
     );
-    scores().map(move |score| match greatest > least {
-        true => (score - least) / (greatest - least),
-        false => 1.0,
+    scores().map(move |score| {
+        if greatest > least {
+            (score - least) / (greatest - least)
+        } else {
+            1.0
+        }
     })
 }
 

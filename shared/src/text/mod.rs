@@ -176,9 +176,10 @@ fn word<E>(
         return Ok(()); // accents alone
     }
     let english = form.len() <= LONGEST_STEMMED && form.bytes().all(|b| b.is_ascii_lowercase());
-    let stem = match english {
-        true => stemmer.stem(form),
-        false => form.into(),
+    let stem = if english {
+        stemmer.stem(form)
+    } else {
+        form.into()
     };
     each(Term {
         text: &stem,
@@ -204,9 +205,10 @@ fn characters<E>(
     let from = |ends: &[usize], i: usize| if i == 0 { 0 } else { ends[i - 1] };
     let mut term = |kind, first: usize, last: usize| {
         let text = &form[from(&to, first)..to[last]];
-        let range = match same {
-            true => from(&source, first)..source[last],
-            false => 0..original.len(),
+        let range = if same {
+            from(&source, first)..source[last]
+        } else {
+            0..original.len()
         };
         each(Term {
             text,

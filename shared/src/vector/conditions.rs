@@ -87,9 +87,10 @@ impl Scope<'_> {
         let is_dot = |i: usize| token(i) == Some(&Token::Op("."));
         let mut found = Vec::new();
         for i in 0..self.tokens.len() {
-            let before = match i > 1 && is_dot(i - 1) {
-                true => i.checked_sub(3),
-                false => i.checked_sub(1),
+            let before = if i > 1 && is_dot(i - 1) {
+                i.checked_sub(3)
+            } else {
+                i.checked_sub(1)
             };
             let Some(before) = before.and_then(token) else {
                 continue;

@@ -40,9 +40,10 @@ pub fn to_json(vector: &[f32]) -> String {
     for (i, v) in vector.iter().enumerate() {
         let comma = if i > 0 { "," } else { "" };
         let whole = v.fract() == 0.0 && v.abs() < 1e7 && (*v != 0.0 || v.is_sign_positive());
-        match whole {
-            true => text.push_str(&format!("{comma}{}", *v as i32)),
-            false => text.push_str(&format!("{comma}{v:?}")),
+        if whole {
+            text.push_str(&format!("{comma}{}", *v as i32))
+        } else {
+            text.push_str(&format!("{comma}{v:?}"))
         }
     }
     text.push(']');

@@ -170,11 +170,12 @@ impl Definition {
     /// Errors if a table with these columns cannot have this name: it stands for a column too, as in FTS5.
     pub fn check_name(&self, table: &str) -> Result<()> {
         let same = |c: &Column| c.name.eq_ignore_ascii_case(table);
-        match self.columns.iter().any(same) || is_reserved(table) {
-            true => Err(Error::new(format!(
+        if self.columns.iter().any(same) || is_reserved(table) {
+            Err(Error::new(format!(
                 "the name \"{table}\" is taken by a column; give the table or the column another"
-            ))),
-            false => Ok(()),
+            )))
+        } else {
+            Ok(())
         }
     }
 
@@ -298,9 +299,10 @@ fn name(text: &str) -> Result<(String, &str)> {
                 .find(|c: char| !(c.is_alphanumeric() || c == '_'))
                 .unwrap_or(text.len());
             let (name, rest) = text.split_at(end);
-            return match name.is_empty() || rest.trim_start().starts_with('=') {
-                true => Err(bad()),
-                false => Ok((name.to_owned(), rest.trim_start())),
+            return if name.is_empty() || rest.trim_start().starts_with('=') {
+                Err(bad())
+            } else {
+                Ok((name.to_owned(), rest.trim_start()))
             };
         }
     };
@@ -318,9 +320,10 @@ fn name(text: &str) -> Result<(String, &str)> {
             _ => break,
         }
     }
-    match name.is_empty() {
-        true => Err(bad()),
-        false => Ok((name, rest.trim_start())),
+    if name.is_empty() {
+        Err(bad())
+    } else {
+        Ok((name, rest.trim_start()))
     }
 }
 

@@ -38,10 +38,6 @@ pub struct Status;
 impl TableFunction for Status {
     type Aux = Session;
 
-    fn prepare(session: &Session) -> Result<()> {
-        session.before_statement()
-    }
-
     fn rows(session: &Arc<Session>, _: &[Value]) -> Result<Rows> {
         let rows = session.in_turn(|| status::rows(session))?;
         Ok(Box::new(rows.into_iter().map(Ok)))
@@ -53,10 +49,6 @@ pub struct SchemaLog;
 
 impl TableFunction for SchemaLog {
     type Aux = Session;
-
-    fn prepare(session: &Session) -> Result<()> {
-        session.before_statement()
-    }
 
     fn rows(session: &Arc<Session>, _: &[Value]) -> Result<Rows> {
         table_function::rows_of_mirror(
@@ -71,10 +63,6 @@ pub struct Tiers;
 
 impl TableFunction for Tiers {
     type Aux = Session;
-
-    fn prepare(session: &Session) -> Result<()> {
-        session.before_statement()
-    }
 
     fn rows(session: &Arc<Session>, _: &[Value]) -> Result<Rows> {
         table_function::rows_of_mirror(
@@ -92,10 +80,6 @@ pub struct Verify;
 
 impl TableFunction for Verify {
     type Aux = Session;
-
-    fn prepare(session: &Session) -> Result<()> {
-        session.before_statement()
-    }
 
     fn rows(session: &Arc<Session>, given: &[Value]) -> Result<Rows> {
         let pattern = arguments::text(&given[0])?;

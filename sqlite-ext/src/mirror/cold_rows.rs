@@ -119,16 +119,10 @@ impl Shape {
 
     /// The statement that makes the table of gone keys, empty.
     pub fn create_gone(&self) -> String {
-        let columns: Vec<String> = self
-            .key
-            .iter()
-            .enumerate()
-            .map(|(i, c)| format!("k{i} {}", self.types[*c].sql()))
-            .collect();
         format!(
             "CREATE OR REPLACE TABLE {}({})",
             gone(&self.name),
-            columns.join(", ")
+            names::key_columns(&self.key, &self.types)
         )
     }
 }

@@ -106,6 +106,7 @@ impl ColumnMap {
         now
     }
 
+    /// The columns of the mirrored table, with their types.
     pub fn column_definitions(&self) -> String {
         let columns: Vec<String> = self
             .columns

@@ -1,5 +1,6 @@
 //! What the databases, schemas and tables of the mirror are called inside DuckDB.
 
+use lumos_core::mirror::MirrorType;
 use lumos_core::sql::identifier;
 use lumos_duckdb::engine::Connection as DuckDb;
 
@@ -39,6 +40,15 @@ pub fn columns(duckdb: &DuckDb, name: &str) -> Result<Vec<String>> {
         .into_iter()
         .map(|(name, _)| name)
         .collect())
+}
+
+/// The columns of a table of keys, `k0`, `k1` and so on: `key` says which of these types they have.
+pub fn key_columns(key: &[usize], types: &[MirrorType]) -> String {
+    let columns = key.iter().enumerate();
+    let columns: Vec<String> = columns
+        .map(|(i, c)| format!("k{i} {}", types[*c].sql()))
+        .collect();
+    columns.join(", ")
 }
 
 /// The statements that remove a mirrored table.

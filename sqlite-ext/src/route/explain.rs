@@ -11,10 +11,12 @@ use crate::query::params::Params;
 use crate::route::Router;
 use crate::route::analysis::Analysis;
 use crate::route::values::values;
-use crate::table_function::{Rows, TableFunction};
+use crate::table_function::{Rows, Shared, TableFunction};
 
 /// The function.
 pub struct Route;
+
+impl Shared for Router {}
 
 impl TableFunction for Route {
     const ROWS: i64 = 1;

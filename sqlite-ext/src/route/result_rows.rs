@@ -114,10 +114,11 @@ impl ResultRows {
         // Two rows may be exchanged if they are equal in all keys, or nearly so in a sum of reals before they differ.
         let tie = |a: usize, b: usize| {
             for (column, inexact) in &limit.keys {
-                match self.equal(a, b, *column, *inexact) {
-                    true if *inexact => return true,
-                    true => {}
-                    false => return false,
+                if !self.equal(a, b, *column, *inexact) {
+                    return false;
+                }
+                if *inexact {
+                    return true;
                 }
             }
             true

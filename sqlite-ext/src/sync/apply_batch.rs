@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::faults::fault;
 use crate::mirror::cold_rows;
 use crate::mirror::column_map::ColumnMap;
-use crate::mirror::names::{CATALOG, DATA, TEMPORARY, target};
+use crate::mirror::names::{self, CATALOG, DATA, TEMPORARY, target};
 use crate::sync::chunk_writer::{ChunkWriter, value_of};
 use crate::sync::copy::Transfer;
 
@@ -140,9 +140,12 @@ impl ColumnMap {
         }
         let mut keys = self.start_keys(duckdb)?;
         let mut rows = self.start_rows(duckdb)?;
-        let put_key = |row: &Row<'_>| match deleted {
-            true => Ok(()),
-            false => self.put_key(&mut keys, row),
+        let put_key = |row: &Row<'_>| {
+            if deleted {
+                Ok(())
+            } else {
+                self.put_key(&mut keys, row)
+            }
         };
         match self.put_changed(part, transfer, &mut rows, deleted, put_key)? {
             Put::All(number) => {
@@ -191,15 +194,9 @@ impl ColumnMap {
 
     /// A temporary table for keys.
     pub(super) fn start_keys(&self, duckdb: &DuckDb) -> Result<ChunkWriter> {
-        let columns: Vec<String> = self
-            .key
-            .iter()
-            .enumerate()
-            .map(|(i, c)| format!("k{i} {}", self.types[*c].sql()))
-            .collect();
         duckdb.execute(&format!(
             "CREATE OR REPLACE TEMP TABLE lumos_keys({})",
-            columns.join(", ")
+            names::key_columns(&self.key, &self.types)
         ))?;
         ChunkWriter::new(duckdb, TEMPORARY.0, TEMPORARY.1, "lumos_keys")
     }

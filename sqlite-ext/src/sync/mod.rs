@@ -445,13 +445,15 @@ fn nothing_tracked(context: &SyncContext<'_>) -> Result<Report> {
         duckdb.execute(&failures::clear_statements(&failed))?;
     }
     mirror.give_back(duckdb);
-    match empty {
-        true => Ok(Report::default()),
-        false if context.other_sessions && !connection.is_autocommit() => Err(is_behind()),
-        false => Err(error(
+    if empty {
+        Ok(Report::default())
+    } else if context.other_sessions && !connection.is_autocommit() {
+        Err(is_behind())
+    } else {
+        Err(error(
             "the database tracks no table, but its mirror has some, from another database or from before; \
              lumos_resync('*') empties it, or attach another path",
-        )),
+        ))
     }
 }
 

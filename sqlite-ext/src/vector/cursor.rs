@@ -260,10 +260,12 @@ impl Search {
                 Accuracy::Approximate(store.definition.oversample),
             )?,
         };
-        self.next = match hits.len() < count || count == usize::MAX {
-            true => None,
-            false if self.seen.is_empty() => Some(count.max(1).saturating_mul(GROWTH)),
-            false => Some(usize::MAX),
+        self.next = if hits.len() < count || count == usize::MAX {
+            None
+        } else if self.seen.is_empty() {
+            Some(count.max(1).saturating_mul(GROWTH))
+        } else {
+            Some(usize::MAX)
         };
         self.hits = hits.into_iter();
         Ok(true)

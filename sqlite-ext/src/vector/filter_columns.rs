@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use rusqlite::types::Value;
 
 use super::filter::Condition;
+use super::operators;
 
 /// The columns of one table that filters name.
 pub struct Columns {
@@ -131,23 +132,8 @@ impl Columns {
 impl Condition {
     /// True if the comparison with the condition's value, or one of its list, comes out as it asks.
     fn passes(&self, compare: impl Fn(&Value) -> Option<Ordering>) -> bool {
-        let is = |wanted: fn(Ordering) -> bool| {
-            self.values.first().and_then(&compare).is_some_and(wanted)
-        };
-        match self.operator.as_str() {
-            "=" | "s" => is(Ordering::is_eq),
-            "!" => is(Ordering::is_ne),
-            "<" => is(Ordering::is_lt),
-            "l" => is(Ordering::is_le),
-            ">" => is(Ordering::is_gt),
-            "g" => is(Ordering::is_ge),
-            "i" => self
-                .values
-                .iter()
-                .any(|v| compare(v) == Some(Ordering::Equal)),
-            "v" => true,
-            _ => false,
-        }
+        let passed = operators::passes(&self.operator, &self.values, compare);
+        passed.unwrap_or(self.operator == "v")
     }
 }
 

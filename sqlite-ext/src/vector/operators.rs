@@ -1,5 +1,8 @@
 //! The operators of conditions that a table of vectors takes over.
 
+use std::cmp::Ordering;
+
+use rusqlite::types::Value;
 use rusqlite::vtab::IndexConstraintOp as Op;
 
 /// Operators by their letters in the plan, with their SQL.
@@ -22,3 +25,26 @@ pub const TESTS: [(&str, Op, &str); 2] = [
     ("n", Op::SQLITE_INDEX_CONSTRAINT_ISNULL, "ISNULL"),
     ("v", Op::SQLITE_INDEX_CONSTRAINT_ISNOTNULL, "NOTNULL"),
 ];
+
+/// True if a comparison with the first of these values, or under `i` with one of them, comes out as the operator asks;
+/// `None` for an operator that compares nothing.
+pub fn passes(
+    operator: &str,
+    values: &[Value],
+    compare: impl Fn(&Value) -> Option<Ordering>,
+) -> Option<bool> {
+    let is = |wanted: fn(Ordering) -> bool| {
+        let compared = values.first().and_then(&compare);
+        Some(compared.is_some_and(wanted))
+    };
+    match operator {
+        "=" | "s" => is(Ordering::is_eq),
+        "!" => is(Ordering::is_ne),
+        "<" => is(Ordering::is_lt),
+        "l" => is(Ordering::is_le),
+        ">" => is(Ordering::is_gt),
+        "g" => is(Ordering::is_ge),
+        "i" => Some(values.iter().any(|v| compare(v) == Some(Ordering::Equal))),
+        _ => None,
+    }
+}

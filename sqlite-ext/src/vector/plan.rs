@@ -11,7 +11,7 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::vtab::{Filters, IndexConstraintOp as Op, IndexInfo};
 
 use super::filter::Condition;
-use super::operators::{OPERATORS, TESTS};
+use super::operators::{self, OPERATORS, TESTS};
 use crate::error::{Error, Result, error};
 use crate::query::arguments::whole;
 
@@ -310,24 +310,11 @@ impl Bound {
             // Numbers come before all else.
             Value::Text(_) | Value::Blob(_) => Some(Ordering::Less),
         };
-        let is = |wanted: fn(Ordering) -> bool| {
-            self.values.first().and_then(compare).is_some_and(wanted)
-        };
         match self.operator.as_str() {
-            "=" | "s" => is(Ordering::is_eq),
-            "!" => is(Ordering::is_ne),
-            "t" => !is(Ordering::is_eq),
-            "<" => is(Ordering::is_lt),
-            "l" => is(Ordering::is_le),
-            ">" => is(Ordering::is_gt),
-            "g" => is(Ordering::is_ge),
-            "i" => self
-                .values
-                .iter()
-                .any(|v| compare(v) == Some(Ordering::Equal)),
+            "t" => operators::passes("=", &self.values, compare) != Some(true),
             "n" => false,
             // SQLite asks for what is left.
-            _ => true,
+            operator => operators::passes(operator, &self.values, compare).unwrap_or(true),
         }
     }
 }

@@ -8,6 +8,7 @@ use rusqlite::{Connection, ffi};
 use super::store::Store;
 use crate::error::{Result, error};
 use crate::locks::{Lock, Rank, locked};
+use crate::table_function::Shared;
 
 /// The tables of a connection that are in use, for functions that are given a table's name.
 pub struct Registry {
@@ -19,6 +20,8 @@ pub struct Registry {
 unsafe impl Send for Registry {}
 // SAFETY: as above.
 unsafe impl Sync for Registry {}
+
+impl Shared for Registry {}
 
 impl Registry {
     /// Without tables.

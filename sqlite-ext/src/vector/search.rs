@@ -65,14 +65,16 @@ pub fn nearest(
     options: &SearchOptions,
     chosen: &RowFilter,
 ) -> Result<Vec<Hit>> {
-    let sure = match options.exact {
-        true => Accuracy::Exact,
-        false => Accuracy::Approximate(options.oversample.unwrap_or(store.definition.oversample)),
+    let sure = if options.exact {
+        Accuracy::Exact
+    } else {
+        Accuracy::Approximate(options.oversample.unwrap_or(store.definition.oversample))
     };
     // Of another table the index may lack rows.
-    let mut hits = match options.exact && store.definition.content.is_some() {
-        true => store.exact(query, chosen)?,
-        false => store.nearest(query, k, chosen, sure)?,
+    let mut hits = if options.exact && store.definition.content.is_some() {
+        store.exact(query, chosen)?
+    } else {
+        store.nearest(query, k, chosen, sure)?
     };
     hits.truncate(k);
     if let Some(most) = options.max_distance {

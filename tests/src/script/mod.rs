@@ -9,6 +9,9 @@
 //! - `elsewhere sqlite` or `elsewhere duckdb`, then as in `query`: in another process without
 //!   Lumos, on Chinook or read-only on its mirror
 //! - `onlyif <engine>` before any of these, after a comment that gives the reason
+//!
+//! A step that both shells take is written for SQLite: where it has `FROM f(...)`, and `f` gives rows in both, DuckDB
+//! gets `FROM query(f(...))`.
 
 mod parse;
 
@@ -16,6 +19,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use libtest_mimic::Trial;
+use lumos_core::functions::FUNCTIONS;
+use lumos_core::{Engines, program};
 
 use crate::folder::Folder;
 use crate::shell::{self, Answer, Engine, Shell};
@@ -89,33 +94,53 @@ fn run(name: &str, engine: Engine) -> Outcome {
                 shell.end().map_err(place)?;
                 shell = Shell::start(engine, folder.path()).map_err(place)?;
             }
-            action => perform(action, &mut shell, &folder).map_err(place)?,
+            action => {
+                let written = |sql: &str| match (engine, record.only) {
+                    (Engine::DuckDb, None) => in_duckdb(sql),
+                    _ => sql.to_owned(),
+                };
+                perform(action, &written, &mut shell, &folder).map_err(place)?;
+            }
         }
     }
     shell.end()
 }
 
-fn perform(action: &Action, shell: &mut Shell, folder: &Folder) -> Outcome {
+/// A statement that is written for SQLite, as DuckDB has it.
+fn in_duckdb(sql: &str) -> String {
+    let rows = FUNCTIONS
+        .iter()
+        .filter(|f| f.engines == Engines::Both && f.is_query());
+    rows.fold(sql.to_owned(), |sql, f| program::in_duckdb(&sql, f.name))
+}
+
+/// Does a step with its SQL as it is written for this shell.
+fn perform(
+    action: &Action,
+    written: &dyn Fn(&str) -> String,
+    shell: &mut Shell,
+    folder: &Folder,
+) -> Outcome {
     match action {
         Action::Restart => Ok(()),
         Action::Load => shell.load(),
         Action::Run { sql } => {
-            let statements = shell.run(sql)?.rows()?.join("\n");
+            let statements = shell.run(&written(sql))?.rows()?.join("\n");
             shell.run(&statements)?.rows().map(|_| ())
         }
         Action::Succeed { sql } => shell
-            .run(sql)?
+            .run(&written(sql))?
             .rows()
             .map(|_| ())
             .map_err(|e| format!("{sql}\n{e}")),
-        Action::Fail { sql, message } => match shell.run(sql)? {
+        Action::Fail { sql, message } => match shell.run(&written(sql))? {
             Answer { error, .. } if !error.is_empty() && error.contains(message) => Ok(()),
             Answer { error, rows } => Err(format!(
                 "{sql}\n  expected the error: {message}\n  found: {error}{}",
                 rows.join("\n")
             )),
         },
-        Action::Query { sql, rows } => compare(sql, shell.run(sql)?.rows(), rows),
+        Action::Query { sql, rows } => compare(sql, shell.run(&written(sql))?.rows(), rows),
         Action::Elsewhere { engine, sql, rows } => {
             compare(sql, shell::elsewhere(*engine, folder.path(), sql), rows)
         }

@@ -77,9 +77,10 @@ pub fn parse(text: &str) -> Outcome<Script> {
         }
         reasoned = false;
     }
-    match script.engines.is_empty() {
-        true => Err("1: begin with `engines sqlite` or `engines sqlite duckdb`".into()),
-        false => Ok(script),
+    if script.engines.is_empty() {
+        Err("1: begin with `engines sqlite` or `engines sqlite duckdb`".into())
+    } else {
+        Ok(script)
     }
 }
 
@@ -125,9 +126,10 @@ fn record(mut block: &[&str], line: usize, reasoned: bool) -> Outcome<Record> {
         _ => return Err(format!("cannot read \"{head}\"")),
     };
     let bare = matches!(action, Action::Load | Action::Restart);
-    match bare == body.is_empty() {
-        true => Ok(Record { line, only, action }),
-        false => Err(format!("\"{head}\" has lines too many or too few")),
+    if bare == body.is_empty() {
+        Ok(Record { line, only, action })
+    } else {
+        Err(format!("\"{head}\" has lines too many or too few"))
     }
 }
 

@@ -102,16 +102,17 @@ impl WordPiece {
 
     fn normalize(&self, text: &str) -> String {
         let kept = text.chars().filter(|c| !is_control(*c));
-        let stripped: String = match self.strip_accents {
-            true => kept
-                .nfd()
+        let stripped: String = if self.strip_accents {
+            kept.nfd()
                 .filter(|c| c.general_category() != GeneralCategory::NonspacingMark)
-                .collect(),
-            false => kept.collect(),
+                .collect()
+        } else {
+            kept.collect()
         };
-        match self.lowercase {
-            true => stripped.chars().flat_map(char::to_lowercase).collect(),
-            false => stripped,
+        if self.lowercase {
+            stripped.chars().flat_map(char::to_lowercase).collect()
+        } else {
+            stripped
         }
     }
 

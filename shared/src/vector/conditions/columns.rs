@@ -125,9 +125,10 @@ impl Own {
                 Token::Op(">=") => "<=",
                 other => symbol(other)?,
             };
-            return match rest.is_empty() {
-                true => simple(column, vec![operator], &condition[..place]),
-                false => None,
+            return if rest.is_empty() {
+                simple(column, vec![operator], &condition[..place])
+            } else {
+                None
             };
         };
         let rest = without_collation(&condition[len..]);
@@ -175,9 +176,10 @@ impl Own {
                 || is_one_of(t, &TESTS)
                 || symbol(t).is_some()
         };
-        match outside(other).any(odd) {
-            true => None,
-            false => simple(column, operators, other),
+        if outside(other).any(odd) {
+            None
+        } else {
+            simple(column, operators, other)
         }
     }
 }

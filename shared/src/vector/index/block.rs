@@ -115,9 +115,10 @@ impl Block {
 
     /// A bit for each of 64 rows that is there and in this graph.
     pub fn graph_search(&self, word: usize, graph: u64) -> u64 {
-        match self.graph == graph {
-            true => self.live[word] & !self.fresh[word],
-            false => 0,
+        if self.graph == graph {
+            self.live[word] & !self.fresh[word]
+        } else {
+            0
         }
     }
 

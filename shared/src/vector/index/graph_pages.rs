@@ -91,9 +91,10 @@ impl Parts {
         let Some(graph) = self.graph else {
             return Ok(None);
         };
-        match graph.words.len().div_ceil(WORDS) == self.read && graph.is_sound() {
-            true => Ok(Some(graph)),
-            false => Err(Error::new("parts of the index's graph are missing")),
+        if graph.words.len().div_ceil(WORDS) == self.read && graph.is_sound() {
+            Ok(Some(graph))
+        } else {
+            Err(Error::new("parts of the index's graph are missing"))
         }
     }
 }

@@ -333,11 +333,10 @@ impl Index {
             }
             for row in 0..rows {
                 let Some(id) = block.id(row) else { continue };
-                match self.slots.contains_key(&id) {
-                    true => block.clear(row),
-                    false => {
-                        self.slots.insert(id, *number * rows as u32 + row as u32);
-                    }
+                if self.slots.contains_key(&id) {
+                    block.clear(row)
+                } else {
+                    self.slots.insert(id, *number * rows as u32 + row as u32);
                 }
             }
             self.blocks[*number as usize] = block;

@@ -180,10 +180,12 @@ fn write_fields(chunk: &Chunk, types: &[LogicalType], row: usize, line: &mut Str
 
 /// A number as SQLite reads it back: infinity as one that is too large.
 fn number(v: f64) -> String {
-    match v.is_infinite() {
-        true if v > 0.0 => "9e999".into(),
-        true => "-9e999".into(),
-        false => format!("{v:?}"),
+    if v == f64::INFINITY {
+        "9e999".into()
+    } else if v == f64::NEG_INFINITY {
+        "-9e999".into()
+    } else {
+        format!("{v:?}")
     }
 }
 

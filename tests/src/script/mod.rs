@@ -95,9 +95,13 @@ fn run(name: &str, engine: Engine) -> Outcome {
                 shell = Shell::start(engine, folder.path()).map_err(place)?;
             }
             action => {
-                let written = |sql: &str| match (engine, record.only) {
-                    (Engine::DuckDb, None) => in_duckdb(sql),
-                    _ => sql.to_owned(),
+                let for_sqlite = record.only.is_none() && script.engines.contains(&Engine::Sqlite);
+                let written = |sql: &str| {
+                    if for_sqlite && engine == Engine::DuckDb {
+                        in_duckdb(sql)
+                    } else {
+                        sql.to_owned()
+                    }
                 };
                 perform(action, &written, &mut shell, &folder).map_err(place)?;
             }

@@ -309,10 +309,6 @@ pub struct Forgotten;
 impl TableFunction for Forgotten {
     type Aux = Session;
 
-    fn prepare(session: &Session) -> Result<()> {
-        session.before_statement()
-    }
-
     fn rows(session: &Arc<Session>, given: &[Value]) -> Result<table_function::Rows> {
         let connection = session.connection()?;
         let id = Argument::read(&FORGET.params[0], &given[0])?;

@@ -233,10 +233,10 @@ impl Search {
         let mut taken = Vec::new();
         while taken.len() < CHUNK && self.left > 0 {
             let Some(hit) = self.hits.next() else {
-                match taken.is_empty() {
-                    true if self.search(store)? => continue,
-                    _ => break,
+                if taken.is_empty() && self.search(store)? {
+                    continue;
                 }
+                break;
             };
             if self.seen.insert(hit.id) && self.is_within(hit.distance) {
                 self.left -= 1;

@@ -26,6 +26,7 @@ mod scan;
 mod search;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use block::Block;
 use code::Coder;
@@ -333,10 +334,11 @@ impl Index {
             }
             for row in 0..rows {
                 let Some(id) = block.id(row) else { continue };
-                if self.slots.contains_key(&id) {
-                    block.clear(row)
-                } else {
-                    self.slots.insert(id, *number * rows as u32 + row as u32);
+                match self.slots.entry(id) {
+                    Entry::Occupied(_) => block.clear(row),
+                    Entry::Vacant(slot) => {
+                        slot.insert(*number * rows as u32 + row as u32);
+                    }
                 }
             }
             self.blocks[*number as usize] = block;

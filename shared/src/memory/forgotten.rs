@@ -19,7 +19,7 @@ pub const FORGOTTEN: Fold = Fold::new::<Forgotten>(
     ],
 );
 
-/// The program of [`FORGOTTEN`].
+/// The program of [`FORGOTTEN`]. Errors if the id is NULL.
 pub fn forgotten(id: Option<i64>, dialect: Dialect) -> Result<Program> {
     let known = id.ok_or_else(|| Error::new("id is NULL; give the id of a memory"))?;
     let mut values = Parameters::new(dialect);

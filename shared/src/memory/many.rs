@@ -39,7 +39,7 @@ pub fn query(query: Option<&str>, dialect: Dialect) -> Result<String> {
     }
 }
 
-/// The program of [`ADD_MANY`], in DuckDB; in SQLite each text is added by a call of its own.
+/// The program of [`ADD_MANY`], in DuckDB; in SQLite each text is added by a call of its own. Errors if there is no query.
 pub fn add_many(given: Option<&str>) -> Result<Program> {
     let said = query(given, Dialect::DuckDb)?;
     let mut values = Parameters::new(Dialect::DuckDb);

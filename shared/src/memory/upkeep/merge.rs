@@ -24,7 +24,7 @@ pub struct Merge {
     pub merged: Vec<Memory>,
 }
 
-/// The merges among memories with one hash, given in the order of their ids.
+/// The merges among memories with one hash, given in the order of their ids. Errors if a column of one is damaged.
 pub fn merges(memories: &[&Memory], now: i64) -> Result<Vec<Merge>> {
     let mut groups: BTreeMap<_, Vec<&Memory>> = BTreeMap::new();
     for memory in memories {

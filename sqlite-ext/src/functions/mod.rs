@@ -3,6 +3,7 @@
 
 mod admin;
 mod graph;
+mod kept;
 mod layout;
 mod memory;
 mod models;
@@ -21,7 +22,6 @@ use rusqlite::types::{Value, ValueRef};
 use serde_json::Value as Json;
 
 use crate::error::{Error, Result, error};
-use crate::host::kept;
 use crate::host::statement::HostStatement;
 use crate::mirror::Mirror;
 use crate::program::{HIDING, check_not_hidden};

@@ -1,7 +1,6 @@
 //! The door to the host: loading into any SQLite from 3.40 on, panics that stop at the boundary, signals that
 //! stay with the host's threads, and a look at whether the host wants a running call to end.
 
-pub mod kept;
 mod results;
 pub mod statement;
 

@@ -7,8 +7,8 @@ use std::ffi::c_int;
 
 use rusqlite::functions::Context;
 
-use super::statement::HostStatement;
 use crate::error::Result;
+use crate::host::statement::HostStatement;
 use crate::locks::{Lock, Rank, locked};
 
 /// The number of the auxiliary data. One from 0 on belongs to an argument and is dropped after each call unless that is

@@ -32,9 +32,9 @@ class Forgotten(unittest.TestCase):
         """Calls that add the secret among others, and change it."""
         told = json.dumps({"session": "s", "now": 0})
         for i in range(300):
-            yield "lumos_memory_add(?, ?)", f"turn {i} of the violin", told
             if i == 150:
                 yield "lumos_memory_add(?, ?)", SECRET, told
+            yield "lumos_memory_add(?, ?)", f"turn {i} of the violin", told
         yield "lumos_memory_update(151, ?)", json.dumps({"content": SECRET + " today", "now": 60})
 
     def places(self, rows):
@@ -84,7 +84,7 @@ class Forgotten(unittest.TestCase):
             file.unlink()
         db = host.Database(path)
         self.addCleanup(db.close)
-        self.assertEqual(db.value("SELECT n FROM lumos_query('SELECT count(*) AS n FROM lumos_memory')"), 300)
+        self.assertEqual(db.value("SELECT c0 FROM lumos_query('SELECT count(*) FROM lumos_memory')"), 300)
         db.close()
         self.assertEqual(traces(path, *self.folder.glob("m.sqlite*")), [])
 
@@ -102,7 +102,6 @@ class Forgotten(unittest.TestCase):
         self.assertEqual(self.places(con.execute(asked).fetchall())["memory"], 1)
         con.execute("DELETE FROM lumos_memory WHERE id = 151")
         self.assertEqual(set(self.places(con.execute(asked).fetchall()).values()), {0})
-        # What is copied by COPY FROM DATABASE has the old statistics, with the beginning of the least and the greatest text.
         con.execute(f"EXPORT DATABASE '{self.folder / 'exported'}' (FORMAT parquet)")
         con.close()
         con = duckdb.connect(copied, config={"allow_unsigned_extensions": "true"})

@@ -49,7 +49,7 @@ pub const DDL: Function = Function {
     options: &[],
     nulls: Nulls::Accept,
     deterministic: true,
-    doc: "Returns the statements that make the table `lumos_memory` and the sequence of its ids, and the tables `lumos_fact` and `lumos_alias` of lumos_fact_add, for the program to run: in Python `con.execute(con.sql(\"SELECT lumos_memory_ddl()\").fetchone()[0])`.",
+    doc: "Returns the statements that make the table `lumos_memory` and the sequence of its ids, and the tables `lumos_fact` and `lumos_alias` of lumos_fact_add, for the program to run: in Python `con.execute(con.execute(\"SELECT lumos_memory_ddl()\").fetchone()[0])`.",
     setup: &[],
     examples: &[example(
         "SELECT count(*) FROM string_split(lumos_memory_ddl(), 'CREATE') t(part)",

@@ -3,7 +3,6 @@
 //! The rows that a call changes come from the core, as in DuckDB; here they are stored, all of them by one statement, so
 //! that a call does all or nothing.
 
-use lumos_core::{Type, ValueRef};
 use std::sync::Arc;
 
 use lumos_core::functions::memory::{
@@ -18,6 +17,7 @@ use lumos_core::program::{Database, Rows};
 use lumos_core::sql::lexer::Dialect;
 use lumos_core::sql::{GRAPH_SQLITE, MEMORY_SQLITE, identifier};
 use lumos_core::vector::table::VectorTable;
+use lumos_core::{Type, ValueRef};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Value as Json, json};
@@ -40,15 +40,7 @@ const SECURE_DELETE_SINCE: (i64, i64) = (3, 42);
 pub const BODIES: Bodies = &[
     (&INIT, |call| {
         let connection = call.session.connection()?;
-        migrate(&connection)?;
-        connection.execute_batch(&[MEMORY_SQLITE, GRAPH_SQLITE].concat())?;
-        // What is deleted leaves the index at once, and not when its pages are merged some day.
-        if crate::host::version(&connection)? >= SECURE_DELETE_SINCE {
-            connection.execute_batch("INSERT INTO main.lumos_memory_words(lumos_memory_words, rank) VALUES ('secure-delete', 1)")?;
-        }
-        if let Some(dimensions) = call.options(0)?.integer("dimensions") {
-            index(&connection, dimensions)?;
-        }
+        atomically(&connection, || init(call, &connection))?;
         Ok(Value::Integer(VERSION))
     }),
     (&ADD, write),
@@ -66,6 +58,20 @@ pub const BODIES: Bodies = &[
     (&CONSOLIDATE, consolidate),
     (&ADD_MANY, add_many),
 ];
+
+/// Makes the tables, brings those of an earlier version to this one, and makes the index of embeddings if it is asked for.
+fn init(call: &Call<'_>, connection: &Connection) -> Result<()> {
+    migrate(connection)?;
+    connection.execute_batch(&[MEMORY_SQLITE, GRAPH_SQLITE].concat())?;
+    // What is deleted leaves the index at once, and not when its pages are merged some day.
+    if crate::host::version(connection)? >= SECURE_DELETE_SINCE {
+        connection.execute_batch("INSERT INTO main.lumos_memory_words(lumos_memory_words, rank) VALUES ('secure-delete', 1)")?;
+    }
+    if let Some(dimensions) = call.options(0)?.integer("dimensions") {
+        index(connection, dimensions)?;
+    }
+    Ok(())
+}
 
 /// Adds the columns that a table of an earlier version lacks; all of them may be NULL.
 fn migrate(connection: &Connection) -> Result<()> {

@@ -123,6 +123,18 @@ class Faults(host.Case):
         self.assertLess(ended, ROUNDS * 2)
         self.whole(db)
 
+    def test_tables_are_made_all_or_none(self):
+        schema = "SELECT type, name, sql FROM sqlite_schema ORDER BY 1, 2"
+        db = self.open(self.folder / "v.sqlite")
+        db.rows("CREATE TABLE lumos_memory(id INTEGER PRIMARY KEY, content TEXT)")
+        db.rows("CREATE VIEW lumos_fact AS SELECT 1 AS subject_key")  # No index can be made of it.
+        before = db.rows(schema)
+        for options in [None, '{"dimensions": 8}']:
+            with self.assertRaisesRegex(host.ERROR, "lumos_memory_init: .*lumos_fact|views may not be indexed"):
+                db.rows("SELECT lumos_memory_init(?)", options)
+            self.assertEqual(db.rows(schema), before)
+            self.assertEqual(db.rows("PRAGMA integrity_check"), [("ok",)])
+
     def test_a_full_database(self):
         db, full = self.db, 0
         db.rows("CREATE TABLE filler(x)")

@@ -1,14 +1,17 @@
 //! Compiles what DuckDB's C API lacks, for the DuckDB inside the SQLite extension.
 
 fn main() {
-    const SOURCES: [&str; 5] = [
-        "src/engine/guard.cpp",
+    const SOURCES: [&str; 7] = [
+        "src/engine/files.cpp",
+        "src/engine/gate.cpp",
         "src/engine/keys.cpp",
         "src/engine/reads.cpp",
+        "src/engine/scans.cpp",
         "src/engine/unplanned.cpp",
         "src/engine/values.cpp",
     ];
-    for source in SOURCES {
+    const HEADERS: [&str; 2] = ["src/engine/c_api.hpp", "src/engine/scans.hpp"];
+    for source in SOURCES.iter().chain(&HEADERS) {
         println!("cargo:rerun-if-changed={source}");
     }
     // The loadable extension has no DuckDB of its own, and its headers are not those of the host's.

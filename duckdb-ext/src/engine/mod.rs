@@ -133,7 +133,7 @@ impl Database {
     }
 }
 
-/// What a guarded file is, see `guard.cpp`.
+/// What a guarded file is, see `files.cpp`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Guarded {
     /// A database of SQLite, which no query opens.
@@ -153,7 +153,7 @@ pub enum Value {
     Other,
 }
 
-/// Who sends a statement, see `guard.cpp`.
+/// Who sends a statement, see `gate.cpp`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Door {
     /// What only reads.
@@ -410,7 +410,7 @@ impl Connection {
     }
 }
 
-// Defined in `guard.cpp`, `keys.cpp`, `values.cpp` and `unplanned.cpp`.
+// Defined in `files.cpp`, `gate.cpp`, `keys.cpp`, `values.cpp` and `unplanned.cpp`.
 unsafe extern "C" {
     fn lumos_guard_files(config: ffi::duckdb_config) -> bool;
     fn lumos_guard_file(database: ffi::duckdb_database, path: *const c_char, kind: u8) -> bool;
@@ -470,7 +470,7 @@ unsafe fn text(raw: *const c_char) -> String {
         .into_owned()
 }
 
-/// An error for the message that a function of `guard.cpp` returned, if it did. Frees it.
+/// An error for the message that a function of `files.cpp` or `gate.cpp` returned, if it did. Frees it.
 ///
 /// # Safety
 /// `message` is null or came from such a function, and is not used after this.

@@ -42,6 +42,9 @@ CREATE INDEX IF NOT EXISTS lumos_memory_hash ON lumos_memory(scope, hash);
 CREATE INDEX IF NOT EXISTS lumos_memory_turn ON lumos_memory(scope, session, turn, length) WHERE session IS NOT NULL;
 CREATE INDEX IF NOT EXISTS lumos_memory_superseded ON lumos_memory(superseded_by) WHERE superseded_by IS NOT NULL;
 CREATE INDEX IF NOT EXISTS lumos_memory_embedded ON lumos_memory(scope) WHERE embedding IS NOT NULL;
+CREATE INDEX IF NOT EXISTS lumos_memory_summary ON lumos_memory(scope, uri) WHERE kind = 'summary';
+-- In the order of time, for lumos_memory_timeline.
+CREATE INDEX IF NOT EXISTS lumos_memory_event ON lumos_memory(scope, event_time);
 -- How many memories a scope has, and the sum of their lengths.
 CREATE TABLE IF NOT EXISTS lumos_memory_scope(
   scope TEXT PRIMARY KEY,

@@ -63,7 +63,8 @@ impl TableFunction for Fold {
         };
         let program = (call.body.program)(&given, &database);
         let program = program.map_err(|e| database.failure.take().unwrap_or_else(|| e.into()))?;
-        let mut statement = HostStatement::own(&connection, &program.read)?;
+        let statement = HostStatement::own(&connection, &program.read);
+        let mut statement = statement.map_err(|e| with_way_out(call.function, e))?;
         let state = read(call.body, &mut statement, &program)?;
         let mut rows = Vec::new();
         state.finish(&mut |row| {
@@ -88,6 +89,21 @@ pub fn check_not_hidden(hiding: &mut HostStatement) -> Result<()> {
     Err(error(format!(
         "the temporary table \"{name}\" hides what is remembered; DROP it, or rename it"
     )))
+}
+
+/// What SQLite says of a table or column that an agent's memory lacks, with the way out.
+pub fn with_way_out(function: &Function, reason: Error) -> Error {
+    let lacks = ["no such table", "no such column", "has no column named"];
+    if function.section != Section::Memory || !lacks.iter().any(|l| reason.message.contains(l)) {
+        return reason;
+    }
+    Error {
+        message: format!(
+            "{}; lumos_memory_init() makes the tables of a memory, and brings old ones up to date",
+            reason.message
+        ),
+        ..reason
+    }
 }
 
 /// Folds the rows of the SELECT, which runs in the transaction of the statement that calls.

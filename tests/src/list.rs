@@ -158,7 +158,10 @@ fn names_and_words() -> Outcome {
                 let stores = [other.engines, f.engines] == [Engines::Sqlite, Engines::DuckDb]
                     && matches!(
                         (other.body, f.body),
-                        (lumos_core::Body::Host, lumos_core::Body::Rows(_))
+                        (
+                            lumos_core::Body::Host,
+                            lumos_core::Body::Rows(_) | lumos_core::Body::Sql(_)
+                        )
                     );
                 other.name == f.name
                     && (other.kind == Kind::Module) == (f.kind == Kind::Module)

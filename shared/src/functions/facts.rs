@@ -54,7 +54,7 @@ pub const FACT_ADD: Function = Function {
     doc: "Adds a fact to `lumos_fact`, and returns its id. \
           A new object of a functional predicate ends what held until then, where the new fact begins; a fact of the past ends where the next one begins, and one with `valid_to` takes its time out of the others. \
           Nothing is deleted: a row that holds for another time than was known gets `expired_at`, and another row says the new time, so that `as_known` finds what was known. \
-          The same fact again changes nothing, unless it says another end. \
+          The same fact again changes nothing, unless it says another end. Said again with another `memory` or `source` it gets a row more for that, so that every source is kept, and forgetting one memory leaves the fact to the others. \
           Names are the same whatever their case, width and spaces, and by lumos_entity_merge; a predicate is stored in lower case with underscores. \
           The tables are those of lumos_memory_init, in the database `main`. For the facts of a text: `SELECT lumos_fact_add(value ->> 'subject', value ->> 'predicate', value ->> 'object') FROM json_each(lumos_extract(text)) WHERE value ->> 'kind' = 'fact'`.",
     setup: &[],
@@ -174,7 +174,8 @@ pub const FACTS: Function = Function {
     deterministic: false,
     doc: "The facts in which an entity is the subject or the object, by any of its names; of all entities if it is NULL. \
           By default what holds now, as it is known now; `as_of` asks for another time of the world, `as_known` for what was known then. \
-          Times are in UTC; NULL in `valid_from` is since ever, in `valid_to` still. Rows come in the order of their ids.",
+          Times are in UTC; NULL in `valid_from` is since ever, in `valid_to` still. Rows come in the order of their ids. \
+          A fact that several memories or sources say comes once, with the `memory` and `source` that said it first and the highest `confidence`; `sources` has them all, as JSON, with when each was known.",
     setup: &[],
     examples: &[
         INITIAL,
@@ -194,6 +195,14 @@ pub const FACTS: Function = Function {
         example(
             "SELECT object, valid_to FROM lumos_facts('Ann', '{\"as_of\": \"2026-06-01\", \"as_known\": \"2026-04-01\"}')",
             "Rome|NULL",
+        ),
+        example(
+            "SELECT lumos_fact_add('Ann', 'lives_in', 'Oslo', '{\"source\": \"chat/7\", \"now\": \"2026-05-09\"}')",
+            "4",
+        ),
+        example(
+            "SELECT id, sources FROM lumos_facts('Ann')",
+            "3|[{\"known_at\":\"2026-05-01 00:00:00\"},{\"source\":\"chat/7\",\"known_at\":\"2026-05-09 00:00:00\"}]",
         ),
     ],
     body: Body::Rows(&Rows {

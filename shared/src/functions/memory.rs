@@ -428,7 +428,7 @@ writes!(
     &[ID, OPTIONS],
     options::FORGET,
     "Takes a memory to the archive, and returns its id: a search finds it only with the option `tiers`, and lumos_memory_restore takes it back as it was. \
-     With `hard` the row is deleted, for ever, with its words in the index, the facts that were told by it, the summary of its session, which the next lumos_memory_consolidate makes without it, and what the archive has that says the same; after VACUUM the file has no byte of it. lumos_memory_verify_forgotten proves that. \
+     With `hard` the row is deleted, for ever, with its words in the index, the facts that were told by it, the summaries of its session and of topics that cite it, which the next lumos_memory_consolidate makes without it, and what the archive has that says the same; after VACUUM the file has no byte of it. lumos_memory_verify_forgotten proves that. \
      In SQLite before 3.42 its words are in the index until `INSERT INTO lumos_memory_words(lumos_memory_words) VALUES ('optimize')`.",
     &[
         INITIAL,

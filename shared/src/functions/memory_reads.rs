@@ -6,6 +6,7 @@ use crate::memory::listing::{
     TIMELINE as TIMELINE_FOLD, context, history, review_due, stats, timeline,
 };
 use crate::memory::options;
+use crate::memory::similar::{SIMILAR as SIMILAR_FOLD, similar};
 use crate::memory::sources::{SOURCES as SOURCES_FOLD, sources};
 use crate::program::Rows;
 use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Type, ValueRef};
@@ -190,6 +191,53 @@ pub const SOURCES: Function = Function {
             example(
                 "SELECT memory, uri, span, confidence, said_at FROM query(lumos_memory_sources(1))",
                 "1|chat/7|[0,17]|0.9|2026-05-01 00:00:00\n1|mail/2|NULL|NULL|2026-05-09 00:00:00",
+            ),
+        ],
+    }),
+    ..READS
+};
+
+const OSLO: Example = example(
+    "SELECT lumos_memory_add('Ann lives in Oslo', '{\"now\": \"2026-06-01\"}')",
+    "2",
+);
+const OSLO_DUCKDB: Example = example(
+    "INSERT OR REPLACE INTO lumos_memory BY NAME FROM query(lumos_memory_add('Ann lives in Oslo', '{\"now\": \"2026-06-01\"}')) RETURNING id",
+    "2",
+);
+
+/// The definition.
+pub const SIMILAR: Function = Function {
+    name: "lumos_memory_similar",
+    kind: Kind::Table(SIMILAR_FOLD.output),
+    params: &[Param::new("id", Type::Integer), OPTIONS],
+    options: options::SIMILAR,
+    doc: "Gives the memories of the same scope that say nearly what a memory says, the nearest first: what may repeat it, contradict it or go on with it. \
+          `words` is the share of words that both have of those that either has, without words like \"the\"; `vector` the cosine of their embeddings, NULL without; `score` is the greater, from `min_score` (0.5) on. \
+          It is looked up when it is asked for, so it is never out of date. In SQLite the memories that are compared are those that a search by the text and its embedding finds; in DuckDB all of the scope are.",
+    examples: &[
+        INITIAL,
+        ROME,
+        OSLO,
+        example(
+            "SELECT id, content, score FROM lumos_memory_similar(1, '{\"now\": \"2026-06-02\"}')",
+            "2|Ann lives in Oslo|0.5",
+        ),
+        example(
+            "SELECT * FROM lumos_memory_similar(9)",
+            "there is no memory 9; lumos_memory_search gives ids",
+        ),
+    ],
+    body: Body::Rows(&Rows {
+        program: |args, database| similar(integer(args, 0), text(args, 1), database.dialect()),
+        fold: &SIMILAR_FOLD,
+        in_duckdb: &[
+            TABLES,
+            ROME_DUCKDB,
+            OSLO_DUCKDB,
+            example(
+                "SELECT id, content, score FROM query(lumos_memory_similar(1, '{\"now\": \"2026-06-02\"}'))",
+                "2|Ann lives in Oslo|0.5",
             ),
         ],
     }),

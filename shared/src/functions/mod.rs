@@ -154,6 +154,7 @@ pub const FUNCTIONS: &[&Function] = &[
     &memory_reads::CONTEXT,
     &memory_reads::HISTORY,
     &memory_reads::SOURCES,
+    &memory_reads::SIMILAR,
     &memory_reads::TIMELINE,
     &memory_reads::REVIEW_DUE,
     &memory_reads::STATS,

@@ -8,7 +8,7 @@
 //! - [`rank`]: the order of memories for a question
 //! - [`embedding`]: vectors of memories and questions, which the caller makes
 //! - [`change`]: what writes; [`search`]: what is remembered; [`listing`]: what is told without a question, and prompts; [`upkeep`]: merges, summaries and tiers as time passes; [`options`]: the options of all
-//! - [`sources`]: where a memory comes from; [`forgotten`]: what is left of one; [`many`]: many texts at once
+//! - [`similar`]: what says nearly the same; [`sources`]: where a memory comes from; [`forgotten`]: what is left of one; [`many`]: many texts at once
 //! - [`dates`]: the times that a text names; [`times`]: those of a question, and the memories of them; [`calendar`]: days, weeks, months and years
 //! - [`extract`]: entities and simple facts in a text; [`tokens`]: a text in words, numbers and signs
 //! - times in calls and tables are those of [`moment`]
@@ -36,6 +36,7 @@ pub mod options;
 pub mod rank;
 pub mod row;
 pub mod search;
+pub mod similar;
 pub mod sources;
 pub mod terms;
 pub mod times;

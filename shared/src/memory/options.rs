@@ -305,6 +305,13 @@ pub const SEARCH: &[OptionDef] = &[
         "how much a memory is to differ from those before it",
     ),
     number("min_score", 0.0, "", "0", "the least score"),
+    number(
+        "min_coverage",
+        0.0,
+        " from 0 to 1",
+        "0",
+        "the least share of the question's words, each counted by how rare it is in the scope, that a memory or one of the turns next to it holds, if it is found by words: with 0.3, what has nothing but a common word of the question is no answer",
+    ),
     option(
         "embedding",
         OptionType::Json(EMBEDDING),
@@ -354,13 +361,40 @@ pub const REVIEW_DUE: &[OptionDef] = &[
     NOW,
 ];
 
+/// Those of what is similar.
+pub const SIMILAR: &[OptionDef] = &[
+    option("k", OptionType::Integer(1, 10_000), "10", "the most rows"),
+    number(
+        "min_score",
+        0.0,
+        " from 0 to 1",
+        "0.5",
+        "the least likeness",
+    ),
+    ONLY_KINDS,
+    ONLY_TIERS,
+    AS_OF,
+    NOW,
+];
+
+const ONE_SCOPE: OptionDef = option(
+    "scope",
+    OptionType::Json("a text like \"acme/ann\""),
+    "all",
+    "only this scope",
+);
+
 /// Those of upkeep.
-pub const UPKEEP: &[OptionDef] = &[
+pub const UPKEEP: &[OptionDef] = &[ONE_SCOPE, NOW];
+
+/// Those of upkeep that is done.
+pub const CONSOLIDATE: &[OptionDef] = &[
+    ONE_SCOPE,
     option(
-        "scope",
-        OptionType::Json("a text like \"acme/ann\""),
-        "all",
-        "only this scope",
+        "dry_run",
+        OptionType::Flag,
+        "false",
+        "changes nothing, and gives what would be done, with the reasons",
     ),
     NOW,
 ];

@@ -56,6 +56,8 @@ pub struct Wanted {
     pub k: usize,
     /// Scores from this on.
     pub min_score: f64,
+    /// Texts that hold at least this share of the question's words, each by how rare it is, or stand beside one that does.
+    pub min_coverage: f64,
     /// How much retention counts: 0 not at all, 1 as it is meant.
     pub decay: f64,
     /// 0: the best; up to 1: those that differ most from the ones before.
@@ -103,12 +105,16 @@ pub fn rank(
         .map(|(words, names)| words + names)
         .fold(0.0, f64::max);
     let vectors = vectors(candidates, wanted.pool);
+    let shares = match wanted.min_coverage > 0.0 {
+        true => shares(candidates, corpus),
+        false => vec![1.0; candidates.len()],
+    };
     let mut found: Vec<Found> = Vec::new();
     for (at, (words, names)) in raw.iter().enumerate() {
         let candidate = &candidates[at];
         let (vector, near) = vectors[at];
         // A name alone is no answer, but where the question is nothing else.
-        let no_words = *words <= 0.0;
+        let no_words = *words <= 0.0 || shares[at] < wanted.min_coverage;
         if no_words && !near {
             continue;
         }
@@ -194,6 +200,29 @@ fn beside(turns: &HashMap<(&str, i64), f64>, session: &str, turn: i64) -> f64 {
         }
     }
     sum
+}
+
+/// Which share of the question's words each candidate holds, or the one of the turns beside it that holds most.
+fn shares(candidates: &[Candidate], corpus: &CorpusStats) -> Vec<f64> {
+    let scorer = corpus.scorer_of_few();
+    let own: Vec<f64> = candidates.iter().map(|c| scorer.share(&c.counts)).collect();
+    let mut turns: HashMap<(&str, i64), f64> = HashMap::new();
+    for (candidate, own) in candidates.iter().zip(&own) {
+        if let Some((session, turn)) = &candidate.turn {
+            turns.insert((session, *turn), *own);
+        }
+    }
+    let most = |(candidate, own): (&Candidate, &f64)| {
+        let Some((session, turn)) = &candidate.turn else {
+            return *own;
+        };
+        let beside = [-2, -1, 1, 2].iter().filter_map(|d| {
+            let next = turn.checked_add(*d)?;
+            turns.get(&(session.as_str(), next))
+        });
+        beside.fold(*own, |most, share| most.max(*share))
+    };
+    candidates.iter().zip(&own).map(most).collect()
 }
 
 /// The score by words of each candidate.
@@ -344,6 +373,7 @@ mod tests {
     const ALL: Wanted = Wanted {
         k: 10,
         min_score: 0.0,
+        min_coverage: 0.0,
         decay: 1.0,
         diversity: 0.0,
         weights: [0.65, 0.35, 0.4],
@@ -457,6 +487,37 @@ mod tests {
             candidate(3, "She does not play the violin", None, question),
         ];
         assert_eq!(found(&memories, &ALL), [1, 3]);
+    }
+
+    #[test]
+    fn a_common_word_alone_is_no_answer() {
+        let question = "which violin does Ann play";
+        let mut memories = vec![
+            candidate(1, "Ann has a violin to play", None, question),
+            candidate(2, "Ann likes tea", None, question),
+            candidate(3, "Ann likes rice", Some(("a", 1)), question),
+            candidate(4, "What violin?", Some(("a", 2)), question),
+            candidate(5, "So Ann said", Some(("a", 3)), question),
+        ];
+        assert_eq!(found(&memories, &ALL).len(), 5);
+        let wanted = Wanted {
+            min_coverage: 0.3,
+            ..ALL
+        };
+        assert_eq!(found(&memories, &wanted), [1, 4, 3, 5]);
+        assert_eq!(
+            found(
+                &memories,
+                &Wanted {
+                    min_coverage: 0.9,
+                    ..ALL
+                }
+            ),
+            [1]
+        );
+        // What is near by its embedding is found by that.
+        memories[1].near = Some(0.9);
+        assert!(found(&memories, &wanted).contains(&2));
     }
 
     #[test]

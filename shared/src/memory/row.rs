@@ -59,7 +59,7 @@ columns! {
     hash Integer "Of its normal text.",
     length Integer "In terms.",
     terms Blob "See [`super::terms`].",
-    uri Text "Where the image, sound or file is that `content` describes.",
+    uri Text "Where the image, sound or file is that `content` describes; `topic:` and its key in the summary of a topic.",
     media_type Text "What that is, like image/png.",
     embedding Blob "See [`super::embedding`].",
 }

@@ -12,6 +12,7 @@ use super::rank::{Candidate, Found, Wanted, rank};
 use super::row::{COLUMNS, Cell, Column, Memory, columns, columns_without_embedding, input};
 use super::terms::{Terms, query_words};
 use super::times::Times;
+use super::upkeep::TOPIC;
 use super::{fsrs, moment, now};
 use crate::options::Options;
 use crate::program::{Database, Fold, FoldState, Parameters, Program};
@@ -88,7 +89,8 @@ pub fn search_without(
     let options = Options::parse(options::SEARCH, given)?;
     let mut values = Parameters::new(dialect);
     let words = query_words(question);
-    let (decay, diversity) = (
+    let (least, decay, diversity) = (
+        options::up_to(options::SEARCH, &options, "min_coverage", 1.0)?,
         options::up_to(options::SEARCH, &options, "decay", 1.0)?,
         options::up_to(options::SEARCH, &options, "diversity", 1.0)?,
     );
@@ -104,6 +106,7 @@ pub fn search_without(
         names(question),
         k,
         options.number("min_score").unwrap_or(0.0),
+        least.unwrap_or(0.0),
         decay.unwrap_or(1.0),
         diversity.unwrap_or(0.0),
         embedding,
@@ -296,8 +299,11 @@ pub(super) fn condition(options: &Options, now: &str, values: &mut Parameters) -
     });
     all.push(match options::some_of(options, "kinds", KINDS)? {
         Some(kinds) => format!("m.kind IN ({})", list(values, &kinds)),
-        // A summary that upkeep has made of a session says what the turns say.
-        None => "(m.kind <> 'summary' OR m.session IS NULL OR m.turn IS NOT NULL)".into(),
+        // A summary that upkeep has made of a session or topic says what their memories say.
+        None => format!(
+            "(m.kind <> 'summary' OR m.turn IS NOT NULL OR (m.session IS NULL AND (m.uri IS NULL OR substr(m.uri, 1, {}) <> '{TOPIC}')))",
+            TOPIC.len()
+        ),
     });
     if let Some(session) = options.text("session") {
         all.push(format!(
@@ -376,12 +382,24 @@ impl FoldState for Search {
             f64,
             f64,
             f64,
+            f64,
             Option<Vec<f32>>,
             [f64; 3],
             usize,
         );
-        let (question, words, names, k, min_score, decay, diversity, embedding, weights, pool): Spec =
-            serde_json::from_str(spec).map_err(wrong)?;
+        let (
+            question,
+            words,
+            names,
+            k,
+            min_score,
+            min_coverage,
+            decay,
+            diversity,
+            embedding,
+            weights,
+            pool,
+        ): Spec = serde_json::from_str(spec).map_err(wrong)?;
         Ok(Search {
             counted: CorpusStats::new(words.len()),
             question,
@@ -391,6 +409,7 @@ impl FoldState for Search {
             wanted: Wanted {
                 k,
                 min_score,
+                min_coverage,
                 decay,
                 diversity,
                 weights,

@@ -89,6 +89,14 @@ impl Scorer {
         }
         score
     }
+
+    /// Which share of the words a text holds, each by its weight: 0 to 1, 0 without words.
+    pub fn share(&self, counts: &[u32]) -> f64 {
+        let all: f64 = self.weights.iter().sum();
+        let held = self.weights.iter().zip(counts);
+        let held: f64 = held.filter(|(_, count)| **count > 0).map(|(w, _)| w).sum();
+        if all > 0.0 { held / all } else { 0.0 }
+    }
 }
 
 #[cfg(test)]
@@ -121,6 +129,8 @@ mod tests {
             totals.add(1, 4, &counts);
         }
         let scorer = totals.scorer_of_few();
+        assert_eq!([scorer.share(&[2, 1]), scorer.share(&[0, 0])], [1.0, 0.0]);
+        assert!(scorer.share(&[0, 1]) > 0.7);
         let (both, common) = (scorer.score(4, &[1, 1]), scorer.score(4, &[1, 0]));
         assert!(common > 0.1 && both > 3.0 * common, "{both} {common}");
     }

@@ -9,7 +9,7 @@ use lumos_core::functions::memory::{
     ADD, ADD_ROWS, FEEDBACK, FORGET, INIT, PIN, RESTORE, REVIEW, SUPERSEDE, TOUCH, UPDATE, WRITES,
 };
 use lumos_core::functions::memory_many::ADD_MANY;
-use lumos_core::functions::memory_upkeep::{CONSOLIDATE, FORGOTTEN_ROWS, TEXTS, TIERS};
+use lumos_core::functions::memory_upkeep::{CONSOLIDATE, DRY_RUN, FORGOTTEN_ROWS, TEXTS, TIERS};
 use lumos_core::memory::many;
 use lumos_core::memory::row::COLUMNS;
 use lumos_core::memory::sources::gone;
@@ -26,7 +26,7 @@ use super::{Bodies, Call};
 use crate::error::{Error, Result, error};
 use crate::host::statement::HostStatement;
 use crate::mirror::names;
-use crate::program::{Argument, output, parameter, read};
+use crate::program::{Argument, output, parameter, read, with_way_out};
 use crate::session::Session;
 use crate::sync::schema::{atomically, tracked_tables};
 use crate::table_function::{self, TableFunction};
@@ -160,8 +160,12 @@ pub(super) fn id(rows: &[Vec<lumos_core::Value>]) -> Value {
 /// The most rows that one statement stores: SQLite takes at most 32,766 parameters.
 const MOST_ROWS: usize = 32_766 / COLUMNS.len();
 
-/// Merges and sums up, then moves memories to their tiers. Returns how many were changed or added.
+/// Merges and sums up, then moves memories to their tiers. Returns how many were changed or added; of a dry run what
+/// would be done, as a JSON array.
 fn consolidate(call: &Call<'_>) -> Result<Value> {
+    if call.options(0)?.flag("dry_run") == Some(true) {
+        return report(call);
+    }
     let connection = call.session.connection()?;
     atomically(&connection, || {
         let texts = rows(call, &TEXTS)?;
@@ -171,6 +175,27 @@ fn consolidate(call: &Call<'_>) -> Result<Value> {
         let moved = to_tiers(call, &connection)?;
         Ok(Value::Integer((texts.len() + moved) as i64))
     })
+}
+
+/// The rows of a dry run.
+fn report(call: &Call<'_>) -> Result<Value> {
+    use lumos_core::Value::{Integer, Text};
+    let json = |value: lumos_core::Value| match value {
+        Integer(v) => Json::from(v),
+        Text(v) => Json::from(v),
+        _ => Json::Null,
+    };
+    let names = DRY_RUN.fold.output.iter().map(|(name, _)| *name);
+    let object = |row: Vec<lumos_core::Value>| -> Json {
+        let members = names.clone().zip(row);
+        Json::Object(
+            members
+                .map(|(name, value)| (name.into(), json(value)))
+                .collect(),
+        )
+    };
+    let all: Json = rows(call, &DRY_RUN)?.into_iter().map(object).collect();
+    Ok(Value::Text(all.to_string()))
 }
 
 /// Moves memories to their tiers, by one statement. Returns how many.
@@ -279,12 +304,15 @@ pub(super) fn store(
     })
 }
 
-/// What goes with a memory that is deleted: facts that were told by it, the summary of its session, and what the archive
-/// has that says the same.
-const DELETES: [&str; 4] = [
+/// What goes with a memory that is deleted: facts that were told by it, the summaries of its session and those of topics
+/// that cite it, and what the archive has that says the same.
+const DELETES: [&str; 5] = [
     "DELETE FROM main.lumos_fact WHERE memory = ?1",
     "DELETE FROM main.lumos_memory WHERE id IN (SELECT s.id FROM main.lumos_memory AS m JOIN main.lumos_memory AS s \
      ON s.scope = m.scope AND s.session = m.session WHERE m.id = ?1 AND s.id <> ?1 AND s.turn IS NULL AND s.kind = 'summary' AND s.pinned = 0)",
+    "DELETE FROM main.lumos_memory WHERE id IN (SELECT s.id FROM main.lumos_memory AS m JOIN main.lumos_memory AS s \
+     ON s.scope = m.scope AND s.kind = 'summary' AND substr(s.uri, 1, 6) = 'topic:' WHERE m.id = ?1 AND s.id <> ?1 AND s.pinned = 0 \
+     AND EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(s.sources) THEN s.sources ELSE '[]' END) AS c WHERE json_extract(CASE c.type WHEN 'object' THEN c.value END, '$.memory') = ?1))",
     "DELETE FROM main.lumos_memory WHERE id IN (SELECT s.id FROM main.lumos_memory AS m JOIN main.lumos_memory AS s \
      ON s.scope = m.scope AND s.hash = m.hash WHERE m.id = ?1 AND s.id <> ?1 AND s.tier = 'archive' AND s.pinned = 0)",
     "DELETE FROM main.lumos_memory WHERE id = ?1",
@@ -319,7 +347,8 @@ impl TableFunction for Forgotten {
         let connection = session.connection()?;
         let id = Argument::read(&FORGET.params[0], &given[0])?;
         let program = (FORGOTTEN_ROWS.program)(&[id.value()], &Caller)?;
-        let mut statement = HostStatement::own(&connection, &program.read)?;
+        let statement = HostStatement::own(&connection, &program.read);
+        let mut statement = statement.map_err(|e| with_way_out(&FORGET, e))?;
         let state = read(&FORGOTTEN_ROWS, &mut statement, &program)?;
         let mut all = Vec::new();
         state.finish(&mut |row| {

@@ -24,7 +24,7 @@ use serde_json::Value as Json;
 use crate::error::{Error, Result, error};
 use crate::host::statement::HostStatement;
 use crate::mirror::Mirror;
-use crate::program::{HIDING, check_not_hidden};
+use crate::program::{HIDING, check_not_hidden, with_way_out};
 use crate::progress::Progress;
 use crate::session::Session;
 use crate::sync::{SyncContext, sync};
@@ -130,7 +130,10 @@ impl Call<'_> {
         sql: &str,
         body: impl FnOnce(&mut HostStatement) -> Result<T>,
     ) -> Result<T> {
-        let prepare = || HostStatement::own(&self.session.connection()?, sql);
+        let prepare = || {
+            let statement = HostStatement::own(&self.session.connection()?, sql);
+            statement.map_err(|e| with_way_out(self.function, e))
+        };
         kept::with(self.arguments, sql, prepare, body)
     }
 

@@ -57,7 +57,7 @@ class Faults(host.Case):
                 return "lumos_memory_consolidate(?)", json.dumps({"now": self.now + 10_000_000})
             case 10:
                 if draw.random() < 0.3:
-                    return "lumos_entity_merge(?, ?, ?)", draw.choice(NAMES), draw.choice(NAMES), options
+                    return "lumos_entity_merge(?, ?, ?)", draw.choice(NAMES), draw.choice(NAMES), json.dumps(scope | {"memory": number})
                 return "lumos_fact_add(?, 'lives in', ?, ?)", draw.choice(NAMES), draw.choice(NAMES), options
 
     def write(self, db, call):

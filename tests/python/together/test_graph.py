@@ -43,12 +43,15 @@ class Model:
             if expired is None if as_known is None else created <= as_known and (expired is None or as_known < expired):
                 start, end = -1e9 if start is None else start, 1e9 if end is None else end
                 known.append((number, entity(subject), said, entity(objekt), functional, start, end, created))
-        self.entity, self.edges = entity, []
+        self.entity, self.edges, seen = entity, [], set()
         for number, subject, said, objekt, functional, start, end, created in sorted(known):
             if functional:
                 after = [f[5] for f in known if f[4] and f[1:3] == (subject, said) and f[3] != objekt and (f[5], f[7], f[0]) > (start, created, number)]
                 end = min([end, *after])
-            if start < end and (as_of is None or start <= as_of < end):
+            # A row for each memory or source that says it.
+            fact = (subject, said, objekt, start, end)
+            if start < end and (as_of is None or start <= as_of < end) and fact not in seen:
+                seen.add(fact)
                 self.edges.append((number, subject, objekt))
 
     def steps(self, place):
@@ -138,7 +141,7 @@ class Graph(Both):
                 values = (*draw.sample(NAMES, 2), {"scope": scope, "now": now})
                 self.write("lumos_alias", "lumos_entity_merge", *values)
             for _ in range(2):
-                options = {"scope": scope, "now": now, "source": "it's", "confidence": draw.choice([0.25, 1])}
+                options = {"scope": scope, "now": now, "source": "it's" if now % 2 else "chat", "memory": now % 3, "confidence": draw.choice([0.25, 1])}
                 options |= draw.choice([{}, {"valid_from": None}, {"valid_from": draw.randrange(900, 1200)}])
                 options |= draw.choice([{}, {}, {"valid_to": draw.randrange(1200, 1300)}])
                 names = draw.choice(NAMES), draw.choice(["lives in", "knows"]), draw.choice(NAMES).upper()
@@ -187,11 +190,11 @@ class Graph(Both):
             # Mostly neighbours in a line, so that it is long; one in the middle knows many.
             place = draw.randrange(len(names))
             other = draw.choice([place + 1, place + 1, place - 1, place + 3, 20]) % len(names)
-            options = json.dumps({"scope": scope, "now": now} | draw.choice([{}, {}, {"valid_from": draw.randrange(900, 1200)}, {"valid_to": 1250}]))
+            options = json.dumps({"scope": scope, "now": now, "source": "ab"[now % 2]} | draw.choice([{}, {}, {"valid_from": draw.randrange(900, 1200)}, {"valid_to": 1250}]))
             said = draw.choice(["knows", "met", "lives_in"])
             self.sqlite.value("SELECT lumos_fact_add(?, ?, ?, ?)", names[place], said, names[other].upper(), options)
             if draw.random() < 0.08:
-                self.sqlite.value("SELECT lumos_entity_merge(?, ?, ?)", *draw.sample(names, 2), options[:-1].split(', "valid')[0] + "}")
+                self.sqlite.value("SELECT lumos_entity_merge(?, ?, ?)", *draw.sample(names, 2), json.dumps({"scope": scope, "now": now}))
         for table in ("lumos_fact", "lumos_alias"):
             rows = [tuple(row) for row in self.sqlite.rows(f"SELECT * FROM {table} ORDER BY 1, 2")]
             self.duckdb.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)

@@ -56,13 +56,41 @@ class Memory(unittest.TestCase):
                 self.assertTrue(close or value == wanted, (row, other))
         return ours
 
-    def consolidate(self, **options):
-        """How many memories it changes, in both engines."""
-        given = json.dumps(options)
+    def consolidate(self, thorough=True, **options):
+        """How many memories it changes, in both engines: those, and as, a dry run has said."""
+        given, dry = json.dumps(options), json.dumps(options | {"dry_run": True})
+        before = self.tables() if thorough else {}
+        self.report = [tuple(row.values()) for row in json.loads(self.sqlite.value("SELECT lumos_memory_consolidate(?)", dry))]
+        self.assertEqual(self.report, self.duckdb.execute("FROM query(lumos_memory_consolidate(?))", [dry]).fetchall())
+        self.assertEqual(self.report, self.read("lumos_memory_upkeep(?)", given))
+        if thorough:
+            self.assertEqual(self.tables(), before)
         number = self.sqlite.value("SELECT lumos_memory_consolidate(?)", given)
         stored = self.duckdb.execute(STORE.format("lumos_memory_consolidate(?)"), [given]).fetchall()
-        self.assertEqual(number, len(stored), given)
+        self.assertEqual((number, number), (len(stored), len(self.report)), given)
+        if thorough:
+            after = self.tables()
+            changed = {number: (row["tier"], after[number]["tier"]) for number, row in before.items() if row != after[number]}
+            self.assertEqual(changed, {row[0]: row[3:5] for row in self.report if row[0]})
+            new = [row for number, row in sorted(after.items()) if number not in before]
+            self.assertEqual([(row["scope"], row["tier"]) for row in new], [(row[1], row[4]) for row in self.report if not row[0]])
         return number
+
+    def fact(self, *values):
+        """Adds a fact in both engines."""
+        number = self.sqlite.value("SELECT lumos_fact_add(?, ?, ?, ?)", *values)
+        self.duckdb.execute("INSERT OR REPLACE INTO lumos_fact BY NAME FROM query(lumos_fact_add(?, ?, ?, ?))", values)
+        return number
+
+    def similar(self, number, few, **options):
+        """What DuckDB, which compares all, finds is what SQLite does, or more where the scope has many memories."""
+        values = [number, json.dumps(options)]
+        ours = self.sqlite.rows("SELECT * FROM lumos_memory_similar(?, ?)", *values)
+        theirs = self.duckdb.execute("FROM query(lumos_memory_similar(?, ?))", values).fetchall()
+        if few:
+            self.assertEqual(ours, theirs, values)
+        self.assertLessEqual(set(ours), set(theirs))
+        return theirs
 
     def read(self, call, *values):
         """The rows of a call that reads, the same in both."""
@@ -94,7 +122,7 @@ class SameAnswers(Memory):
             some = rng.choice([*model, 9_999]) if model else 9_999
             known = model.get(some)
             options = {"now": now}
-            action = rng.choice(["add"] * 5 + ["supersede", "update", "pin", "feedback", "review", "touch", "forget", "restore", "consolidate", "search", "search"])
+            action = rng.choice(["add"] * 5 + ["fact"] * 5 + ["supersede", "update", "pin", "feedback", "review", "touch", "forget", "restore", "consolidate", "search", "search"])
             if action == "add":
                 options["scope"] = rng.choice(scopes)
                 if rng.random() < 0.6:
@@ -136,21 +164,23 @@ class SameAnswers(Memory):
                 self.assertEqual(self.write(f"lumos_memory_{action}(?, ?, ?)", some, rng.randint(1, 4), json.dumps(options)), some if known else None)
             elif action == "touch":
                 self.assertEqual(self.write("lumos_memory_touch(?, ?)", some, json.dumps(options)), some if known else None)
+            elif action == "fact":
+                if known:
+                    self.fact("Ann", "met", rng.choice(WORDS), json.dumps({"scope": known["scope"], "memory": some, "now": now}))
             elif action == "consolidate":
-                before = self.tables()
-                self.consolidate(now=now)
-                self.assertEqual(self.consolidate(now=now), 0)
-                for number, row in self.tables().items():
-                    if number not in model:
-                        self.assertEqual((row["kind"], row["turn"]), ("summary", None))
-                        self.assertTrue({source["memory"] for source in json.loads(row["sources"])} <= set(model))
-                        model[number] = {"scope": row["scope"], "text": row["content"], "pinned": False, "archived": False, "old": False, "sources": set()}
-                        continue
-                    self.assertEqual(row["pinned"], before[number]["pinned"])
-                    if row["pinned"] and before[number]["tier"] != "archive":
-                        self.assertNotEqual(row["tier"], "archive")
-                    model[number]["archived"] = row["tier"] == "archive"
-                    model[number]["old"] = row["superseded_by"] is not None
+                # All rows are compared each time while they are few.
+                self.consolidate(rng.random() < 300 / (len(model) + 1), now=now)
+                for number, _, what, tier, becomes, _ in self.report:
+                    if number:
+                        self.assertFalse(model[number]["pinned"] and becomes == "archive" != tier)
+                        model[number]["archived"] = becomes == "archive"
+                        model[number]["old"] |= what == "supersede"
+                for number, scope, text, *made, sources in self.sqlite.rows("SELECT id, scope, content, kind, turn, sources FROM lumos_memory WHERE id > ?", max(model, default=0)):
+                    self.assertEqual(made, ["summary", None])
+                    cited = [model[source["memory"]] for source in json.loads(sources)]
+                    self.assertTrue(cited and all(memory["scope"] == scope for memory in cited))
+                    model[number] = {"scope": scope, "text": text, "pinned": False, "archived": False, "old": False, "sources": set()}
+                self.assertEqual(self.consolidate(False, now=now), 0)
             elif action == "forget":
                 number = self.write("lumos_memory_forget(?)", some)
                 self.assertEqual(number, some if known and not known["pinned"] else None)
@@ -170,8 +200,15 @@ class SameAnswers(Memory):
                     memory = model[row[0]]
                     self.assertEqual((memory["scope"], memory["text"]), (scope, row[1]))
                     self.assertEqual(memory["archived"], row[12] == "archive")
+                if known:
+                    few = sum(memory["scope"] == known["scope"] for memory in model.values()) < 50
+                    for row in self.similar(some, few, now=now, min_score=0.3, k=1_000, tiers=tiers):
+                        memory = model[row[0]]
+                        self.assertEqual((memory["scope"], memory["text"], memory["archived"]), (known["scope"], row[1], row[6] == "archive"))
+                        self.assertNotEqual(row[0], some)
         rows = self.tables()
         self.assertEqual(set(rows), set(model))
+        self.assertIn("topic:ann", {row["uri"] for row in rows.values()})
         for number, memory in model.items():
             row = rows[number]
             self.assertEqual((row["scope"], row["content"]), (memory["scope"], memory["text"]))

@@ -166,7 +166,8 @@ class Embeddings(Memory):
         """Its rows stay, and take embeddings."""
         self.add("a violin")
         new = ["uri", "media_type", "embedding"]
-        self.sqlite.rows("DROP INDEX lumos_memory_embedded")
+        for index in ("lumos_memory_embedded", "lumos_memory_summary"):
+            self.sqlite.rows(f"DROP INDEX {index}")
         for name in new:
             self.sqlite.rows(f"ALTER TABLE lumos_memory DROP COLUMN {name}")
             self.duckdb.execute(f"ALTER TABLE lumos_memory DROP COLUMN {name}")

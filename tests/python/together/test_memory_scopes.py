@@ -46,6 +46,9 @@ OPTIONS = {
     "from": ["May"],
     "as_of": ["then"],
     "as_known": ["then"],
+    "dry_run": ["yes", 1],
+    "min_score": [-1, "all"],
+    "min_coverage": [-1, 2],
 }
 ADDED = ["kind", "importance", "valence", "arousal", "tags", "event_time", "valid_from", "expires_at", "source"]
 ASKED = ["scope", "session", "kinds", "tiers", "tags", "from", "as_of", "as_known", "k"]
@@ -61,14 +64,15 @@ CALLS = {
     "touch": (["id", "options"], [1, NOW], []),
     "forget": (["id", "options"], [1, NOW], []),
     "restore": (["id", "options"], [1, NOW], []),
-    "consolidate": (["options"], [NOW], ["scope"]),
+    "consolidate": (["options"], [NOW], ["scope", "dry_run"]),
     "upkeep": (["options"], [NOW], ["scope"]),
-    "search": (["question", "options"], ["fine", NOW], [*ASKED, "decay", "diversity"]),
+    "search": (["question", "options"], ["fine", NOW], [*ASKED, "decay", "diversity", "min_coverage"]),
     "context": (["session", "question", "budget", "options"], ["s", "fine", 100, NOW], [*ASKED, "decay", "diversity"]),
     "timeline": (["options"], [NOW], ASKED),
     "review_due": (["options"], [NOW], ["scope", "k", "importance"]),
     "stats": (["options"], [None], ["scope"]),
     "sources": (["id"], [1], []),
+    "similar": (["id", "options"], [1, NOW], ["k", "kinds", "tiers", "as_of", "min_score"]),
     "verify_forgotten": (["id"], [1], []),
     "history": (["id"], [1], []),
 }
@@ -156,9 +160,12 @@ class Scopes(Memory):
                     call, *more = rng.choice([("update(?, ?)", json.dumps({"content": text, "now": now})), ("pin(?, ?)", rng.randrange(2)), ("forget(?)",), ("restore(?)",), ("touch(?, ?)", at), ("feedback(?, ?, ?)", rng.randint(1, 4), at)])
                     self.write(f"lumos_memory_{call}", some, *more)
                 case 6:
-                    self.consolidate(now=now, **rng.choice([{}, {"scope": scope}]))
-                    for number, row in self.tables().items():
-                        self.assertEqual(owners.setdefault(number, row["scope"]), row["scope"])
+                    self.consolidate(rng.random() < 300 / (len(owners) + 1), now=now, **rng.choice([{}, {"scope": scope}]))
+                    for number, owner in self.sqlite.rows("SELECT id, scope FROM lumos_memory WHERE id > ?", max(owners, default=0)):
+                        owners[number] = owner
+                case 7:
+                    # By a memory that may be another's, which then is none of the topic.
+                    self.fact(rng.choice(["Ann", "Bob"]), "met", rng.choice(words), json.dumps({"scope": owners.get(some, scope) if rng.random() < 0.8 else scope, "memory": some, "now": now}))
                 case _:
                     asked += self.alone(rng, scope, text, now, owners)
         self.assertGreater(asked, STEPS // 10)
@@ -170,7 +177,10 @@ class Scopes(Memory):
     def alone(self, rng, scope, text, now, owners):
         """How many rows an answer has, all of the scope."""
         options = {"scope": scope, "now": now, "tiers": rng.choice([["short", "long"], ["archive", "working", "short", "long"]])}
-        match rng.randrange(5):
+        match rng.randrange(6):
+            case 5:
+                some = rng.choice([number for number, owner in owners.items() if owner == scope] or [None])
+                found = self.similar(some, False, min_score=0.2, now=now, tiers=options["tiers"]) if some else []
             case 0 | 1:
                 found = self.search(text, k=50, **options)
             case 2:

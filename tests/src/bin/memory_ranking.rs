@@ -162,6 +162,7 @@ fn measure(turns: &[Turn], question: &Json, (decay, time): (f64, f64), sums: &mu
     let wanted = Wanted {
         k: 50,
         min_score: 0.0,
+        min_coverage: 0.0,
         decay,
         diversity: 0.0,
         weights: [1.0, 0.0, time],

@@ -78,6 +78,7 @@ pub const FACTS: Fold = Fold::new::<Read<Facts>>(
         ("confidence", Type::Real),
         ("memory", Type::Integer),
         ("source", Type::Text),
+        ("sources", Type::Text),
     ],
 );
 
@@ -387,6 +388,7 @@ impl Answer for Facts {
             entity.is_none_or(|e| *e == edge.subject || *e == edge.object)
         };
         for edge in rows.edges(&names).into_iter().filter(of_it) {
+            let sources = sources(&edge)?;
             let fact = edge.fact;
             emit(vec![
                 Value::Integer(fact.id),
@@ -400,10 +402,25 @@ impl Answer for Facts {
                 Value::Real(fact.confidence),
                 integer(fact.memory),
                 fact.source.map_or(Value::Null, Value::Text),
+                Value::Text(sources),
             ])?;
         }
         Ok(())
     }
+}
+
+/// Who says a fact, since when: a JSON array.
+fn sources(edge: &Edge) -> Result<String> {
+    let said = std::iter::once(&edge.fact).chain(&edge.others);
+    let said = said.map(|fact| {
+        let mut said = serde_json::Map::new();
+        said.extend(fact.memory.map(|id| ("memory".to_owned(), id.into())));
+        let source = fact.source.as_deref();
+        said.extend(source.map(|source| ("source".to_owned(), source.into())));
+        said.insert("known_at".into(), moment::text(fact.created_at)?.into());
+        Ok(Json::Object(said))
+    });
+    Ok(Json::Array(said.collect::<Result<_>>()?).to_string())
 }
 
 #[derive(Clone)]

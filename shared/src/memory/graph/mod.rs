@@ -25,7 +25,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::{Error, Result};
 
-/// A row of `lumos_fact`, without its scope.
+/// A row of `lumos_fact`, without its scope. A fact that several memories or sources say has a row for each.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fact {
     /// Its number.
@@ -63,6 +63,11 @@ impl Fact {
     /// When it ends, as a number.
     pub fn to(&self) -> i64 {
         self.valid_to.unwrap_or(i64::MAX)
+    }
+
+    /// True if the same memory and source say both.
+    pub fn is_said_by(&self, other: &Fact) -> bool {
+        (self.memory, &self.source) == (other.memory, &other.source)
     }
 }
 

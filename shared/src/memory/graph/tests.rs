@@ -176,6 +176,72 @@ fn others_hold_side_by_side() {
     }
 }
 
+/// Whatever is said in whichever order, what holds at a time has every source that has said so since it is known to.
+#[test]
+fn every_source_is_kept() {
+    let mut draw = Draw(7);
+    for round in 0..200 {
+        let mut table = Vec::new();
+        // What holds in each second, and who has said it of that second.
+        let mut model: Vec<(String, Vec<i64>)> = vec![Default::default(); END as usize];
+        for now in 0..10 {
+            let (object, source) = (draw.below(3).to_string(), draw.below(3));
+            let from = [now, draw.below(now + 1)][draw.below(2) as usize];
+            let new = Fact {
+                valid_from: Some(from),
+                valid_to: (draw.below(4) == 0).then(|| from + 1 + draw.below(END - from)),
+                memory: Some(source),
+                ..fact(table.len() as i64 + 1, "Ann", "lives_in", &object, now)
+            };
+            write(&mut table, new);
+            let known = edges(&table, &Names::default(), None, None);
+            for (at, (held, by)) in (0..).zip(&mut model) {
+                let holding = |edge: &&view::Edge| edge.fact.from() <= at && at < edge.fact.to();
+                let mut holding = known.iter().filter(holding);
+                let Some(edge) = holding.next() else {
+                    *held = String::new();
+                    continue;
+                };
+                assert!(holding.next().is_none(), "round {round}: {table:?}");
+                if *held != edge.object {
+                    (*held, *by) = (edge.object.clone(), Vec::new());
+                }
+                if at == from {
+                    assert_eq!(edge.object, object);
+                    by.push(source);
+                }
+                let told = std::iter::once(&edge.fact).chain(&edge.others);
+                let mut told: Vec<i64> = told.filter_map(|f| f.memory).collect();
+                assert!(
+                    by.iter().all(|s| told.contains(s)),
+                    "{round} {at}: {by:?} {edge:?}"
+                );
+                let all = told.len();
+                told.sort_unstable();
+                told.dedup();
+                assert_eq!(told.len(), all, "round {round}: {edge:?}");
+            }
+        }
+    }
+    // Forgetting one of two memories leaves the fact by the other.
+    let mut table = Vec::new();
+    for (memory, now) in [(1, 5), (2, 7), (1, 9)] {
+        let id = table.len() as i64 + 1;
+        let new = Fact {
+            memory: Some(memory),
+            ..fact(id, "Ann", "likes", "tea", now)
+        };
+        write(&mut table, new);
+    }
+    assert_eq!(table.len(), 2);
+    assert_eq!(
+        (table[1].memory, table[1].valid_from, table[1].created_at),
+        (Some(2), Some(5), 7)
+    );
+    table.retain(|f| f.memory != Some(1));
+    assert_eq!(edges(&table, &Names::default(), None, Some(6)).len(), 1);
+}
+
 #[test]
 fn what_cannot_be() {
     let names = Names::default();
@@ -287,7 +353,7 @@ fn paths_are_all_that_there_are() {
     let mut draw = Draw(9);
     let letters = ["a", "b", "c", "d", "e"];
     for _ in 0..100 {
-        let pairs: Vec<(&str, &str)> = (0..draw.below(8))
+        let mut pairs: Vec<(&str, &str)> = (0..draw.below(8))
             .map(|_| {
                 (
                     letters[draw.below(5) as usize],
@@ -295,6 +361,9 @@ fn paths_are_all_that_there_are() {
                 )
             })
             .collect();
+        // The same fact again is no other way.
+        pairs.sort_unstable();
+        pairs.dedup();
         let edges = graph(&pairs);
         let mut expected: Vec<Vec<usize>> = Vec::new();
         let mut open = vec![(vec!["a"], Vec::new())];

@@ -64,8 +64,10 @@ impl Names {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Edge {
     /// The fact, with the names that its entities go by, and no longer than the next fact of a functional predicate
-    /// lets it hold.
+    /// lets it hold; as it was said first, and as surely as it was said by anyone.
     pub fact: Fact,
+    /// The other rows that say it.
+    pub others: Vec<Fact>,
     /// The subject's key.
     pub subject: String,
     /// The object's key.
@@ -97,6 +99,7 @@ pub fn edges(
             };
             Edge {
                 fact,
+                others: Vec::new(),
                 subject,
                 object,
             }
@@ -107,8 +110,32 @@ pub fn edges(
         let (from, to) = (edge.fact.from(), edge.fact.to());
         from < to && as_of.is_none_or(|at| from <= at && at < to)
     });
+    let mut edges = each_once(edges);
     edges.sort_by_key(|edge| edge.fact.id);
-    edges.dedup_by_key(|edge| edge.fact.id);
+    edges
+}
+
+/// The facts, each with all rows that say it.
+fn each_once(mut edges: Vec<Edge>) -> Vec<Edge> {
+    fn what(edge: &Edge) -> (&str, &str, &str, i64, i64) {
+        let fact = &edge.fact;
+        (
+            &edge.subject,
+            &fact.predicate,
+            &edge.object,
+            fact.from(),
+            fact.to(),
+        )
+    }
+    edges.sort_by(|a, b| (what(a), a.fact.id).cmp(&(what(b), b.fact.id)));
+    edges.dedup_by(|other, edge| {
+        let same = what(edge) == what(other);
+        if same && edge.fact.id != other.fact.id {
+            edge.fact.confidence = edge.fact.confidence.max(other.fact.confidence);
+            edge.others.push(other.fact.clone());
+        }
+        same
+    });
     edges
 }
 

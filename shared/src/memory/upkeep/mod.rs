@@ -1,5 +1,5 @@
 //! What is done for memories as time passes, see [`upkeep`]: those that say the same become one ([`merge`]), a session
-//! that is over gets a summary ([`summary`]), and each memory comes to the tier that it belongs to ([`tier`]).
+//! that is over gets a summary, and so does a topic ([`summary`]), and each memory comes to the tier that it belongs to ([`tier`]).
 
 mod merge;
 mod summary;
@@ -9,12 +9,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 
 use self::merge::merges;
-use self::summary::{LEAST, OVER, Session, Turn, beginning, summary};
+pub use self::summary::TOPIC;
+use self::summary::{About, LEAST, OVER, Subject, Turn, beginning, summary};
 use super::moment::{self, DAY};
 use super::row::{COLUMNS, Column, Memory, columns, columns_without_embedding, input};
 use super::terms::Terms;
 use super::{change, fsrs, now, options};
-use crate::options::{Options, listed};
+use crate::options::{OptionDef, Options, listed};
 use crate::program::{Fold, FoldState, Parameters, Program};
 use crate::sql::lexer::Dialect;
 use crate::{Error, Param, Result, Type, Value, ValueRef};
@@ -31,16 +32,19 @@ const UNIMPORTANT: f64 = 0.3;
 /// The retention below which a strong memory is for long no more, and below which it is archived.
 const FADED: (f64, f64) = (0.7, 0.5);
 
-/// What a row is read for: its tier, its text, or its session.
-const ROLES: [i64; 3] = [1, 2, 3];
+/// What a row is read for: its tier, its text, its session, or its topic.
+const ROLES: [i64; 4] = [1, 2, 3, 4];
 
-const BEFORE: [Param; 3] = [
+const BEFORE: [Param; 5] = [
     Param::new("now", Type::Integer),
     Param::new("role", Type::Integer),
-    // The id for a summary of the session, 0 for none.
+    // The id for a summary of the session or topic, 0 for none.
     Param::new("next_id", Type::Integer),
+    // The key of the topic, and its name as the memory has it.
+    Param::optional("topic", Type::Text),
+    Param::optional("name", Type::Text),
 ];
-const INPUT: &[Param] = &input::<3, { 3 + COLUMNS.len() }>(BEFORE);
+const INPUT: &[Param] = &input::<5, { 5 + COLUMNS.len() }>(BEFORE);
 
 /// Memories into what is to be done, with the reasons.
 pub const UPKEEP: Fold = Fold::new::<Upkeep<false>>(
@@ -70,61 +74,53 @@ pub enum Part {
     Tiers,
 }
 
-/// The program of both folds: the memories of which one may change. With `ids` summaries are given theirs. Errors if an option is wrong.
-pub fn upkeep(given: Option<&str>, part: Part, ids: bool, dialect: Dialect) -> Result<Program> {
-    let options = Options::parse(options::UPKEEP, given)?;
+/// The program of both folds: the memories of which one may change. `known` are the options that the call
+/// takes; with `ids` summaries are given theirs. Errors if an option is wrong.
+pub fn upkeep(
+    known: &[OptionDef],
+    given: Option<&str>,
+    part: Part,
+    ids: bool,
+    dialect: Dialect,
+) -> Result<Program> {
+    let options = Options::parse(known, given)?;
     let mut values = Parameters::new(dialect);
     let now = format!("CAST({} AS BIGINT)", now(&options, &mut values, dialect)?);
     let scope = match options.get("scope") {
-        None => "true".to_owned(),
-        Some(_) => {
-            let scope = values.add(Value::Text(options::scope(&options)?));
-            format!("m.scope = {scope}")
-        }
+        None => None,
+        Some(_) => Some(values.add(Value::Text(options::scope(&options)?))),
     };
+    let scope = scope.map_or("true".to_owned(), |scope| format!("m.scope = {scope}"));
     // Rows that are stored again have their embeddings; turns are only read.
     let columns = if ids {
         columns()
     } else {
         columns_without_embedding()
     };
-    let of_session = columns.replace(
-        "m.embedding",
-        "CASE WHEN m.turn IS NULL THEN m.embedding END",
-    );
     // The times of both ends of retention are multiples of the stability.
     let (faded, gone) = (fsrs::interval(DAY, FADED.0), fsrs::interval(DAY, FADED.1));
     let tiers = format!(
-        "SELECT {now}, 1, 0, {columns} FROM lumos_memory AS m WHERE {scope} AND m.tier <> 'archive' AND (m.expires_at <= {now} \
+        "SELECT {now}, 1, 0, NULL, NULL, {columns} FROM lumos_memory AS m WHERE {scope} AND m.tier <> 'archive' AND (m.expires_at <= {now} \
          OR (m.tier = 'short' AND (m.pinned = 1 OR m.importance >= {IMPORTANT:?} OR m.stability >= {STRONG:?})) \
          OR (m.tier = 'long' AND m.pinned = 0 AND m.importance < {IMPORTANT:?} AND (m.stability < {STRONG:?} OR m.last_review + {faded:?} * m.stability < {now})) \
          OR (m.pinned = 0 AND m.importance < {UNIMPORTANT:?} AND m.last_review + {gone:?} * m.stability < {now}))"
     );
-    let next = match (ids, dialect) {
-        (false, _) => "0",
-        (true, Dialect::DuckDb) => "nextval('lumos_memory_ids')",
-        (true, Dialect::Sqlite) => {
-            "coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'lumos_memory'), 0) + row_number() OVER (ORDER BY scope, session)"
-        }
-    };
-    // Of a session both the turns, and the summaries that were made of them: those have no turn.
-    let (turned, summed) = (
-        "max(CASE WHEN m.turn IS NOT NULL THEN m.created_at END)",
-        "max(CASE WHEN m.turn IS NULL AND m.kind = 'summary' THEN m.created_at END)",
+    let due = due(&now, &scope, ids, dialect);
+    let of_session = columns.replace(
+        "m.embedding",
+        "CASE WHEN m.turn IS NULL THEN m.embedding END",
     );
+    let of_topic = columns.replace("m.embedding", "CAST(NULL AS BLOB)");
     let texts = format!(
-        "SELECT {now}, 2, 0, {columns} FROM (SELECT m.scope, m.hash FROM lumos_memory AS m WHERE {scope} GROUP BY m.scope, m.hash HAVING count(*) > 1) AS s \
+        "SELECT {now}, 2, 0, NULL, NULL, {columns} FROM (SELECT m.scope, m.hash FROM lumos_memory AS m WHERE {scope} GROUP BY m.scope, m.hash HAVING count(*) > 1) AS s \
          JOIN lumos_memory AS m ON m.scope = s.scope AND m.hash = s.hash \
-         UNION ALL SELECT {now}, 3, s.next, {of_session} FROM closed AS s JOIN lumos_memory AS m ON m.scope = s.scope AND m.session = s.session"
-    );
-    let closed = format!(
-        "WITH closed AS MATERIALIZED (SELECT scope, session, CAST({next} AS BIGINT) AS next FROM (SELECT m.scope, m.session FROM lumos_memory AS m \
-         WHERE {scope} AND m.session IS NOT NULL GROUP BY m.scope, m.session HAVING count(m.turn) >= {LEAST} AND {turned} <= {now} - {OVER} \
-         AND ({summed} IS NULL OR {summed} < {turned})) AS s) "
+         UNION ALL SELECT {now}, 3, s.next, NULL, NULL, {of_session} FROM due AS s JOIN lumos_memory AS m ON m.scope = s.scope AND m.session = s.session \
+         UNION ALL SELECT {now}, 4, s.next, s.topic, told.name, {of_topic} FROM due AS s JOIN told ON told.scope = s.scope AND told.topic = s.topic JOIN lumos_memory AS m ON m.id = told.memory \
+         UNION ALL SELECT {now}, 4, s.next, s.topic, NULL, {columns} FROM due AS s JOIN lumos_memory AS m ON m.scope = s.scope AND m.kind = 'summary' AND m.uri = '{TOPIC}' || s.topic"
     );
     let read = match part {
-        Part::All => format!("{closed}{tiers} UNION ALL {texts}"),
-        Part::Texts => closed + &texts,
+        Part::All => format!("{due}{tiers} UNION ALL {texts}"),
+        Part::Texts => due + &texts,
         Part::Tiers => tiers,
     };
     Ok(Program {
@@ -132,6 +128,46 @@ pub fn upkeep(given: Option<&str>, part: Part, ids: bool, dialect: Dialect) -> R
         parameters: values.into_values(),
         spec: String::new(),
     })
+}
+
+/// The tables `due`, the sessions and topics that get a summary, and `told`, the memories of topics.
+///
+/// A topic is an entity of facts that memories tell, by the name that it goes by. It gets a summary like a session:
+/// where it has so many memories that are current, and the last of them is so old, and newer than the summary that it has.
+fn due(now: &str, scope: &str, ids: bool, dialect: Dialect) -> String {
+    let next = match (ids, dialect) {
+        (false, _) => "0",
+        (true, Dialect::DuckDb) => "nextval('lumos_memory_ids')",
+        (true, Dialect::Sqlite) => {
+            "coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'lumos_memory'), 0) + row_number() OVER (ORDER BY scope, session, topic)"
+        }
+    };
+    // Of a session both the turns, and the summaries that were made of them: those have no turn.
+    let (turned, summed) = (
+        "max(CASE WHEN m.turn IS NOT NULL THEN m.created_at END)",
+        "max(CASE WHEN m.turn IS NULL AND m.kind = 'summary' THEN m.created_at END)",
+    );
+    let of_fact = |end: &str| {
+        format!(
+            "SELECT m.scope, m.{end}_key AS entity, m.{end} AS name, m.memory FROM lumos_fact AS m WHERE {scope} AND m.memory IS NOT NULL AND m.expired_at IS NULL"
+        )
+    };
+    format!(
+        "WITH told AS MATERIALIZED (SELECT f.scope, coalesce(a.name_key, f.entity) AS topic, min(coalesce(a.name, f.name)) AS name, f.memory, max(m.created_at) AS created_at \
+         FROM ({} UNION ALL {}) AS f JOIN lumos_memory AS m ON m.id = f.memory AND m.scope = f.scope LEFT JOIN lumos_alias AS a ON a.scope = f.scope AND a.alias_key = f.entity \
+         WHERE m.kind <> 'summary' AND m.tier <> 'archive' AND m.superseded_by IS NULL AND m.valid_to IS NULL AND (m.expires_at IS NULL OR m.expires_at > {now}) \
+         GROUP BY f.scope, coalesce(a.name_key, f.entity), f.memory), \
+         due AS MATERIALIZED (SELECT scope, session, topic, CAST({next} AS BIGINT) AS next FROM (\
+         SELECT m.scope, m.session, NULL AS topic FROM lumos_memory AS m \
+         WHERE {scope} AND m.session IS NOT NULL GROUP BY m.scope, m.session HAVING count(m.turn) >= {LEAST} AND {turned} <= {now} - {OVER} \
+         AND ({summed} IS NULL OR {summed} < {turned}) \
+         UNION ALL SELECT t.scope, NULL, t.topic FROM (SELECT scope, topic, max(created_at) AS last FROM told \
+         GROUP BY scope, topic HAVING count(*) >= {LEAST} AND max(created_at) <= {now} - {OVER}) AS t \
+         LEFT JOIN (SELECT m.scope, m.uri, max(m.created_at) AS made FROM lumos_memory AS m WHERE {scope} AND m.kind = 'summary' AND m.uri IS NOT NULL GROUP BY m.scope, m.uri) AS s \
+         ON s.scope = t.scope AND s.uri = '{TOPIC}' || t.topic WHERE s.made IS NULL OR s.made < t.last) AS s) ",
+        of_fact("subject"),
+        of_fact("object"),
+    )
 }
 
 /// The tier that a memory belongs to, and why. One in the archive stays there.
@@ -212,8 +248,8 @@ struct Upkeep<const ROWS: bool> {
     moves: Vec<Move>,
     /// Memories that may say the same, by their scopes and hashes.
     same: BTreeMap<(String, i64), Vec<Memory>>,
-    /// Sessions that are over, by their scopes and names.
-    sessions: BTreeMap<(String, String), Session>,
+    /// What gets a summary, by scopes.
+    subjects: BTreeMap<(String, Subject), About>,
 }
 
 impl<const ROWS: bool> FoldState for Upkeep<ROWS> {
@@ -222,7 +258,7 @@ impl<const ROWS: bool> FoldState for Upkeep<ROWS> {
             now: 0,
             moves: Vec::new(),
             same: BTreeMap::new(),
-            sessions: BTreeMap::new(),
+            subjects: BTreeMap::new(),
         })
     }
 
@@ -231,6 +267,8 @@ impl<const ROWS: bool> FoldState for Upkeep<ROWS> {
             ValueRef::Integer(now),
             ValueRef::Integer(role),
             ValueRef::Integer(next),
+            topic,
+            name,
             columns @ ..,
         ] = row
         else {
@@ -238,7 +276,14 @@ impl<const ROWS: bool> FoldState for Upkeep<ROWS> {
         };
         self.now = *now;
         if *role == ROLES[2] {
-            return self.of_session(columns, *next);
+            return self.about(columns, *next, None);
+        }
+        if let (true, ValueRef::Text(topic)) = (*role == ROLES[3], topic) {
+            let name = match name {
+                ValueRef::Text(name) => name,
+                _ => "",
+            };
+            return self.about(columns, *next, Some((topic, name)));
         }
         let Some(memory) = Memory::read(columns) else {
             return Ok(());
@@ -261,11 +306,11 @@ impl<const ROWS: bool> FoldState for Upkeep<ROWS> {
             let all = self.same.entry(key.clone()).or_default();
             all.extend_from_slice(memories);
         }
-        for (key, session) in &other.sessions {
-            let all = self.sessions.entry(key.clone()).or_default();
-            all.next = all.next.max(session.next);
-            all.turns.extend_from_slice(&session.turns);
-            keep_later(&mut all.summary, session.summary.as_ref());
+        for (key, about) in &other.subjects {
+            let all = self.subjects.entry(key.clone()).or_default();
+            all.next = all.next.max(about.next);
+            all.turns.extend_from_slice(&about.turns);
+            keep_later(&mut all.summary, about.summary.as_ref());
         }
     }
 
@@ -288,7 +333,7 @@ impl<const ROWS: bool> FoldState for Upkeep<ROWS> {
     }
 }
 
-/// The later of two summaries of a session.
+/// The later of two summaries of the same.
 fn keep_later(kept: &mut Option<Memory>, other: Option<&Memory>) {
     let id = |memory: &Memory| memory.integer(Column::id);
     if let Some(other) = other
@@ -352,8 +397,13 @@ impl Move {
 }
 
 impl<const ROWS: bool> Upkeep<ROWS> {
-    /// Takes a turn of a session that is over, or a summary of it.
-    fn of_session(&mut self, columns: &[ValueRef<'_>], next: i64) -> Result<()> {
+    /// Takes a turn of a session that is over or a memory of a topic, whose key and name are given; or a summary of it.
+    fn about(
+        &mut self,
+        columns: &[ValueRef<'_>],
+        next: i64,
+        topic: Option<(&str, &str)>,
+    ) -> Result<()> {
         let text = |column: Column| match columns.get(column as usize) {
             Some(ValueRef::Text(text)) => *text,
             _ => "",
@@ -362,37 +412,45 @@ impl<const ROWS: bool> Upkeep<ROWS> {
             Some(ValueRef::Integer(v)) => Some(*v),
             _ => None,
         };
-        let key = (
-            text(Column::scope).to_owned(),
-            text(Column::session).to_owned(),
-        );
-        let session = self.sessions.entry(key).or_default();
-        session.next = session.next.max(next);
+        let subject = match topic {
+            Some((key, _)) => Subject::Topic(key.to_owned()),
+            None => Subject::Session(text(Column::session).to_owned()),
+        };
+        let key = (text(Column::scope).to_owned(), subject);
+        let about = self.subjects.entry(key).or_default();
+        about.next = about.next.max(next);
         let ended = [Column::superseded_by, Column::valid_to];
         if ended.into_iter().any(|column| integer(column).is_some()) {
             return Ok(());
         }
+        let event_time = integer(Column::event_time).unwrap_or_default();
+        // What a topic's memories tell comes in the order of time.
+        let place = match topic {
+            Some(_) => Some(event_time),
+            None => integer(Column::turn),
+        };
         let summary = text(Column::kind) == "summary";
-        match integer(Column::turn) {
-            None if summary => keep_later(&mut session.summary, Memory::read(columns).as_ref()),
-            Some(turn) if !summary => {
-                let telling = match columns.get(Column::terms as usize) {
-                    Some(ValueRef::Blob(terms)) => Terms::decode(terms)?.telling,
-                    _ => Vec::new(),
-                };
-                session.turns.push(Turn {
-                    id: integer(Column::id).unwrap_or_default(),
-                    turn,
-                    event_time: integer(Column::event_time).unwrap_or_default(),
-                    importance: match columns.get(Column::importance as usize) {
-                        Some(ValueRef::Real(importance)) => *importance,
-                        _ => 0.5,
-                    },
-                    content: beginning(text(Column::content)).into(),
-                    telling: telling.into(),
-                });
-            }
-            _ => {}
+        if summary && (topic.is_some() || place.is_none()) {
+            keep_later(&mut about.summary, Memory::read(columns).as_ref());
+        } else if let (Some(place), false) = (place, summary)
+            && text(Column::tier) != "archive"
+        {
+            let telling = match columns.get(Column::terms as usize) {
+                Some(ValueRef::Blob(terms)) => Terms::decode(terms)?.telling,
+                _ => Vec::new(),
+            };
+            about.turns.push(Turn {
+                id: integer(Column::id).unwrap_or_default(),
+                turn: place,
+                event_time,
+                importance: match columns.get(Column::importance as usize) {
+                    Some(ValueRef::Real(importance)) => *importance,
+                    _ => 0.5,
+                },
+                content: beginning(text(Column::content)).into(),
+                telling: telling.into(),
+                topic: topic.map_or("", |(_, name)| name).into(),
+            });
         }
         Ok(())
     }
@@ -430,20 +488,26 @@ impl<const ROWS: bool> Upkeep<ROWS> {
         Ok(())
     }
 
-    /// Sessions that are over get their summaries.
+    /// Sessions that are over get their summaries, and topics theirs.
     fn summed_up(&self, done: &mut Vec<Done>) -> Result<()> {
-        let mut free: Vec<i64> = self.sessions.values().map(|s| s.next).collect();
+        let mut free: Vec<i64> = self.subjects.values().map(|s| s.next).collect();
         // DuckDB's threads draw ids in no order.
         free.sort_unstable();
-        for (((scope, name), session), id) in self.sessions.iter().zip(free) {
-            let Some(summary) = summary(&session.turns) else {
+        for (((scope, subject), about), id) in self.subjects.iter().zip(free) {
+            let Some(summary) = summary(&about.turns) else {
                 continue;
             };
-            let spec = json!({
+            let mut spec = json!({
                 "scope": scope, "kind": "summary", "importance": summary.importance, "event_time": summary.event_time,
             });
+            if let Subject::Topic(key) = subject {
+                spec["uri"] = json!(format!("{TOPIC}{key}"));
+                spec["tags"] = json!([about.topic()]);
+            }
             let mut memory = change::new_memory(&summary.content, &spec.to_string(), self.now, id)?;
-            memory.set(Column::session, name.as_str());
+            if let Subject::Session(name) = subject {
+                memory.set(Column::session, name.as_str());
+            }
             let at = moment::text(self.now)?;
             let sources: Vec<_> = summary
                 .cited
@@ -451,7 +515,8 @@ impl<const ROWS: bool> Upkeep<ROWS> {
                 .map(|id| json!({"memory": id, "at": at}))
                 .collect();
             memory.set(Column::sources, json!(sources).to_string().as_str());
-            if let Some(mut old) = session.summary.clone()
+            let [went_on, is_over] = about.reasons(subject);
+            if let Some(mut old) = about.summary.clone()
                 && old.integer(Column::pinned) != Some(1)
             {
                 old.set(Column::valid_to, self.now);
@@ -464,14 +529,9 @@ impl<const ROWS: bool> Upkeep<ROWS> {
                 if let Some(to) = Move::of(&old, self.now)? {
                     old.move_to(to.becomes);
                 }
-                let reason = format!("session \"{name}\" went on");
-                done.push(Done::new(old, number, "supersede", had.as_deref(), reason));
+                done.push(Done::new(old, number, "supersede", had.as_deref(), went_on));
             }
-            let reason = format!(
-                "session \"{name}\" is over, with {} turns",
-                session.turns.len()
-            );
-            done.push(Done::new(memory, None, "summarize", None, reason));
+            done.push(Done::new(memory, None, "summarize", None, is_over));
         }
         Ok(())
     }
@@ -500,7 +560,8 @@ mod tests {
                 Value::Blob(v) => ValueRef::Blob(v),
             });
             let before = [NOW, *role, 99].map(ValueRef::Integer);
-            let row: Vec<ValueRef<'_>> = before.into_iter().chain(refs).collect();
+            let topic = ["ann", "Ann"].map(ValueRef::Text);
+            let row: Vec<ValueRef<'_>> = before.into_iter().chain(topic).chain(refs).collect();
             fold.row(&row).unwrap();
         }
         fold
@@ -573,5 +634,70 @@ mod tests {
         let other = memory(2, "tea is good", "{}");
         let all = given(&fold::<false>(&[(1, old.clone()), (2, old), (2, other)]));
         assert_eq!(all.len(), 2);
+    }
+
+    #[test]
+    fn a_topic_gets_a_summary_in_the_order_of_time() {
+        let said = |id: i64| {
+            let options = format!("{{\"event_time\": {}}}", 100 - id);
+            (
+                4,
+                memory(id, &format!("Ann plays the violin in hall {id}"), &options),
+            )
+        };
+        let mut rows: Vec<(i64, Memory)> = (1..=6).map(said).collect();
+        let first = given(&fold::<true>(&rows));
+        assert_eq!(first.len(), 1);
+        let get = |row: &[Value], column: Column| row[column as usize].clone();
+        let text = |text: &str| Value::Text(text.into());
+        assert_eq!(get(&first[0], Column::uri), text("topic:ann"));
+        assert_eq!(get(&first[0], Column::tags), text("[\"Ann\"]"));
+        assert_eq!(
+            [Column::session, Column::turn].map(|c| get(&first[0], c)),
+            [Value::Null, Value::Null]
+        );
+        let Value::Text(content) = get(&first[0], Column::content) else {
+            panic!("no text");
+        };
+        let halls: Vec<&str> = content
+            .lines()
+            .filter_map(|l| l.split(' ').next_back())
+            .collect();
+        assert!(
+            halls.len() == 5 && halls.is_sorted_by(|a, b| a > b),
+            "{halls:?}"
+        );
+        // The summary that it has is superseded; an archived memory is not told.
+        let mut old = Memory::empty();
+        for (i, (_, value)) in (0..).zip(COLUMNS.iter().zip(&first[0])) {
+            let column = [
+                Column::id,
+                Column::scope,
+                Column::kind,
+                Column::tier,
+                Column::content,
+                Column::tags,
+                Column::sources,
+                Column::importance,
+                Column::stability,
+                Column::difficulty,
+            ];
+            if let Some(column) = column.into_iter().find(|c| *c as usize == i) {
+                old.set(column, crate::memory::row::Cell(value.clone()));
+            }
+        }
+        rows.push((4, old));
+        rows[0].1.move_to("archive");
+        rows.reverse();
+        let again = given(&fold::<false>(&rows));
+        let actions: Vec<[Value; 2]> = again.iter().map(|r| [r[2].clone(), r[5].clone()]).collect();
+        assert_eq!(
+            actions,
+            [
+                ["supersede", "topic \"Ann\" has newer memories"],
+                ["summarize", "topic \"Ann\" has 5 memories"],
+            ]
+            .map(|pair| pair.map(text))
+        );
     }
 }

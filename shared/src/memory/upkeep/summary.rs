@@ -1,4 +1,5 @@
-//! A summary of a session that is over: the sentences that say most of what the session is about, as they were said.
+//! A summary of a session that is over, or of a topic: the sentences that say most of what it is about, as they were
+//! said.
 //!
 //! A turn counts by how much it shares with the others (the cosine to their centroid) and by its importance; a question
 //! counts half. Of what says the same, one sentence is taken (maximal marginal relevance).
@@ -8,10 +9,13 @@ use std::collections::HashMap;
 use crate::memory::row::Memory;
 use crate::memory::terms::{Terms, likeness};
 
-/// The turns that a session must have.
+/// What the `uri` of a topic's summary begins with, before the key of the topic.
+pub const TOPIC: &str = "topic:";
+
+/// The turns that a session must have, and the memories that a topic must.
 pub const LEAST: i64 = 6;
 
-/// The seconds since its last turn.
+/// The seconds since the last of them.
 pub const OVER: i64 = 4 * 3_600;
 
 /// The most turns that are cited.
@@ -23,12 +27,12 @@ const RELEVANCE: f64 = 0.7;
 /// The bytes of a turn that are looked at, and those of a sentence that are taken.
 const LONGEST: (usize, usize) = (4_000, 400);
 
-/// A turn of a session.
+/// A turn of a session, or a memory of a topic.
 #[derive(Clone)]
 pub struct Turn {
     /// Its memory.
     pub id: i64,
-    /// Its place.
+    /// Its place; in a topic that in time.
     pub turn: i64,
     /// When it happened.
     pub event_time: i64,
@@ -38,20 +42,54 @@ pub struct Turn {
     pub content: Box<str>,
     /// What it is about, see [`Terms::telling`].
     pub telling: Box<[u32]>,
+    /// What it calls the topic; empty in a session.
+    pub topic: Box<str>,
 }
 
-/// A session that is over.
+/// What a summary is of.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// A session that is over.
+    Session(String),
+    /// An entity, by its key.
+    Topic(String),
+}
+
+/// What there is of a session or topic.
 #[derive(Clone, Default)]
-pub struct Session {
+pub struct About {
     /// The id of the summary, 0 for none.
     pub next: i64,
-    /// Its turns.
+    /// Its turns or memories.
     pub turns: Vec<Turn>,
     /// The summary that it has.
     pub summary: Option<Memory>,
 }
 
-/// What sums up a session.
+impl About {
+    /// The name of the topic, as its first memory has it.
+    pub fn topic(&self) -> &str {
+        let first = self.turns.iter().min_by_key(|turn| turn.id);
+        first.map_or("", |turn| &turn.topic)
+    }
+
+    /// Why its old summary is superseded, and why it gets one.
+    pub fn reasons(&self, subject: &Subject) -> [String; 2] {
+        let (topic, turns) = (self.topic(), self.turns.len());
+        match subject {
+            Subject::Session(name) => [
+                format!("session \"{name}\" went on"),
+                format!("session \"{name}\" is over, with {turns} turns"),
+            ],
+            Subject::Topic(_) => [
+                format!("topic \"{topic}\" has newer memories"),
+                format!("topic \"{topic}\" has {turns} memories"),
+            ],
+        }
+    }
+}
+
+/// What sums them up.
 pub struct Summary {
     /// A line for each turn that is cited.
     pub content: String,
@@ -171,6 +209,7 @@ mod tests {
             importance: 0.5,
             content: (*content).into(),
             telling: Terms::of(content).telling.into(),
+            topic: "".into(),
         };
         (1..).zip(texts).map(turn).collect()
     }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod arrow;
 pub mod changelog;
 pub mod embed;
 pub mod error;

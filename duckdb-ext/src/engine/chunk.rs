@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write;
+use std::ops::Range;
 
 use libduckdb_sys as ffi;
 use lumos_core::mirror::Stored;
@@ -270,33 +271,10 @@ impl<'a> Column<'a> {
             LogicalType::Text => write_json_string(&self.text(row), out),
             LogicalType::Json | LogicalType::Digits => out.push_str(&self.text(row)),
             LogicalType::Blob => write_json_blob(self.bytes(row), out),
-            LogicalType::List(child) => {
-                let (offset, len) = (
-                    self.get::<[u64; 2]>(row)[0] as usize,
-                    self.get::<[u64; 2]>(row)[1] as usize,
-                );
-                // SAFETY: a LIST vector has a child that lives as long as it, with at least offset + len values.
-                let child = unsafe {
-                    self.child(
-                        ffi::duckdb_list_vector_get_child(self.raw.vector),
-                        offset + len,
-                        child,
-                    )
-                };
-                write_array(offset..offset + len, out, |i, out| child.write_json(i, out));
-            }
-            LogicalType::Array(child, size) => {
-                // SAFETY: an ARRAY vector has a child with `size` values a row.
-                let child = unsafe {
-                    self.child(
-                        ffi::duckdb_array_vector_get_child(self.raw.vector),
-                        self.len * size,
-                        child,
-                    )
-                };
-                write_array(row * size..(row + 1) * size, out, |i, out| {
-                    child.write_json(i, out)
-                });
+            LogicalType::List(_) | LogicalType::Array(..) => {
+                if let Some((child, range)) = self.elements(row) {
+                    write_array(range, out, |i, out| child.write_json(i, out));
+                }
             }
             // Of `row(1, 2)`.
             LogicalType::Struct(fields) if fields.iter().all(|(name, _)| name.is_empty()) => {
@@ -421,8 +399,13 @@ impl<'a> Column<'a> {
             && unsafe { *self.raw.validity.add(row / 64) } >> (row % 64) & 1 == 0
     }
 
+    /// The type.
+    pub(super) fn ty(&self) -> &'a LogicalType {
+        self.ty
+    }
+
     /// The stored integer, whatever its width.
-    fn signed(&self, row: usize) -> i128 {
+    pub(super) fn signed(&self, row: usize) -> i128 {
         match self.ty {
             LogicalType::Integer(1) => self.get::<i8>(row).into(),
             LogicalType::Integer(2) | LogicalType::Decimal { bytes: 2, .. } => {
@@ -442,11 +425,11 @@ impl<'a> Column<'a> {
         }
     }
 
-    fn text(&self, row: usize) -> Cow<'a, str> {
+    pub(super) fn text(&self, row: usize) -> Cow<'a, str> {
         String::from_utf8_lossy(self.bytes(row))
     }
 
-    fn bytes(&self, row: usize) -> &'a [u8] {
+    pub(super) fn bytes(&self, row: usize) -> &'a [u8] {
         // SAFETY: the column's values are 16-byte strings: a length, then up to 12 bytes inline or 4 bytes of
         // prefix and a pointer to bytes that live as long as the chunk.
         unsafe {
@@ -462,12 +445,37 @@ impl<'a> Column<'a> {
     }
 
     /// Reads the fixed-width value of `row`; `T` is what DuckDB stores for the column's type.
-    fn get<T: Copy>(&self, row: usize) -> T {
+    pub(super) fn get<T: Copy>(&self, row: usize) -> T {
         // SAFETY: the callers above pick `T` by the column's type, and DuckDB aligns vectors to it or more.
         unsafe { self.raw.data.cast::<T>().add(row).read_unaligned() }
     }
 
-    fn field(&self, index: usize, ty: &'a LogicalType) -> Column<'a> {
+    /// Where the elements of the list or array in `row` are; `None` of another type.
+    pub(super) fn elements(&self, row: usize) -> Option<(Column<'a>, Range<usize>)> {
+        match self.ty {
+            LogicalType::List(child) => {
+                let [offset, len] = self.get::<[u64; 2]>(row).map(|v| v as usize);
+                let end = offset + len;
+                // SAFETY: a LIST vector has a child that lives as long as it, with at least `end` values.
+                let child = unsafe {
+                    let vector = ffi::duckdb_list_vector_get_child(self.raw.vector);
+                    self.child(vector, end, child)
+                };
+                Some((child, offset..end))
+            }
+            LogicalType::Array(child, size) => {
+                // SAFETY: an ARRAY vector has a child with `size` values a row.
+                let child = unsafe {
+                    let vector = ffi::duckdb_array_vector_get_child(self.raw.vector);
+                    self.child(vector, self.len * size, child)
+                };
+                Some((child, row * size..(row + 1) * size))
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn field(&self, index: usize, ty: &'a LogicalType) -> Column<'a> {
         // SAFETY: STRUCT and UNION vectors have a child a field, as long as themselves.
         unsafe {
             self.child(

@@ -5,6 +5,7 @@
 //! them (DuckDB's threads do not exist there), so every `Drop` here checks the process and leaks instead.
 
 mod append;
+mod arrow;
 mod chunk;
 mod error;
 mod json;

@@ -20,9 +20,11 @@
 use crate::route::tokens::Token;
 use crate::{Function, Kind};
 
+pub mod arrow;
 pub mod attach;
 pub mod auto;
 pub mod cache_stats;
+pub mod changes;
 pub mod compat;
 pub mod debug;
 pub mod detach;
@@ -81,6 +83,7 @@ pub const FUNCTIONS: &[&Function] = &[
     &table::TABLE,
     &import::IMPORT,
     &scalar::SCALAR,
+    &arrow::ARROW,
     &exec::EXEC,
     &explain::EXPLAIN,
     &export::EXPORT,
@@ -92,6 +95,7 @@ pub const FUNCTIONS: &[&Function] = &[
     &resync::RESYNC,
     &status::STATUS,
     &lag::LAG,
+    &changes::CHANGES,
     &schema_log::SCHEMA_LOG,
     &verify::VERIFY,
     &repair::REPAIR,

@@ -1,5 +1,6 @@
 //! SQL in DuckDB, and its rows in files.
 
+use lumos_core::functions::arrow::ARROW;
 use lumos_core::functions::cache_stats::CACHE_STATS;
 use lumos_core::functions::exec::EXEC;
 use lumos_core::functions::explain::EXPLAIN;
@@ -14,6 +15,10 @@ use crate::query::{exec, files};
 pub const BODIES: Bodies = &[
     (&SCALAR, |call| {
         exec::scalar(call.session, call.required(0)?, call.text(1)?)
+    }),
+    (&ARROW, |call| {
+        let stream = exec::arrow(call.session, call.required(0)?, call.text(1)?)?;
+        Ok(Value::Blob(stream))
     }),
     (&EXEC, |call| {
         let rows = exec::exec(call.session, call.required(0)?, call.text(1)?)?;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use lumos_core::functions::changes::CHANGES;
 use lumos_core::functions::memory_upkeep::VERIFY_FORGOTTEN;
 use lumos_core::functions::schema_log::SCHEMA_LOG;
 use lumos_core::functions::status::STATUS;
@@ -10,7 +11,7 @@ use lumos_core::functions::verify::VERIFY;
 use lumos_core::options::Options;
 use lumos_duckdb::engine::{Cell, write_json_string};
 use rusqlite::Connection;
-use rusqlite::types::Value;
+use rusqlite::types::{Value, ValueRef};
 use serde_json::Value as Json;
 
 use super::memory::Forgotten;
@@ -18,15 +19,18 @@ use crate::error::{Result, error};
 use crate::progress::Progress;
 use crate::query::arguments;
 use crate::session::Session;
+use crate::sync::changes::Changes;
 use crate::sync::compare::{Difference, Kind, Sample};
 use crate::sync::status;
 use crate::sync::verify::Verification;
 use crate::table_function::{self, Rows, TableFunction};
+use crate::values::article;
 
 /// Registers all of them.
 pub fn register_all(connection: &Connection, session: &Arc<Session>) -> rusqlite::Result<()> {
     table_function::register::<Status>(connection, &STATUS, session)?;
     table_function::register::<Verify>(connection, &VERIFY, session)?;
+    table_function::register::<ChangeFeed>(connection, &CHANGES, session)?;
     table_function::register::<SchemaLog>(connection, &SCHEMA_LOG, session)?;
     table_function::register::<Tiers>(connection, &TIERS, session)?;
     table_function::register::<Forgotten>(connection, &VERIFY_FORGOTTEN, session)
@@ -55,6 +59,45 @@ impl TableFunction for SchemaLog {
             session,
             "SELECT seq, recorded_at, name, event, rows, schema_version FROM _lumos.schema_log ORDER BY seq",
         )
+    }
+}
+
+/// `lumos_changes`.
+pub struct ChangeFeed;
+
+impl TableFunction for ChangeFeed {
+    type Aux = Session;
+
+    fn rows(session: &Arc<Session>, given: &[Value]) -> Result<Rows> {
+        let since = match arguments::whole((&given[0]).into()) {
+            ValueRef::Null => None,
+            ValueRef::Integer(since) if since >= 0 => Some(since),
+            other => {
+                return Err(error(format!(
+                    "since is {}; give a whole number from 0 on, the last seq that was seen",
+                    as_said(other)
+                )));
+            }
+        };
+        let table = arguments::text(&given[1])?;
+        let changes = Changes::new(session.connection()?, since, table)?;
+        Ok(Box::new(changes.map(|change| {
+            let change = change?;
+            Ok(vec![
+                Value::Integer(change.seq),
+                change.table.map_or(Value::Null, Value::Text),
+                (change.key).map_or(Value::Null, |key| Value::Text(key_json(&key))),
+                change.op.map_or(Value::Null, |op| Value::Text(op.into())),
+            ])
+        })))
+    }
+}
+
+fn as_said(value: ValueRef<'_>) -> String {
+    match value {
+        ValueRef::Integer(v) => v.to_string(),
+        ValueRef::Real(v) => v.to_string(),
+        other => article(other.data_type()),
     }
 }
 
@@ -112,27 +155,30 @@ fn row(difference: Difference) -> Vec<Value> {
         Kind::Extra => ("extra", Value::Null),
         Kind::Different(columns) => ("different", Value::Text(Json::from(columns).to_string())),
     };
-    let mut key = String::new();
-    for (i, (name, value)) in difference
-        .table
-        .key
-        .names()
-        .iter()
+    let names = difference.table.key.names();
+    let key: Vec<(&str, &Value)> = (names.iter().map(AsRef::as_ref))
         .zip(&difference.key)
-        .enumerate()
-    {
-        key.push(if i == 0 { '{' } else { ',' });
-        write_json_string(name, &mut key);
-        key.push(':');
-        cell(value).write_json(&mut key);
-    }
-    key.push('}');
+        .collect();
+    let key = key_json(&key);
     vec![
         Value::Text(difference.table.name.clone()),
         Value::Text(key),
         Value::Text(kind.into()),
         columns,
     ]
+}
+
+/// A key by the names of its columns.
+fn key_json<N: AsRef<str>, V: std::borrow::Borrow<Value>>(key: &[(N, V)]) -> String {
+    let mut json = String::new();
+    for (i, (name, value)) in key.iter().enumerate() {
+        json.push(if i == 0 { '{' } else { ',' });
+        write_json_string(name.as_ref(), &mut json);
+        json.push(':');
+        cell(value.borrow()).write_json(&mut json);
+    }
+    json.push('}');
+    json
 }
 
 fn cell(value: &Value) -> Cell<'_> {

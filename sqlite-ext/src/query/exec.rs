@@ -1,7 +1,8 @@
-//! Statements of DuckDB that return one value: `lumos_scalar`, `lumos_exec`, `lumos_explain`, `lumos_import`.
+//! Statements of DuckDB that return one value: `lumos_scalar`, `lumos_arrow`, `lumos_exec`, `lumos_explain`, `lumos_import`.
 
+use lumos_core::arrow::Writer;
 use lumos_core::sql::{identifier, literal};
-use lumos_duckdb::engine::{self, Cell, ErrorKind};
+use lumos_duckdb::engine::{self, Cell, ErrorKind, LogicalType};
 use rusqlite::ffi;
 use rusqlite::types::Value;
 use serde_json::Value as Json;
@@ -34,6 +35,26 @@ pub fn scalar(session: &Session, sql: &str, params: Option<&str>) -> Result<Valu
     // A result that is read to its end can be kept; most have one row.
     stream.next_chunk(&host)?;
     Ok(value)
+}
+
+/// `lumos_arrow`: all rows as a stream of Arrow.
+pub fn arrow(session: &Session, sql: &str, params: Option<&str>) -> Result<Vec<u8>> {
+    let host = session.connection()?;
+    let mut stream = run::query(session, &host, sql, parameters(params)?)?;
+    let types = stream.types.clone();
+    let kinds = types.iter().map(LogicalType::arrow);
+    let fields = stream.names.iter().cloned().zip(kinds).collect();
+    // SAFETY: the handle is live; a negative limit only asks.
+    let most = unsafe { ffi::sqlite3_limit(host.handle(), ffi::SQLITE_LIMIT_LENGTH, -1) };
+    let mut out = Writer::new(fields, usize::try_from(most).unwrap_or(0));
+    while let Some(chunk) = stream.next_chunk(&host)? {
+        for (i, ty) in types.iter().enumerate() {
+            let (from, to) = (chunk.column(i, ty), out.column(i));
+            (0..chunk.len()).try_for_each(|row| from.append_arrow(row, to))?;
+        }
+        out.rows()?;
+    }
+    Ok(out.finish()?)
 }
 
 /// `lumos_exec`: one statement that may write, in a transaction of its own. Returns the rows changed.

@@ -3,6 +3,7 @@
 
 pub mod apply;
 mod apply_batch;
+pub mod changes;
 mod chunk_writer;
 pub mod compare;
 pub mod copy;

@@ -20,7 +20,7 @@ $(1); status=$$?; kill $$progress 2>/dev/null; exit $$status
 endef
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 8
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 8
 
 build: system ## build target/lumos.so and target/lumos.duckdb_extension
 	$(call watched,cargo build --release -p lumos-sqlite)
@@ -35,6 +35,12 @@ demo: build $(HOSTS)/duckdb ## run the main job on a copy of Chinook, in the sql
 
 test: build faults hosts ## run all tests
 	TMPDIR=$$(sh tests/scratch.sh) cargo test -p lumos-core -p lumos-tests
+
+packages: build ## make the wheel, the npm packages and DuckDB's repository files, in target/packages
+	@sh packages/tools && sh packages/build
+
+test-packages: packages ## test them in every driver, runtime and framework that they serve; parts: `sh packages/test python`
+	@sh packages/test
 
 faults: build ## build target/lumos-faults.so, in which tests end the process at a chosen step
 	cargo build --release -p lumos-faults
@@ -119,4 +125,4 @@ $(HOSTS)/bench-usearch: | $(HOSTS)/python/ready
 	@rm -rf $@.part
 	$(PIP) --target $@.part usearch==2.26.6 && mv $@.part $@
 
-.PHONY: help build faults bench demo test check docs hosts soak clean system
+.PHONY: help build faults bench demo test packages test-packages check docs hosts soak clean system

@@ -43,6 +43,7 @@ def test_filters_scores_and_diversity(tmp_path):
     assert found[0][0].metadata == metadatas[0]
     assert [d.id for d in store.similarity_search("red", k=4, filter={"n": 2})] == ["c"]
     assert [d.id for d in store.similarity_search("red", k=4, filter={"sold": True, "n": 3})] == ["d"]
+    assert {d.id for d in store.similarity_search("red", filter={"shop's \"name\"": "A"})} == {"b", "d"}
     assert store.similarity_search("red", filter={"n": "' OR 1=1"}) == []
     assert store.similarity_search_with_relevance_scores("red round", k=1)[0][1] == pytest.approx(1)
     assert {d.id for d in store.max_marginal_relevance_search("red round", k=2, lambda_mult=0.1)} == {"a", "c"}

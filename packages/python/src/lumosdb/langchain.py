@@ -95,8 +95,8 @@ class LumosVectorStore(VectorStore):
     def _nearest(self, embedding: list[float], k: int, filter: dict[str, Any] | None) -> list[tuple[Document, float, bytes]]:
         if not self._exists():
             return []
-        condition = " AND ".join("metadata ->> ? IS ?" for _ in filter or ())
-        values = [value for name, wanted in (filter or {}).items() for value in ('$."' + name + '"', wanted)]
+        condition = " AND ".join("(SELECT value FROM json_each(metadata) WHERE key = ?) IS ?" for _ in filter or ())
+        values = [value for pair in (filter or {}).items() for value in pair]
         ids = f"(SELECT json_group_array(id) FROM {self._quoted} WHERE {condition})" if condition else "NULL"
         sql = (
             f"SELECT t.id, t.text, t.metadata, s.distance, t.embedding FROM (SELECT {ids} AS ids) i, "

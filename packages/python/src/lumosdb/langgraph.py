@@ -196,8 +196,8 @@ def _compare(name: str, wanted: Any) -> tuple[str, list[Any]]:
         if operator not in _OPERATORS:
             raise ValueError(f"the filter of {name!r} has the operator {operator!r}; known are {', '.join(_OPERATORS)}")
         nested = isinstance(value, (dict, list))
-        conditions.append(f"json_extract(value, ?) {_OPERATORS[operator]} {'json(?)' if nested else '?'}")
-        values += ['$."' + name + '"', json.dumps(value) if nested else value]
+        conditions.append(f"(SELECT e.value FROM json_each(langgraph_items.value) e WHERE e.key = ?) {_OPERATORS[operator]} {'json(?)' if nested else '?'}")
+        values += [name, json.dumps(value) if nested else value]
     return " AND ".join(conditions), values
 
 

@@ -51,13 +51,14 @@ class LumosVectorStore(VectorStore):
         return bool(self._rows("SELECT 1 FROM sqlite_master WHERE name = ?", (self._table,)))
 
     def add_texts(
-        self, texts: Iterable[str], metadatas: list[dict[str, Any]] | None = None, *, ids: list[str | None] | None = None, **kwargs: Any
+        self, texts: Iterable[str], metadatas: list[dict[str, Any]] | None = None, *, ids: list[str] | None = None, **kwargs: Any
     ) -> list[str]:
         texts = list(texts)
         if not texts:
             return []
         metadatas = metadatas or [{} for _ in texts]
-        given = [id or str(uuid.uuid4()) for id in (ids or [None] * len(texts))]
+        # Of documents some may have none.
+        given = [id or str(uuid.uuid4()) for id in (ids or [""] * len(texts))]
         if not len(texts) == len(metadatas) == len(given):
             raise ValueError(f"{len(texts)} texts have {len(metadatas)} metadatas and {len(given)} ids")
         vectors = self._embedding.embed_documents(texts)
@@ -127,7 +128,7 @@ class LumosVectorStore(VectorStore):
         found = self._nearest(embedding, fetch_k, filter)
         if not found:
             return []
-        vectors = [numpy.frombuffer(v, "<f4") for _, _, v in found]
+        vectors = [numpy.frombuffer(v, "<f4").tolist() for _, _, v in found]
         chosen = maximal_marginal_relevance(numpy.array(embedding, "f4"), vectors, lambda_mult, k)
         return [found[i][0] for i in chosen]
 

@@ -147,6 +147,7 @@ class LumosVectorStore(BasePydanticVectorStore):
         condition, params = _chosen(query.node_ids or None, query.doc_ids or None, query.filters)  # Retrievers pass [] for all.
         ids = f"(SELECT json_group_array(id) FROM {self._table} WHERE {condition})" if condition != "1" else "NULL"
         at = None if query.query_embedding is None or alpha == 0 else vector(query.query_embedding)
+        more: list[Any]
         if alpha == 1:
             search, score, more = "lumos_search(?, ?, ?, json_patch('{}', json_object('ids', json(i.ids))))", "1 - s.distance", [at, k]
         else:

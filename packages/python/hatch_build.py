@@ -7,6 +7,7 @@ LUMOSDB_DIR is the folder that has them, `target` by default; LUMOSDB_PLATFORM t
 import os
 import pathlib
 import sysconfig
+import tempfile
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
@@ -20,5 +21,8 @@ class LibrariesHook(BuildHookInterface):
             if not (folder / name).is_file():
                 raise FileNotFoundError(f"{folder / name} is missing; run `make build`, or set LUMOSDB_DIR to its folder")
             build_data["force_include"][str(folder / name)] = f"lumosdb/{name}"
+        version_file = pathlib.Path(tempfile.mkdtemp(), "_version.py")
+        version_file.write_text(f'__version__ = "{self.metadata.version}"\n')
+        build_data["force_include"][str(version_file)] = "lumosdb/_version.py"
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{platform}"

@@ -8,15 +8,12 @@ A write that is not committed yet hinders `query`: COMMIT first, or ask `auto`, 
 `connect` gives connections that commit each statement by themselves; other drivers open transactions on their own.
 """
 
-from importlib.metadata import PackageNotFoundError as _NotFound
-from importlib.metadata import version as _version
-
 from ._drivers import attach, connect, duckdb_connect, duckdb_path, load, loadable_path, lock
 from ._rows import arrow, auto, df, pl, query, vector
 
 try:
-    __version__ = _version("lumosdb")
-except _NotFound:  # Run from its sources.
+    from ._version import __version__ as __version__  # Written when the wheel is made; importlib.metadata takes 100 times as long.
+except ImportError:  # Run from its sources.
     __version__ = ""
 
 __all__ = [

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from typing import Any
+
+TYPE_CHECKING = False  # typing itself, like json, takes longer than all the rest of an import.
+if TYPE_CHECKING:
+    from typing import Any
 
 # The module whose SQLite has Lumos: a process can load it into one SQLite only.
 _loaded_by: str | None = None
@@ -178,6 +180,8 @@ def attach(connection: Any, mirror: str = "file", **options: Any) -> dict[str, A
     which is what servers and agents want, of which there are often several. Anything else is the path of a file.
     `options` are those of lumos_attach: `memory_limit`, `threads`, `allow_files`, ...
     """
+    import json
+
     if mirror == "auto":
         pages, size = _one(connection, "PRAGMA page_count"), _one(connection, "PRAGMA page_size")
         mirror = "memory" if pages * size <= _MEMORY_MIRROR_BYTES else "shared"
@@ -209,6 +213,8 @@ def lock(connection: Any, read_only: bool = False) -> dict[str, Any]:
     connection is closed. `read_only` also refuses, by an authorizer, the functions that write the mirror or files.
     Returns the mirror, the open folders and the models.
     """
+    import json
+
     connection = driver_connection(connection)
     fixed: dict[str, Any] = json.loads(_one(connection, "SELECT lumos_lock()"))
     if read_only:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from typing import TYPE_CHECKING, Any, Iterable, Mapping, Sequence, Union
 
 from ._drivers import driver_connection, first, is_duckdb
 
+TYPE_CHECKING = False  # See _drivers.
 if TYPE_CHECKING:
+    from typing import Any, Iterable, Mapping, Sequence, Union
+
     import pandas
     import polars
     import pyarrow
 
-Params = Union[Sequence[Any], Mapping[str, Any], None]
+    Params = Union[Sequence[Any], Mapping[str, Any], None]
 
 
 def query(connection: Any, sql: str, params: Params = None) -> list[dict[str, Any]]:
@@ -95,7 +96,9 @@ def vector(numbers: Iterable[float]) -> bytes:
 
 def as_json(params: Params) -> str | None:
     """Parameters as the JSON that lumos_query takes. Raises TypeError on a value that JSON has no form for."""
-    return None if params is None else json.dumps(params if isinstance(params, Mapping) else list(params), default=_plain)
+    import json
+
+    return None if params is None else json.dumps(params if hasattr(params, "keys") else list(params), default=_plain)
 
 
 def _plain(value: Any) -> Any:
@@ -111,6 +114,8 @@ def _plain(value: Any) -> Any:
 
 
 def _json_rows(connection: Any, statement: str, sql: str, params: Params) -> list[dict[str, Any]]:
+    import json
+
     cursor = connection.cursor()
     try:
         cursor.execute(statement, (sql, as_json(params)))

@@ -312,7 +312,8 @@ def _same_device(folder):
 def test_a_folder_that_cannot_be_written(chinook, tmp_path):
     """P13: the error names the mirror's path and :memory:, which works there."""
     ask = """
-import os, sys, lumosdb
+import json, os, pathlib, sys, lumosdb
+lumosdb.connect().close()  # What it imports may lie where nobody may read.
 if os.getuid() == 0:
     os.setgid(65534)
     os.setuid(65534)

@@ -111,6 +111,25 @@ async def test_search(chinook):
         assert listed["notes"] == "virtual" and "notes_rows" not in listed and "words_data" not in listed
 
 
+async def test_what_the_library_has_besides(chinook):
+    """Tools of functions that came later are there exactly where the library has the functions."""
+    db = lumosdb.connect(chinook)
+    has = {name for (name,) in db.execute("SELECT name FROM pragma_module_list").fetchall()}
+    db.execute("CREATE TABLE visits AS WITH RECURSIVE d(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM d WHERE i < 60) SELECT date('2026-03-02', i || ' days') AS day, 100 + i AS n FROM d").close()
+    db.close()
+    async with server(chinook) as session:
+        tools = {tool.name for tool in (await session.list_tools()).tools}
+        for tool, arguments, key in (
+            ("ask", {"question": "How many customers are there in Brazil?"}, "sql"),
+            ("forecast", {"source": "visits(day, n)", "horizon": 3}, "rows"),
+            ("profile", {"source": "Genre"}, "rows"),
+        ):
+            assert (tool in tools) == (f"lumos_{tool}" in has)
+            if tool in tools:
+                answer = await call(session, tool, **arguments)
+                assert answer[key] and answer["rows"], answer
+
+
 async def test_memory(tmp_path):
     path = tmp_path / "agent.db"
     async with server(path, "--write") as session:

@@ -230,6 +230,7 @@ def make_server(path: str, write: bool = False, max_rows: int = 1000, timeout: f
             raise ToolError(f"{name!r} has neither vectors nor an index of words; search it with query and LIKE or regexp_matches")
         return _answer(rows, False)
 
+    _tools_of_the_library(database, tool)
     if memory:
         _memory_tools(database, tool, write)
     if write:
@@ -256,6 +257,35 @@ def _vec_key(sql: str) -> str:
     """The key column of a table of lumos_vec, by the statement that made it; "rowid" without one."""
     key = re.search(r'("(?:[^"]|"")+"|\w+)\s+(?:INTEGER|TEXT)\s+PRIMARY\s+KEY', sql, re.IGNORECASE)
     return key.group(1) if key else "rowid"
+
+
+def _tools_of_the_library(database: Database, tool: Callable[..., Callable[[Tool], Tool]]) -> None:
+    """What the loaded library has besides: questions in words, forecasts, profiles."""
+    if "lumos_ask" in database.functions:
+
+        @tool()
+        def ask(question: str, tables: list[str] | None = None) -> dict[str, Any]:
+            """Answers a question in plain English by SQL, which it shows with how sure it is and what it takes for granted."""
+            options = json.dumps({} if tables is None else {"tables": tables})
+            rows = database.fetch("SELECT row, sql, confidence, assumptions FROM lumos_ask(?, ?) LIMIT ?", (question, options, database.max_rows + 1))
+            said = {"sql": rows[0][1], "confidence": rows[0][2], "assumptions": json.loads(rows[0][3] or "[]")} if rows else {}
+            answers = [json.loads(row[0]) for row in rows[: database.max_rows] if row[0] is not None]
+            return {**_answer(answers, len(rows) > database.max_rows), **said}
+
+    if "lumos_forecast" in database.functions:
+
+        @tool()
+        def forecast(source: str, horizon: int, level: float = 0.9) -> dict[str, Any]:
+            """Forecasts a series: source is a table with its columns of time, value and keys, like sales(day, amount, shop)."""
+            rows = database.records("SELECT * FROM lumos_forecast(?, ?, ?)", (source, horizon, json.dumps({"level": level})))
+            return _answer(rows, False)
+
+    if "lumos_profile" in database.functions:
+
+        @tool()
+        def profile(source: str) -> dict[str, Any]:
+            """Says of each column of a table or query what is in it: types, NULLs, distinct values, range, what stands out."""
+            return _answer(database.records("SELECT * FROM lumos_profile(?)", (source,)), False)
 
 
 def _memory_tools(database: Database, tool: Callable[..., Callable[[Tool], Tool]], write: bool) -> None:

@@ -1,10 +1,9 @@
-//! An agent's memory: `lumos_memory_init`, `lumos_memory_add`, `lumos_memory_search` and what else there is of it.
+//! An agent's memory: `lumos_memory_init`, `lumos_memory_add` and what else writes.
 //!
 //! What writes is a function of SQLite that stores the rows, and one of DuckDB that gives them to be stored.
 
 use crate::memory::change::{Action, Asked, CHANGE, change};
 use crate::memory::options;
-use crate::memory::search::{SEARCH as FOLD, search};
 use crate::program::{Database, Program, Rows};
 use crate::sql::{GRAPH_DUCKDB, MEMORY_DUCKDB};
 use crate::{
@@ -510,79 +509,3 @@ pub const WRITES: [(&Function, &Rows); 9] = [
     (&FORGET, &FORGET_ROWS),
     (&RESTORE, &RESTORE_ROWS),
 ];
-
-/// The definition.
-pub const SEARCH: Function = Function {
-    name: "lumos_memory_search",
-    section: Section::Memory,
-    engines: Engines::Both,
-    kind: Kind::Table(FOLD.output),
-    params: &[Param::new("question", Type::Text), OPTIONS],
-    options: options::SEARCH,
-    nulls: Nulls::Accept,
-    deterministic: false,
-    doc: "Remembers what answers a question: the best memories of a scope first, each with all parts of its score. \
-          `words` is BM25 of the text's own words, of the turns next to it and of its whole session, so that an answer is found by the question before it; `names` is what the names of the question add. Both are shares of the best. \
-          A memory of a time that the question names, \"last May\" or 上周, by when it happened or by what its text says, gets `time`, 0.4, more. \
-          With the option `embedding` memories without a word of the question are found too: `vector` is how near the embeddings of the text and of the turns next to it are, by cosine: a share of the best, 0 from the last of the 100, or 10 `k`, nearest on, NULL without an embedding; then the score is `weights` of both. \
-          That is multiplied by 0.7 to 1.3 for `retention` (how much of it is left since its last use, by FSRS-6), `importance`, `activation` (how often and how lately it was used, by ACT-R) and `feedback`: age moves a memory, but hides none. \
-          Of texts that say the same, only the best comes. English words are found by their stems, Chinese, Japanese and Korean by two characters each. No model is needed. \
-          In SQLite an index is read; texts that hold no word of the question are found as neighbours of those that do, which are looked for among the 100, or 10 `k`, best. In DuckDB all rows of the scope are read.",
-    setup: &[],
-    examples: &[
-        INITIAL,
-        example(
-            "SELECT lumos_memory_add('Which instrument do you play?', '{\"session\": \"s1\", \"now\": \"2026-05-01\"}')",
-            "1",
-        ),
-        example(
-            "SELECT lumos_memory_add('The violin, since I was six', '{\"session\": \"s1\", \"now\": \"2026-05-01\"}')",
-            "2",
-        ),
-        example(
-            "SELECT lumos_memory_add('我明天去上海看大雪', '{\"now\": \"2026-05-02\"}')",
-            "3",
-        ),
-        example(
-            "SELECT id, round(score, 2), round(words, 2), round(retention, 2) FROM lumos_memory_search('what instrument does she play', '{\"now\": \"2026-05-08\"}')",
-            "1|0.9|1.0|0.75\n2|0.55|0.61|0.75",
-        ),
-        example(
-            "SELECT content, event_time FROM lumos_memory_search('大雪', '{\"now\": \"2026-05-08\"}')",
-            "我明天去上海看大雪|2026-05-02 00:00:00",
-        ),
-    ],
-    body: Body::Rows(&Rows {
-        program: |args, database| {
-            let text = |i: usize| match args.get(i) {
-                Some(ValueRef::Text(text)) => Some(*text),
-                _ => None,
-            };
-            search(text(0), text(1), database)
-        },
-        fold: &FOLD,
-        in_duckdb: &[
-            TABLES,
-            example(
-                "INSERT OR REPLACE INTO lumos_memory BY NAME FROM query(lumos_memory_add('Which instrument do you play?', '{\"session\": \"s1\", \"now\": \"2026-05-01\"}')) RETURNING id",
-                "1",
-            ),
-            example(
-                "INSERT OR REPLACE INTO lumos_memory BY NAME FROM query(lumos_memory_add('The violin, since I was six', '{\"session\": \"s1\", \"now\": \"2026-05-01\"}')) RETURNING id",
-                "2",
-            ),
-            example(
-                "INSERT OR REPLACE INTO lumos_memory BY NAME FROM query(lumos_memory_add('我明天去上海看大雪', '{\"now\": \"2026-05-02\"}')) RETURNING id",
-                "3",
-            ),
-            example(
-                "SELECT id, round(score, 2) AS score, round(words, 2) AS words, round(retention, 2) AS retention FROM query(lumos_memory_search('what instrument does she play', '{\"now\": \"2026-05-08\"}'))",
-                "1|0.9|1.0|0.75\n2|0.55|0.61|0.75",
-            ),
-            example(
-                "SELECT content, event_time FROM query(lumos_memory_search('大雪', '{\"now\": \"2026-05-08\"}'))",
-                "我明天去上海看大雪|2026-05-02 00:00:00",
-            ),
-        ],
-    }),
-};

@@ -136,7 +136,7 @@ pub const FUNCTIONS: &[&Function] = &[
     &memory::ADD_DUCKDB,
     &memory_many::ADD_MANY,
     &memory_many::ADD_MANY_DUCKDB,
-    &memory::SEARCH,
+    &memory_reads::SEARCH,
     &memory::SUPERSEDE,
     &memory::SUPERSEDE_DUCKDB,
     &memory::UPDATE,

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
 
-use super::tier;
+use super::tier::tier;
 use crate::memory::fsrs::Rating;
 use crate::memory::row::{Cell, Column, Memory, USES, gist};
 use crate::memory::{moment, sources};

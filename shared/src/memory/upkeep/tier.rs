@@ -17,7 +17,7 @@ pub const UNIMPORTANT: f64 = 0.3;
 /// The retention below which a strong memory is for long no more, and below which it is archived.
 pub const FADED: (f64, f64) = (0.7, 0.5);
 
-/// The tier that a memory belongs to, and why. One in the archive stays there.
+/// The tier that a memory belongs to, and why. One in the archive stays there. Errors if a column of it is damaged.
 pub fn tier(memory: &Memory, now: i64) -> Result<(&'static str, String)> {
     let pinned = memory.integer(Column::pinned) == Some(1);
     let importance = memory.real(Column::importance)?;

@@ -64,7 +64,7 @@ pub fn similar(id: Option<i64>, given: Option<&str>, dialect: Dialect) -> Result
         ),
         Dialect::Sqlite => {
             // A search gives one of those that are the same: all with its hash are compared.
-            let found = k.saturating_mul(2).max(50);
+            let found = k.saturating_mul(2).max(20);
             let mut given = |name: &str| {
                 let json = options.get(name).cloned().unwrap_or_default();
                 values.add(Value::Text(json.to_string()))

@@ -41,7 +41,7 @@ export function vector(numbers: ArrayLike<number> | Iterable<number>): Uint8Arra
 
 /**
  * The rows of a query, and then again whenever a committed change of any process gives others. Its tables must be
- * tracked (lumos_track). Looks every so many milliseconds (50), at about 10 µs a look; ends by `signal`, or by leaving
+ * tracked (lumos_track). Looks every so many milliseconds (50), at some tens of microseconds a look; ends by `signal`, or by leaving
  * the loop.
  */
 export function watch<T = Record<string, any>>(

@@ -26,7 +26,7 @@ const open = () => {
 // Orders whose contents follow from their number: the same shop on every run.
 function order(db, n) {
   const placed = new Date(Date.UTC(2026, 0, 1) + n * 7_919_000).toISOString().replace("T", " ").slice(0, 19);
-  const { lastInsertRowid } = db.prepare("INSERT INTO orders(placed, country) VALUES (?, ?)").run(placed, COUNTRIES[(n * n + n) % COUNTRIES.length]);
+  const { lastInsertRowid } = db.prepare("INSERT INTO orders(placed, country) VALUES (?, ?)").run(placed, COUNTRIES[((n * 2654435761) >>> 8) % COUNTRIES.length]);
   for (let line = 0; line <= n % 3; line++) {
     db.prepare("INSERT INTO lines(order_id, product, amount) VALUES (?, ?, ?)").run(lastInsertRowid, PRODUCTS[(n + line) % PRODUCTS.length], 5 + ((n * 31 + line * 17) % 400) / 10);
   }

@@ -17,13 +17,23 @@ use crate::vectors::view::TypeHandle;
 /// The most columns of a fold.
 const MAX_COLUMNS: usize = 48;
 
+/// The types that a time can have. Some drivers send whole numbers as DOUBLE.
+const TIME_TYPES: [ffi::DUCKDB_TYPE; 6] = [
+    ffi::DUCKDB_TYPE_DUCKDB_TYPE_BIGINT,
+    ffi::DUCKDB_TYPE_DUCKDB_TYPE_DOUBLE,
+    ffi::DUCKDB_TYPE_DUCKDB_TYPE_DATE,
+    ffi::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP,
+    ffi::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_TZ,
+    ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR,
+];
+
 /// What a fold begins by.
 const SPEC: Param = Param::new("spec", Type::Text);
 
 /// What is kept for a group.
 type Group = Box<dyn State>;
 
-/// Registers the aggregate of a fold; a form for each type of ids, if it has columns of any type.
+/// Registers the aggregate of a fold; a form for each type of ids or of times, if it has columns of any type or of times.
 ///
 /// # Safety
 /// As [`crate::scalar::register_all`].
@@ -35,8 +45,12 @@ pub unsafe fn register(
         return Err(format!("its fold takes more than {MAX_COLUMNS} columns"));
     }
     let name = CString::new(fold.aggregate()).map_err(|e| e.to_string())?;
-    let any = fold.input.iter().any(|column| column.ty == Type::Any);
-    let forms = if any { &ID_TYPES[..] } else { &ID_TYPES[..1] };
+    let has = |ty: Type| fold.input.iter().any(|column| column.ty == ty);
+    let forms = match (has(Type::Any), has(Type::Time)) {
+        (_, true) => &TIME_TYPES[..],
+        (true, _) => &ID_TYPES[..],
+        _ => &ID_TYPES[..1],
+    };
     let info = ptr::from_ref(fold).cast_mut().cast::<c_void>();
     let form = |&any: &ffi::DUCKDB_TYPE| {
         let columns = std::iter::once(&SPEC).chain(fold.input);
@@ -61,10 +75,10 @@ pub unsafe fn register(
     unsafe { aggregate::register(connection, &name, forms) }
 }
 
-/// DuckDB's type of a column, where `any` is that of ids.
+/// DuckDB's type of a column, where `any` is that of ids or of times.
 fn input_type(ty: Type, any: ffi::DUCKDB_TYPE) -> TypeHandle {
     match ty {
-        Type::Any => TypeHandle::simple(any),
+        Type::Any | Type::Time => TypeHandle::simple(any),
         // As it is stored: an array, a list or a BLOB.
         Type::Vector => TypeHandle::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_ANY),
         other => TypeHandle::simple(type_id(other)),
@@ -77,7 +91,10 @@ fn row_type(fold: &Fold, any: ffi::DUCKDB_TYPE) -> Result<TypeHandle, String> {
     let names: Vec<CString> = names.collect::<Result<_, _>>().map_err(|e| e.to_string())?;
     let members = fold.output.iter().zip(&names).map(|((_, ty), name)| {
         let ty = match ty {
-            Type::Any => TypeHandle::simple(any),
+            Type::Time if any == ffi::DUCKDB_TYPE_DUCKDB_TYPE_DOUBLE => {
+                TypeHandle::simple(ffi::DUCKDB_TYPE_DUCKDB_TYPE_BIGINT)
+            }
+            Type::Any | Type::Time => TypeHandle::simple(any),
             ty => result_type(*ty),
         };
         (ty, name.as_c_str())
@@ -202,8 +219,8 @@ unsafe fn write(
             let cells = ffi::duckdb_struct_vector_get_child(structs, member);
             let stored = TypeHandle::own(ffi::duckdb_vector_get_column_type(cells)).id();
             let ty = match (ty, stored) {
-                (Type::Any, ffi::DUCKDB_TYPE_DUCKDB_TYPE_BIGINT) => Type::Integer,
-                (Type::Any, ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR) => Type::Text,
+                (Type::Any | Type::Time, ffi::DUCKDB_TYPE_DUCKDB_TYPE_BIGINT) => Type::Integer,
+                (Type::Any | Type::Time, ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR) => Type::Text,
                 (ty, _) => *ty,
             };
             let mut output = Output::new(cells, ty, start + rows.len());
@@ -213,6 +230,10 @@ unsafe fn write(
                         let id = uuid::parse(text);
                         let id = id.ok_or_else(|| Error::new(format!("\"{text}\" is no UUID")))?;
                         output.set_uuid(at, id)?;
+                    }
+                    (Some(Value::Text(text)), Type::Time) => {
+                        let is_date = stored == ffi::DUCKDB_TYPE_DUCKDB_TYPE_DATE;
+                        output.set_time(at, text, is_date)?;
                     }
                     (Some(value), _) => output.set(at, value)?,
                     (None, _) => return Err(Error::new("internal error: a row lacks a column")),

@@ -49,17 +49,20 @@ pub enum Section {
     Vectors,
     /// An agent's memory.
     Memory,
+    /// Series of values in time.
+    Series,
 }
 
 impl Section {
     /// All sections in order.
-    pub const ALL: [Section; 6] = [
+    pub const ALL: [Section; 7] = [
         Section::Admin,
         Section::Query,
         Section::Sync,
         Section::Layout,
         Section::Vectors,
         Section::Memory,
+        Section::Series,
     ];
 
     /// The heading.
@@ -71,6 +74,7 @@ impl Section {
             Section::Layout => "Layout",
             Section::Vectors => "Vectors",
             Section::Memory => "Memory",
+            Section::Series => "Series",
         }
     }
 }

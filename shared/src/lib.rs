@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod arrow;
+pub mod calendar;
 pub mod changelog;
 pub mod embed;
 pub mod error;
@@ -14,10 +15,13 @@ pub mod functions;
 pub mod memory;
 pub mod mirror;
 pub mod options;
+pub mod outliers;
 pub mod program;
 pub mod reference;
 pub mod route;
 pub mod search;
+pub mod series;
+pub mod source;
 pub mod sql;
 pub mod text;
 pub mod value;

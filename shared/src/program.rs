@@ -59,6 +59,12 @@ pub trait Database {
 
     /// The table of `lumos_vec` with this name, `v` or `main.v`. Errors if there is none, as in DuckDB, always.
     fn vector_table(&self, name: &str) -> Result<VectorTable>;
+
+    /// The names of the columns of what stands behind FROM: the name of a table, or a query in parentheses. Errors if there
+    /// is no such table or the query is wrong; in DuckDB, always.
+    fn columns(&self, from: &str) -> Result<Vec<String>> {
+        Err(Error::new(format!("the columns of {from} are not known")))
+    }
 }
 
 /// DuckDB, which tells nothing while a text is written.
@@ -200,6 +206,17 @@ impl Fold {
     }
 }
 
+/// Says whether the caller wants the call to end.
+pub type Stopped<'a> = &'a dyn Fn() -> bool;
+
+/// Errors if the caller wants the call to end: for what takes long, every few milliseconds.
+pub fn check(stopped: Stopped<'_>) -> Result<()> {
+    if stopped() {
+        return Err(Error::new("interrupted"));
+    }
+    Ok(())
+}
+
 /// What a fold keeps of the rows that it has read. In DuckDB each thread has one, and anyone may call the aggregate: it
 /// trusts neither the text that it begins by nor a row.
 pub trait FoldState: Clone + Send + 'static {
@@ -214,6 +231,15 @@ pub trait FoldState: Clone + Send + 'static {
 
     /// Gives the rows of the answer, in its order.
     fn finish(&self, emit: &mut dyn FnMut(Vec<Value>) -> Result<()>) -> Result<()>;
+
+    /// The same of a fold that takes long, which [`check`]s whether it is to end. DuckDB's aggregates cannot be told.
+    fn finish_until(
+        &self,
+        _stopped: Stopped<'_>,
+        emit: &mut dyn FnMut(Vec<Value>) -> Result<()>,
+    ) -> Result<()> {
+        self.finish(emit)
+    }
 }
 
 /// A [`FoldState`] of any type.
@@ -226,6 +252,13 @@ pub trait State: Send {
 
     /// See [`FoldState::finish`].
     fn finish(&self, emit: &mut dyn FnMut(Vec<Value>) -> Result<()>) -> Result<()>;
+
+    /// See [`FoldState::finish_until`].
+    fn finish_until(
+        &self,
+        stopped: Stopped<'_>,
+        emit: &mut dyn FnMut(Vec<Value>) -> Result<()>,
+    ) -> Result<()>;
 
     /// Another like it.
     fn copy(&self) -> Box<dyn State>;
@@ -248,6 +281,14 @@ impl<S: FoldState> State for S {
 
     fn finish(&self, emit: &mut dyn FnMut(Vec<Value>) -> Result<()>) -> Result<()> {
         FoldState::finish(self, emit)
+    }
+
+    fn finish_until(
+        &self,
+        stopped: Stopped<'_>,
+        emit: &mut dyn FnMut(Vec<Value>) -> Result<()>,
+    ) -> Result<()> {
+        FoldState::finish_until(self, stopped, emit)
     }
 
     fn copy(&self) -> Box<dyn State> {

@@ -18,6 +18,9 @@ pub enum Type {
     /// A vector, given to bodies as 32-bit floats. In SQLite a BLOB (see [`crate::vector::format`]) or JSON text
     /// `[1, 2.5]`; in DuckDB lists and arrays of numbers, and the same BLOB or text.
     Vector,
+    /// A time: in SQLite a whole number or a text in ISO 8601; in DuckDB a BIGINT, DATE, TIMESTAMP, TIMESTAMPTZ or VARCHAR.
+    /// Given to bodies as a whole number or a text, in UTC. A fold gives times of the type that it takes.
+    Time,
     /// Any value.
     Any,
 }
@@ -32,6 +35,7 @@ impl Type {
             Type::Json => "JSON",
             Type::Blob => "BLOB",
             Type::Vector => "VECTOR",
+            Type::Time => "TIME",
             Type::Any => "ANY",
         }
     }

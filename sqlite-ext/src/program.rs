@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use lumos_core::functions::FUNCTIONS;
 use lumos_core::program::{Database, Program, Rows as Body, State};
@@ -12,6 +13,7 @@ use rusqlite::Connection;
 use rusqlite::types::{self, Value};
 
 use crate::error::{Error, Result, error};
+use crate::host::check_interrupt;
 use crate::host::statement::HostStatement;
 use crate::query::arguments;
 use crate::table_function::{self, Rows, Shared, TableFunction};
@@ -43,6 +45,9 @@ struct Call {
 
 struct Fold;
 
+/// The time from one look for an interrupt to the next.
+const PATIENCE: Duration = Duration::from_millis(20);
+
 impl Shared for Call {}
 
 impl TableFunction for Fold {
@@ -67,10 +72,24 @@ impl TableFunction for Fold {
         let mut statement = statement.map_err(|e| with_way_out(call.function, e))?;
         let state = read(call.body, &mut statement, &program)?;
         let mut rows = Vec::new();
-        state.finish(&mut |row| {
+        let interrupted = Cell::new(false);
+        let asked = Cell::new(Instant::now());
+        let stopped = || {
+            // Asking is a statement: not for each of a million series.
+            if asked.get().elapsed() >= PATIENCE {
+                interrupted.set(check_interrupt(&connection).is_err());
+                asked.set(Instant::now());
+            }
+            interrupted.get()
+        };
+        let finished = state.finish_until(&stopped, &mut |row| {
             rows.push(Ok(row.into_iter().map(output).collect()));
             Ok(())
-        })?;
+        });
+        if interrupted.get() {
+            return Err(Error::interrupted());
+        }
+        finished?;
         Ok(Box::new(rows.into_iter()))
     }
 }
@@ -153,6 +172,20 @@ impl Database for Caller<'_> {
         })?;
         Ok(store.described())
     }
+
+    fn columns(&self, from: &str) -> lumos_core::Result<Vec<String>> {
+        let read = || {
+            let connection = self.registry.connection()?;
+            let statement = connection.prepare(&format!("SELECT * FROM {from}"))?;
+            let names = statement.column_names();
+            Ok(names.into_iter().map(str::to_owned).collect())
+        };
+        read().map_err(|e: Error| {
+            let error = lumos_core::Error::new(&*e.message);
+            self.failure.set(Some(e));
+            error
+        })
+    }
 }
 
 /// A value of the type that its argument or column has.
@@ -181,15 +214,17 @@ impl<'a> Argument<'a> {
                 _ => return Err(wrong("a whole number")),
             },
             (Type::Real, types::ValueRef::Integer(v)) => ValueRef::Real(v as f64),
-            (Type::Real | Type::Any, types::ValueRef::Real(v)) => ValueRef::Real(v),
+            (Type::Real | Type::Time | Type::Any, types::ValueRef::Real(v)) => ValueRef::Real(v),
             (Type::Real, _) => return Err(wrong("a number")),
-            (Type::Text | Type::Any, types::ValueRef::Text(v)) => ValueRef::Text(utf8(v)?),
+            (Type::Text | Type::Time | Type::Any, types::ValueRef::Text(v)) => {
+                ValueRef::Text(utf8(v)?)
+            }
             (Type::Json, types::ValueRef::Text(v)) => ValueRef::Text(utf8(v)?),
             (Type::Text, _) => return Err(wrong("a text")),
             (Type::Json, _) => return Err(wrong("a JSON object")),
-            (Type::Blob | Type::Any, types::ValueRef::Blob(v)) => ValueRef::Blob(v),
+            (Type::Blob | Type::Time | Type::Any, types::ValueRef::Blob(v)) => ValueRef::Blob(v),
             (Type::Blob, _) => return Err(wrong("a BLOB")),
-            (Type::Any, types::ValueRef::Integer(v)) => ValueRef::Integer(v),
+            (Type::Time | Type::Any, types::ValueRef::Integer(v)) => ValueRef::Integer(v),
         };
         Ok(Argument::Value(read))
     }

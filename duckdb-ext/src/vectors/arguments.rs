@@ -3,6 +3,7 @@
 use std::ffi::c_char;
 
 use libduckdb_sys as ffi;
+use lumos_core::series::clock::{Clock, DAY};
 use lumos_core::{Error, Param, Result, Type, Value, ValueRef, vector};
 
 use crate::vectors::uuid;
@@ -15,7 +16,7 @@ pub struct Column<'a> {
     values: Values<'a>,
     /// The vector converted last.
     converted: Vec<f32>,
-    /// The text of the UUID read last.
+    /// The text of the UUID or the time read last.
     text: String,
     /// Where the vector read last stands. DuckDB repeats the place of a constant in every row, so that
     /// a constant is converted and checked once a chunk.
@@ -86,8 +87,30 @@ impl<'a> Column<'a> {
                 uuid::write(ids.get(row).ok_or_else(out_of_bounds)?, &mut self.text);
                 Ok(ValueRef::Text(&self.text))
             }
+            (Values::Days(days), Type::Time) => {
+                let day = i64::from(*days.get(row).ok_or_else(out_of_bounds)?);
+                self.time(Clock::Date, day.checked_mul(DAY))
+            }
+            (Values::Micros(times), Type::Time) => {
+                let time = *times.get(row).ok_or_else(out_of_bounds)?;
+                self.time(Clock::Timestamp, Some(time))
+            }
             _ => Err(Error::new(format!(
                 "{} is of a type that is not taken; give a number, text or a BLOB",
+                self.param.name
+            ))),
+        }
+    }
+
+    /// A time as its text.
+    fn time(&mut self, clock: Clock, time: Option<i64>) -> Result<ValueRef<'_>> {
+        match time.map(|time| clock.write(time)) {
+            Some(Value::Text(text)) => {
+                self.text = text;
+                Ok(ValueRef::Text(&self.text))
+            }
+            _ => Err(Error::new(format!(
+                "{} has a time outside of the years 1 to 9999",
                 self.param.name
             ))),
         }
@@ -261,6 +284,24 @@ impl Output {
         Ok(())
     }
 
+    /// Writes a time, given as text, as the result of `row`: as days if `is_date`, else as microseconds. NULL if it is none.
+    ///
+    /// # Safety
+    /// The vector is one of DATE, or of TIMESTAMP or TIMESTAMPTZ.
+    pub unsafe fn set_time(&mut self, row: usize, text: &str, is_date: bool) -> Result<()> {
+        if row >= self.rows {
+            return Err(out_of_bounds());
+        }
+        match Clock::read(ValueRef::Text(text)) {
+            // SAFETY: by contract, and the row is within bounds. A day of the years 1 to 9999 has 32 bits.
+            Ok((_, time)) if is_date => unsafe { self.write(row, time.div_euclid(DAY) as i32) },
+            // SAFETY: as above.
+            Ok((_, time)) => unsafe { self.write(row, time) },
+            Err(_) => self.set_null(row),
+        }
+        Ok(())
+    }
+
     fn set_null(&mut self, row: usize) {
         // SAFETY: the vector is alive; its mask has a bit for each row once it is made writable.
         unsafe {
@@ -334,7 +375,7 @@ pub fn type_id(ty: Type) -> ffi::DUCKDB_TYPE {
         Type::Real => ffi::DUCKDB_TYPE_DUCKDB_TYPE_DOUBLE,
         Type::Text | Type::Json => ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR,
         Type::Blob => ffi::DUCKDB_TYPE_DUCKDB_TYPE_BLOB,
-        Type::Vector | Type::Any => ffi::DUCKDB_TYPE_DUCKDB_TYPE_ANY,
+        Type::Vector | Type::Time | Type::Any => ffi::DUCKDB_TYPE_DUCKDB_TYPE_ANY,
     }
 }
 

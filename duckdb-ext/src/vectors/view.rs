@@ -21,6 +21,10 @@ pub enum Values<'a> {
     Blob(&'a [ffi::duckdb_string_t]),
     /// UUID.
     Uuid(&'a [ffi::duckdb_hugeint]),
+    /// DATE, as days since 1970.
+    Days(&'a [i32]),
+    /// TIMESTAMP or TIMESTAMPTZ, as microseconds since 1970.
+    Micros(&'a [i64]),
     /// A list of numbers a row.
     List(&'a [ffi::duckdb_list_entry], Elements<'a>),
     /// This many numbers a row.
@@ -49,6 +53,9 @@ impl<'a> Values<'a> {
                 ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR => Values::Text(slice(vector, rows)),
                 ffi::DUCKDB_TYPE_DUCKDB_TYPE_BLOB => Values::Blob(slice(vector, rows)),
                 ffi::DUCKDB_TYPE_DUCKDB_TYPE_UUID => Values::Uuid(slice(vector, rows)),
+                ffi::DUCKDB_TYPE_DUCKDB_TYPE_DATE => Values::Days(slice(vector, rows)),
+                ffi::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP
+                | ffi::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_TZ => Values::Micros(slice(vector, rows)),
                 ffi::DUCKDB_TYPE_DUCKDB_TYPE_BOOLEAN => {
                     Values::Number(Numbers::booleans(slice(vector, rows)))
                 }

@@ -20,6 +20,7 @@
 use crate::route::tokens::Token;
 use crate::{Function, Kind};
 
+pub mod anomalies;
 pub mod arrow;
 pub mod attach;
 pub mod auto;
@@ -27,6 +28,7 @@ pub mod cache_stats;
 pub mod changes;
 pub mod compat;
 pub mod debug;
+pub mod decompose;
 pub mod detach;
 pub mod distances;
 pub mod embed;
@@ -35,6 +37,7 @@ pub mod explain;
 pub mod export;
 pub mod extract;
 pub mod facts;
+pub mod forecast;
 pub mod hybrid;
 pub mod import;
 pub mod indexes;
@@ -48,6 +51,7 @@ pub mod memory_upkeep;
 pub mod models;
 pub mod neighbors;
 pub mod optimize;
+pub mod outliers;
 pub mod query;
 pub mod recall;
 pub mod repair;
@@ -57,6 +61,7 @@ pub mod scalar;
 pub mod schema_log;
 pub mod search;
 pub mod search_many;
+pub mod series_of;
 pub mod status;
 pub mod strength;
 pub mod sync;
@@ -180,6 +185,16 @@ pub const FUNCTIONS: &[&Function] = &[
     &neighbors::NEIGHBORS,
     &neighbors::PATHS,
     &neighbors::PAGERANK,
+    &forecast::FORECAST,
+    &forecast::BACKTEST,
+    &anomalies::ANOMALIES,
+    &anomalies::CHANGEPOINTS,
+    &decompose::DECOMPOSE,
+    &decompose::SEASONS,
+    &outliers::OUTLIERS,
+    &series_of::FORECAST_OF,
+    &series_of::ANOMALIES_OF,
+    &series_of::CHANGEPOINTS_OF,
 ];
 
 /// The function with this name, SQLite's if DuckDB has another; a module for CREATE VIRTUAL TABLE only if no

@@ -9,7 +9,7 @@
 //! - [`embedding`]: vectors of memories and questions, which the caller makes
 //! - [`change`]: what writes; [`search`]: what is remembered; [`listing`]: what is told without a question, and prompts; [`upkeep`]: merges, summaries and tiers as time passes; [`options`]: the options of all
 //! - [`similar`]: what says nearly the same; [`sources`]: where a memory comes from; [`forgotten`]: what is left of one; [`many`]: many texts at once
-//! - [`dates`]: the times that a text names; [`times`]: those of a question, and the memories of them; [`calendar`]: days, weeks, months and years
+//! - [`dates`]: the times that a text names; [`times`]: those of a question, and the memories of them
 //! - [`extract`]: entities and simple facts in a text; [`tokens`]: a text in words, numbers and signs
 //! - times in calls and tables are those of [`moment`]
 
@@ -19,7 +19,6 @@ use crate::sql::lexer::Dialect;
 use crate::{Result, Value};
 
 pub mod activation;
-pub mod calendar;
 pub mod change;
 pub mod dates;
 pub mod embedding;

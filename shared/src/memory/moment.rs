@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::calendar::{self, civil};
+use crate::calendar::{self, civil};
 use crate::mirror::time::parse_timestamp;
 use crate::options::Options;
 use crate::value::whole_number;

@@ -1,7 +1,7 @@
 //! The times that a question names, "last May" or 上周, and which memories are of them.
 
-use super::calendar::Range;
 use super::dates::dates;
+use crate::calendar::Range;
 
 /// The times that a question names.
 #[derive(Debug, Clone, Default)]

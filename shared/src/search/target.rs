@@ -1,10 +1,6 @@
 //! The table that is searched, as it is written: `docs(id, e)`, `shop.main.docs(id, e, h)`, `docs(id, e, h, body, hb)`.
 
-use std::iter::Peekable;
-use std::vec::IntoIter;
-
-use crate::sql::identifier;
-use crate::sql::lexer::{self, Dialect, Kind, Token};
+use crate::sql::table_name::{self, TableName};
 use crate::{Error, Result};
 
 /// The table with its columns.
@@ -51,30 +47,7 @@ impl Target {
     }
 
     fn read(text: &str, with_text: bool) -> Option<Target> {
-        if text.contains('\0') {
-            return None;
-        }
-        let mut names = Names(
-            lexer::tokens(text, Dialect::DuckDb).into_iter().peekable(),
-            text,
-        );
-        let mut table = vec![names.name()?];
-        while names.takes('.') {
-            table.push(names.name()?);
-        }
-        let mut columns = Vec::new();
-        if table.len() > 3 || !names.takes('(') {
-            return None;
-        }
-        loop {
-            columns.push(names.name()?);
-            if !names.takes(',') {
-                break;
-            }
-        }
-        if !names.takes(')') || names.0.peek().is_some() {
-            return None;
-        }
+        let TableName { table, columns } = TableName::parse(text)?;
         let mut columns = columns.into_iter();
         let id = columns.next()?;
         let hashed = match (columns.len(), with_text) {
@@ -103,26 +76,7 @@ impl Target {
 
     /// The table as it is written.
     pub fn table(&self) -> String {
-        let parts: Vec<String> = self.table.iter().map(|p| identifier(p)).collect();
-        parts.join(".")
-    }
-}
-
-/// The tokens that are left to read, and their text.
-struct Names<'a>(Peekable<IntoIter<Token>>, &'a str);
-
-impl Names<'_> {
-    /// Takes this character, if it comes next.
-    fn takes(&mut self, c: char) -> bool {
-        self.0.next_if(|t| t.kind == Kind::Sign(c)).is_some()
-    }
-
-    /// Takes a name, quoted or not.
-    fn name(&mut self) -> Option<String> {
-        let token = self.0.next()?;
-        let is_name = matches!(token.kind, Kind::Word | Kind::DoubleQuoted);
-        let name = token.unquoted(self.1);
-        (is_name && token.is_closed(self.1) && !name.is_empty()).then_some(name)
+        table_name::sql(&self.table)
     }
 }
 

@@ -93,12 +93,18 @@ def forms(db):
 def fitting(ty):
     """A value that a form takes in this place."""
     right = {"ANY": "[1, 2]::FLOAT[2]", "FLOAT[]": "[1, 2]::FLOAT[]", "BLOB[]": "NULL::BLOB[]", "BIGINT": "1::BIGINT", "UBIGINT": "1::UBIGINT", "BOOLEAN": "true"}
+    right |= {ty: VALUES[ty] for ty in TIMES} | {"TIMESTAMP WITH TIME ZONE": VALUES["TIMESTAMPTZ"]}
     right |= {"VARCHAR": "'{plan}'", "UUID": VALUES["UUID"], "BLOB": "''::BLOB", "DOUBLE": "1.0::DOUBLE"}
     return right[ty]
 
 
 # What the folds of functions begin by.
 SPECS = {"_lumos_recall": "'1'", "_lumos_fusion": "'0.5 0.5 2'"}
+SPECS |= {f"_lumos_{name}": """'{"horizon": 2, "options": {}}'""" for name in ("forecast", "backtest")}
+SPECS |= {f"_lumos_{name}": "'{}'" for name in ("anomalies", "changepoints", "decompose", "seasons", "outliers")}
+
+# Types of times, of which a fold of series has a form each.
+TIMES = ["DATE", "TIMESTAMP"]
 
 
 def calls(db, plans):
@@ -110,9 +116,13 @@ def calls(db, plans):
     for name, types in forms(db):
         base = [SPECS.get(name, fitting(ty)) if i == 0 else fitting(ty) for i, ty in enumerate(types)]
         for plan in plans if len(types) > 5 else plans[:1]:
-            # Many forms differ in the type of the id alone.
-            places = 1 if "UUID" in types or name == "lumos_topk" and types[0] == "VARCHAR" else len(types)
-            for place in range(places):
+            # Many forms differ in the type of the id or of the time alone.
+            places = range(1 if "UUID" in types or name == "lumos_topk" and types[0] == "VARCHAR" else len(types))
+            # Folds of series read their rows alike.
+            if name in SPECS and len(types) == 4 and name not in ("_lumos_fusion", "_lumos_recall"):
+                text = types[2] == "VARCHAR"
+                places = ((0, 1, 2, 3) if text else (2,)) if name == "_lumos_forecast" else (2,) if text else ()
+            for place in places:
                 tried = values + LISTS * (types[place] in ("ANY", "FLOAT[]"))
                 tried = tried + [t.replace("{{plan}}", plan) for t in TEXTS] * (types[place] in ("ANY", "VARCHAR"))
                 for value in tried:

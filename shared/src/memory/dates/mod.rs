@@ -9,8 +9,8 @@ mod english;
 
 use std::ops;
 
-use super::calendar::{self, Range, Unit};
 use super::tokens::{Kind, Token, Tokens};
+use crate::calendar::{self, Range, Unit};
 
 /// A time that a text names.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,95 @@
+//! `lumos_forecast_of`, `lumos_anomalies_of`, `lumos_changepoints_of`: the functions of series on two lists.
+
+use crate::program::Fold;
+use crate::series::{forecast, judged, lists};
+use crate::source::{options, text};
+use crate::{
+    Body, Engines, Error, Example, Function, Kind, Nulls, Param, Result, Section, Type, Value,
+    ValueRef,
+};
+
+const TIMES: Param = Param::new("times", Type::Json);
+const VALUES: Param = Param::new("values", Type::Json);
+const OPTIONS: Param = Param::optional("options", Type::Json);
+
+/// The answer on the lists of a call; NULL if one of them is.
+fn answer(fold: &Fold, spec: &str, args: &[ValueRef<'_>]) -> Result<Value> {
+    if args[..2].contains(&ValueRef::Null) {
+        return Ok(Value::Null);
+    }
+    let list = |at: usize, name: &str| text(args, at, name, "a JSON array");
+    lists::answer(fold, spec, list(0, "times")?, list(1, "values")?)
+}
+
+/// The definition.
+pub const FORECAST_OF: Function = Function {
+    name: "lumos_forecast_of",
+    section: Section::Series,
+    engines: Engines::Both,
+    kind: Kind::Scalar(Type::Json),
+    params: &[TIMES, VALUES, Param::new("horizon", Type::Integer), OPTIONS],
+    options: forecast::OPTIONS_OF_LISTS,
+    nulls: Nulls::Accept,
+    deterministic: true,
+    doc: "The same as `lumos_forecast` of two lists, in any order: a JSON array with an object for each step, which has the columns of that function but `series`. \
+          For a GROUP BY that makes a series of each group, where there is no table to name. NULL if a list is NULL.",
+    setup: &[],
+    examples: &[Example {
+        sql: "SELECT lumos_forecast_of('[1, 2, 3, 4]', '[5, 5, 5, 5]', 1) AS next",
+        answer: r#"[{"step":1,"ts":5,"value":5.0,"lo":5.0,"hi":5.0,"model":"constant","note":null}]"#,
+    }],
+    body: Body::Pure(|args| {
+        let Some(ValueRef::Integer(horizon)) = args.get(2) else {
+            return Err(Error::new(
+                "horizon is NULL; give a whole number from 1 to 10000",
+            ));
+        };
+        let known = forecast::OPTIONS_OF_LISTS;
+        let spec = forecast::spec(*horizon, options(args, 3), known)?;
+        answer(&forecast::FORECAST, &spec, args)
+    }),
+};
+
+/// The definition.
+pub const ANOMALIES_OF: Function = Function {
+    name: "lumos_anomalies_of",
+    section: Section::Series,
+    engines: Engines::Both,
+    kind: Kind::Scalar(Type::Json),
+    params: &[TIMES, VALUES, OPTIONS],
+    options: judged::ANOMALY_OPTIONS_OF_LISTS,
+    nulls: Nulls::Accept,
+    deterministic: true,
+    doc: "The same as `lumos_anomalies` of two lists, in any order: a JSON array with an object for each row, in the order of time. NULL if a list is NULL.",
+    setup: &[],
+    examples: &[Example {
+        sql: "SELECT lumos_anomalies_of('[1]', '[5]') AS judged",
+        answer: r#"[{"ts":1,"value":5.0,"expected":5.0,"lower":null,"upper":null,"score":null,"is_anomaly":0,"kind":null,"explanation":null}]"#,
+    }],
+    body: Body::Pure(|args| {
+        let spec = judged::spec(options(args, 2), judged::ANOMALY_OPTIONS_OF_LISTS)?;
+        answer(&judged::ANOMALIES, spec, args)
+    }),
+};
+
+/// The definition.
+pub const CHANGEPOINTS_OF: Function = Function {
+    name: "lumos_changepoints_of",
+    section: Section::Series,
+    engines: Engines::Both,
+    kind: Kind::Scalar(Type::Json),
+    params: &[TIMES, VALUES, OPTIONS],
+    options: judged::CHANGE_OPTIONS_OF_LISTS,
+    nulls: Nulls::Accept,
+    deterministic: true,
+    doc: "The same as `lumos_changepoints` of two lists, in any order: a JSON array with an object for each change. NULL if a list is NULL.",
+    setup: &[],
+    examples: &[Example {
+        sql: "SELECT lumos_changepoints_of('[1, 2, 3]', '[1, 1, 1]') AS changes",
+        answer: "[]",
+    }],
+    body: Body::Pure(|args| {
+        let spec = judged::spec(options(args, 2), judged::CHANGE_OPTIONS_OF_LISTS)?;
+        answer(&judged::CHANGEPOINTS, spec, args)
+    }),
+};

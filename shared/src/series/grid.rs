@@ -1,0 +1,759 @@
+//! A series on a grid: the step between its rows is found, rows of one time are put together, gaps are filled.
+
+use super::clock::{Clock, DAY, SECOND};
+use super::season::{LOOKED_AT, autocorrelations, is_seasonal, score};
+use super::words::Language;
+use crate::calendar::{civil, month_of, months};
+
+/// The most rows of a grid.
+pub const MOST_ROWS: usize = 10_000_000;
+
+/// The score of a season whose period no calendar says: the highest of many is high by chance too.
+const SEARCHED: f64 = 3.0;
+
+/// From one row to the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// So many units of the clock.
+    Fixed(i64),
+    /// So many months, on this day of the month or the last one before it; 31 is the end of each.
+    Months(i64, i64),
+    /// From Monday to Friday.
+    BusinessDay,
+}
+
+/// How rows of one time become one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aggregate {
+    /// Their sum.
+    Sum,
+    /// Their mean.
+    Mean,
+    /// The smallest.
+    Min,
+    /// The largest.
+    Max,
+}
+
+/// What stands in rows that are missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gaps {
+    /// What is expected between their neighbours.
+    Interpolate,
+    /// Zero.
+    Zero,
+}
+
+/// How a series is prepared.
+#[derive(Debug, Clone, Default)]
+pub struct Preparation {
+    /// `None`: the sum of whole numbers, the mean of others.
+    pub aggregate: Option<Aggregate>,
+    /// `None`: found.
+    pub step: Option<Step>,
+    /// `None`: interpolated.
+    pub gaps: Option<Gaps>,
+    /// The periods in rows; `None`: found.
+    pub periods: Option<Vec<usize>>,
+}
+
+/// A series without holes.
+#[derive(Debug, Clone)]
+pub struct Grid {
+    /// What its times count.
+    pub clock: Clock,
+    /// From one row to the next.
+    pub step: Step,
+    /// The time of the first row.
+    pub start: i64,
+    /// A finite value a row.
+    pub values: Vec<f64>,
+    /// Whether the row was there.
+    pub given: Vec<bool>,
+    /// The periods in rows that the season may have, the shorter first; two at most.
+    pub periods: Vec<usize>,
+    /// Rows that shared their time with others.
+    pub duplicates: usize,
+    /// Whether times were rounded to the step.
+    pub rounded: bool,
+}
+
+impl Grid {
+    /// The time of a row, behind the last one too. `None` if it is beyond 64 bits.
+    pub fn time(&self, row: usize) -> Option<i64> {
+        self.step.add(self.start, i64::try_from(row).ok()?)
+    }
+
+    /// Rows that were missing.
+    pub fn missing(&self) -> usize {
+        self.given.iter().filter(|given| !**given).count()
+    }
+
+    /// Puts the rows of a series, in any order, on a grid: those with a finite value. `None` if there is none. Errors if
+    /// the grid would be longer than [`MOST_ROWS`].
+    pub fn new(
+        clock: Clock,
+        rows: &[(i64, f64)],
+        preparation: &Preparation,
+    ) -> Result<Option<Grid>, TooFar> {
+        let mut rows: Vec<(i64, f64)> = rows.iter().copied().filter(|r| r.1.is_finite()).collect();
+        // The same whatever order the rows came in: sums depend on it.
+        rows.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+        let (Some(&(first, _)), Some(&(last, _))) = (rows.first(), rows.last()) else {
+            return Ok(None);
+        };
+        let whole = rows.iter().all(|r| r.1.fract() == 0.0);
+        let aggregate = preparation.aggregate.unwrap_or(if whole {
+            Aggregate::Sum
+        } else {
+            Aggregate::Mean
+        });
+        let (step, regular) = match preparation.step {
+            Some(step) => (step, false),
+            None => {
+                let mut times: Vec<i64> = rows.iter().map(|r| r.0).collect();
+                times.dedup();
+                find_step(clock, &times)
+            }
+        };
+        let n = step.rows_between(first, last);
+        let n = n
+            .and_then(|n| usize::try_from(n).ok())
+            .filter(|n| *n < MOST_ROWS);
+        let n = n.ok_or_else(|| TooFar(farther(&rows)))? + 1;
+        let mut grid = Grid {
+            clock,
+            step,
+            start: step.add(first, 0).unwrap_or(first),
+            values: vec![f64::NAN; n],
+            given: vec![false; n],
+            periods: Vec::new(),
+            duplicates: 0,
+            rounded: false,
+        };
+        let row_of = |time: i64| step.rows_between(first, time).unwrap_or(0);
+        let mut rest = rows.as_slice();
+        let mut cell = Vec::new();
+        while let Some(&(time, _)) = rest.first() {
+            let row = row_of(time);
+            let count = rest.iter().take_while(|r| row_of(r.0) == row).count();
+            let (these, others) = rest.split_at(count);
+            rest = others;
+            cell.clear();
+            cell.extend(these.iter().map(|r| r.1));
+            let at = row as usize;
+            grid.values[at] = aggregated(&cell, aggregate);
+            grid.given[at] = grid.values[at].is_finite();
+            grid.duplicates += count - 1;
+            grid.rounded |= !regular && these.iter().any(|r| step.add(first, row) != Some(r.0));
+        }
+        drop(rows);
+        let sparse = 2 * grid.missing() > n;
+        let candidates = match &preparation.periods {
+            Some(periods) => periods.clone(),
+            None if sparse => Vec::new(),
+            None => step.periods(clock),
+        };
+        fill(
+            &mut grid.values,
+            &grid.given,
+            preparation.gaps.unwrap_or(Gaps::Interpolate),
+            candidates.first().copied(),
+        );
+        grid.periods = match &preparation.periods {
+            Some(periods) => periods.clone(),
+            None if sparse => Vec::new(),
+            None => grid.find_periods(&candidates),
+        };
+        Ok(Some(grid))
+    }
+
+    /// The periods that a season may have: those of the calendar, and those that the autocorrelation shows most, in order.
+    pub fn candidates(&self) -> Vec<usize> {
+        let limit = (self.values.len() / 3).min(400);
+        let mut periods = self.step.periods(self.clock);
+        periods.extend(peaks(&self.values, limit));
+        periods.retain(|period| *period > 1);
+        periods.sort_unstable();
+        periods.dedup();
+        periods
+    }
+
+    /// What the calendar calls so many rows; `None` if it has no name for them.
+    pub fn season_name(&self, period: usize) -> Option<&'static str> {
+        let period = i64::try_from(period).ok()?;
+        match self.step {
+            Step::BusinessDay => (period == 5).then_some("week"),
+            Step::Months(unit, _) => (unit.checked_mul(period)? == 12).then_some("year"),
+            Step::Fixed(_) if self.clock == Clock::Integer => None,
+            Step::Fixed(unit) => {
+                let whole = unit.checked_mul(period)?;
+                let names = [
+                    (60 * SECOND, "minute"),
+                    (3_600 * SECOND, "hour"),
+                    (DAY, "day"),
+                    (7 * DAY, "week"),
+                    (364 * DAY, "year"),
+                    (365 * DAY, "year"),
+                ];
+                names
+                    .iter()
+                    .find(|(size, _)| *size == whole)
+                    .map(|(_, name)| *name)
+            }
+        }
+    }
+
+    /// The first candidate, which the calendar says, and one more that the values show; of numbers, what the values show.
+    fn find_periods(&self, candidates: &[usize]) -> Vec<usize> {
+        let n = self.values.len();
+        match candidates {
+            [] if self.clock == Clock::Integer => {
+                let limit = (n / 3).min(400);
+                peaks(&self.values, limit)
+                    .into_iter()
+                    .find(|p| score(&self.values, *p).is_some_and(|score| score > SEARCHED))
+                    .into_iter()
+                    .collect()
+            }
+            [] => Vec::new(),
+            [first, rest @ ..] => {
+                let more = rest.iter().find(|p| is_seasonal(&self.values, **p));
+                std::iter::once(first).chain(more).copied().collect()
+            }
+        }
+    }
+}
+
+/// A row of this time is so far from the others that the grid would be longer than [`MOST_ROWS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooFar(pub i64);
+
+impl TooFar {
+    /// Says so.
+    pub fn sentence(self, clock: Clock, language: Language) -> String {
+        let time = clock.show(self.0);
+        language.say(
+            format!(
+                "a row of {time} is more than {MOST_ROWS} steps from the others; leave it out, or give a longer \"step\""
+            ),
+            format!("时间为 {time} 的数据与其他数据相距超过 {MOST_ROWS} 步；请去掉它，或给出更长的 \"step\""),
+        )
+    }
+}
+
+/// The time of the first or the last row, whichever is farther from its neighbour. There is one row at least.
+fn farther(rows: &[(i64, f64)]) -> i64 {
+    let time = |at: usize| rows.get(at).map_or(0, |row| row.0);
+    let last = rows.len().saturating_sub(1);
+    let before = time(1).saturating_sub(time(0));
+    let after = time(last).saturating_sub(time(last.saturating_sub(1)));
+    if before > after { time(0) } else { time(last) }
+}
+
+fn aggregated(cell: &[f64], by: Aggregate) -> f64 {
+    // Beyond the range of numbers it is the last one.
+    let sum = || cell.iter().sum::<f64>().clamp(f64::MIN, f64::MAX);
+    match (cell, by) {
+        ([one], _) => *one,
+        (_, Aggregate::Sum) => sum(),
+        (_, Aggregate::Mean) => sum() / cell.len() as f64,
+        (_, Aggregate::Min) => cell.iter().copied().fold(f64::INFINITY, f64::min),
+        (_, Aggregate::Max) => cell.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+    }
+}
+
+/// The months since the year 0 of a time, and the day of the month.
+fn month_and_day(time: i64) -> (i64, i64) {
+    let (year, month, day) = civil(time.div_euclid(DAY));
+    (month_of(year, month), day)
+}
+
+/// The days of a month.
+fn month_length(month: i64) -> Option<i64> {
+    let (from, to) = months(month, 1)?;
+    Some((to - from) / (DAY / SECOND))
+}
+
+/// Whether rows of a series fall on this weekday: Monday is 0.
+fn weekday(time: i64) -> i64 {
+    (time.div_euclid(DAY) + 3).rem_euclid(7)
+}
+
+impl Step {
+    /// The time so many steps later; `None` beyond 64 bits, or beyond the calendar.
+    pub fn add(self, time: i64, steps: i64) -> Option<i64> {
+        match self {
+            Step::Fixed(unit) => time.checked_add(unit.checked_mul(steps)?),
+            Step::Months(unit, day) => {
+                let (month, _) = month_and_day(time);
+                let month = month.checked_add(unit.checked_mul(steps)?)?;
+                let (from, _) = months(month, 1)?;
+                let day = day.min(month_length(month)?);
+                Some(from * SECOND + (day - 1) * DAY + time.rem_euclid(DAY))
+            }
+            Step::BusinessDay => {
+                let weekday = weekday(time).min(4);
+                let monday = time.checked_sub(weekday.checked_mul(DAY)?)?;
+                let days = weekday.checked_add(steps)?;
+                let later = days.div_euclid(5) * 7 + days.rem_euclid(5);
+                monday.checked_add(later.checked_mul(DAY)?)
+            }
+        }
+    }
+
+    /// The row that a time falls on, counted from another; rounded down. `None` beyond 64 bits.
+    fn rows_between(self, first: i64, time: i64) -> Option<i64> {
+        match self {
+            Step::Fixed(unit) => Some(time.checked_sub(first)?.div_euclid(unit)),
+            Step::Months(unit, _) => {
+                let months = month_and_day(time).0 - month_and_day(first).0;
+                Some(months.div_euclid(unit))
+            }
+            Step::BusinessDay => {
+                let weeks = |time: i64| (time.div_euclid(DAY) + 3).div_euclid(7);
+                let days = |time: i64| weeks(time) * 5 + weekday(time).min(4);
+                Some(days(time) - days(first))
+            }
+        }
+    }
+
+    /// The periods that the calendar gives a season of such steps, in rows, the likelier first.
+    fn periods(self, clock: Clock) -> Vec<usize> {
+        let unit = match self {
+            Step::BusinessDay => return vec![5],
+            Step::Months(1, _) => return vec![12],
+            Step::Months(3, _) => return vec![4],
+            Step::Months(..) => return Vec::new(),
+            Step::Fixed(_) if clock == Clock::Integer => return Vec::new(),
+            Step::Fixed(unit) => unit,
+        };
+        let of = |whole: i64| (whole % unit == 0).then_some((whole / unit) as usize);
+        let (hour, week) = (3_600 * SECOND, 7 * DAY);
+        let periods = match unit {
+            _ if unit < 60 * SECOND => [of(60 * SECOND), of(hour)],
+            _ if unit < 5 * 60 * SECOND => [of(hour), of(DAY)],
+            _ if unit < DAY => [of(DAY), of(week)],
+            DAY => [Some(7), Some(365)],
+            _ if unit == week => [Some(52), None],
+            _ => [None, None],
+        };
+        periods.into_iter().flatten().filter(|p| *p > 1).collect()
+    }
+
+    /// For a sentence and the option.
+    pub fn show(self, clock: Clock) -> String {
+        let parts = [
+            (7 * DAY, "week"),
+            (DAY, "day"),
+            (3_600 * SECOND, "hour"),
+            (60 * SECOND, "minute"),
+            (SECOND, "second"),
+            (1, "microsecond"),
+        ];
+        let plural = |n: i64, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+        match self {
+            Step::BusinessDay => "1 business day".into(),
+            Step::Months(n, _) if n % 12 == 0 => plural(n / 12, "year"),
+            Step::Months(n, _) => plural(n, "month"),
+            Step::Fixed(unit) if clock == Clock::Integer => unit.to_string(),
+            Step::Fixed(unit) => match parts.iter().find(|(size, _)| unit % size == 0) {
+                Some((size, what)) => plural(unit / size, what),
+                None => unit.to_string(),
+            },
+        }
+    }
+
+    /// A step as an option names it: `1 day`, `15 minutes`, `3 months`, `business day`, or a number. `None` if it is none.
+    pub fn parse(text: &str) -> Option<Step> {
+        let text = text.trim().to_ascii_lowercase();
+        let (count, unit): (i64, &str) = match text.split_once(' ') {
+            Some((count, unit)) if count.parse::<i64>().is_ok() => (count.parse().ok()?, unit),
+            _ => (1, text.as_str()),
+        };
+        if count < 1 {
+            return None;
+        }
+        let fixed = |size: i64| count.checked_mul(size).map(Step::Fixed);
+        match unit.trim().trim_end_matches('s') {
+            "second" => fixed(SECOND),
+            "minute" => fixed(60 * SECOND),
+            "hour" => fixed(3_600 * SECOND),
+            "day" => fixed(DAY),
+            "week" => fixed(7 * DAY),
+            "month" => Some(Step::Months(count, 1)),
+            "quarter" => Some(Step::Months(count.checked_mul(3)?, 1)),
+            "year" => Some(Step::Months(count.checked_mul(12)?, 1)),
+            "business day" => (count == 1).then_some(Step::BusinessDay),
+            number => number.parse().ok().filter(|n| *n > 0).map(Step::Fixed),
+        }
+    }
+}
+
+fn gcd(a: i64, b: i64) -> i64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// The step of these times, in order and each once; whether all of them lie on its grid.
+fn find_step(clock: Clock, times: &[i64]) -> (Step, bool) {
+    let differences: Vec<i64> = times
+        .windows(2)
+        .map(|w| w[1].saturating_sub(w[0]))
+        .collect();
+    if differences.is_empty() {
+        let unit = if clock == Clock::Integer { 1 } else { DAY };
+        return (Step::Fixed(unit), true);
+    }
+    let calendar = clock != Clock::Integer && times.iter().all(|t| t.rem_euclid(DAY) == 0);
+    if calendar {
+        if let Some(step) = monthly(times) {
+            return (step, true);
+        }
+        if is_business(times, &differences) {
+            return (Step::BusinessDay, true);
+        }
+    }
+    let mut sorted = differences.clone();
+    sorted.sort_unstable();
+    // The most frequent; of equals the smaller.
+    let runs = sorted.chunk_by(|a, b| a == b);
+    let (mode, _) = runs.fold((1, 0), |best, run| match run.first() {
+        Some(&difference) if run.len() > best.1 => (difference, run.len()),
+        _ => best,
+    });
+    let multiples = |unit: i64| differences.iter().filter(|d| *d % unit == 0).count();
+    let most = multiples(mode) * 20 >= differences.len() * 19;
+    if most {
+        return (Step::Fixed(mode), multiples(mode) == differences.len());
+    }
+    let common = differences.iter().fold(0, |a, &b| gcd(a, b)).max(1);
+    if clock == Clock::Integer {
+        let span = (times[times.len() - 1].saturating_sub(times[0]) / common) as usize;
+        let dense = span <= times.len() * 20;
+        return (Step::Fixed(if dense { common } else { mode }), dense);
+    }
+    let median = sorted[sorted.len() / 2];
+    (Step::Fixed(nice(median)), false)
+}
+
+/// The unit of a clock nearest to a difference, by ratio.
+fn nice(difference: i64) -> i64 {
+    let minute = 60 * SECOND;
+    let units = [
+        SECOND,
+        5 * SECOND,
+        10 * SECOND,
+        15 * SECOND,
+        30 * SECOND,
+        minute,
+        5 * minute,
+        10 * minute,
+        15 * minute,
+        30 * minute,
+        60 * minute,
+        6 * 60 * minute,
+        12 * 60 * minute,
+        DAY,
+        7 * DAY,
+    ];
+    let far = |unit: i64| {
+        let (a, b) = (
+            unit.max(difference) as f64,
+            unit.min(difference).max(1) as f64,
+        );
+        a / b
+    };
+    units
+        .into_iter()
+        .min_by(|a, b| far(*a).total_cmp(&far(*b)))
+        .unwrap_or(DAY)
+}
+
+/// Months, if all times are on one day of the month, or on the last.
+fn monthly(times: &[i64]) -> Option<Step> {
+    let days: Vec<(i64, i64)> = times.iter().map(|t| month_and_day(*t)).collect();
+    let day = days.iter().map(|d| d.1).max()?;
+    let on_it = |&(month, of_month): &(i64, i64)| {
+        month_length(month).is_some_and(|length| of_month == day.min(length))
+    };
+    // Ends of short months only, like the 28th, are taken for ends.
+    let ends = days.iter().all(|&(m, d)| month_length(m) == Some(d));
+    (ends || days.iter().all(on_it)).then_some(())?;
+    let unit = days
+        .windows(2)
+        .fold(0, |unit, w| gcd(unit, w[1].0 - w[0].0));
+    (unit > 0).then_some(Step::Months(unit, if ends { 31 } else { day }))
+}
+
+/// Whether these are the weekdays of weeks, nearly all of them, and no day of a weekend.
+fn is_business(times: &[i64], differences: &[i64]) -> bool {
+    let weekend = times.iter().any(|t| weekday(*t) > 4);
+    let near = differences.iter().all(|d| (1..=5).contains(&(d / DAY)));
+    let over_weekend = differences.iter().any(|d| *d > DAY);
+    if weekend || !near || !over_weekend {
+        return false;
+    }
+    let (first, last) = (times[0], times[times.len() - 1]);
+    let all = Step::BusinessDay
+        .rows_between(first, last)
+        .unwrap_or(i64::MAX)
+        + 1;
+    times.len() as i64 * 10 >= all * 9
+}
+
+/// The highest peaks of the autocorrelation of the differences, the highest first.
+fn peaks(values: &[f64], limit: usize) -> Vec<usize> {
+    let last = &values[values.len().saturating_sub(LOOKED_AT)..];
+    let steps: Vec<f64> = last.windows(2).map(|w| w[1] - w[0]).collect();
+    let r = autocorrelations(&steps, limit);
+    let mut found: Vec<usize> = (1..r.len().saturating_sub(1))
+        .filter(|&i| r[i] > 0.0 && r[i] > r[i - 1] && r[i] >= r[i + 1])
+        .collect();
+    found.sort_by(|a, b| r[*b].total_cmp(&r[*a]));
+    found.into_iter().take(2).map(|i| i + 1).collect()
+}
+
+/// Puts values where none was given. Both ends are given.
+fn fill(values: &mut [f64], given: &[bool], gaps: Gaps, period: Option<usize>) {
+    if gaps == Gaps::Zero {
+        for (value, given) in values.iter_mut().zip(given) {
+            if !given {
+                *value = 0.0;
+            }
+        }
+        return;
+    }
+    let n = values.len();
+    let phases = period.filter(|p| n >= 3 * p).map(|period| {
+        let median = |phase: usize| {
+            let rows = (phase..n).step_by(period).filter(|i| given[*i]);
+            let mut of_phase: Vec<f64> = rows.map(|i| values[i]).collect();
+            of_phase.sort_by(f64::total_cmp);
+            of_phase.get(of_phase.len() / 2).copied()
+        };
+        (0..period).map(median).collect::<Vec<_>>()
+    });
+    let mut before = 0;
+    for at in 0..n {
+        if !given[at] {
+            continue;
+        }
+        let gap = at - before;
+        for row in before + 1..at {
+            let share = (row - before) as f64 / gap as f64;
+            let line = (1.0 - share) * values[before] + share * values[at];
+            let season = phases.as_ref().filter(|_| gap > 4);
+            let season = season.and_then(|phases| phases[row % phases.len()]);
+            values[row] = season.unwrap_or(line);
+        }
+        before = at;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ValueRef;
+
+    fn grid(times: &[&str], preparation: &Preparation) -> Grid {
+        let read = |text: &&str| Clock::read(ValueRef::Text(text)).unwrap();
+        let read: Vec<(Clock, i64)> = times.iter().map(read).collect();
+        let rows: Vec<(i64, f64)> = (1..).zip(&read).map(|(i, r)| (r.1, f64::from(i))).collect();
+        let clock = read.iter().map(|r| r.0).max().unwrap();
+        Grid::new(clock, &rows, preparation).unwrap().unwrap()
+    }
+
+    fn next(times: &[&str]) -> (String, Vec<String>) {
+        let grid = grid(times, &Preparation::default());
+        let n = grid.values.len();
+        let ahead = (n..n + 3).map(|row| grid.clock.show(grid.time(row).unwrap()));
+        (grid.step.show(grid.clock), ahead.collect())
+    }
+
+    #[test]
+    fn steps_of_the_calendar_are_found() {
+        for (times, step, ahead) in [
+            (
+                vec!["2024-01-31", "2024-02-29", "2024-03-31"],
+                "1 month",
+                ["2024-04-30", "2024-05-31", "2024-06-30"],
+            ),
+            (
+                vec!["2023-11-30", "2023-12-30", "2024-01-30", "2024-02-29"],
+                "1 month",
+                ["2024-03-30", "2024-04-30", "2024-05-30"],
+            ),
+            (
+                vec!["2023-01-01", "2023-04-01", "2023-10-01"],
+                "3 months",
+                ["2024-01-01", "2024-04-01", "2024-07-01"],
+            ),
+            (
+                vec!["2020-02-29", "2021-02-28", "2022-02-28"],
+                "1 year",
+                ["2023-02-28", "2024-02-29", "2025-02-28"],
+            ),
+            (
+                vec![
+                    "2024-05-01",
+                    "2024-05-02",
+                    "2024-05-03",
+                    "2024-05-06",
+                    "2024-05-07",
+                ],
+                "1 business day",
+                ["2024-05-08", "2024-05-09", "2024-05-10"],
+            ),
+            (
+                vec![
+                    "2024-05-01",
+                    "2024-05-02",
+                    "2024-05-03",
+                    "2024-05-04",
+                    "2024-05-06",
+                ],
+                "1 day",
+                ["2024-05-07", "2024-05-08", "2024-05-09"],
+            ),
+            (
+                vec!["2024-05-01 22:00", "2024-05-01 23:00", "2024-05-02 00:00"],
+                "1 hour",
+                [
+                    "2024-05-02 01:00:00",
+                    "2024-05-02 02:00:00",
+                    "2024-05-02 03:00:00",
+                ],
+            ),
+            (
+                vec!["1960-12-26", "1961-01-02", "1961-01-09"],
+                "1 week",
+                ["1961-01-16", "1961-01-23", "1961-01-30"],
+            ),
+            (
+                vec!["9999-12-30", "9999-12-31"],
+                "1 day",
+                ["a time after the year 9999"; 3],
+            ),
+            (
+                vec!["2024-05-01"],
+                "1 day",
+                ["2024-05-02", "2024-05-03", "2024-05-04"],
+            ),
+        ] {
+            let found = next(&times);
+            assert_eq!(found, (step.to_owned(), ahead.map(str::to_owned).to_vec()));
+        }
+    }
+
+    #[test]
+    fn a_day_and_a_month_are_told_apart() {
+        let days: Vec<String> = (1..=28).map(|d| format!("2024-02-{d:02}")).collect();
+        let days: Vec<&str> = days.iter().map(String::as_str).collect();
+        assert_eq!(next(&days).0, "1 day");
+        // Irregular seconds become minutes.
+        let grid = grid(
+            &[
+                "2024-05-01 10:00:03",
+                "2024-05-01 10:01:01",
+                "2024-05-01 10:02:07",
+                "2024-05-01 10:02:59",
+            ],
+            &Preparation::default(),
+        );
+        assert_eq!((grid.step, grid.rounded), (Step::Fixed(60 * SECOND), true));
+    }
+
+    #[test]
+    fn order_and_threads_do_not_matter() {
+        let rows = [
+            (3, 0.1),
+            (1, 0.2),
+            (3, 0.3),
+            (3, 1e17),
+            (2, 0.7),
+            (3, -1e17),
+        ];
+        let mut turned = rows;
+        turned.reverse();
+        let of = |rows: &[(i64, f64)]| {
+            let grid = Grid::new(Clock::Integer, rows, &Preparation::default());
+            grid.unwrap().unwrap().values
+        };
+        assert_eq!(of(&rows), of(&turned));
+    }
+
+    #[test]
+    fn gaps_are_filled() {
+        let line = |gaps| {
+            let preparation = Preparation {
+                gaps,
+                ..Preparation::default()
+            };
+            let rows = [
+                (0, 10.0),
+                (1, 11.0),
+                (2, 12.0),
+                (5, 15.0),
+                (6, f64::NAN),
+                (7, f64::INFINITY),
+            ];
+            Grid::new(Clock::Integer, &rows, &preparation)
+                .unwrap()
+                .unwrap()
+        };
+        let grid = line(None);
+        assert_eq!(grid.values, [10.0, 11.0, 12.0, 13.0, 14.0, 15.0]);
+        assert_eq!((grid.missing(), grid.start), (2, 0));
+        assert_eq!(
+            line(Some(Gaps::Zero)).values,
+            [10.0, 11.0, 12.0, 0.0, 0.0, 15.0]
+        );
+        // A long gap of a series with a season has the values of the same days.
+        let day = |i: i64| (i * DAY, if i % 7 == 3 { 100.0 } else { 1.0 });
+        let rows: Vec<(i64, f64)> = (0..70).filter(|i| !(20..35).contains(i)).map(day).collect();
+        let grid = Grid::new(Clock::Date, &rows, &Preparation::default())
+            .unwrap()
+            .unwrap();
+        assert_eq!(grid.periods, [7]);
+        assert!((0..70).all(|i| grid.values[i as usize] == day(i).1));
+    }
+
+    #[test]
+    fn rows_far_away_are_refused() {
+        let first = (0, 1.0);
+        let rows = [first, (1, 1.0), (2, 1.0), (i64::MAX, 1.0)];
+        let of = |rows: &[(i64, f64)], step| {
+            let preparation = Preparation {
+                step,
+                ..Preparation::default()
+            };
+            Grid::new(Clock::Integer, rows, &preparation)
+        };
+        for step in [None, Some(Step::Fixed(1))] {
+            let refused = of(&rows, step);
+            assert!(refused.is_err() || refused.unwrap().unwrap().values.len() < MOST_ROWS);
+        }
+        let refused = of(&[(i64::MIN, 1.0), (i64::MAX, 1.0)], Some(Step::Fixed(1)));
+        let refused = refused.unwrap_err();
+        let said = refused.sentence(Clock::Integer, Language::English);
+        assert!(said.contains("more than 10000000 steps"), "{said}");
+        assert!(of(&[(1, f64::NAN)], None).unwrap().is_none());
+    }
+
+    #[test]
+    fn steps_are_read() {
+        for (text, step) in [
+            ("1 day", Some(Step::Fixed(DAY))),
+            ("15 minutes", Some(Step::Fixed(900 * SECOND))),
+            ("Business day", Some(Step::BusinessDay)),
+            ("quarter", Some(Step::Months(3, 1))),
+            ("7", Some(Step::Fixed(7))),
+            ("0", None),
+            ("-1 day", None),
+            ("fortnight", None),
+            ("2 business days", None),
+        ] {
+            assert_eq!(Step::parse(text), step, "{text}");
+        }
+    }
+}

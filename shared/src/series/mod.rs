@@ -1,0 +1,21 @@
+//! Series of values in time: what comes next, what is odd, where they change.
+
+pub mod change;
+pub mod clock;
+pub mod combine;
+pub mod distribution;
+pub mod ets;
+pub mod forecast;
+pub mod grid;
+#[cfg(test)]
+mod hazards;
+pub mod judged;
+pub mod lists;
+pub mod optimize;
+pub mod parts;
+pub mod scale;
+pub mod season;
+pub mod source;
+pub mod surprise;
+pub mod theta;
+pub mod words;

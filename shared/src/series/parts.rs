@@ -1,0 +1,403 @@
+//! `lumos_decompose` and `lumos_seasons`: the rows of series into trend, season and rest, and into the seasons that they
+//! have.
+
+use super::forecast::{AGG, GAPS, PERIOD, STEP, preparation};
+use super::grid::{Grid, Preparation};
+use super::season::{Season, correlation_test};
+use super::source::{self, Answer, BY, EachSeries, Emit, INPUT, Rows, TIME, VALUE};
+use super::words::{LANG, Language};
+use crate::options::{OptionDef, Options};
+use crate::program::{Database, Fold, Program, Stopped, check};
+use crate::{Result, Type, Value};
+
+/// The options of both.
+pub const OPTIONS: &[OptionDef] = &[TIME, VALUE, BY, AGG, STEP, GAPS, PERIOD, LANG];
+
+/// A row of the grid of each series: trend, season and rest add up to the value.
+pub const DECOMPOSE: Fold = Fold::new::<EachSeries<Parts>>(
+    "decompose",
+    INPUT,
+    &[
+        ("series", Type::Text),
+        ("ts", Type::Time),
+        ("value", Type::Real),
+        ("trend", Type::Real),
+        ("season", Type::Real),
+        ("rest", Type::Real),
+        ("note", Type::Text),
+    ],
+);
+
+/// A row for each season that a series may have.
+pub const SEASONS: Fold = Fold::new::<EachSeries<Seasons>>(
+    "seasons",
+    INPUT,
+    &[
+        ("series", Type::Text),
+        ("period", Type::Integer),
+        ("name", Type::Text),
+        ("strength", Type::Real),
+        ("p", Type::Real),
+        ("step", Type::Text),
+        ("note", Type::Text),
+    ],
+);
+
+/// Writes the program of either. Errors if an option is wrong, or as [`source::select`].
+pub fn program(text: &str, options: Option<&str>, database: &dyn Database) -> Result<Program> {
+    let given = Options::parse(OPTIONS, options)?;
+    preparation(&given)?;
+    Ok(Program {
+        read: source::select(text, &given, database)?,
+        parameters: Vec::new(),
+        spec: options.unwrap_or("{}").to_owned(),
+    })
+}
+
+/// What is asked for.
+#[derive(Clone)]
+struct Call {
+    preparation: Preparation,
+    language: Language,
+}
+
+impl Call {
+    fn parse(spec: &str) -> Result<Call> {
+        let options = Options::parse(OPTIONS, Some(spec))?;
+        Ok(Call {
+            preparation: preparation(&options)?,
+            language: Language::of(&options),
+        })
+    }
+
+    /// A row that only says why there is no other.
+    fn nothing(&self, key: &Value, why: Option<String>, rows: &Rows, columns: usize) -> Vec<Value> {
+        let mut notes = rows.notes(self.language);
+        notes.push(why.unwrap_or_else(|| self.language.say("no value in any row", "没有任何数值")));
+        let mut row = vec![Value::Null; columns];
+        row[0] = key.clone();
+        row[columns - 1] = self.language.join(&notes).map_or(Value::Null, Value::Text);
+        row
+    }
+}
+
+/// A series in parts.
+#[derive(Clone)]
+struct Parts(Call);
+
+impl Answer for Parts {
+    fn start(spec: &str) -> Result<Self> {
+        Call::parse(spec).map(Parts)
+    }
+
+    fn preparation(&self) -> &Preparation {
+        &self.0.preparation
+    }
+
+    fn language(&self) -> Language {
+        self.0.language
+    }
+
+    fn nothing(&self, key: &Value, why: Option<String>, rows: &Rows, emit: Emit<'_>) -> Result<()> {
+        emit(self.0.nothing(key, why, rows, DECOMPOSE.output.len()))
+    }
+
+    fn series(
+        &self,
+        key: &Value,
+        grid: &Grid,
+        rows: &Rows,
+        stopped: Stopped<'_>,
+        emit: Emit<'_>,
+    ) -> Result<()> {
+        let language = self.0.language;
+        let n = grid.values.len();
+        let periods = grid.periods.iter().copied().filter(|p| n >= 2 * p);
+        let given = self.0.preparation.periods.is_some();
+        let mut used = Vec::new();
+        // The shorter season first, the longer of what it leaves.
+        let mut level = grid.values.clone();
+        for period in periods {
+            if !given && seasonal(&level, period).is_none_or(|p| p > 0.1) {
+                continue;
+            }
+            let season = Season::classical(&level, period);
+            for (row, value) in level.iter_mut().enumerate() {
+                *value = season.remove(*value, row);
+            }
+            used.push(period);
+        }
+        let longest = used.last().copied().unwrap_or(7);
+        let trend = smoothed(&level, (3 * longest / 2).max(7) | 1, stopped)?;
+        let mut notes = rows.notes(language);
+        let shown: Vec<String> = used.iter().map(usize::to_string).collect();
+        notes.push(if used.is_empty() {
+            language.say("no season", "无季节")
+        } else {
+            let periods = shown.join(", ");
+            language.say(
+                format!("season of {periods} rows"),
+                format!("季节周期 {periods} 行"),
+            )
+        });
+        let note = language.join(&notes).map_or(Value::Null, Value::Text);
+        for row in 0..n {
+            let (value, level, trend) = (grid.values[row], level[row], trend[row]);
+            let real = |x: f64| {
+                if x.is_finite() {
+                    Value::Real(x)
+                } else {
+                    Value::Null
+                }
+            };
+            let there = |x: f64| {
+                if grid.given[row] {
+                    real(x)
+                } else {
+                    Value::Null
+                }
+            };
+            let time = grid.time(row);
+            emit(vec![
+                key.clone(),
+                time.map_or(Value::Null, |time| grid.clock.write(time)),
+                there(value),
+                real(trend),
+                real(value - level),
+                there(level - trend),
+                note.clone(),
+            ])?;
+        }
+        Ok(())
+    }
+}
+
+/// The line through the nearest rows of each, which weigh less the farther they are (LOESS: Cleveland 1979). `span` is odd.
+fn smoothed(values: &[f64], span: usize, stopped: Stopped<'_>) -> Result<Vec<f64>> {
+    let n = values.len();
+    let span = span.min(n);
+    let mut found = Vec::with_capacity(n);
+    for row in 0..n {
+        if row % 1_024 == 0 {
+            check(stopped)?;
+        }
+        let first = row.saturating_sub(span / 2).min(n - span);
+        let far = (row - first).max(first + span - 1 - row) as f64 + 1.0;
+        let (mut weights, mut sx, mut sy, mut sxx, mut sxy) = (0.0, 0.0, 0.0, 0.0, 0.0);
+        for (i, y) in values[first..first + span].iter().enumerate() {
+            let x = (first + i) as f64 - row as f64;
+            let near = 1.0 - (x.abs() / far) * (x.abs() / far) * (x.abs() / far);
+            let w = near * near * near;
+            weights += w;
+            sx += w * x;
+            sy += w * y;
+            sxx += w * x * x;
+            sxy += w * x * y;
+        }
+        let spread = weights * sxx - sx * sx;
+        found.push(if spread > 1e-9 * weights * sxx {
+            (sxx * sy - sx * sxy) / spread
+        } else {
+            sy / weights
+        });
+    }
+    Ok(found)
+}
+
+/// The seasons of a series.
+#[derive(Clone)]
+struct Seasons(Call);
+
+impl Answer for Seasons {
+    fn start(spec: &str) -> Result<Self> {
+        Call::parse(spec).map(Seasons)
+    }
+
+    fn preparation(&self) -> &Preparation {
+        &self.0.preparation
+    }
+
+    fn language(&self) -> Language {
+        self.0.language
+    }
+
+    fn nothing(&self, key: &Value, why: Option<String>, rows: &Rows, emit: Emit<'_>) -> Result<()> {
+        emit(self.0.nothing(key, why, rows, SEASONS.output.len()))
+    }
+
+    fn series(
+        &self,
+        key: &Value,
+        grid: &Grid,
+        rows: &Rows,
+        stopped: Stopped<'_>,
+        emit: Emit<'_>,
+    ) -> Result<()> {
+        let language = self.0.language;
+        let n = grid.values.len();
+        let periods = match &self.0.preparation.periods {
+            Some(periods) => periods.clone(),
+            None => grid.candidates(),
+        };
+        let step = grid.step.show(grid.clock);
+        for period in periods.into_iter().filter(|p| *p > 1) {
+            check(stopped)?;
+            let p = seasonal(&grid.values, period);
+            let mut notes = rows.notes(language);
+            let strength = if p.is_some() {
+                Value::Real(strength(&grid.values, period))
+            } else {
+                let few = language.rows(n);
+                notes.push(language.say(
+                    format!("{few} are too few for a season of {period}"),
+                    format!("{few}太少，无法判断周期 {period}"),
+                ));
+                Value::Null
+            };
+            emit(vec![
+                key.clone(),
+                Value::Integer(period as i64),
+                grid.season_name(period)
+                    .map_or(Value::Null, |name| Value::Text(name.into())),
+                strength,
+                p.map_or(Value::Null, Value::Real),
+                Value::Text(step.clone()),
+                language.join(&notes).map_or(Value::Null, Value::Text),
+            ])?;
+        }
+        Ok(())
+    }
+}
+
+/// The probability of a season as clear by chance, in the steps from row to row, which have no trend.
+fn seasonal(values: &[f64], period: usize) -> Option<f64> {
+    let steps: Vec<f64> = values.windows(2).map(|w| w[1] - w[0]).collect();
+    correlation_test(&steps, period)
+}
+
+/// The share of what varies around the level that the season explains, from 0 to 1 (Wang, Smith and Hyndman 2006).
+fn strength(values: &[f64], period: usize) -> f64 {
+    let season = Season::of(values, period, 1.0, false);
+    let trend = super::season::moving_average(values, period);
+    let first = period / 2;
+    let detrended = trend.iter().zip(first..).map(|(level, row)| {
+        let around = values[row] - level;
+        (around, season.remove(around, row))
+    });
+    let (around, rest): (Vec<f64>, Vec<f64>) = detrended.unzip();
+    let variance = |list: &[f64]| {
+        let mean = list.iter().sum::<f64>() / list.len() as f64;
+        list.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>()
+    };
+    let whole = variance(&around);
+    if whole > 0.0 {
+        (1.0 - variance(&rest) / whole).clamp(0.0, 1.0)
+    } else {
+        0.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ValueRef;
+
+    fn answer(fold: &Fold, spec: &str, rows: &[(i64, f64)]) -> Vec<Vec<Value>> {
+        let mut state = fold.start(spec).unwrap();
+        for (day, value) in rows {
+            let time = super::super::clock::Clock::Date.show(day * super::super::clock::DAY);
+            let row = [
+                ValueRef::Null,
+                ValueRef::Text(&time),
+                ValueRef::Real(*value),
+            ];
+            state.row(&row).unwrap();
+        }
+        let mut found = Vec::new();
+        let mut keep = |row| {
+            found.push(row);
+            Ok(())
+        };
+        state.finish(&mut keep).unwrap();
+        found
+    }
+
+    fn real(value: &Value) -> f64 {
+        match value {
+            Value::Real(v) => *v,
+            other => panic!("{other:?} is no number"),
+        }
+    }
+
+    /// A slope with a weekly wave.
+    fn days(n: i64) -> Vec<(i64, f64)> {
+        let value = |i: i64| i as f64 + [0.0, 3.0, 5.0, 2.0, -1.0, -4.0, -5.0][(i % 7) as usize];
+        (0..n).map(|i| (i, value(i) - 20.0)).collect()
+    }
+
+    #[test]
+    fn parts_add_up_to_the_value() {
+        let mut rows = days(70);
+        rows.remove(30);
+        let found = answer(&DECOMPOSE, "{}", &rows);
+        assert_eq!(found.len(), 70);
+        for (i, row) in found.iter().enumerate() {
+            assert!((real(&row[3]) - (i as f64 - 20.0)).abs() < 1.0, "{row:?}");
+            if i == 30 {
+                assert_eq!((&row[2], &row[5]), (&Value::Null, &Value::Null));
+                continue;
+            }
+            let sum = real(&row[3]) + real(&row[4]) + real(&row[5]);
+            assert!((sum - real(&row[2])).abs() < 1e-9, "{row:?}");
+        }
+        assert_eq!(found[0][6], Value::Text("season of 7 rows".into()));
+        // Without a season, of one row, and of none.
+        let line: Vec<(i64, f64)> = (0..40).map(|i| (i, i as f64)).collect();
+        let found = answer(&DECOMPOSE, r#"{"lang": "zh"}"#, &line);
+        assert!(
+            found
+                .iter()
+                .all(|row| row[4] == Value::Real(0.0) && row[6] == Value::Text("无季节".into()))
+        );
+        assert!(found.iter().all(|row| real(&row[5]).abs() < 1e-9));
+        let found = answer(&DECOMPOSE, "{}", &[(3, 5.0)]);
+        assert_eq!(
+            found[0][2..6],
+            [
+                Value::Real(5.0),
+                Value::Real(5.0),
+                Value::Real(0.0),
+                Value::Real(0.0)
+            ]
+        );
+        assert!(answer(&DECOMPOSE, "{}", &[]).is_empty());
+    }
+
+    #[test]
+    fn seasons_are_named_and_measured() {
+        let found = answer(&SEASONS, "{}", &days(70));
+        let week = found
+            .iter()
+            .find(|row| row[1] == Value::Integer(7))
+            .unwrap();
+        assert_eq!(week[2], Value::Text("week".into()));
+        assert!(real(&week[3]) > 0.99 && real(&week[4]) < 0.01, "{week:?}");
+        assert_eq!(week[5], Value::Text("1 day".into()));
+        let year = found
+            .iter()
+            .find(|row| row[1] == Value::Integer(365))
+            .unwrap();
+        assert_eq!(
+            year[2..5],
+            [Value::Text("year".into()), Value::Null, Value::Null]
+        );
+        assert_eq!(
+            year[6],
+            Value::Text("70 rows are too few for a season of 365".into())
+        );
+        let chosen = answer(&SEASONS, r#"{"period": 5}"#, &days(70));
+        assert_eq!(chosen.len(), 1);
+        assert!(real(&chosen[0][3]) < 0.5);
+        assert!(answer(&SEASONS, r#"{"period": 0}"#, &days(70)).is_empty());
+    }
+}

@@ -1,0 +1,143 @@
+"""Series in both engines: the same rows give the same bytes, whatever their order and the number of threads."""
+
+import random
+import struct
+import unittest
+
+import duckdb
+
+import host
+from both import Both
+
+CALLS = [
+    "lumos_forecast('{source}', 5)",
+    "lumos_forecast('{source}', 3, '{{\"model\": \"ets\", \"level\": 0.8, \"lang\": \"zh\"}}')",
+    "lumos_backtest('{source}', 3)",
+    "lumos_anomalies('{source}', '{{\"threshold\": 2.5}}')",
+    "lumos_changepoints('{source}')",
+    "lumos_decompose('{source}')",
+    "lumos_seasons('{source}')",
+    "lumos_outliers('{source}', '{{\"key\": \"shop\", \"columns\": [\"day\"]}}')",
+]
+
+
+def exact(rows):
+    """With every double as its bytes."""
+    return [tuple(struct.pack("<d", v) if isinstance(v, float) else v for v in row) for row in rows]
+
+
+def series(chance):
+    """Rows of (day, value, shop): waves, steps and noise, with gaps, days that come twice, and NULLs."""
+    rows = []
+    for shop in ["Lyon", "O'Neil", "", None, "北京"]:
+        level = chance.uniform(-5, 500)
+        for day in range(chance.choice([1, 3, 12, 40, 90])):
+            if chance.random() < 0.05:
+                continue
+            value = level + 20 * (day % 7 == 5) + chance.gauss(0, 3) + 80 * (day > 60)
+            date = f"2024-{day // 28 + 1:02}-{day % 28 + 1:02}"
+            rows.append((date, None if chance.random() < 0.03 else value, shop))
+            if chance.random() < 0.1:
+                rows.append((date, value * 1e15, shop))
+    return rows
+
+
+class Series(Both):
+    def make(self, db, rows, table):
+        db.execute(f"DROP TABLE IF EXISTS {table}")
+        db.execute(f"CREATE TABLE {table}(day TEXT, amount DOUBLE, shop TEXT)")
+        db.executemany(f"INSERT INTO {table} VALUES (?, ?, ?)", rows)
+
+    def test_the_same_bytes(self):
+        for seed in range(3):
+            chance = random.Random(seed)
+            rows = series(chance)
+            self.make(self.sqlite.connection, rows, "sales")
+            expected = {}
+            for call in CALLS:
+                call = call.format(source="sales")
+                expected[call] = exact(self.sqlite.rows(f"SELECT * FROM {call}"))
+                self.assertTrue(expected[call] or "change" in call)
+            for threads in (1, 8):
+                self.duckdb.execute(f"SET threads = {threads}")
+                chance.shuffle(rows)
+                # Enough rows of another series that DuckDB shares them out.
+                self.make(self.duckdb, rows, "sales")
+                for call, answer in expected.items():
+                    found = self.duckdb.execute(f"FROM query({call})").fetchall()
+                    self.assertEqual(exact(found), answer, (seed, threads, call))
+
+    def test_many_rows_are_shared_out_among_threads(self):
+        rows = "SELECT i // 50 AS t, (i * 7919 % 1000)::DOUBLE AS v, i % 50 AS k FROM range(300000) r(i)"
+        self.duckdb.execute(f"CREATE TABLE many AS {rows}")
+        found = []
+        for threads, order in [(1, "t, k"), (8, "hash(t, k)"), (3, "k DESC, hash(t)")]:
+            self.duckdb.execute(f"SET threads = {threads}")
+            self.duckdb.execute(f"CREATE OR REPLACE TABLE turned AS FROM many ORDER BY {order}")
+            call = "lumos_forecast('SELECT t, v, k FROM turned WHERE k < 4', 2)"
+            found.append(exact(self.duckdb.execute(f"FROM query({call})").fetchall()))
+        self.assertEqual(found[0], found[1])
+        self.assertEqual(found[0], found[2])
+        self.assertEqual(len(found[0]), 8)
+
+    def test_times_of_each_type_come_back(self):
+        days = [f"2024-01-{day:02}" for day in range(1, 13)]
+        for ty, shown in [
+            ("DATE", "2024-01-13"),
+            ("TIMESTAMP", "2024-01-13 00:00:00"),
+            ("TIMESTAMP_S", "2024-01-13 00:00:00"),
+            ("TIMESTAMP_MS", "2024-01-13 00:00:00"),
+            ("TIMESTAMP_NS", "2024-01-13 00:00:00"),
+            ("VARCHAR", "2024-01-13"),
+        ]:
+            self.duckdb.execute(f"CREATE OR REPLACE TABLE t AS SELECT unnest({days})::{ty} AS day, 1.5::DECIMAL(38, 10) AS v")
+            (found,) = self.duckdb.execute("SELECT ts::VARCHAR FROM query(lumos_forecast('t', 1))").fetchone()
+            self.assertEqual(found, shown, ty)
+        for ty in ["TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UINTEGER", "DOUBLE", "DECIMAL(9, 2)"]:
+            self.duckdb.execute(f"CREATE OR REPLACE TABLE t AS SELECT i::{ty} AS i, i % 2 = 0 AS v FROM range(20) r(i)")
+            found = self.duckdb.execute("SELECT ts, typeof(ts) FROM query(lumos_forecast('t', 1))").fetchone()
+            self.assertEqual(found, (20, "BIGINT"), ty)
+        for ty, value in [("TIME", "'10:00'"), ("INTERVAL", "'1 day'"), ("BLOB", "'x'"), ("STRUCT(a INTEGER)", "{'a': 1}")]:
+            with self.assertRaises(duckdb.Error) as caught:
+                self.duckdb.execute(f"FROM query(lumos_forecast('SELECT {value.replace(chr(39), chr(39) * 2)}::{ty}, 1', 1))").fetchall()
+            self.assertNotIn("INTERNAL", str(caught.exception).upper(), ty)
+
+    def test_a_view_is_made_anew_and_a_prepared_text_stays(self):
+        self.make(self.duckdb, [(f"2024-01-{day:02}", 5.0, "a") for day in range(1, 11)], "sales")
+        self.duckdb.execute("CREATE VIEW outlook AS SELECT series, value FROM query(lumos_forecast('sales', 1))")
+        self.assertEqual(self.duckdb.execute("FROM outlook").fetchall(), [("a", 5.0)])
+        self.duckdb.execute("INSERT INTO sales VALUES ('2024-01-01', 1, 'b')")
+        self.assertEqual(len(self.duckdb.execute("FROM outlook").fetchall()), 2)
+
+
+class InSqlite(host.Case):
+    def test_in_a_transaction_and_on_a_file_that_is_only_read(self):
+        path = self.folder / "series.db"
+        db = self.open(path)
+        db.rows("CREATE TABLE t(i INTEGER, v REAL)")
+        db.rows("BEGIN")
+        db.rows("INSERT INTO t VALUES (1, 2.0), (2, 2.0), (3, 2.0)")
+        call = "SELECT ts, value FROM lumos_forecast('t', 1)"
+        self.assertEqual(db.rows(call), [(4, 2.0)])
+        db.rows("COMMIT")
+        db.rows("PRAGMA query_only = 1")
+        self.assertEqual(db.rows(call), [(4, 2.0)])
+        db.rows("PRAGMA query_only = 0")
+        # A text that writes is no query.
+        for text in ["DELETE FROM t", "SELECT 1, 2; DELETE FROM t", "SELECT 1, 2) UNION SELECT * FROM t; DROP TABLE t --"]:
+            with self.assertRaises(host.ERROR):
+                db.rows("SELECT * FROM lumos_forecast(?, 1)", text)
+        self.assertEqual(db.value("SELECT count(*) FROM t"), 3)
+
+    def test_long_work_is_stopped(self):
+        db = self.open()
+        db.rows("CREATE TABLE long AS WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 3000) SELECT i, i * 7919 % 1000 AS v FROM c")
+        # Minutes of work on rows that are read at once.
+        for stop in ("handler", "interrupt"):
+            with host.interrupts(db, after=60, by=stop):
+                db.rows("""SELECT count(*) FROM lumos_backtest('long', 50, '{"windows": 100, "period": [12, 168]}')""")
+        self.assertEqual(db.value("SELECT count(*) FROM lumos_forecast('SELECT i, v FROM long WHERE i < 9', 2)"), 2)
+
+
+if __name__ == "__main__":
+    unittest.main()

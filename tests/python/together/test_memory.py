@@ -11,6 +11,9 @@ import duckdb
 import host
 
 STEPS = int(os.environ.get("LUMOS_MEMORY_STEPS", 250))
+# The steps of one program: with more memories each step takes longer, and finds no more.
+PROGRAM = 2_000
+FIRST = int(os.environ.get("LUMOS_FIRST_MEMORY", 0))
 
 WORDS = "violin concert Vienna rain snow Ann Bob peanuts allergy birthday train 上海 大雪 喜欢 火车 blue green 42 office Rome Oslo".split()
 
@@ -113,10 +116,17 @@ class Memory(unittest.TestCase):
 
 class SameAnswers(Memory):
     def test_a_random_program(self):
-        rng = random.Random(14)
+        for number in range(FIRST, FIRST + STEPS, PROGRAM):
+            with self.subTest(number=number):
+                self.program(number, min(PROGRAM, FIRST + STEPS - number))
+            self.doCleanups()
+            self.setUp()
+
+    def program(self, number, steps):
+        rng = random.Random(14 + number)
         model, now = {}, 1_700_000_000
         scopes = [f"team/{i}" for i in range(5)]
-        for step in range(STEPS):
+        for step in range(steps):
             now += rng.choice([0, 60, 3_600, 86_400, 40 * 86_400, -3_600])
             text = " ".join(rng.choice(WORDS) for _ in range(rng.randint(1, 6)))
             some = rng.choice([*model, 9_999]) if model else 9_999

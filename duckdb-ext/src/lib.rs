@@ -13,6 +13,7 @@ mod extension;
 mod fold;
 pub mod models;
 pub mod scalar;
+mod scratch;
 mod search;
 pub mod topk;
 pub mod vectors;

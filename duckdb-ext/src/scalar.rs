@@ -7,6 +7,7 @@ use std::sync::Arc;
 use libduckdb_sys as ffi;
 use lumos_core::embed::models as known;
 use lumos_core::functions::FUNCTIONS;
+use lumos_core::gate;
 use lumos_core::search::cache::IndexCache;
 use lumos_core::{Body, Engines, Error, Function, Kind, Nulls, Result, Type, Value, ValueRef};
 
@@ -14,6 +15,7 @@ use crate::contain::panic_message;
 use crate::embed;
 use crate::fold;
 use crate::models;
+use crate::scratch;
 use crate::search;
 use crate::topk;
 use crate::vectors::arguments::{Column, Output, float_list_or, param_id, result_type};
@@ -37,6 +39,7 @@ struct Registered {
 /// # Safety
 /// `connection` is open, and the functions that DuckDB offers to extensions are loaded.
 pub unsafe fn register_all(connection: ffi::duckdb_connection) -> Result<(), String> {
+    gate::catalog::provide(scratch::open);
     // The functions hold it, and so it lives as long as the database.
     let store = Arc::new(IndexCache::default());
     for &function in FUNCTIONS.iter().filter(|f| f.engines != Engines::Sqlite) {

@@ -51,11 +51,13 @@ pub enum Section {
     Memory,
     /// Series of values in time.
     Series,
+    /// Questions in words, and SQL from anywhere.
+    Language,
 }
 
 impl Section {
     /// All sections in order.
-    pub const ALL: [Section; 7] = [
+    pub const ALL: [Section; 8] = [
         Section::Admin,
         Section::Query,
         Section::Sync,
@@ -63,6 +65,7 @@ impl Section {
         Section::Vectors,
         Section::Memory,
         Section::Series,
+        Section::Language,
     ];
 
     /// The heading.
@@ -75,6 +78,7 @@ impl Section {
             Section::Vectors => "Vectors",
             Section::Memory => "Memory",
             Section::Series => "Series",
+            Section::Language => "Language",
         }
     }
 }

@@ -12,6 +12,7 @@ pub mod files;
 pub mod fingerprint;
 pub mod function;
 pub mod functions;
+pub mod gate;
 pub mod memory;
 pub mod mirror;
 pub mod options;
@@ -26,6 +27,7 @@ pub mod sql;
 pub mod text;
 pub mod value;
 pub mod vector;
+pub mod words;
 
 pub use error::{Error, Result};
 pub use example::Example;

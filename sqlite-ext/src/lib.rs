@@ -5,6 +5,7 @@ mod attach_options;
 mod error;
 mod faults;
 mod functions;
+mod gate;
 mod host;
 mod layout;
 mod locks;

@@ -38,6 +38,7 @@ pub mod export;
 pub mod extract;
 pub mod facts;
 pub mod forecast;
+pub mod gate;
 pub mod hybrid;
 pub mod import;
 pub mod indexes;
@@ -74,6 +75,7 @@ pub mod vec_table;
 pub mod vectors;
 pub mod verify;
 pub mod version;
+pub mod words;
 
 /// Every SQL function of Lumos.
 pub const FUNCTIONS: &[&Function] = &[
@@ -195,6 +197,8 @@ pub const FUNCTIONS: &[&Function] = &[
     &series_of::FORECAST_OF,
     &series_of::ANOMALIES_OF,
     &series_of::CHANGEPOINTS_OF,
+    &gate::VALIDATE_SQL,
+    &words::EXPLAIN_SQL,
 ];
 
 /// The function with this name, SQLite's if DuckDB has another; a module for CREATE VIRTUAL TABLE only if no

@@ -2,6 +2,7 @@
 //! in, one call, value out. A function that is in the list and has no body here is an error when Lumos loads.
 
 mod admin;
+mod gate;
 mod graph;
 mod kept;
 mod layout;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use lumos_core::functions::changes::CHANGES;
+use lumos_core::functions::gate::VALIDATE_SQL;
 use lumos_core::functions::memory_upkeep::VERIFY_FORGOTTEN;
 use lumos_core::functions::schema_log::SCHEMA_LOG;
 use lumos_core::functions::status::STATUS;
@@ -14,6 +15,7 @@ use rusqlite::Connection;
 use rusqlite::types::{Value, ValueRef};
 use serde_json::Value as Json;
 
+use super::gate::Validate;
 use super::memory::Forgotten;
 use crate::error::{Result, error};
 use crate::progress::Progress;
@@ -33,6 +35,7 @@ pub fn register_all(connection: &Connection, session: &Arc<Session>) -> rusqlite
     table_function::register::<ChangeFeed>(connection, &CHANGES, session)?;
     table_function::register::<SchemaLog>(connection, &SCHEMA_LOG, session)?;
     table_function::register::<Tiers>(connection, &TIERS, session)?;
+    table_function::register::<Validate>(connection, &VALIDATE_SQL, session)?;
     table_function::register::<Forgotten>(connection, &VERIFY_FORGOTTEN, session)
 }
 

@@ -1,0 +1,142 @@
+//! The rows of a query in words: how many there are, the first and the last, and what its numbers run to.
+
+use serde_json::{Map, Value as Json};
+
+use super::{Lang, fill};
+use crate::options::shortened;
+
+/// Columns that are told of a row.
+const COLUMNS: usize = 6;
+
+/// Rows of a query, each a JSON object in the order of its columns, and whether there are more.
+#[derive(Debug, Clone, Default)]
+pub struct Narration {
+    rows: Vec<Map<String, Json>>,
+    more: bool,
+}
+
+impl Narration {
+    /// Takes a row. One that is no object is left out.
+    pub fn add(&mut self, row: Json) {
+        if let Json::Object(row) = row {
+            self.rows.push(row);
+        }
+    }
+
+    /// Says that there are more rows than it was given.
+    pub fn and_more(&mut self) {
+        self.more = true;
+    }
+
+    /// What the rows say.
+    pub fn text(&self, lang: Lang) -> String {
+        lang.spaced(self.sentences(lang))
+    }
+
+    fn sentences(&self, lang: Lang) -> String {
+        let say = lang.phrases();
+        let told = |row: &Map<String, Json>| {
+            let values = row.iter().take(COLUMNS);
+            let values =
+                values.map(|(name, value)| fill(say.value, &[name, &shown(value, say.null)]));
+            values.collect::<Vec<_>>().join(say.comma)
+        };
+        let (first, last) = match self.rows.as_slice() {
+            [] => return say.no_rows.into(),
+            [only] if !self.more => return fill(say.sentence, &[&told(only)]),
+            [first, .., last] => (first, last),
+            [first] => (first, first),
+        };
+        let template = if self.more {
+            say.rows_at_least
+        } else {
+            say.rows
+        };
+        let mut sentences = vec![
+            fill(template, &[&self.rows.len().to_string()]),
+            fill(say.first, &[&told(first)]),
+        ];
+        if !self.more {
+            sentences.push(fill(say.last, &[&told(last)]));
+            sentences.extend(
+                first
+                    .keys()
+                    .take(COLUMNS)
+                    .filter_map(|name| self.range(name, lang)),
+            );
+        }
+        sentences.join(say.space)
+    }
+
+    /// From where to where a column of numbers goes, and their sum. `None` for other columns, and for names of rows.
+    fn range(&self, name: &str, lang: Lang) -> Option<String> {
+        let key = name.to_lowercase();
+        if key == "id" || key.ends_with("id") || key == "year" {
+            return None;
+        }
+        let values = self.rows.iter().filter_map(|row| row.get(name));
+        let values: Option<Vec<f64>> = values.filter(|v| !v.is_null()).map(Json::as_f64).collect();
+        let values = values.filter(|values| values.len() > 1)?;
+        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let total: f64 = values.iter().sum();
+        let parts = [least, most, total].map(number);
+        Some(fill(
+            lang.phrases().range,
+            &[name, &parts[0], &parts[1], &parts[2]],
+        ))
+    }
+}
+
+/// A number without the noise of a sum of binary fractions.
+fn number(value: f64) -> String {
+    format!("{}", (value * 1e6).round() / 1e6)
+}
+
+fn shown(value: &Json, null: &str) -> String {
+    match value {
+        Json::Null => null.into(),
+        Json::String(text) => shortened(text),
+        other => shortened(&other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn told(rows: &[Json], more: bool, lang: Lang) -> String {
+        let mut narration = Narration::default();
+        rows.iter().cloned().for_each(|row| narration.add(row));
+        if more {
+            narration.and_more();
+        }
+        narration.text(lang)
+    }
+
+    #[test]
+    fn rows_are_told() {
+        assert_eq!(told(&[], false, Lang::English), "There are no rows.");
+        assert_eq!(
+            told(&[json!({"n": 347})], false, Lang::English),
+            "n is 347."
+        );
+        assert_eq!(
+            told(&[json!({"n": 347})], false, Lang::Chinese),
+            "n 为 347。"
+        );
+        let rows = [
+            json!({"name": "a", "n": 1.1}),
+            json!({"name": null, "n": 2.2}),
+        ];
+        assert_eq!(
+            told(&rows, false, Lang::English),
+            "There are 2 rows. The first: name is a, n is 1.1. The last: name is nothing, n is 2.2. n goes from 1.1 to 2.2, 3.3 in all."
+        );
+        assert_eq!(
+            told(&rows, true, Lang::Chinese),
+            "超过 2 行。第一行：name 为 a、n 为 1.1。"
+        );
+    }
+}

@@ -39,7 +39,7 @@ struct Registered {
 /// # Safety
 /// `connection` is open, and the functions that DuckDB offers to extensions are loaded.
 pub unsafe fn register_all(connection: ffi::duckdb_connection) -> Result<(), String> {
-    gate::catalog::provide(scratch::open);
+    gate::validate::provide(scratch::open);
     // The functions hold it, and so it lives as long as the database.
     let store = Arc::new(IndexCache::default());
     for &function in FUNCTIONS.iter().filter(|f| f.engines != Engines::Sqlite) {

@@ -1,6 +1,6 @@
 //! `lumos_validate_sql(sql[, options])`.
 
-use crate::gate::catalog::{FOLD, sql};
+use crate::gate::validate::{FOLD, sql};
 use crate::gate::{COLUMNS, policy};
 use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Sql, Type};
 
@@ -33,7 +33,7 @@ pub const VALIDATE_SQL: Function = Function {
     examples: &[
         example(
             "SELECT ok, tables, functions FROM lumos_validate_sql('SELECT count(*) FROM album WHERE title LIKE ''A%''')",
-            "1|[\"album\"]|[\"count\",\"like\"]",
+            "1|[\"Album\"]|[\"count\",\"like\"]",
         ),
         example(
             "SELECT ok, reason FROM lumos_validate_sql('DROP TABLE album')",
@@ -41,20 +41,25 @@ pub const VALIDATE_SQL: Function = Function {
         ),
         example(
             "SELECT ok, reason FROM lumos_validate_sql('SELECT email FROM customer', '{\"deny\": [\"customer.email\"]}')",
-            "0|the column \"customer\".\"email\" may not be read",
+            "0|the column \"Customer\".\"Email\" may not be read",
         ),
     ],
     body: Body::Sql(&Sql {
         text: sql,
         fold: Some(&FOLD),
         in_duckdb: &[
+            example("CREATE TABLE customer(name VARCHAR, email VARCHAR)", ""),
             example(
-                "SELECT ok, tables, functions FROM query(lumos_validate_sql('SELECT count(*) FROM album WHERE title LIKE ''A%'''))",
-                "1|[\"album\"]|[\"count_star\"]",
+                "SELECT ok, tables, functions FROM query(lumos_validate_sql('SELECT max(name) FROM Customer'))",
+                "1|[\"customer\"]|[\"max\"]",
             ),
             example(
-                "SELECT ok, reason FROM query(lumos_validate_sql('DROP TABLE album'))",
+                "SELECT ok, reason FROM query(lumos_validate_sql('DROP TABLE customer'))",
                 "0|it is no SELECT",
+            ),
+            example(
+                "SELECT ok, reason FROM query(lumos_validate_sql('SELECT email FROM customer', '{\"deny\": [\"customer.email\"]}'))",
+                "0|the column \"customer\".\"email\" may not be read",
             ),
             example(
                 "SELECT ok, reason FROM query(lumos_validate_sql('SELECT content FROM read_text(''/etc/passwd'')'))",

@@ -12,6 +12,7 @@ mod functions;
 pub mod policy;
 pub mod text;
 mod tree;
+pub mod validate;
 
 use std::collections::BTreeSet;
 

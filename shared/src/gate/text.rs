@@ -13,8 +13,8 @@ const DEEPEST: usize = 64;
 /// How many times the names of a WITH may be put in for each other, all together: engines copy them.
 const MOST_COPIES: u64 = 1_000;
 
-/// The text without comments, semicolons at its end, and with one space where there were several. `Err` is why it is
-/// none for an engine to read.
+/// The text without comments, semicolons at its end, and with one space where there were several. Errors with
+/// the reason if it is none for an engine to read.
 pub fn normalized(sql: &str, dialect: Dialect) -> Result<String, String> {
     if sql.len() > LONGEST {
         return Err(format!(

@@ -82,7 +82,7 @@ pub struct Found {
     pub aliases: BTreeSet<String>,
 }
 
-/// Reads the answer of `json_serialize_sql`. `Err` is why the text is no statement that only reads.
+/// Reads the answer of `json_serialize_sql`. Errors with the reason if the text is no statement that only reads.
 pub fn read(tree: &str) -> Result<Found, String> {
     let too_deep = |_| "it is nested too deep".to_owned();
     let tree: Json = serde_json::from_str(tree).map_err(too_deep)?;

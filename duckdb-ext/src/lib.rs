@@ -11,6 +11,7 @@ pub mod exact_sum;
 #[cfg(feature = "extension")]
 mod extension;
 mod fold;
+mod group;
 pub mod models;
 pub mod scalar;
 mod scratch;

@@ -14,6 +14,7 @@ use lumos_core::{Body, Engines, Error, Function, Kind, Nulls, Result, Type, Valu
 use crate::contain::panic_message;
 use crate::embed;
 use crate::fold;
+use crate::group;
 use crate::models;
 use crate::scratch;
 use crate::search;
@@ -46,7 +47,10 @@ pub unsafe fn register_all(connection: ffi::duckdb_connection) -> Result<(), Str
         // SAFETY: by contract.
         let registered = unsafe {
             match function.kind {
-                Kind::Aggregate => topk::register(connection, function),
+                Kind::Aggregate => match function.body {
+                    Body::Group(fold) => group::register(connection, function, fold),
+                    _ => topk::register(connection, function),
+                },
                 _ => register(connection, function, &store),
             }
         };
@@ -257,7 +261,7 @@ fn body(function: &Function) -> Option<ScalarBody> {
         (Body::Host, "lumos_model_remove") => Some(model_remove),
         (Body::Host, "lumos_model_lock") => Some(|_| Ok(Value::Text(known::lock().to_string()))),
         (Body::Host, "lumos_models") => Some(|_| Ok(Value::Text(known::list().to_string()))),
-        (Body::Host | Body::Rows(_) | Body::Sql(_), _) => None,
+        (Body::Host | Body::Group(_) | Body::Rows(_) | Body::Sql(_), _) => None,
     }
 }
 

@@ -53,11 +53,13 @@ pub enum Section {
     Series,
     /// Questions in words, and SQL from anywhere.
     Language,
+    /// Choosing, and what may come of it.
+    Decisions,
 }
 
 impl Section {
     /// All sections in order.
-    pub const ALL: [Section; 8] = [
+    pub const ALL: [Section; 9] = [
         Section::Admin,
         Section::Query,
         Section::Sync,
@@ -66,6 +68,7 @@ impl Section {
         Section::Memory,
         Section::Series,
         Section::Language,
+        Section::Decisions,
     ];
 
     /// The heading.
@@ -79,6 +82,7 @@ impl Section {
             Section::Memory => "Memory",
             Section::Series => "Series",
             Section::Language => "Language",
+            Section::Decisions => "Decisions",
         }
     }
 }
@@ -121,6 +125,9 @@ pub enum Nulls {
 pub enum Body {
     /// Here: arguments in, value out.
     Pure(fn(&[ValueRef<'_>]) -> Result<Value>),
+    /// Here, of the rows of a group: a fold of the arguments of each, NULL where one is left out, into one row of one
+    /// column. It begins by an empty text.
+    Group(&'static Fold),
     /// Rows of the caller's tables, in the caller's transaction: see [`crate::program`].
     Rows(&'static Rows),
     /// Rows that DuckDB gives by SQL alone. In SQLite, if it is there, they are made in the adapter.
@@ -159,7 +166,7 @@ impl Function {
         match self.body {
             Body::Rows(rows) => Some(rows.sql(arguments)),
             Body::Sql(sql) => Some((sql.text)(arguments)),
-            Body::Pure(_) | Body::Host => None,
+            Body::Pure(_) | Body::Group(_) | Body::Host => None,
         }
     }
 
@@ -168,7 +175,7 @@ impl Function {
         match self.body {
             Body::Rows(rows) => Some(rows.fold),
             Body::Sql(sql) => sql.fold,
-            Body::Pure(_) | Body::Host => None,
+            Body::Pure(_) | Body::Group(_) | Body::Host => None,
         }
     }
 

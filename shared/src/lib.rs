@@ -4,6 +4,7 @@
 pub mod arrow;
 pub mod calendar;
 pub mod changelog;
+pub mod decisions;
 pub mod embed;
 pub mod error;
 pub mod exact_sum;
@@ -24,6 +25,7 @@ pub mod search;
 pub mod series;
 pub mod source;
 pub mod sql;
+pub mod stats;
 pub mod text;
 pub mod value;
 pub mod vector;

@@ -27,6 +27,11 @@ pub fn render() -> String {
                 let _ = writeln!(out, "- Option {}", described(option));
             }
             match f.kind {
+                Kind::Aggregate if let Body::Group(fold) = f.body => {
+                    for (_, ty) in fold.output {
+                        let _ = writeln!(out, "- Result: {}, of the rows of a group", ty.name());
+                    }
+                }
                 Kind::Scalar(Type::Vector) => {
                     let _ = writeln!(
                         out,

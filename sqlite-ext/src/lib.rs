@@ -6,6 +6,7 @@ mod error;
 mod faults;
 mod functions;
 mod gate;
+mod group;
 mod host;
 mod layout;
 mod locks;
@@ -66,6 +67,7 @@ fn register(connection: Connection) -> rusqlite::Result<bool> {
     let session = session::Session::new(&connection);
     scalar::register(&connection, &session)?;
     topk::register(&connection)?;
+    group::register(&connection)?;
     query::register(&connection, &session)?;
     functions::reports::register_all(&connection, &session)?;
     let registry = vector::register(&connection)?;

@@ -65,7 +65,9 @@ fn call(
     match function.body {
         Body::Pure(_) if function.name == "lumos_embed" && ctx.len() == 2 => embed(ctx, session),
         Body::Pure(body) => pure(function, body, ctx),
-        Body::Rows(_) | Body::Sql(_) => Err(error("internal error: it is no scalar")),
+        Body::Group(_) | Body::Rows(_) | Body::Sql(_) => {
+            Err(error("internal error: it is no scalar"))
+        }
         Body::Host => functions::run(&Call {
             function,
             arguments: ctx,

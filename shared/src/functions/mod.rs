@@ -7,6 +7,7 @@
 //! by [`crate::options::Options::parse`]. What else, by kind:
 //!
 //! 1. **A value of its arguments**, in both engines: [`crate::Body::Pure`], and nothing else. Like [`vectors`].
+//!    Of the rows of a group: [`crate::Body::Group`], and nothing else. Like [`deciding`].
 //! 2. **A value that needs the connection or the mirror**: [`crate::Body::Host`], and a line in a file of
 //!    `sqlite-ext/src/functions/`; in DuckDB an arm of `body` in `duckdb-ext/src/scalar.rs`. Like [`lag`], [`models`].
 //! 3. **Rows of the caller's tables**, in both engines and in the caller's transaction: [`crate::Body::Rows`], a
@@ -28,6 +29,8 @@ pub mod cache_stats;
 pub mod changes;
 pub mod compat;
 pub mod debug;
+pub mod decide;
+pub mod deciding;
 pub mod decompose;
 pub mod detach;
 pub mod distances;
@@ -63,6 +66,7 @@ pub mod schema_log;
 pub mod search;
 pub mod search_many;
 pub mod series_of;
+pub mod simulate;
 pub mod status;
 pub mod strength;
 pub mod sync;
@@ -75,6 +79,7 @@ pub mod vec_table;
 pub mod vectors;
 pub mod verify;
 pub mod version;
+pub mod whatif;
 pub mod words;
 
 /// Every SQL function of Lumos.
@@ -199,6 +204,15 @@ pub const FUNCTIONS: &[&Function] = &[
     &series_of::CHANGEPOINTS_OF,
     &gate::VALIDATE_SQL,
     &words::EXPLAIN_SQL,
+    &decide::DECIDE,
+    &deciding::WEIGHTS,
+    &whatif::WHATIF,
+    &simulate::SIMULATE,
+    &simulate::SENSITIVITY,
+    &deciding::DRAW,
+    &deciding::RISK,
+    &deciding::VAR,
+    &deciding::CVAR,
 ];
 
 /// The function with this name, SQLite's if DuckDB has another; a module for CREATE VIRTUAL TABLE only if no
@@ -246,6 +260,18 @@ mod tests {
         assert_eq!(named("SELECT * FROM LUMOS_Query('x')"), Some("lumos_query"));
         assert_eq!(named("SELECT \"lumos_sync\"()"), Some("lumos_sync"));
         assert_eq!(named("SELECT 'lumos_sync', lumos_other FROM t"), None);
+    }
+
+    /// The SQL of DuckDB hands them on by their names.
+    #[test]
+    fn columns_of_folds_are_named_once() {
+        for fold in FUNCTIONS.iter().filter_map(|f| f.fold()) {
+            for (i, column) in fold.input.iter().enumerate() {
+                let others = &fold.input[..i];
+                let named = others.iter().any(|other| other.name == column.name);
+                assert!(!named, "{} has two columns {}", fold.name, column.name);
+            }
+        }
     }
 
     #[test]

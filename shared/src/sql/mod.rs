@@ -1,6 +1,7 @@
 //! SQL texts: the files of `sql/` that ship inside, and quoting.
 
 pub mod lexer;
+pub mod part;
 pub mod table_name;
 
 use crate::Value;

@@ -1,0 +1,6 @@
+//! Numbers of statistics: special functions, distributions, random numbers that are a function of their name.
+
+pub mod distribution;
+pub mod random;
+pub mod sample;
+pub mod special;

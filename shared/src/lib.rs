@@ -16,6 +16,7 @@ pub mod functions;
 pub mod gate;
 pub mod memory;
 pub mod mirror;
+pub mod nl;
 pub mod options;
 pub mod outliers;
 pub mod program;

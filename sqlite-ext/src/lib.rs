@@ -8,6 +8,7 @@ mod functions;
 mod gate;
 mod group;
 mod host;
+mod language;
 mod layout;
 mod locks;
 mod mirror;

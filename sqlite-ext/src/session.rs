@@ -14,6 +14,7 @@ use crate::attach_options::{AttachOptions, Freshness};
 use crate::error::{Error, Result, error};
 use crate::host;
 use crate::host::statement::HostStatement;
+use crate::language::Language;
 use crate::locks::{Deadline, Lock, Rank, locked, without_waiting};
 use crate::mirror::open::default_path;
 use crate::mirror::settings::Settings;
@@ -29,6 +30,7 @@ pub struct Session {
     locked: AtomicBool,
     /// Another process had the mirror for as long as a statement could wait when it was prepared.
     waited: AtomicBool,
+    language: Language,
 }
 
 /// What a connection keeps of `lumos_attach`.
@@ -95,7 +97,13 @@ impl Session {
             attached: Lock::new(Rank::Attached, None),
             locked: AtomicBool::new(false),
             waited: AtomicBool::new(false),
+            language: Language::new(),
         })
+    }
+
+    /// What is known of the database for questions.
+    pub fn language(&self) -> &Language {
+        &self.language
     }
 
     /// The SQLite connection, for statements inside a call.

@@ -23,6 +23,7 @@ use crate::{Function, Kind};
 
 pub mod anomalies;
 pub mod arrow;
+pub mod ask;
 pub mod attach;
 pub mod auto;
 pub mod cache_stats;
@@ -202,6 +203,10 @@ pub const FUNCTIONS: &[&Function] = &[
     &series_of::FORECAST_OF,
     &series_of::ANOMALIES_OF,
     &series_of::CHANGEPOINTS_OF,
+    &ask::ASK,
+    &ask::TO_SQL,
+    &ask::PARSE,
+    &ask::LINK,
     &gate::VALIDATE_SQL,
     &words::EXPLAIN_SQL,
     &decide::DECIDE,

@@ -2,6 +2,7 @@
 //! in, one call, value out. A function that is in the list and has no body here is an error when Lumos loads.
 
 mod admin;
+mod ask;
 mod gate;
 mod graph;
 mod kept;
@@ -40,12 +41,13 @@ type Bodies = &'static [(&'static Function, Body)];
 /// Those that need the mirror, see [`Session::in_turn`].
 const OF_MIRROR: [Bodies; 3] = [query::BODIES, sync::BODIES, layout::BODIES];
 
-const OTHERS: [Bodies; 5] = [
+const OTHERS: [Bodies; 6] = [
     admin::BODIES,
     tables::BODIES,
     models::BODIES,
     memory::BODIES,
     graph::BODIES,
+    ask::BODIES,
 ];
 
 fn find(lists: &[Bodies], function: &Function) -> Option<Body> {

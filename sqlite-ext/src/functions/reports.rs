@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use lumos_core::functions::ask::{ASK, LINK, PARSE};
 use lumos_core::functions::changes::CHANGES;
 use lumos_core::functions::gate::VALIDATE_SQL;
 use lumos_core::functions::memory_upkeep::VERIFY_FORGOTTEN;
@@ -15,6 +16,7 @@ use rusqlite::Connection;
 use rusqlite::types::{Value, ValueRef};
 use serde_json::Value as Json;
 
+use super::ask::{Ask, Link, Parse};
 use super::gate::Validate;
 use super::memory::Forgotten;
 use crate::error::{Result, error};
@@ -36,6 +38,9 @@ pub fn register_all(connection: &Connection, session: &Arc<Session>) -> rusqlite
     table_function::register::<SchemaLog>(connection, &SCHEMA_LOG, session)?;
     table_function::register::<Tiers>(connection, &TIERS, session)?;
     table_function::register::<Validate>(connection, &VALIDATE_SQL, session)?;
+    table_function::register::<Ask>(connection, &ASK, session)?;
+    table_function::register::<Parse>(connection, &PARSE, session)?;
+    table_function::register::<Link>(connection, &LINK, session)?;
     table_function::register::<Forgotten>(connection, &VERIFY_FORGOTTEN, session)
 }
 

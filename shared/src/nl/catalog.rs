@@ -1,0 +1,369 @@
+//! What is known of a database: tables, columns, keys, values, and what people have said of them.
+//!
+//! The adapters fill it from the engine; [`Catalog::finish`] finds foreign keys that nobody declared.
+
+use super::lexicon::ABBREVIATIONS;
+pub use super::place::ColumnRef;
+use super::tokens::stem;
+use super::values::ValueIndex;
+
+/// Tables, keys, values and meaning.
+#[derive(Debug, Clone, Default)]
+pub struct Catalog {
+    /// The tables and views that may be asked about.
+    pub tables: Vec<Table>,
+    /// Which columns refer to which.
+    pub keys: Vec<ForeignKey>,
+    /// Words that people use for a table, a column or a metric.
+    pub synonyms: Vec<Synonym>,
+    /// Quantities with a name, as expressions of SQL.
+    pub metrics: Vec<Metric>,
+    /// The distinct short texts of the columns.
+    pub values: ValueIndex,
+}
+
+/// A table or a view.
+#[derive(Debug, Clone, Default)]
+pub struct Table {
+    /// As the engine writes it.
+    pub name: String,
+    /// What people said that it holds.
+    pub description: Option<String>,
+    /// In the order of the table.
+    pub columns: Vec<Column>,
+    /// Places of the columns of the primary key.
+    pub primary_key: Vec<usize>,
+    /// How many rows it has, if that is known.
+    pub rows: Option<u64>,
+}
+
+/// A column.
+#[derive(Debug, Clone, Default)]
+pub struct Column {
+    /// As the engine writes it.
+    pub name: String,
+    /// What people said that it means.
+    pub description: Option<String>,
+    /// What its values are.
+    pub kind: ColumnKind,
+    /// How many distinct values it has, if that is known.
+    pub distinct: Option<u64>,
+    /// The least and the greatest number or time, if they are known.
+    pub range: Option<(String, String)>,
+}
+
+/// What the values of a column are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ColumnKind {
+    /// Texts.
+    #[default]
+    Text,
+    /// Whole numbers.
+    Integer,
+    /// Other numbers.
+    Real,
+    /// Days, or days with a time.
+    Date,
+    /// True and false.
+    Boolean,
+    /// Bytes, lists and other values that no question compares.
+    Other,
+}
+
+impl ColumnKind {
+    /// The kind for the type that a column was declared with, in either engine.
+    pub fn declared(name: &str) -> ColumnKind {
+        let name = name.to_ascii_uppercase();
+        let has = |parts: &[&str]| parts.iter().any(|part| name.contains(part));
+        if has(&["[]", "STRUCT", "MAP(", "BLOB", "UNION("]) {
+            ColumnKind::Other
+        } else if has(&["BOOL"]) || name == "BIT" {
+            ColumnKind::Boolean
+        } else if has(&["DATE", "TIME", "YEAR("]) {
+            ColumnKind::Date
+        } else if has(&["CHAR", "TEXT", "CLOB", "STRING", "ENUM", "UUID"]) {
+            ColumnKind::Text
+        } else if has(&["INT"]) || name == "YEAR" {
+            ColumnKind::Integer
+        } else if has(&["REAL", "FLOA", "DOUB", "DEC", "NUM", "MONEY"]) {
+            ColumnKind::Real
+        } else {
+            ColumnKind::Text
+        }
+    }
+
+    /// True for what can be summed.
+    pub fn is_number(self) -> bool {
+        matches!(self, ColumnKind::Integer | ColumnKind::Real)
+    }
+}
+
+/// Columns that hold keys of another table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignKey {
+    /// The columns that refer, and what each refers to.
+    pub columns: Vec<(ColumnRef, ColumnRef)>,
+    /// False if it was inferred.
+    pub declared: bool,
+}
+
+/// A word for something of the catalog.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Synonym {
+    /// What people say.
+    pub phrase: String,
+    /// What they mean.
+    pub target: Target,
+}
+
+/// Something of the catalog that words can mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// The table at this place.
+    Table(usize),
+    /// A column.
+    Column(ColumnRef),
+    /// The metric at this place.
+    Metric(usize),
+}
+
+/// A quantity with a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Metric {
+    /// What people call it.
+    pub name: String,
+    /// An aggregate expression over columns of `table`, which passed the gate.
+    pub sql: String,
+    /// The place of the table that it is over.
+    pub table: usize,
+}
+
+impl Catalog {
+    /// The table with this name, in any case.
+    pub fn table(&self, name: &str) -> Option<usize> {
+        self.tables
+            .iter()
+            .position(|t| t.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The column with this name, in any case.
+    pub fn column(&self, table: usize, name: &str) -> Option<ColumnRef> {
+        let columns = &self.tables.get(table)?.columns;
+        let column = columns
+            .iter()
+            .position(|c| c.name.eq_ignore_ascii_case(name))?;
+        Some(ColumnRef { table, column })
+    }
+
+    /// The column at this place.
+    pub fn at(&self, column: ColumnRef) -> &Column {
+        &self.tables[column.table].columns[column.column]
+    }
+
+    /// True for a column of the primary key, or one that refers to another table.
+    pub fn is_key(&self, column: ColumnRef) -> bool {
+        self.tables[column.table]
+            .primary_key
+            .contains(&column.column)
+            || self
+                .keys
+                .iter()
+                .any(|key| key.columns.iter().any(|(from, _)| *from == column))
+    }
+
+    /// What is done when all tables are there: a table without a primary key gets the column that others refer to, or
+    /// the first that looks like one; a column that is called like the key of another table, or has values of it
+    /// alone, refers to it.
+    pub fn finish(&mut self) {
+        for table in 0..self.tables.len() {
+            if self.tables[table].primary_key.is_empty() {
+                self.tables[table].primary_key = self.likely_key(table).into_iter().collect();
+            }
+        }
+        let mut found = Vec::new();
+        for (table, t) in self.tables.iter().enumerate() {
+            for column in 0..t.columns.len() {
+                let from = ColumnRef { table, column };
+                if self.refers(from).is_none() {
+                    found.extend(self.referred(from).map(|to| (from, to)));
+                }
+            }
+        }
+        for (from, to) in self.included() {
+            if !found.iter().any(|(f, _)| *f == from) && self.refers(from).is_none() {
+                found.push((from, to));
+            }
+        }
+        for pair in found {
+            self.keys.push(ForeignKey {
+                columns: vec![pair],
+                declared: false,
+            });
+        }
+    }
+
+    /// The column that tells the rows of a table apart, as far as one can see.
+    fn likely_key(&self, table: usize) -> Option<usize> {
+        let t = &self.tables[table];
+        let mut to = self
+            .keys
+            .iter()
+            .flat_map(|key| key.columns.iter().map(|(_, to)| *to));
+        if let Some(c) = to.find(|to| to.table == table) {
+            return Some(c.column);
+        }
+        let unique = |c: &Column| c.distinct.is_some() && c.distinct == t.rows && t.rows > Some(1);
+        let named = |c: &Column| {
+            let last = words(&c.name).pop().unwrap_or_default();
+            ["id", "code", "key", "number"].contains(&last.as_str()) || last.ends_with("id")
+        };
+        let first = t.columns.first()?;
+        if named(first) && (unique(first) || t.rows.is_none_or(|n| n < 2)) || unique(first) {
+            return Some(0);
+        }
+        t.columns.iter().position(|c| named(c) && unique(c))
+    }
+
+    /// True for a key that has its table in its name, as `state_name` of `state`.
+    fn is_called_after(&self, key: ColumnRef) -> bool {
+        let table = words(&self.tables[key.table].name);
+        let column = words(&self.at(key).name);
+        table
+            .iter()
+            .all(|w| column.iter().any(|c| stem(c) == stem(w)))
+    }
+
+    /// Text columns all of whose values are keys of another table.
+    fn included(&self) -> Vec<(ColumnRef, ColumnRef)> {
+        use std::collections::HashMap;
+        let keys: Vec<ColumnRef> = self
+            .tables
+            .iter()
+            .enumerate()
+            .filter_map(|(table, t)| match t.primary_key[..] {
+                [column] if t.columns[column].kind == ColumnKind::Text => {
+                    Some(ColumnRef { table, column })
+                }
+                _ => None,
+            })
+            .collect();
+        if keys.is_empty() {
+            return Vec::new();
+        }
+        let mut shared: HashMap<(ColumnRef, ColumnRef), u64> = HashMap::new();
+        self.values.groups(&mut |columns| {
+            for to in columns.iter().filter(|c| keys.contains(c)) {
+                for from in columns.iter().filter(|c| c.table != to.table) {
+                    *shared.entry((*from, *to)).or_default() += 1;
+                }
+            }
+        });
+        let mut all: Vec<(ColumnRef, ColumnRef)> = shared
+            .into_iter()
+            .filter(|((from, _), count)| {
+                let distinct = self.at(*from).distinct.unwrap_or(0);
+                *count >= 3 && *count >= distinct
+            })
+            .map(|(pair, _)| pair)
+            .collect();
+        all.sort_unstable_by_key(|(from, to)| (*from, !self.is_called_after(*to), *to));
+        all.dedup_by_key(|(from, _)| *from);
+        all
+    }
+
+    /// The column that this one refers to by a key.
+    pub fn refers(&self, from: ColumnRef) -> Option<ColumnRef> {
+        let pairs = self.keys.iter().flat_map(|key| key.columns.iter());
+        pairs.filter(|(f, _)| *f == from).map(|(_, to)| *to).next()
+    }
+
+    fn referred(&self, from: ColumnRef) -> Option<ColumnRef> {
+        let t = &self.tables[from.table];
+        let column = &t.columns[from.column];
+        if t.primary_key == [from.column] {
+            return None;
+        }
+        let words = words(&column.name);
+        let last = words.last()?;
+        if !["id", "code", "key", "number", "name"].contains(&last.as_str())
+            && !last.ends_with("id")
+        {
+            return None;
+        }
+        let joined = words.concat();
+        let all = self.tables.iter().enumerate().filter_map(|(table, other)| {
+            if table == from.table {
+                return None;
+            }
+            let [key] = other.primary_key[..] else {
+                return None;
+            };
+            let to = &other.columns[key];
+            let same_kind = to.kind == column.kind;
+            let key_words = self::words(&to.name);
+            let named = to.name.eq_ignore_ascii_case(&column.name) && key_words.len() > 1
+                || joined
+                    == self::words(&other.name)
+                        .iter()
+                        .map(|w| stem(w))
+                        .collect::<String>()
+                        + &key_words.concat();
+            (same_kind && named).then_some(ColumnRef { table, column: key })
+        });
+        let all: Vec<ColumnRef> = all.collect();
+        match all[..] {
+            [one] => Some(one),
+            // Of several that have such a key, the one that the key is called after.
+            _ => all.into_iter().find(|to| self.is_called_after(*to)),
+        }
+    }
+}
+
+/// A name cut into lower-case words, abbreviations written out: `DeptName_2` is `department`, `name`, `2`.
+pub fn words(name: &str) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    let mut word = String::new();
+    let letters: Vec<char> = name.chars().collect();
+    for (i, &c) in letters.iter().enumerate() {
+        let before = i.checked_sub(1).map(|j| letters[j]);
+        let after = letters.get(i + 1);
+        let cut = before.is_some_and(|b| {
+            (c.is_uppercase() && (b.is_lowercase() || b.is_numeric()))
+                || (c.is_uppercase() && b.is_uppercase() && after.is_some_and(|a| a.is_lowercase()))
+                || (c.is_numeric() != b.is_numeric())
+        });
+        if !c.is_alphanumeric() || cut {
+            push(&mut all, &mut word);
+        }
+        if c.is_alphanumeric() {
+            word.extend(c.to_lowercase());
+        }
+    }
+    push(&mut all, &mut word);
+    all
+}
+
+fn push(all: &mut Vec<String>, word: &mut String) {
+    if word.is_empty() {
+        return;
+    }
+    let full = ABBREVIATIONS.iter().find(|(short, _)| short == word);
+    match full {
+        Some((_, full)) => all.extend(full.split(' ').map(str::to_owned)),
+        None => all.push(word.clone()),
+    }
+    word.clear();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words;
+
+    #[test]
+    fn names_are_cut_into_words() {
+        assert_eq!(words("DeptName"), ["department", "name"]);
+        assert_eq!(words("first_name"), ["first", "name"]);
+        assert_eq!(words("HTTPCode2"), ["http", "code", "2"]);
+        assert_eq!(words("客户 姓名"), ["客户", "姓名"]);
+    }
+}

@@ -1,0 +1,245 @@
+//! Chinese questions as tokens: words of the language become those of English that the reader knows, names are found
+//! as they stand in the data, or by their sound.
+
+use super::chinese_words::{SOUNDS, WORDS};
+use super::tokens::{Token, fold, is_han, stem, tokens};
+
+/// Longest word, in characters.
+const LONGEST: usize = 12;
+
+/// True if a question is to be read here.
+pub fn is_chinese(question: &str) -> bool {
+    question.chars().any(is_han)
+}
+
+/// The tokens of a question. `known` says whether a text is a name or a value of the database, `sounds` finds the value
+/// that a name sounds like.
+pub fn chinese_tokens(
+    question: &str,
+    known: &dyn Fn(&str) -> bool,
+    sounds: &dyn Fn(&str) -> Option<String>,
+) -> Vec<Token> {
+    let mut all = Vec::new();
+    let plain = tokens(question);
+    let mut i = 0;
+    while i < plain.len() {
+        let token = &plain[i];
+        let han = !token.quoted && token.text.chars().all(is_han);
+        if !han {
+            all.push(token.clone());
+            i += 1;
+            continue;
+        }
+        let run = plain[i..]
+            .iter()
+            .take_while(|t| !t.quoted && t.text.chars().all(is_han))
+            .count();
+        let most = run.min(LONGEST);
+        let joined = |n: usize| {
+            plain[i..i + n]
+                .iter()
+                .map(|t| t.text.as_str())
+                .collect::<String>()
+        };
+        let word = (1..=most).rev().find_map(|n| {
+            let text = joined(n);
+            if known(&text) {
+                return Some((n, vec![made(&plain[i], &text, &text)]));
+            }
+            let found = WORDS
+                .binary_search_by(|(w, _)| (*w).cmp(text.as_str()))
+                .ok()?;
+            let english = WORDS[found].1.split(' ').filter(|w| !w.is_empty());
+            Some((n, english.map(|w| made(&plain[i], &text, w)).collect()))
+        });
+        // A name by its sound: the longest run of characters that names are written with.
+        let spoken = plain[i..]
+            .iter()
+            .take(most)
+            .take_while(|t| sound(&t.text).is_some())
+            .count();
+        let name = (2..=spoken)
+            .rev()
+            .filter(|n| word.as_ref().is_none_or(|(m, _)| n > m))
+            .find_map(|n| {
+                let value = sounds(&joined(n))?;
+                Some((n, vec![named(&plain[i], &value)]))
+            });
+        let (used, mut made) = match (name, word) {
+            (Some(name), _) => name,
+            (None, Some(word)) => word,
+            (None, None) => (1, digit(&plain[i]).into_iter().collect()),
+        };
+        for token in &mut made {
+            token.range = plain[i].range.start..plain[i + used - 1].range.end;
+        }
+        all.extend(made);
+        i += used;
+    }
+    all
+}
+
+fn made(from: &Token, text: &str, word: &str) -> Token {
+    Token {
+        text: text.to_owned(),
+        lower: word.to_owned(),
+        stem: stem(word),
+        number: None,
+        quoted: false,
+        capital: false,
+        range: from.range.clone(),
+    }
+}
+
+fn named(from: &Token, value: &str) -> Token {
+    Token {
+        text: value.to_owned(),
+        lower: fold(value),
+        stem: fold(value),
+        number: None,
+        quoted: false,
+        capital: true,
+        range: from.range.clone(),
+    }
+}
+
+fn digit(from: &Token) -> Option<Token> {
+    let place = "零一二三四五六七八九十"
+        .chars()
+        .position(|c| from.text.starts_with(c));
+    let number = place.or(from.text.starts_with('两').then_some(2))?;
+    Some(Token {
+        lower: number.to_string(),
+        stem: number.to_string(),
+        number: Some(number as f64),
+        ..made(from, &from.text, "")
+    })
+}
+
+/// The sound of a character that foreign names are written with, in pinyin.
+fn sound(character: &str) -> Option<&'static str> {
+    SOUNDS
+        .iter()
+        .find(|(_, all)| all.contains(character))
+        .map(|(sound, _)| *sound)
+}
+
+/// The consonants of a name in Chinese.
+pub fn chinese_consonants(name: &str) -> Vec<u8> {
+    let mut all = Vec::new();
+    let letters: Vec<char> = name.chars().collect();
+    for (i, c) in letters.iter().enumerate() {
+        // "New", "North", "South" are translated.
+        let meaning = match c {
+            '新' if i == 0 => Some("nw"),
+            '北' if i == 0 => Some("nld"),
+            '南' if i == 0 => Some("sd"),
+            _ => None,
+        };
+        if let Some(meaning) = meaning {
+            all.extend(meaning.bytes());
+            continue;
+        }
+        let Some(pinyin) = sound(c.encode_utf8(&mut [0; 4])) else {
+            continue;
+        };
+        let first = match pinyin.as_bytes() {
+            b"er" => Some(b'l'),
+            [b'b' | b'p', ..] => Some(b'b'),
+            [b'd' | b't', ..] => Some(b'd'),
+            [b'g' | b'k', ..] => Some(b'g'),
+            [b'j' | b'q', ..] => Some(b'j'),
+            [b'x' | b'z' | b'c' | b's', ..] => Some(b's'),
+            [b'h', ..] => Some(b'h'),
+            [b'f', ..] => Some(b'f'),
+            [b'l' | b'r', ..] => Some(b'l'),
+            [b'm', ..] => Some(b'm'),
+            [b'n', ..] => Some(b'n'),
+            [b'w', ..] => Some(b'w'),
+            _ => None,
+        };
+        all.extend(first);
+        if pinyin.ends_with('n') || pinyin.ends_with("ng") {
+            all.push(b'n');
+        }
+    }
+    all
+}
+
+/// The consonants of a name in Latin letters, as Chinese can say them.
+pub fn latin_consonants(name: &str) -> Vec<u8> {
+    let letters: Vec<u8> = fold(name).into_bytes();
+    let mut all: Vec<u8> = Vec::new();
+    let mut i = 0;
+    while i < letters.len() {
+        let c = letters[i];
+        let next = letters.get(i + 1).copied().unwrap_or(b' ');
+        let soft = matches!(next, b'e' | b'i' | b'y');
+        let (class, used) = match (c, next) {
+            (b't', b'h') => (Some(b's'), 2),
+            (b's' | b'c', b'h') => (Some(b's'), 2),
+            (b'p', b'h') => (Some(b'f'), 2),
+            (b'g', b'h') => (None, 2),
+            (b'c', b'k') => (Some(b'g'), 2),
+            (b'b' | b'p', _) => (Some(b'b'), 1),
+            (b'd' | b't', _) => (Some(b'd'), 1),
+            (b'c', _) if soft => (Some(b's'), 1),
+            (b'g', _) if soft => (Some(b'j'), 1),
+            (b'x', _) => {
+                all.push(b'g');
+                (Some(b's'), 1)
+            }
+            (b'g' | b'k' | b'c' | b'q', _) => (Some(b'g'), 1),
+            (b'j', _) => (Some(b'j'), 1),
+            (b's' | b'z', _) => (Some(b's'), 1),
+            (b'f', _) => (Some(b'f'), 1),
+            (b'h', b'a' | b'e' | b'i' | b'o' | b'u') => (Some(b'h'), 1),
+            (b'l' | b'r', _) => (Some(b'l'), 1),
+            (b'm', _) => (Some(b'm'), 1),
+            (b'n', _) => (Some(b'n'), 1),
+            (b'v' | b'w', _) => (Some(b'w'), 1),
+            _ => (None, 1),
+        };
+        if let Some(class) = class {
+            // A doubled letter is one sound.
+            let double = i > 0 && letters[i - 1] == c && c.is_ascii_alphabetic();
+            if !double {
+                all.push(class);
+            }
+        }
+        i += used;
+    }
+    all
+}
+
+/// How far two names are from sounding alike, from 0.
+pub fn distance(a: &[u8], b: &[u8]) -> f32 {
+    let drop = |c: u8| match c {
+        b'l' | b'h' | b'w' => 0.4,
+        b'd' | b'n' => 0.6,
+        _ => 1.0,
+    };
+    let change = |a: u8, b: u8| match (a.min(b), a.max(b)) {
+        (x, y) if x == y => 0.0,
+        (b'g', b'j') | (b'j', b's') => 0.2,
+        (b'f', b'w') | (b'b', b'f') | (b'm', b'n') | (b'f', b'h') | (b'b', b'w') => 0.4,
+        (b'd', b's') | (b'h', b'w') | (b'g', b'h') => 0.6,
+        _ => 1.2,
+    };
+    let mut row: Vec<f32> = vec![0.0; b.len() + 1];
+    for j in 0..b.len() {
+        row[j + 1] = row[j] + drop(b[j]);
+    }
+    for &x in a {
+        let mut diagonal = row[0];
+        row[0] += drop(x);
+        for j in 0..b.len() {
+            let best = (diagonal + change(x, b[j]))
+                .min(row[j + 1] + drop(x))
+                .min(row[j] + drop(b[j]));
+            diagonal = row[j + 1];
+            row[j + 1] = best;
+        }
+    }
+    row[b.len()]
+}

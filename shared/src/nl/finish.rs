@@ -1,0 +1,541 @@
+//! A reading that has seen the whole question becomes a query: what was not said is filled in, groups are closed.
+
+use super::catalog::{Catalog, ColumnKind, ColumnRef, ForeignKey};
+use super::ir::{Aggregate, Compare, Expr, Filter, Query, Right, SetOp};
+use super::joins::tree;
+use super::lexicon::CUES;
+use super::print::tables;
+use super::reader::{Reader, name_of};
+use super::state::State;
+use super::tokens::Token;
+
+/// Words that say nothing of the form of an answer.
+const PLAIN: &[&str] = &[
+    "a", "an", "the", "of", "is", "are", "was", "were", "me", "us", ",", ".", "?", "do", "does",
+    "did", "and", "to", "it", "be",
+];
+
+/// The queries that a reading may be, each with its features.
+pub fn finish(reader: &Reader<'_>, tokens: &[Token], mut state: State) -> Vec<(Query, State)> {
+    lost(reader, &mut state);
+    let mut asked: Vec<&str> = Vec::new();
+    for token in tokens.iter().filter(|t| !t.quoted) {
+        if CUES.contains(&token.lower.as_str())
+            && !PLAIN.contains(&token.lower.as_str())
+            && !asked.contains(&token.lower.as_str())
+        {
+            asked.push(&token.lower);
+        }
+    }
+    let mut all = Vec::new();
+    for (mut query, mut s) in shown(reader, tokens, &state) {
+        close_groups(reader, &mut query, &mut s);
+        without(reader, &mut query, &s);
+        if s.distinct {
+            query.distinct = true;
+        }
+        if query.having.is_empty() && query.order.is_empty() && query.limit.is_some() && s.wait.top
+        {
+            s.add(reader.model, &["limit", "plain"], 1.0);
+        }
+        if let Some(also) = s.also.clone() {
+            let mut other = query.clone();
+            if let Some(last) = other.filters.iter_mut().rev().find(|f| f.left == also.left) {
+                last.op = also.op;
+                last.right = also.right;
+                query.order.clear();
+                other.order.clear();
+                query.set = Some((SetOp::Intersect, Box::new(other)));
+            }
+        }
+        judge(reader, &asked, &query, &mut s);
+        all.push((query, s));
+    }
+    all
+}
+
+/// What waited for a word that did not come.
+fn lost(reader: &Reader<'_>, state: &mut State) {
+    let w = state.wait.clone();
+    let model = reader.model;
+    let count = w.aggregates.contains(&Aggregate::Count);
+    let mut say = |what: &str, yes: bool| {
+        if yes {
+            state.add(model, &["lost", what], 1.0);
+        }
+    };
+    say("aggregate", !w.aggregates.is_empty() && !count);
+    say("cmp", w.cmp.is_some());
+    say("number", w.number.is_some());
+    say("not", w.not);
+    say("each", w.each);
+    say("most", w.most.is_some());
+    say("frequent", w.frequent.is_some());
+    say("distinct", w.distinct);
+    say("limit", w.limit.is_some());
+    say("or", w.or);
+    say("both", w.both);
+    say("like", w.like.is_some());
+    say("between", w.between);
+    let focus = state.focus.is_some() && !state.focus_used;
+    if focus {
+        state.add(model, &["lost", "focus"], 1.0);
+    }
+    if count {
+        let what = if state.select.is_empty() {
+            "countalone"
+        } else {
+            "count"
+        };
+        state.add(model, &["lost", what], 1.0);
+        if w.order {
+            let desc = w.dir.unwrap_or(false);
+            state
+                .order
+                .push((Expr::Aggregate(Aggregate::Count, false, None), desc));
+            state.wait.order = false;
+        } else {
+            state
+                .select
+                .push(Expr::Aggregate(Aggregate::Count, false, None));
+        }
+    }
+    if let (Some(desc), true) = (w.frequent.or(w.most), state.order.is_empty()) {
+        state
+            .order
+            .push((Expr::Aggregate(Aggregate::Count, false, None), desc));
+        state.limit = Some(w.limit.unwrap_or(1));
+    }
+    if w.top && w.limit.is_some() && state.limit.is_none() {
+        state.limit = w.limit;
+    }
+    if state.wait.order || w.alphabetical {
+        let by = state
+            .select
+            .iter()
+            .rev()
+            .find(|e| !w.alphabetical || matches!(e, Expr::Column(_)));
+        let by = if w.alphabetical {
+            state.select.iter().find(|e| matches!(e, Expr::Column(_)))
+        } else {
+            by
+        };
+        if let (Some(by), true) = (by.cloned(), state.order.is_empty()) {
+            state.add(model, &["lost", "order"], 1.0);
+            state.order.push((by, w.dir.unwrap_or(false)));
+        }
+    }
+}
+
+/// What is shown, if the question did not say it by columns.
+fn shown(reader: &Reader<'_>, _tokens: &[Token], state: &State) -> Vec<(Query, State)> {
+    let model = reader.model;
+    let mut query = Query {
+        select: state.select.clone(),
+        filters: state.filters.clone(),
+        having: state.having.clone(),
+        group: state.group.clone(),
+        order: state.order.clone(),
+        limit: state.limit,
+        tables: state.forced.clone(),
+        ..Query::default()
+    };
+    dedup(&mut query.select);
+    if let Some(table) = state.group_table {
+        let names = name_of(reader.catalog, table);
+        match reader.catalog.tables[table].primary_key[..] {
+            [key] => query.group.push(ColumnRef { table, column: key }),
+            _ => query.group.extend(names.first()),
+        }
+    }
+    if !query.select.is_empty() && !state.full {
+        // Tables are kept by name only for aggregates over them.
+        if tables(&query).is_empty() {
+            query.tables.extend(state.named.first().map(|n| n.0));
+        }
+        return vec![(query, state.clone())];
+    }
+    let mut all = Vec::new();
+    let mut mains: Vec<usize> = Vec::new();
+    for (table, _) in &state.named {
+        if !mains.contains(table) {
+            mains.push(*table);
+        }
+    }
+    let of_filters = tables(&query);
+    mains.extend(
+        of_filters
+            .iter()
+            .filter(|t| !mains.contains(t))
+            .copied()
+            .collect::<Vec<_>>(),
+    );
+    if mains.is_empty() {
+        mains.extend((0..reader.catalog.tables.len()).take(1));
+    }
+    let first_named = state.named.first().map(|n| n.0);
+    for (rank, table) in mains.into_iter().take(3).enumerate() {
+        let named = if Some(table) == first_named {
+            "first"
+        } else {
+            "other"
+        };
+        let mut show = |what: &str, select: Vec<Expr>, distinct: bool| {
+            let mut s = state.clone();
+            s.add(model, &["show", what], 1.0);
+            s.add(model, &["show", what, named], 1.0);
+            s.add(model, &["showrank"], rank as f32);
+            if state.full {
+                s.add(model, &["show", "full", what], 1.0);
+            }
+            let mut q = query.clone();
+            if select.is_empty() {
+                q.tables.insert(0, table);
+                q.select.clear();
+                if tables(&q).first() != Some(&table) {
+                    return;
+                }
+            } else {
+                q.select = select;
+            }
+            s.distinct |= distinct;
+            all.push((q, s));
+        };
+        if state.full {
+            if query.group.is_empty() && query.select.is_empty() {
+                show("all", Vec::new(), false);
+            }
+            let t = &reader.catalog.tables[table];
+            let detail = t.columns.iter().position(|c| {
+                super::catalog::words(&c.name).iter().any(|w| {
+                    ["details", "detail", "information", "description"].contains(&w.as_str())
+                })
+            });
+            if let Some(column) = detail {
+                let mut select = query.select.clone();
+                select.push(Expr::Column(ColumnRef { table, column }));
+                show("detail", select, false);
+            }
+            if !query.select.is_empty() {
+                show("select", query.select.clone(), false);
+            }
+            continue;
+        }
+        let names: Vec<Expr> = name_of(reader.catalog, table)
+            .into_iter()
+            .map(Expr::Column)
+            .collect();
+        if !names.is_empty() {
+            show("name", names.clone(), false);
+        }
+        if let [key] = reader.catalog.tables[table].primary_key[..] {
+            let key = Expr::Column(ColumnRef { table, column: key });
+            if !names.contains(&key) {
+                show("key", vec![key], false);
+            }
+        }
+        show("all", Vec::new(), false);
+        if rank == 0 {
+            // "When", "where", "who": the column that answers.
+            for (column, c) in reader.catalog.tables[table].columns.iter().enumerate() {
+                let what = match c.kind {
+                    ColumnKind::Date => "date",
+                    _ if super::catalog::words(&c.name).iter().any(|w| {
+                        ["location", "city", "address", "venue", "place", "country"]
+                            .contains(&w.as_str())
+                    }) =>
+                    {
+                        "place"
+                    }
+                    _ => continue,
+                };
+                let first = _tokens.first().map_or("", |t| t.lower.as_str());
+                if (first == "when" && what == "date") || (first == "where" && what == "place") {
+                    show(what, vec![Expr::Column(ColumnRef { table, column })], false);
+                }
+            }
+        }
+        if !query.group.is_empty() && rank == 0 {
+            let select: Vec<Expr> = query.group.iter().map(|c| Expr::Column(*c)).collect();
+            show("group", select, false);
+        }
+    }
+    all
+}
+
+fn dedup(select: &mut Vec<Expr>) {
+    let mut once: Vec<Expr> = Vec::new();
+    for e in select.drain(..) {
+        if !once.contains(&e) {
+            once.push(e);
+        }
+    }
+    *select = once;
+}
+
+fn is_aggregate(expr: &Expr) -> bool {
+    matches!(expr, Expr::Aggregate(..) | Expr::Metric(_))
+}
+
+/// Aggregates beside columns need groups.
+fn close_groups(reader: &Reader<'_>, query: &mut Query, s: &mut State) {
+    let catalog = reader.catalog;
+    let aggregates = query.select.iter().any(is_aggregate);
+    let by_aggregate = query.order.iter().any(|(e, _)| is_aggregate(e));
+    let plain: Vec<ColumnRef> = query
+        .select
+        .iter()
+        .filter_map(|e| match e {
+            Expr::Column(c) => Some(*c),
+            _ => None,
+        })
+        .collect();
+    let needed = !query.having.is_empty()
+        || by_aggregate
+        || aggregates && !plain.is_empty()
+        || !query.group.is_empty();
+    if !needed {
+        return;
+    }
+    // Without an aggregate, "for each" is every row.
+    if !aggregates && !by_aggregate && query.having.is_empty() {
+        query.group.clear();
+        return;
+    }
+    if aggregates && plain.is_empty() && by_aggregate && query.group.is_empty() {
+        return;
+    }
+    if query.group.is_empty() {
+        // By the key of the thing that is shown, if other tables are counted for it.
+        let all = tables(query);
+        if let Some(first) = plain.first() {
+            let others = all.iter().any(|t| *t != first.table);
+            match catalog.tables[first.table].primary_key[..] {
+                [key] if others => query.group.push(ColumnRef {
+                    table: first.table,
+                    column: key,
+                }),
+                _ => {}
+            }
+            let has_key = query.group.first().copied();
+            for c in &plain {
+                if Some(*c) != has_key {
+                    query.group.push(*c);
+                }
+            }
+        } else if query.select.is_empty()
+            && let Some(table) = all.first()
+            && let [key] = catalog.tables[*table].primary_key[..]
+        {
+            query.group.push(ColumnRef {
+                table: *table,
+                column: key,
+            });
+        }
+    } else {
+        for c in &plain {
+            if !query.group.contains(c) {
+                query.group.push(*c);
+            }
+        }
+    }
+    s.add(
+        reader.model,
+        &["group", if query.group.len() > 1 { "many" } else { "one" }],
+        1.0,
+    );
+    for (e, _) in &query.order {
+        if let Expr::Column(c) = e
+            && !query.group.contains(c)
+        {
+            query.group.push(*c);
+        }
+    }
+}
+
+/// Rows of a thing that has no rows in other tables.
+fn without(reader: &Reader<'_>, query: &mut Query, s: &State) {
+    for (table, filters) in &s.without {
+        let mut filters = filters.clone();
+        let main = query.select.iter().find_map(|e| match e {
+            Expr::Column(c) | Expr::Aggregate(_, _, Some(c)) => Some(c.table),
+            _ => None,
+        });
+        let Some(main) = main
+            .or(s.named.iter().map(|n| n.0).find(|t| t != table))
+            .or(query.tables.first().copied())
+        else {
+            continue;
+        };
+        query.tables.retain(|t| t != table);
+        if main == *table {
+            query.filters.extend(filters.into_iter().map(|f| Filter {
+                op: f.op.negated(),
+                ..f
+            }));
+            continue;
+        }
+        // What is said of them is said of those rows.
+        let theirs = |f: &Filter| matches!(f.left, Expr::Column(c) if c.table == *table);
+        filters.extend(query.filters.iter().filter(|f| theirs(f)).cloned());
+        query.filters.retain(|f| !theirs(f));
+        let prefer = |_: &ForeignKey| false;
+        let direct = direct_key(reader.catalog, main, *table);
+        let (outer, inner, extra) = match direct {
+            Some((outer, inner)) => (outer, inner, Vec::new()),
+            None => {
+                let Some(join) = tree(reader.catalog, &[main, *table], &prefer) else {
+                    continue;
+                };
+                // The table next to the thing on the way holds its key.
+                let next = join.rest.iter().find_map(|(_, key)| {
+                    let (from, to) = key.columns.first()?;
+                    if from.table == main {
+                        Some((*from, *to))
+                    } else if to.table == main {
+                        Some((*to, *from))
+                    } else {
+                        None
+                    }
+                });
+                let Some((outer, inner)) = next else { continue };
+                (outer, inner, vec![*table])
+            }
+        };
+        let sub = Query {
+            select: vec![Expr::Column(inner)],
+            filters,
+            tables: extra,
+            ..Query::default()
+        };
+        query.tables.push(main);
+        query.filters.push(Filter {
+            left: Expr::Column(outer),
+            op: Compare::NotIn,
+            right: Right::Query(Box::new(sub)),
+            or: false,
+        });
+    }
+}
+
+/// The columns of the key between two tables: that of the first, that of the second.
+fn direct_key(catalog: &Catalog, a: usize, b: usize) -> Option<(ColumnRef, ColumnRef)> {
+    catalog.keys.iter().find_map(|key| {
+        let [(from, to)] = key.columns[..] else {
+            return None;
+        };
+        if from.table == a && to.table == b {
+            Some((from, to))
+        } else if from.table == b && to.table == a {
+            Some((to, from))
+        } else {
+            None
+        }
+    })
+}
+
+/// What a whole query looks like.
+fn judge(reader: &Reader<'_>, asked: &[&str], query: &Query, s: &mut State) {
+    let model = reader.model;
+    let all = tables(query);
+    let mut unnamed = 0;
+    for table in &all {
+        if !s.named.iter().any(|(t, _)| t == table) {
+            unnamed += 1;
+        }
+    }
+    s.add(
+        model,
+        &["tables", ["0", "1", "2", "3", "4"][all.len().min(4)]],
+        1.0,
+    );
+    s.add(model, &["unnamed"], unnamed as f32);
+    if all.len() > 1 {
+        let prefer = |_: &ForeignKey| false;
+        if let Some(join) = tree(reader.catalog, &all, &prefer) {
+            let extra = join.rest.len() + 1 - all.len();
+            s.add(model, &["bridges"], extra as f32);
+        } else {
+            s.add(model, &["disconnected"], 1.0);
+        }
+    }
+    s.add(
+        model,
+        &[
+            "selects",
+            ["0", "1", "2", "3", "4"][query.select.len().min(4)],
+        ],
+        1.0,
+    );
+    s.add(
+        model,
+        &[
+            "filters",
+            ["0", "1", "2", "3", "4"][query.filters.len().min(4)],
+        ],
+        1.0,
+    );
+    s.add(model, &["mentions"], s.mentions as f32);
+    let shape = format!(
+        "{}{}{}{}{}",
+        if query.select.iter().any(is_aggregate) {
+            "a"
+        } else {
+            "-"
+        },
+        if query.group.is_empty() { "-" } else { "g" },
+        if query.having.is_empty() { "-" } else { "h" },
+        if query.order.is_empty() { "-" } else { "o" },
+        if query.limit.is_some() { "l" } else { "-" },
+    );
+    s.add(model, &["shape", &shape], 1.0);
+    for word in asked {
+        s.add(model, &["asked", word, &shape], 1.0);
+        s.add(
+            model,
+            &[
+                "askedn",
+                word,
+                ["0", "1", "2", "3", "4"][query.select.len().min(4)],
+            ],
+            1.0,
+        );
+    }
+    for e in &query.select {
+        if let Expr::Aggregate(agg, _, Some(c)) = e {
+            let kind = if reader.catalog.at(*c).kind.is_number() {
+                "number"
+            } else {
+                "text"
+            };
+            s.add(model, &["aggkind", agg.name(), kind], 1.0);
+            if reader.catalog.is_key(*c) {
+                s.add(model, &["aggkind", agg.name(), "key"], 1.0);
+            }
+        }
+    }
+    // The same thing shown and asked for by a condition of equality.
+    for f in &query.filters {
+        if f.op == Compare::Eq && query.select.contains(&f.left) {
+            s.add(model, &["showsfilter"], 1.0);
+        }
+        let mut same = query.filters.iter().filter(|g| {
+            g.left == f.left && g.op == Compare::Eq && f.op == Compare::Eq && !g.or && !f.or
+        });
+        if same.nth(1).is_some() {
+            s.add(model, &["contradiction"], 1.0);
+        }
+        if let (Expr::Column(c), Right::One(super::ir::Literal::Number(_))) = (&f.left, &f.right)
+            && !reader.catalog.at(*c).kind.is_number()
+            && f.op != Compare::Like
+        {
+            s.add(model, &["numbertext"], 1.0);
+        }
+    }
+    if query.select.len() == 1
+        && query.order.iter().any(|(e, _)| query.select.contains(e))
+        && query.limit.is_some()
+    {
+        s.add(model, &["orderedbyshown"], 1.0);
+    }
+}

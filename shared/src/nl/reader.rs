@@ -1,0 +1,137 @@
+//! What the reading of questions needs: a database, its words, the weights.
+
+use super::catalog::{Catalog, ColumnKind, ColumnRef};
+use super::chinese::{chinese_consonants, chinese_tokens, distance, is_chinese, latin_consonants};
+use super::link::Vocabulary;
+use super::model::Model;
+use super::print::Dialect;
+use super::tokens::{Token, fold, tokens};
+
+/// What readings of questions need.
+pub struct Reader<'a> {
+    /// The database.
+    pub catalog: &'a Catalog,
+    /// Its words.
+    pub vocabulary: &'a Vocabulary,
+    /// The weights.
+    pub model: &'a Model,
+    /// For which engine SQL is written.
+    pub dialect: Dialect,
+}
+
+/// The columns that say what a row of a table is called, the first of several that have a title, both parts of a
+/// person's name.
+pub fn shown_names(catalog: &Catalog, table: usize) -> Vec<ColumnRef> {
+    let all = name_of(catalog, table);
+    let person = all
+        .iter()
+        .all(|c| super::catalog::words(&catalog.at(*c).name).len() == 2);
+    if person {
+        all
+    } else {
+        all.into_iter().take(1).collect()
+    }
+}
+
+/// The columns that say what a row of a table is called.
+pub fn name_of(catalog: &Catalog, table: usize) -> Vec<ColumnRef> {
+    let t = &catalog.tables[table];
+    let own = super::catalog::words(&t.name);
+    let find = |want: &str, alone: bool| -> Vec<ColumnRef> {
+        let mut all = Vec::new();
+        for (column, c) in t.columns.iter().enumerate() {
+            let words = super::catalog::words(&c.name);
+            let others = words
+                .iter()
+                .filter(|w| *w != want && !own.contains(w))
+                .count();
+            if words.iter().any(|w| w == want) && (others == 0 || !alone) {
+                all.push(ColumnRef { table, column });
+            }
+        }
+        all
+    };
+    let named = find("name", true);
+    if !named.is_empty() {
+        return named;
+    }
+    let part = |part: &str| {
+        t.columns.iter().position(|c| {
+            let words = super::catalog::words(&c.name);
+            words.iter().any(|w| w == part) && words.iter().any(|w| w == "name")
+        })
+    };
+    if let (Some(first), Some(last)) = (part("first"), part("last")) {
+        return vec![
+            ColumnRef {
+                table,
+                column: first,
+            },
+            ColumnRef {
+                table,
+                column: last,
+            },
+        ];
+    }
+    let titled = find("title", true);
+    if !titled.is_empty() {
+        return titled;
+    }
+    for (want, alone) in [
+        ("name", false),
+        ("title", false),
+        ("description", true),
+        ("code", true),
+    ] {
+        if let Some(first) = find(want, alone).first() {
+            return vec![*first];
+        }
+    }
+    // A table of few columns is called by its first text.
+    let text = t
+        .columns
+        .iter()
+        .position(|c| c.kind == ColumnKind::Text)
+        .filter(|_| t.columns.len() < 8);
+    text.or(t.primary_key.first().copied())
+        .filter(|column| *column < t.columns.len())
+        .map(|column| vec![ColumnRef { table, column }])
+        .unwrap_or_default()
+}
+
+/// How far from a name in Chinese one of the data may sound, for each sound of it.
+const ALIKE: f32 = 0.3;
+
+/// The tokens of a question, in either language.
+pub fn question_tokens(catalog: &Catalog, vocabulary: &Vocabulary, question: &str) -> Vec<Token> {
+    if !is_chinese(question) {
+        return tokens(question);
+    }
+    let known = |text: &str| {
+        vocabulary.knows(text)
+            || text.chars().count() > 1 && catalog.values.find(&fold(text)).next().is_some()
+    };
+    let sounds = |text: &str| {
+        let wanted = chinese_consonants(text);
+        if wanted.len() < 2 {
+            return None;
+        }
+        let mut best: Option<(f32, &str)> = None;
+        for (_, value) in catalog.values.all() {
+            if value.len() > 40 || !value.is_ascii() {
+                continue;
+            }
+            let there = latin_consonants(value);
+            if there.len().abs_diff(wanted.len()) > 3 {
+                continue;
+            }
+            let d = distance(&wanted, &there);
+            if best.is_none_or(|(b, _)| d < b) {
+                best = Some((d, value));
+            }
+        }
+        best.filter(|(d, _)| *d <= ALIKE * wanted.len() as f32 * 0.7)
+            .map(|(_, v)| v.to_owned())
+    };
+    chinese_tokens(question, &known, &sounds)
+}

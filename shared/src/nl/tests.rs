@@ -1,0 +1,146 @@
+//! The parts of the reading of questions, on a small database.
+
+use super::catalog::{Catalog, Column, ColumnKind, ColumnRef, ForeignKey, Table};
+use super::ir::{Compare, Expr, Filter, Literal, Query, Right};
+use super::joins::tree;
+use super::print::{Dialect, Printer};
+use super::tokens::{fold, tokens};
+
+/// `owner(id, name)`, `pet(id, owner_id, kind)`, `visit(id, pet_id, day)`.
+fn pets() -> Catalog {
+    let table = |name: &str, columns: &[(&str, ColumnKind)]| Table {
+        name: name.to_owned(),
+        columns: columns
+            .iter()
+            .map(|(name, kind)| Column {
+                name: (*name).to_owned(),
+                kind: *kind,
+                ..Column::default()
+            })
+            .collect(),
+        primary_key: vec![0],
+        ..Table::default()
+    };
+    let (number, text) = (ColumnKind::Integer, ColumnKind::Text);
+    let mut catalog = Catalog {
+        tables: vec![
+            table("owner", &[("id", number), ("name", text)]),
+            table(
+                "pet",
+                &[("id", number), ("owner_id", number), ("kind", text)],
+            ),
+            table(
+                "visit",
+                &[
+                    ("id", number),
+                    ("pet_id", number),
+                    ("day", ColumnKind::Date),
+                ],
+            ),
+        ],
+        ..Catalog::default()
+    };
+    catalog.values.add(at(1, 2), "Cat's \"paw\"");
+    catalog.values.finish();
+    catalog.finish();
+    catalog
+}
+
+fn at(table: usize, column: usize) -> ColumnRef {
+    ColumnRef { table, column }
+}
+
+#[test]
+fn keys_are_inferred_by_their_names() {
+    let keys: Vec<_> = pets().keys.into_iter().map(|k| k.columns).collect();
+    assert_eq!(
+        keys,
+        [vec![(at(1, 1), at(0, 0))], vec![(at(2, 1), at(1, 0))]]
+    );
+}
+
+#[test]
+fn joins_go_by_the_shortest_way() {
+    let catalog = pets();
+    let joined = tree(&catalog, &[0, 2], &|_: &ForeignKey| false);
+    let joined = joined.map(|t| (t.first, t.rest.iter().map(|r| r.0).collect::<Vec<_>>()));
+    assert_eq!(joined, Some((0, vec![1, 2])));
+    let mut alone = catalog;
+    alone.keys.clear();
+    assert_eq!(tree(&alone, &[0, 2], &|_: &ForeignKey| false), None);
+}
+
+#[test]
+fn names_are_quoted_and_values_are_literals() {
+    let mut catalog = pets();
+    catalog.tables[1].columns[2].name = "the \"kind\"".to_owned();
+    let query = Query {
+        select: vec![Expr::Column(at(0, 1))],
+        filters: vec![Filter {
+            left: Expr::Column(at(1, 2)),
+            op: Compare::Eq,
+            right: Right::One(Literal::Text("x'; DROP TABLE owner; --\0".to_owned())),
+            or: false,
+        }],
+        ..Query::default()
+    };
+    let printer = Printer {
+        catalog: &catalog,
+        dialect: Dialect::Sqlite,
+        prefer: &|_| false,
+    };
+    assert_eq!(
+        printer.query(&query).as_deref(),
+        Some(
+            "SELECT \"owner\".\"name\" FROM \"owner\" JOIN \"pet\" ON \"pet\".\"owner_id\" = \"owner\".\"id\" \
+             WHERE \"pet\".\"the \"\"kind\"\"\" = 'x''; DROP TABLE owner; --'"
+        )
+    );
+}
+
+#[test]
+fn values_are_found_in_any_case_and_punctuation() {
+    let catalog = pets();
+    let found: Vec<_> = catalog.values.find(&fold("CATS paw!")).collect();
+    assert_eq!(found, [(at(1, 2), "Cat's \"paw\"")]);
+    assert_eq!(catalog.values.find("cat").count(), 0);
+}
+
+#[test]
+fn questions_are_cut_into_words_numbers_and_quoted_texts() {
+    let words =
+        |question: &str| -> Vec<String> { tokens(question).into_iter().map(|t| t.lower).collect() };
+    assert_eq!(
+        words("Which owner's pets aren't 'Big Dogs'?"),
+        ["which", "owner", "pets", "are", "not", "big dogs", "?"]
+    );
+    let numbers: Vec<_> = tokens("1,500 or 2.5k or three of 1986-11-13")
+        .into_iter()
+        .map(|t| t.number)
+        .collect();
+    assert_eq!(
+        numbers,
+        [
+            Some(1500.0),
+            None,
+            Some(2500.0),
+            None,
+            Some(3.0),
+            None,
+            None
+        ]
+    );
+    for odd in [
+        "",
+        "'",
+        "''",
+        "\"\"",
+        "it's '",
+        "\u{feff}?",
+        "1.",
+        "1,",
+        "-",
+    ] {
+        let _ = tokens(odd);
+    }
+}

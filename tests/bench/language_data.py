@@ -1,0 +1,52 @@
+"""Writes what language_accuracy reads: the catalogs of the databases, and the questions. `language_data.py DATA OUT`."""
+import json
+import pathlib
+import shutil
+import sqlite3
+import sys
+
+
+def catalog(name, path):
+    db = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)
+    db.text_factory = lambda b: b.decode("utf-8", "replace")
+    tables, keys, values = [], [], []
+    names = [n for (n,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY rowid")]
+    for t, table in enumerate(names):
+        columns, primary = [], []
+        rows = db.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0]
+        for c, (_, column, kind, _, _, pk) in enumerate(db.execute(f'PRAGMA table_info("{table}")').fetchall()):
+            distinct = [v for (v,) in db.execute(f'SELECT DISTINCT "{column}" FROM "{table}" WHERE "{column}" IS NOT NULL LIMIT 20000')]
+            columns.append([column, kind, len(distinct)])
+            if pk:
+                primary.append(c)
+            values.append([t, c, [str(v) for v in distinct if isinstance(v, str) or "id" not in column.lower() and not isinstance(v, (int, float, bytes))]])
+        tables.append({"name": table, "columns": columns, "pk": primary, "rows": rows})
+        for key in db.execute(f'PRAGMA foreign_key_list("{table}")').fetchall():
+            keys.append([table, key[3], key[2], key[4] or ""])
+    return {"db": name, "path": str(path), "tables": tables, "keys": keys, "values": values}
+
+
+def main(data, out):
+    data, out, here = pathlib.Path(data), pathlib.Path(out), pathlib.Path(__file__).resolve().parent
+    out.mkdir(parents=True, exist_ok=True)
+    with open(out / "catalogs.jsonl", "w") as f:
+        for path in sorted((data / "spider_train/db").glob("*.sqlite")):
+            f.write(json.dumps(catalog(path.stem, path)) + "\n")
+        f.write(json.dumps(catalog("chinook", here.parent / "fixtures/chinook.sqlite")) + "\n")
+        f.write(json.dumps(catalog("geography", data / "geoquery/geography.sqlite")) + "\n")
+    shutil.copy(here / "language_chinook.jsonl", out / "chinook.jsonl")
+    spider = json.loads((data / "spider_train/train.json").read_text())
+    for name, field in (("spider", "question"), ("spider_syn", "question_syn")):
+        with open(out / f"{name}.jsonl", "w") as f:
+            for q in spider:
+                f.write(json.dumps({"db": q["db_id"], "question": q[field], "gold": q["query"]}) + "\n")
+    for part in ("train", "dev"):
+        geo = json.loads((data / f"geoquery/{part}.json").read_text())
+        for language in ("en", "zh"):
+            with open(out / f"geo_{language}_{part}.jsonl", "w") as f:
+                for q in geo:
+                    f.write(json.dumps({"db": "geography", "question": q[language], "gold": q["query"]}) + "\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -78,7 +78,7 @@ pub fn explain(sql: &str, lang: Lang) -> Result<String> {
         speaker.say.shows,
         &[&speaker.without_ctes(&statement.query)],
     );
-    Ok(text)
+    Ok(lang.spaced(text))
 }
 
 /// Puts texts in the places `{0}`, `{1}` and so on.

@@ -1,6 +1,7 @@
 //! The door to the host: loading into any SQLite from 3.40 on, panics that stop at the boundary, signals that
 //! stay with the host's threads, and a look at whether the host wants a running call to end.
 
+mod clientdata;
 mod results;
 pub mod statement;
 
@@ -105,6 +106,9 @@ unsafe fn accepted(
         if version < EXPECTED {
             ptr::addr_of_mut!((*table.as_mut_ptr()).libversion_number)
                 .write(Some(expected_version));
+        }
+        if version < 3_044_000 {
+            clientdata::stand_in(table.as_mut_ptr());
         }
         results::keep_codes(table.as_mut_ptr());
     }

@@ -72,7 +72,10 @@ fn numbers(engine: Engine) -> Outcome {
                 for place in numbers_in(&example.sql) {
                     for edge in EDGES {
                         let mut sql = example.sql.clone();
-                        sql.replace_range(place.clone(), edge);
+                        // After a minus, a negative number would begin a comment.
+                        let minus = sql.get(..place.start).is_some_and(|s| s.ends_with('-'));
+                        let space = if minus { " " } else { "" };
+                        sql.replace_range(place.clone(), &format!("{space}{edge}"));
                         let found = shell.run(&sql)?;
                         if found.error.contains("internal error") {
                             return Err(format!("{sql}\n  {}", found.error));

@@ -64,19 +64,20 @@ impl Reading {
 }
 
 /// The likeliest readings, the one to answer first: the likeliest that runs and finds something, if one does that is
-/// nearly as likely as the likeliest of all.
-pub fn readings(
+/// nearly as likely as the likeliest of all. Errors as `probe` does: an interrupt, say, which is no reason for another
+/// reading.
+pub fn readings<E>(
     reader: &Reader<'_>,
     question: &str,
     most: usize,
-    probe: &mut dyn FnMut(&str) -> Outcome,
-) -> Vec<Reading> {
+    probe: &mut dyn FnMut(&str) -> Result<Outcome, E>,
+) -> Result<Vec<Reading>, E> {
     let mut all = candidates(reader, question, CANDIDATES);
     let mut shares = shares(&all);
     // The likeliest is tried first; others only if it finds nothing.
     let mut outcomes: Vec<Outcome> = Vec::new();
     for candidate in all.iter().take(TRIED) {
-        outcomes.push(probe(&candidate.sql));
+        outcomes.push(probe(&candidate.sql)?);
         if outcomes.last() == Some(&Outcome::Rows) {
             break;
         }
@@ -95,9 +96,8 @@ pub fn readings(
     // A word that means nothing here may have been the one that matters.
     let content = words.iter().filter(|t| is_content(t)).count().max(1);
     let understood = (1.0 - unknown.len() as f64 / content as f64).powi(2);
-    all.into_iter()
-        .zip(shares)
-        .take(most)
+    let readings = all.into_iter().zip(shares).take(most);
+    Ok(readings
         .map(|(candidate, share)| Reading {
             assumptions: assumptions(reader.catalog, &candidate.query),
             unmatched: unknown.clone(),
@@ -105,7 +105,7 @@ pub fn readings(
             sql: candidate.sql,
             query: candidate.query,
         })
-        .collect()
+        .collect())
 }
 
 /// The chance of each candidate, by the weights.

@@ -26,7 +26,7 @@ struct Entry {
 impl ValueIndex {
     /// Adds a value of a column; longer ones than [`LONGEST`] are left out. Call [`ValueIndex::finish`] after the last.
     pub fn add(&mut self, column: ColumnRef, text: &str) {
-        if text.len() > LONGEST || text.trim().is_empty() || self.texts.len() > (1 << 30) {
+        if text.len() > LONGEST || text.trim().is_empty() || self.is_full() {
             return;
         }
         let (Ok(table), Ok(place)) = (u16::try_from(column.table), u16::try_from(column.column))
@@ -42,6 +42,11 @@ impl ValueIndex {
             start,
             length: text.len() as u16,
         });
+    }
+
+    /// Whether it takes no more: at 64 MiB of texts, or two million of them.
+    pub fn is_full(&self) -> bool {
+        self.texts.len() >= 64 << 20 || self.entries.len() >= 2_000_000
     }
 
     /// Orders the values.

@@ -9,12 +9,12 @@ use lumos_core::nl::model;
 use lumos_core::nl::print::Dialect;
 use lumos_core::nl::reader::{Reader, question_tokens};
 use lumos_core::options::Options;
-use rusqlite::Connection;
 use rusqlite::types::{Value, ValueRef};
+use rusqlite::{Connection, ffi};
 use serde_json::{Map, Value as Json};
 
 use super::Bodies;
-use crate::error::{Result, error};
+use crate::error::{Error, Result, error};
 use crate::host::statement::HostStatement;
 use crate::language::Known;
 use crate::query::arguments;
@@ -27,23 +27,26 @@ pub const BODIES: Bodies = &[(&TO_SQL, |call| {
     Ok(Value::Text(reading.sql))
 })];
 
-/// Steps of a probe, in units of SQLite's virtual machine, are not counted: it reads one row.
-fn probe(connection: &Connection, sql: &str) -> Outcome {
-    let Ok(mut statement) = HostStatement::own(connection, sql) else {
-        return Outcome::Error;
-    };
-    match statement.step() {
-        Ok(true) => {
-            let null = |i| matches!(statement.value(i), ValueRef::Null);
-            if (0..statement.columns()).all(null) {
-                Outcome::Nulls
-            } else {
-                Outcome::Rows
-            }
+/// What the first row of a reading is. Errors if it is interrupted, or SQLite fails for a reason that is none of the
+/// reading's.
+fn probe(connection: &Connection, sql: &str) -> Result<Outcome> {
+    let first = || {
+        let mut statement = HostStatement::own(connection, sql)?;
+        if !statement.step()? {
+            return Ok(Outcome::Empty);
         }
-        Ok(false) => Outcome::Empty,
-        Err(_) => Outcome::Error,
-    }
+        let null = |i| matches!(statement.value(i), ValueRef::Null);
+        Ok(if (0..statement.columns()).all(null) {
+            Outcome::Nulls
+        } else {
+            Outcome::Rows
+        })
+    };
+    first().or_else(|e: Error| match e.code & 0xff {
+        // A function that the authorizer denies, an overflow, an expression that is too long.
+        ffi::SQLITE_ERROR | ffi::SQLITE_AUTH | ffi::SQLITE_TOOBIG => Ok(Outcome::Error),
+        _ => Err(e),
+    })
 }
 
 fn known(session: &Arc<Session>, connection: &Connection, options: &Options) -> Result<Arc<Known>> {
@@ -78,7 +81,7 @@ fn all(
         model: model(),
         dialect: Dialect::Sqlite,
     };
-    let readings = readings(&reader, question, most, &mut |sql| probe(&connection, sql));
+    let readings = readings(&reader, question, most, &mut |sql| probe(&connection, sql))?;
     Ok((connection, readings))
 }
 

@@ -37,7 +37,8 @@ pub struct Source {
 }
 
 impl Source {
-    /// Reads the argument. Errors if it is neither a table nor a query.
+    /// Reads the argument. Errors if it is neither a table nor a query, or a query that closes a parenthesis which it has
+    /// not opened: what followed would be another part of the SELECT that it is put into.
     pub fn parse(text: &str, dialect: Dialect) -> Result<Source> {
         let shown = shortened(text);
         let (from, columns) = match TableName::parse(text) {
@@ -75,6 +76,11 @@ impl Source {
             (true, Dialect::Sqlite) => database.columns(&self.from).map(Some),
             (true, Dialect::DuckDb) => Ok(None),
         }
+    }
+
+    /// Whether the caller names its columns.
+    pub fn is_named(&self) -> bool {
+        !self.columns.is_empty()
     }
 
     /// The SELECT of these columns of it, each an expression.
@@ -122,9 +128,20 @@ pub fn column(name: &str) -> String {
     format!("{ALIAS}.{}", identifier(name))
 }
 
-/// Whether a text is a query: it begins as one.
+/// Whether a text is a query: it begins as one, and no parenthesis ends that it has not begun.
 fn is_query(source: &str, dialect: Dialect) -> bool {
     let tokens = tokens(source, dialect);
+    let mut open = 0;
+    for token in &tokens {
+        match token.kind {
+            Kind::Sign('(') => open += 1,
+            Kind::Sign(')') => open -= 1,
+            _ => {}
+        }
+        if open < 0 {
+            return false;
+        }
+    }
     let first = tokens.iter().find(|t| t.kind != Kind::Sign('('));
     let begins = |word: &&str| first.is_some_and(|t| t.kind == Kind::Word && t.is(source, word));
     // FROM begins one in DuckDB only.
@@ -217,6 +234,8 @@ mod tests {
             "1",
             "a.b.c.d",
             "x\0",
+            "SELECT 1, 2) UNION SELECT * FROM (SELECT 3, 4",
+            "SELECT 1, 2); DELETE FROM sales; --",
         ] {
             let refused = Source::parse(text, sqlite).unwrap_err().to_string();
             assert!(refused.contains("is neither a table"), "{refused}");

@@ -4,10 +4,11 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::decisions::criteria::{Criterion, MOST};
 use crate::decisions::robust::{Weights, dominators};
-use crate::decisions::source::{ROWS, Source, column};
+use crate::decisions::source::Source;
 use crate::options::{OptionDef, OptionType, Options};
 use crate::program::{Database, Fold, FoldState, Program};
 use crate::series::words::{LANG, Language, number};
+use crate::source::{ALIAS, column};
 use crate::sql::lexer::Dialect;
 use crate::sql::literal;
 use crate::{Error, Param, Result, Type, Value, ValueRef};
@@ -143,7 +144,7 @@ pub fn program(
         values.push_str(&format!(", {number}"));
     }
     Ok(Program {
-        read: format!("SELECT {name}, CASE{texts} END{values} FROM {from} AS {ROWS}"),
+        read: format!("SELECT {name}, CASE{texts} END{values} FROM {from} AS {ALIAS}"),
         parameters: Vec::new(),
         spec: spec(criteria, options),
     })
@@ -307,9 +308,10 @@ impl<'a> Ranking<'a> {
         let ideals = Ideals::of(&points);
         let (mut contributions, mut scores) = (Vec::new(), Vec::new());
         for points in &points {
-            let (parts, score) = match asked.topsis {
-                true => ideals.closeness(points, &weights),
-                false => weighted(points, &weights),
+            let (parts, score) = if asked.topsis {
+                ideals.closeness(points, &weights)
+            } else {
+                weighted(points, &weights)
             };
             contributions.push(parts);
             scores.push(score);
@@ -403,9 +405,10 @@ fn win_shares(asked: &Asked, points: &[Vec<f64>], front: &[usize], ideals: &Idea
         let mut most = f64::NEG_INFINITY;
         winners.clear();
         for &i in front {
-            let score = match asked.topsis {
-                true => ideals.closeness(&points[i], drawn).1,
-                false => points[i].iter().zip(drawn).map(|(p, w)| p * w).sum(),
+            let score = if asked.topsis {
+                ideals.closeness(&points[i], drawn).1
+            } else {
+                points[i].iter().zip(drawn).map(|(p, w)| p * w).sum()
             };
             if score > most {
                 most = score;
@@ -586,9 +589,10 @@ impl Ranking<'_> {
             })
             .collect();
         let language = self.asked.language;
-        match by.is_empty() {
-            true => String::new(),
-            false => format!(" ({})", by.join(&language.say(", ", "，"))),
+        if by.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", by.join(&language.say(", ", "，")))
         }
     }
 }

@@ -3,7 +3,8 @@
 use serde_json::Value as Json;
 
 use super::combine::{Forecast, Member, Task, forecast};
-use super::grid::{Aggregate, Gaps, Grid, Preparation, Step};
+use super::grid::Grid;
+use super::setting::{AGG, GAPS, PERIOD, STEP, Setting};
 use super::source::{self, Answer, BY, EachSeries, Emit, INPUT, Rows, TIME, VALUE};
 use super::words::{LANG, Language};
 use crate::options::{OptionDef, OptionType, Options};
@@ -23,36 +24,6 @@ pub const BACKTEST_OPTIONS: &[OptionDef] = &[
     TIME, VALUE, BY, AGG, STEP, GAPS, PERIOD, LEVEL, WINDOWS, STRIDE, LANG,
 ];
 
-/// How rows of one time become one.
-pub const AGG: OptionDef = OptionDef {
-    name: "agg",
-    ty: OptionType::OneOf(&["sum", "mean", "min", "max"]),
-    default: "the sum of whole numbers, the mean of others",
-    doc: "what rows of one time become",
-};
-/// The step of the grid.
-pub const STEP: OptionDef = OptionDef {
-    name: "step",
-    ty: OptionType::Json(
-        "a step like \"1 day\", \"15 minutes\", \"3 months\", \"business day\", or a whole number",
-    ),
-    default: "found from the times",
-    doc: "the time from one row to the next",
-};
-/// What stands in missing rows.
-pub const GAPS: OptionDef = OptionDef {
-    name: "gaps",
-    ty: OptionType::OneOf(&["interpolate", "zero"]),
-    default: "\"interpolate\"",
-    doc: "what stands in rows that are missing",
-};
-/// The season.
-pub const PERIOD: OptionDef = OptionDef {
-    name: "period",
-    ty: OptionType::Json("a whole number of rows, 0 for no season, or a list of two"),
-    default: "found: a year of months or quarters, a week of days, a day of hours; of whole numbers by autocorrelation",
-    doc: "after how many rows the season comes round",
-};
 const MODEL: OptionDef = OptionDef {
     name: "model",
     ty: OptionType::OneOf(&["auto", "theta", "ets", "rws", "snaive"]),
@@ -166,14 +137,13 @@ pub fn spec(horizon: i64, options: Option<&str>, known: &[OptionDef]) -> Result<
 #[derive(Clone)]
 struct Call {
     horizon: usize,
-    preparation: Preparation,
+    setting: Setting,
     only: Option<Member>,
     level: f64,
     /// `None`: as the values are.
     bounds: Option<(f64, f64)>,
     windows: usize,
     stride: usize,
-    language: Language,
 }
 
 impl Call {
@@ -195,7 +165,7 @@ impl Call {
         };
         Ok(Call {
             horizon: horizon as usize,
-            preparation: preparation(&options)?,
+            setting: Setting::of(&options)?,
             only: match options.text("model") {
                 Some("theta") => Some(Member::Theta),
                 Some("ets") => Some(Member::Ets),
@@ -207,7 +177,6 @@ impl Call {
             bounds: bounds(&options)?,
             windows: options.integer("windows").unwrap_or(3) as usize,
             stride: options.integer("stride").unwrap_or((horizon / 2).max(1)) as usize,
-            language: Language::of(&options),
         })
     }
 
@@ -219,62 +188,6 @@ impl Call {
             level: self.level,
         }
     }
-}
-
-/// What the options say of the grid. Errors if the step or the period is none.
-pub fn preparation(options: &Options) -> Result<Preparation> {
-    let step = match options.get("step").filter(|step| !step.is_null()) {
-        None => None,
-        Some(given) => {
-            let text = match given {
-                Json::String(text) => text.clone(),
-                other => other.to_string(),
-            };
-            let wrong = || {
-                options.wrong(
-                    "step",
-                    "a step like \"1 day\", \"15 minutes\", \"3 months\", \"business day\", or a whole number",
-                )
-            };
-            Some(Step::parse(&text).ok_or_else(wrong)?)
-        }
-    };
-    let periods = match options.get("period").filter(|period| !period.is_null()) {
-        None => None,
-        Some(given) => {
-            let wrong = || {
-                options.wrong(
-                    "period",
-                    "a whole number of rows, 0 for no season, or a list of two",
-                )
-            };
-            let list = match given {
-                Json::Array(list) => list.as_slice(),
-                one => std::slice::from_ref(one),
-            };
-            let read = list.iter().map(|p| p.as_u64().map(|p| p as usize));
-            let mut periods: Vec<usize> = read.collect::<Option<_>>().ok_or_else(wrong)?;
-            periods.retain(|p| *p > 1);
-            periods.sort_unstable();
-            periods.dedup();
-            if periods.len() > 2 {
-                return Err(wrong());
-            }
-            Some(periods)
-        }
-    };
-    Ok(Preparation {
-        aggregate: match options.text("agg") {
-            Some("sum") => Some(Aggregate::Sum),
-            Some("mean") => Some(Aggregate::Mean),
-            Some("min") => Some(Aggregate::Min),
-            Some("max") => Some(Aggregate::Max),
-            _ => None,
-        },
-        step,
-        gaps: (options.text("gaps") == Some("zero")).then_some(Gaps::Zero),
-        periods,
-    })
 }
 
 fn bounds(options: &Options) -> Result<Option<(f64, f64)>> {
@@ -293,19 +206,6 @@ fn bounds(options: &Options) -> Result<Option<(f64, f64)>> {
             "bounds",
             "a list of the least and the greatest value, null for none: [0, null]",
         )),
-    }
-}
-
-impl Call {
-    /// A row of so many columns that only says why.
-    fn nothing(&self, key: &Value, why: Option<String>, rows: &Rows, columns: usize) -> Vec<Value> {
-        let mut notes = rows.notes(self.language);
-        let none = || self.language.say("no value in any row", "没有任何数值");
-        notes.push(why.unwrap_or_else(none));
-        let mut row = vec![Value::Null; columns];
-        row[0] = key.clone();
-        row[columns - 1] = self.language.join(&notes).map_or(Value::Null, Value::Text);
-        row
     }
 }
 
@@ -359,12 +259,8 @@ impl Answer for Ahead {
         Call::parse(spec, FORECAST_OPTIONS).map(Ahead)
     }
 
-    fn preparation(&self) -> &Preparation {
-        &self.0.preparation
-    }
-
-    fn language(&self) -> Language {
-        self.0.language
+    fn setting(&self) -> &Setting {
+        &self.0.setting
     }
 
     fn series(
@@ -376,11 +272,11 @@ impl Answer for Ahead {
         emit: Emit<'_>,
     ) -> Result<()> {
         let call = &self.0;
-        let mut notes = rows.notes(call.language);
-        notes.extend(grid_notes(grid, rows.rows.len(), call.language));
+        let mut notes = rows.notes(call.setting.language);
+        notes.extend(grid_notes(grid, rows.rows.len(), call.setting.language));
         let n = grid.values.len();
         let values = last_rows(&grid.values, &grid.periods);
-        let language = call.language;
+        let language = call.setting.language;
         if values.len() < n {
             let rows = language.rows(values.len());
             notes.push(language.say(
@@ -421,7 +317,11 @@ impl Answer for Ahead {
     }
 
     fn nothing(&self, key: &Value, why: Option<String>, rows: &Rows, emit: Emit<'_>) -> Result<()> {
-        emit(self.0.nothing(key, why, rows, FORECAST.output.len()))
+        emit(
+            self.0
+                .setting
+                .nothing(key, why, rows, FORECAST.output.len()),
+        )
     }
 }
 
@@ -454,12 +354,8 @@ impl Answer for Back {
         Call::parse(spec, BACKTEST_OPTIONS).map(Back)
     }
 
-    fn preparation(&self) -> &Preparation {
-        &self.0.preparation
-    }
-
-    fn language(&self) -> Language {
-        self.0.language
+    fn setting(&self) -> &Setting {
+        &self.0.setting
     }
 
     fn series(
@@ -471,11 +367,11 @@ impl Answer for Back {
         emit: Emit<'_>,
     ) -> Result<()> {
         let call = &self.0;
-        let mut notes = rows.notes(call.language);
-        notes.extend(grid_notes(grid, rows.rows.len(), call.language));
+        let mut notes = rows.notes(call.setting.language);
+        notes.extend(grid_notes(grid, rows.rows.len(), call.setting.language));
         let n = grid.values.len();
         let season = grid.periods.first().copied().unwrap_or(1);
-        let language = call.language;
+        let language = call.setting.language;
         // The windows that leave four rows at least to foretell from.
         let starts: Vec<usize> = (0..call.windows)
             .map(|window| call.horizon + window * call.stride)
@@ -527,7 +423,11 @@ impl Answer for Back {
     }
 
     fn nothing(&self, key: &Value, why: Option<String>, rows: &Rows, emit: Emit<'_>) -> Result<()> {
-        emit(self.0.nothing(key, why, rows, BACKTEST.output.len()))
+        emit(
+            self.0
+                .setting
+                .nothing(key, why, rows, BACKTEST.output.len()),
+        )
     }
 }
 

@@ -5,9 +5,9 @@ use serde_json::Value as Json;
 use super::change::{self, Line, Search};
 use super::clock::{Clock, SECOND};
 use super::distribution::f_above;
-use super::forecast::{AGG, GAPS, PERIOD, STEP, preparation};
-use super::grid::{Grid, Preparation, Step};
+use super::grid::{Grid, Step};
 use super::season::is_seasonal;
+use super::setting::{AGG, GAPS, PERIOD, STEP, Setting};
 use super::source::{self, Answer, BY, EachSeries, Emit, INPUT, Rows, TIME, VALUE};
 use super::surprise::{Direction, Judgement, Least, Quiet, judge};
 use super::words::{LANG, Language, number};
@@ -134,7 +134,7 @@ pub fn program(
 /// What the folds of both begin by. Errors if an option is wrong.
 pub fn spec<'a>(options: Option<&'a str>, known: &[OptionDef]) -> Result<&'a str> {
     let given = Options::parse(known, options)?;
-    preparation(&given)?;
+    Setting::of(&given)?;
     judgement(&given)?;
     Ok(options.unwrap_or("{}"))
 }
@@ -188,18 +188,16 @@ fn judgement(options: &Options) -> Result<Judgement> {
 #[derive(Clone)]
 struct Call {
     options: Options,
-    preparation: Preparation,
+    setting: Setting,
     judgement: Judgement,
-    language: Language,
 }
 
 impl Call {
     fn parse(spec: &str, known: &[OptionDef]) -> Result<Call> {
         let options = Options::parse(known, Some(spec))?;
         Ok(Call {
-            preparation: preparation(&options)?,
+            setting: Setting::of(&options)?,
             judgement: judgement(&options)?,
-            language: Language::of(&options),
             options,
         })
     }
@@ -249,7 +247,7 @@ impl Odd {
     /// A day of rows at most two hours apart; else the period of the calendar, or one that the values show.
     fn period(call: &Call, grid: &Grid) -> usize {
         const DAY: i64 = 86_400 * SECOND;
-        if call.preparation.periods.is_none()
+        if call.setting.preparation.periods.is_none()
             && grid.clock != Clock::Integer
             && let Step::Fixed(unit) = grid.step
             && unit <= 7_200 * SECOND
@@ -257,7 +255,7 @@ impl Odd {
         {
             return (DAY / unit) as usize;
         }
-        let given = call.preparation.periods.is_some();
+        let given = call.setting.preparation.periods.is_some();
         let found = grid
             .periods
             .iter()
@@ -271,16 +269,12 @@ impl Answer for Odd {
         Call::parse(spec, ANOMALY_OPTIONS).map(Odd)
     }
 
-    fn preparation(&self) -> &Preparation {
-        &self.0.preparation
+    fn setting(&self) -> &Setting {
+        &self.0.setting
     }
 
     fn nothing(&self, key: &Value, why: Option<String>, _: &Rows, emit: Emit<'_>) -> Result<()> {
         nothing(key, why, ANOMALIES.output.len(), emit)
-    }
-
-    fn language(&self) -> Language {
-        self.0.language
     }
 
     fn series(
@@ -296,7 +290,13 @@ impl Answer for Odd {
             period: Odd::period(call, grid),
             ..call.judgement.clone()
         };
-        left_out(key, rows, call.language, ANOMALIES.output.len(), emit)?;
+        left_out(
+            key,
+            rows,
+            call.setting.language,
+            ANOMALIES.output.len(),
+            emit,
+        )?;
         let judged = judge(&grid.values, &how, stopped)?;
         let last = call.options.integer("last").unwrap_or(i64::MAX);
         let first = judged
@@ -309,11 +309,12 @@ impl Answer for Odd {
             let (kind, explanation) = if found.is_anomaly {
                 let (shown, expected) = (number(value), number(found.expected));
                 let score = number(found.score.unwrap_or(0.0));
-                let (english, chinese) = match above {
-                    true => ("above", "高于"),
-                    false => ("below", "低于"),
+                let (english, chinese) = if above {
+                    ("above", "高于")
+                } else {
+                    ("below", "低于")
                 };
-                let sentence = call.language.say(
+                let sentence = call.setting.language.say(
                     format!("{shown} is {english} the {expected} expected, score {score}"),
                     format!("{shown} {chinese}预期的 {expected}，得分 {score}"),
                 );
@@ -348,16 +349,12 @@ impl Answer for Change {
         Call::parse(spec, CHANGE_OPTIONS).map(Change)
     }
 
-    fn preparation(&self) -> &Preparation {
-        &self.0.preparation
+    fn setting(&self) -> &Setting {
+        &self.0.setting
     }
 
     fn nothing(&self, key: &Value, why: Option<String>, _: &Rows, emit: Emit<'_>) -> Result<()> {
         nothing(key, why, CHANGEPOINTS.output.len(), emit)
-    }
-
-    fn language(&self) -> Language {
-        self.0.language
     }
 
     fn series(
@@ -374,7 +371,13 @@ impl Answer for Change {
             min_size: call.options.integer("min_size").unwrap_or(8) as usize,
         };
         let values = &grid.values;
-        left_out(key, rows, call.language, CHANGEPOINTS.output.len(), emit)?;
+        left_out(
+            key,
+            rows,
+            call.setting.language,
+            CHANGEPOINTS.output.len(),
+            emit,
+        )?;
         let lines = change::lines(values, &change::changes(values, search, stopped)?);
         for pair in lines.windows(2) {
             let [(rows, before), (next, after)] = pair else {
@@ -385,18 +388,18 @@ impl Answer for Change {
             let (level, then) = (number(before.last), number(after.first));
             let (steep, steeper) = (number(before.slope), number(after.slope));
             let explanation = match kind {
-                "level" => call.language.say(
+                "level" => call.setting.language.say(
                     format!("from {level} to {then}"),
                     format!("从 {level} 变为 {then}"),
                 ),
-                "slope" => call.language.say(
+                "slope" => call.setting.language.say(
                     format!("from {steep} a row to {steeper} a row"),
                     format!("每行变化从 {steep} 变为 {steeper}"),
                 ),
                 _ => {
                     let spread = |line: &Line, n: usize| number((line.rest / n as f64).sqrt());
                     let (narrow, wide) = (spread(before, rows.len()), spread(after, next.len()));
-                    call.language.say(
+                    call.setting.language.say(
                         format!("spread from {narrow} to {wide}"),
                         format!("波动从 {narrow} 变为 {wide}"),
                     )

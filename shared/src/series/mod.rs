@@ -15,6 +15,7 @@ pub mod optimize;
 pub mod parts;
 pub mod scale;
 pub mod season;
+pub mod setting;
 pub mod source;
 pub mod surprise;
 pub mod theta;

@@ -63,9 +63,10 @@ pub fn minimize(
         if at_reflected < best {
             let expanded = towards(&centre, &corners[n].1, -2.0);
             let at_expanded = value(&expanded, &mut left);
-            corners[n] = match at_expanded < at_reflected {
-                true => (at_expanded, expanded),
-                false => (at_reflected, reflected),
+            corners[n] = if at_expanded < at_reflected {
+                (at_expanded, expanded)
+            } else {
+                (at_reflected, reflected)
             };
         } else if at_reflected < corners[n - 1].0 {
             corners[n] = (at_reflected, reflected);

@@ -1,11 +1,11 @@
 //! `lumos_decompose` and `lumos_seasons`: the rows of series into trend, season and rest, and into the seasons that they
 //! have.
 
-use super::forecast::{AGG, GAPS, PERIOD, STEP, preparation};
-use super::grid::{Grid, Preparation};
+use super::grid::Grid;
 use super::season::{Season, correlation_test};
+use super::setting::{AGG, GAPS, PERIOD, STEP, Setting};
 use super::source::{self, Answer, BY, EachSeries, Emit, INPUT, Rows, TIME, VALUE};
-use super::words::{LANG, Language};
+use super::words::LANG;
 use crate::options::{OptionDef, Options};
 use crate::program::{Database, Fold, Program, Stopped, check};
 use crate::{Result, Type, Value};
@@ -46,7 +46,7 @@ pub const SEASONS: Fold = Fold::new::<EachSeries<Seasons>>(
 /// Writes the program of either. Errors if an option is wrong, or as [`source::select`].
 pub fn program(text: &str, options: Option<&str>, database: &dyn Database) -> Result<Program> {
     let given = Options::parse(OPTIONS, options)?;
-    preparation(&given)?;
+    Setting::of(&given)?;
     Ok(Program {
         read: source::select(text, &given, database)?,
         parameters: Vec::new(),
@@ -54,48 +54,17 @@ pub fn program(text: &str, options: Option<&str>, database: &dyn Database) -> Re
     })
 }
 
-/// What is asked for.
-#[derive(Clone)]
-struct Call {
-    preparation: Preparation,
-    language: Language,
-}
-
-impl Call {
-    fn parse(spec: &str) -> Result<Call> {
-        let options = Options::parse(OPTIONS, Some(spec))?;
-        Ok(Call {
-            preparation: preparation(&options)?,
-            language: Language::of(&options),
-        })
-    }
-
-    /// A row that only says why there is no other.
-    fn nothing(&self, key: &Value, why: Option<String>, rows: &Rows, columns: usize) -> Vec<Value> {
-        let mut notes = rows.notes(self.language);
-        notes.push(why.unwrap_or_else(|| self.language.say("no value in any row", "没有任何数值")));
-        let mut row = vec![Value::Null; columns];
-        row[0] = key.clone();
-        row[columns - 1] = self.language.join(&notes).map_or(Value::Null, Value::Text);
-        row
-    }
-}
-
 /// A series in parts.
 #[derive(Clone)]
-struct Parts(Call);
+struct Parts(Setting);
 
 impl Answer for Parts {
     fn start(spec: &str) -> Result<Self> {
-        Call::parse(spec).map(Parts)
+        Setting::of(&Options::parse(OPTIONS, Some(spec))?).map(Parts)
     }
 
-    fn preparation(&self) -> &Preparation {
-        &self.0.preparation
-    }
-
-    fn language(&self) -> Language {
-        self.0.language
+    fn setting(&self) -> &Setting {
+        &self.0
     }
 
     fn nothing(&self, key: &Value, why: Option<String>, rows: &Rows, emit: Emit<'_>) -> Result<()> {
@@ -206,19 +175,15 @@ fn smoothed(values: &[f64], span: usize, stopped: Stopped<'_>) -> Result<Vec<f64
 
 /// The seasons of a series.
 #[derive(Clone)]
-struct Seasons(Call);
+struct Seasons(Setting);
 
 impl Answer for Seasons {
     fn start(spec: &str) -> Result<Self> {
-        Call::parse(spec).map(Seasons)
+        Setting::of(&Options::parse(OPTIONS, Some(spec))?).map(Seasons)
     }
 
-    fn preparation(&self) -> &Preparation {
-        &self.0.preparation
-    }
-
-    fn language(&self) -> Language {
-        self.0.language
+    fn setting(&self) -> &Setting {
+        &self.0
     }
 
     fn nothing(&self, key: &Value, why: Option<String>, rows: &Rows, emit: Emit<'_>) -> Result<()> {

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::clock::Clock;
-use super::grid::{Grid, Preparation};
+use super::grid::Grid;
+use super::setting::Setting;
 use super::words::Language;
 use crate::options::{OptionDef, OptionType, Options};
 use crate::program::{Database, FoldState, Stopped, check};
@@ -239,18 +240,18 @@ impl Rows {
         emit: Emit<'_>,
     ) -> Result<()> {
         if self.mixed {
-            let why = answer.language().say(
+            let why = answer.setting().language.say(
                 "some times are whole numbers and some are dates; give times of one kind",
                 "时间有整数也有日期，请统一格式",
             );
             return answer.nothing(key, Some(why), self, emit);
         }
         let clock = self.clock.unwrap_or(Clock::Integer);
-        match Grid::new(clock, &self.rows, answer.preparation()) {
+        match Grid::new(clock, &self.rows, &answer.setting().preparation) {
             Ok(Some(grid)) => answer.series(key, &grid, self, stopped, emit),
             Ok(None) => answer.nothing(key, None, self, emit),
             Err(far) => {
-                let why = far.sentence(clock, answer.language());
+                let why = far.sentence(clock, answer.setting().language);
                 answer.nothing(key, Some(why), self, emit)
             }
         }
@@ -262,11 +263,8 @@ pub trait Answer: Clone + Send + 'static {
     /// Begins by what [`crate::program::Program::spec`] says.
     fn start(spec: &str) -> Result<Self>;
 
-    /// How a series is put on its grid.
-    fn preparation(&self) -> &Preparation;
-
-    /// The language of its sentences.
-    fn language(&self) -> Language;
+    /// What the call says of its series.
+    fn setting(&self) -> &Setting;
 
     /// Gives the rows of one series. Errors if it is stopped.
     fn series(

@@ -56,9 +56,10 @@ pub fn number(value: f64) -> String {
     }
     let digits = 2 - libm::log10(value.abs()).floor() as i32;
     let shown = format!("{value:.*}", digits.clamp(0, 12) as usize);
-    let trimmed = match shown.contains('.') {
-        true => shown.trim_end_matches('0').trim_end_matches('.'),
-        false => &shown,
+    let trimmed = if shown.contains('.') {
+        shown.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        &shown
     };
     grouped(trimmed)
 }

@@ -79,9 +79,12 @@ impl Group {
             none => none.insert(self.fold.start("")?),
         };
         let params = self.function.params.iter().enumerate();
-        let given = params.map(|(i, param)| match i < ctx.len() {
-            true => Argument::read(param, ctx.get_raw(i)),
-            false => Ok(Argument::Value(ValueRef::Null)),
+        let given = params.map(|(i, param)| {
+            if i < ctx.len() {
+                Argument::read(param, ctx.get_raw(i))
+            } else {
+                Ok(Argument::Value(ValueRef::Null))
+            }
         });
         let given = given.collect::<error::Result<Vec<_>>>()?;
         let row: Vec<ValueRef<'_>> = given.iter().map(Argument::value).collect();

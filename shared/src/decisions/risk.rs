@@ -52,11 +52,12 @@ const LEVELED: &[Param] = &[
 ];
 
 fn level(level: f64) -> Result<f64> {
-    match level > 0.0 && level < 1.0 {
-        true => Ok(level),
-        false => Err(Error::new(format!(
+    if level > 0.0 && level < 1.0 {
+        Ok(level)
+    } else {
+        Err(Error::new(format!(
             "level is {level}; give a number above 0 and below 1, like 0.95"
-        ))),
+        )))
     }
 }
 

@@ -63,9 +63,10 @@ impl Weights {
     ) -> Weights {
         let criteria: Vec<(Stream, f64)> = criteria
             .map(|(name, weight)| {
-                let shape = match concentration == 0.0 {
-                    true => 1.0,
-                    false => concentration * weight,
+                let shape = if concentration == 0.0 {
+                    1.0
+                } else {
+                    concentration * weight
                 };
                 (Stream::new(seed, name), shape)
             })

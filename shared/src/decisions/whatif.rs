@@ -80,11 +80,12 @@ fn check_named(table: &str, query: &str, tokens: &[Token]) -> Result<()> {
             )));
         }
     }
-    match found {
-        true => Ok(()),
-        false => Err(Error::new(format!(
+    if found {
+        Ok(())
+    } else {
+        Err(Error::new(format!(
             "table \"{table}\" of a scenario is not in the query; a scenario changes the tables that the query itself names, not those behind a view"
-        ))),
+        )))
     }
 }
 

@@ -64,12 +64,13 @@ pub fn encode(vector: &[f32]) -> Vec<u8> {
 
 /// Errors if these are not the dimensions of the scope's other embeddings.
 pub fn check(dimensions: usize, scope: &str, others: usize) -> Result<()> {
-    match dimensions == others {
-        true => Ok(()),
-        false => Err(Error::new(format!(
+    if dimensions == others {
+        Ok(())
+    } else {
+        Err(Error::new(format!(
             "the embedding has {dimensions} dimensions, those of the scope \"{}\" have {others}; give one of the same model",
             shortened(scope)
-        ))),
+        )))
     }
 }
 

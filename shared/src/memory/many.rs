@@ -31,11 +31,12 @@ pub const ADD_MANY: Fold = Fold::new::<Many>(
 /// The SELECT of contents and options that a call says. Errors if there is none.
 pub fn query(query: Option<&str>, dialect: Dialect) -> Result<String> {
     let query = query.map_or("", |query| without_end(query, dialect));
-    match query.is_empty() || query.contains('\0') {
-        true => Err(Error::new(
+    if query.is_empty() || query.contains('\0') {
+        Err(Error::new(
             "query is empty; give a query of two columns like 'SELECT content, options FROM said'",
-        )),
-        false => Ok(query.to_owned()),
+        ))
+    } else {
+        Ok(query.to_owned())
     }
 }
 

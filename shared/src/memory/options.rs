@@ -272,9 +272,10 @@ pub fn weights(options: &Options) -> Result<[f64; 3]> {
         Some(_) => return Err(wrong()),
     }
     let sum = weights[0] + weights[1];
-    match sum > 0.0 {
-        true => Ok([weights[0] / sum, weights[1] / sum, weights[2]]),
-        false => Err(wrong()),
+    if sum > 0.0 {
+        Ok([weights[0] / sum, weights[1] / sum, weights[2]])
+    } else {
+        Err(wrong())
     }
 }
 

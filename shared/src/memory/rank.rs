@@ -105,9 +105,10 @@ pub fn rank(
         .map(|(words, names)| words + names)
         .fold(0.0, f64::max);
     let vectors = vectors(candidates, wanted.pool);
-    let shares = match wanted.min_coverage > 0.0 {
-        true => shares(candidates, corpus),
-        false => vec![1.0; candidates.len()],
+    let shares = if wanted.min_coverage > 0.0 {
+        shares(candidates, corpus)
+    } else {
+        vec![1.0; candidates.len()]
     };
     let mut found: Vec<Found> = Vec::new();
     for (at, (words, names)) in raw.iter().enumerate() {
@@ -119,9 +120,10 @@ pub fn rank(
             continue;
         }
         let factor = factor(&candidate.standing, wanted.decay);
-        let (words, names) = match no_words {
-            true => (0.0, 0.0),
-            false => (words / best, names / best),
+        let (words, names) = if no_words {
+            (0.0, 0.0)
+        } else {
+            (words / best, names / best)
         };
         let relevance = match vector {
             // No memory has a word of the question, if that has one.
@@ -158,9 +160,12 @@ fn vectors(candidates: &[Candidate], pool: usize) -> Vec<(Option<f64>, bool)> {
     all.truncate(pool);
     let least = all.last().copied().unwrap_or(0.0);
     let range = all.first().copied().unwrap_or(0.0) - least;
-    let share = |near: f64| match range > 0.0 {
-        true => ((near - least) / range).clamp(0.0, 1.0),
-        false => f64::from(u8::from(near >= least)),
+    let share = |near: f64| {
+        if range > 0.0 {
+            ((near - least) / range).clamp(0.0, 1.0)
+        } else {
+            f64::from(u8::from(near >= least))
+        }
     };
     let mut turns: HashMap<(&str, i64), f64> = HashMap::new();
     for candidate in candidates {

@@ -164,9 +164,10 @@ impl FoldState for Sources {
 
     fn finish(&self, emit: &mut dyn FnMut(Vec<Value>) -> Result<()>) -> Result<()> {
         let Some(memory) = self.memories.get(&self.id) else {
-            return match self.called {
-                true => Err(gone(self.id)),
-                false => Ok(()),
+            return if self.called {
+                Err(gone(self.id))
+            } else {
+                Ok(())
             };
         };
         // The memory first, then those that it cites, each once.

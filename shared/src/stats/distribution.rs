@@ -94,9 +94,12 @@ impl Distribution {
             }
             count += 1;
         }
-        let is = |ok: bool, distribution: Distribution, rule: &str| match ok {
-            true => Ok(distribution),
-            false => Err(wrong(format!("is impossible; give {takes}, with {rule}"))),
+        let is = |ok: bool, distribution: Distribution, rule: &str| {
+            if ok {
+                Ok(distribution)
+            } else {
+                Err(wrong(format!("is impossible; give {takes}, with {rule}")))
+            }
         };
         use Distribution::*;
         match (*name, few.get(..count).unwrap_or_default()) {

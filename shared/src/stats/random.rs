@@ -36,9 +36,10 @@ impl Stream {
 /// A number between 0 and 1 of a name, or of a mixture of names as [`mixed`] writes it: then the share of the normal distribution
 /// below the sum of normal numbers, so that what has names in common is correlated.
 pub fn share(seed: i64, name: &str, run: i64) -> f64 {
-    let parts = match name.starts_with('{') {
-        true => serde_json::from_str::<Map<String, Json>>(name).ok(),
-        false => None,
+    let parts = if name.starts_with('{') {
+        serde_json::from_str::<Map<String, Json>>(name).ok()
+    } else {
+        None
     };
     let Some(parts) = parts else {
         return Stream::new(seed, name).at(run);

@@ -267,12 +267,11 @@ fn amount(at: At<'_>) -> Option<(i64, Unit, At<'_>)> {
     }
     let (count, at) = at.number()?;
     let measured = at.skip(&["个", "個"]);
-    let (place, at) = match measured.used > at.used {
-        false => at.one_of(UNITS.get(..12)?)?,
-        true => {
-            let (place, at) = measured.one_of(UNITS.get(2..)?)?;
-            (place + 2, at)
-        }
+    let (place, at) = if measured.used > at.used {
+        let (place, at) = measured.one_of(UNITS.get(2..)?)?;
+        (place + 2, at)
+    } else {
+        at.one_of(UNITS.get(..12)?)?
     };
     let unit = match place {
         0 | 1 => Unit::Minute,

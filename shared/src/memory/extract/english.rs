@@ -167,9 +167,10 @@ impl<'a> Sentence<'a> {
             };
             let single = run.last == run.first + 1 && Some(run.first) == start;
             let acronym = run.name.chars().all(char::is_uppercase);
-            match single && !run.possessive && run.sort == Sort::Name && !acronym {
-                true => found.uncertain.push(entity),
-                false => found.entities.push(entity),
+            if single && !run.possessive && run.sort == Sort::Name && !acronym {
+                found.uncertain.push(entity)
+            } else {
+                found.entities.push(entity)
             }
         }
         self.aliases(found);

@@ -122,9 +122,10 @@ impl Reading {
         let rows: Vec<String> = starts
             .map(|key| format!("({})", values.add_kept(key)))
             .collect();
-        let entities = match rows.is_empty() {
-            true => "SELECT '' WHERE false".to_owned(),
-            false => format!("SELECT * FROM (VALUES {})", rows.join(", ")),
+        let entities = if rows.is_empty() {
+            "SELECT '' WHERE false".to_owned()
+        } else {
+            format!("SELECT * FROM (VALUES {})", rows.join(", "))
         };
         let of = |column: &str, names: &str| {
             format!("FROM lumos_fact WHERE {known} AND {column} IN (SELECT name FROM {names})")
@@ -238,9 +239,10 @@ impl Tables {
                 self.add_same("lumos_near_0", entities);
                 for step in 1..steps {
                     let before = format!("(SELECT name FROM lumos_near_{})", step - 1);
-                    let table = match step + 1 == steps {
-                        true => "lumos_near".to_owned(),
-                        false => format!("lumos_near_{step}"),
+                    let table = if step + 1 == steps {
+                        "lumos_near".to_owned()
+                    } else {
+                        format!("lumos_near_{step}")
                     };
                     let from = |there: &str, here: &str| {
                         format!(
@@ -298,9 +300,10 @@ impl Tables {
     }
 
     fn sql(&self) -> String {
-        match self.list.is_empty() {
-            true => String::new(),
-            false => format!("WITH RECURSIVE {} ", self.list.join(", ")),
+        if self.list.is_empty() {
+            String::new()
+        } else {
+            format!("WITH RECURSIVE {} ", self.list.join(", "))
         }
     }
 }

@@ -372,17 +372,19 @@ fn standing(memory: &Memory, now: i64) -> Result<[f64; 4]> {
 fn answer(memory: &Memory, candidate: &Candidate, found: &Found) -> Result<Vec<Value>> {
     let [retention, importance, activation, feedback] = candidate.standing;
     let event = memory.integer(Column::event_time).unwrap_or_default();
-    let own = match candidate.counts.iter().any(|count| *count > 0) {
-        true => "words",
-        false => "words of neighbouring turns",
+    let own = if candidate.counts.iter().any(|count| *count > 0) {
+        "words"
+    } else {
+        "words of neighbouring turns"
     };
     let vector = match found.vector {
         Some(vector) => format!(", vector {vector:.2}"),
         None => String::new(),
     };
-    let time = match found.time > 0.0 {
-        true => format!(", time {:.2}", found.time),
-        false => String::new(),
+    let time = if found.time > 0.0 {
+        format!(", time {:.2}", found.time)
+    } else {
+        String::new()
     };
     let explanation = format!(
         "{own} {:.2} + names {:.2}{vector}{time}, times {:.2} for retention {retention:.2}, importance {importance:.2}, activation {activation:.2} and feedback {feedback:.2}",

@@ -46,9 +46,8 @@ pub(super) fn near(
     let bytes = embedding::encode(vector);
     let length = bytes.len();
     let vector = values.add(Value::Blob(bytes));
-    let (whole, few, indexed) = match index {
-        false => (String::new(), String::new(), String::new()),
-        true => (
+    let (whole, few, indexed) = if index {
+        (
             // In front of the loop: a condition within it is tested for each of a million embeddings.
             "whole CROSS JOIN ".to_owned(),
             format!("whole.memories < {INDEXED} AND "),
@@ -57,7 +56,9 @@ pub(super) fn near(
                  coalesce((SELECT min(10000, {pool} * (2 * (SELECT sum(memories) FROM lumos_memory_scope) - memories) / memories) FROM whole WHERE memories >= {INDEXED}), 1)) AS v \
                  CROSS JOIN lumos_memory AS m ON m.id = v.id WHERE m.scope = {scope} AND ({chosen}) ORDER BY v.rank LIMIT {pool})"
             ),
-        ),
+        )
+    } else {
+        (String::new(), String::new(), String::new())
     };
     (
         format!(

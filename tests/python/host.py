@@ -190,18 +190,22 @@ def interrupts(db, after=20, by="interrupt", steps=1000):
     """What runs here is interrupted: once SQLite has asked the progress handler `after` times whether to stop,
     each time after so many steps of its machine, the handler says so itself, or another thread calls
     `interrupt()`. No time is measured; what does not heed it is ended with the whole process, by a watchdog."""
-    asked, wanted = 0, threading.Event()
+    asked, wanted, called = 0, threading.Event(), threading.Event()
 
     def handler():
         nonlocal asked
         asked += 1
         if asked >= after:
             wanted.set()
+            if by == "interrupt":
+                # A busy machine may run the other thread only after the statement has ended.
+                called.wait()
         return by == "handler" and asked >= after
 
     def call():
         wanted.wait()
         db.connection.interrupt()
+        called.set()
 
     caller = threading.Thread(target=call)
     if by == "interrupt":

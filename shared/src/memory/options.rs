@@ -130,12 +130,20 @@ pub const NOW: OptionDef = moment(
 );
 
 /// Those of the tables.
-pub const INIT: &[OptionDef] = &[option(
-    "dimensions",
-    OptionType::Integer(0, 16_384),
-    "as it is",
-    "makes an index of the embeddings with so many dimensions, `lumos_memory_vectors`, which triggers keep and a search of a scope with 5,000 memories or more reads; 0 takes it away",
-)];
+pub const INIT: &[OptionDef] = &[
+    option(
+        "dimensions",
+        OptionType::Integer(0, 16_384),
+        "as it is",
+        "makes an index of the embeddings with so many dimensions, `lumos_memory_vectors`, which triggers keep and a search of a scope with 5,000 memories or more reads; 0 takes it away",
+    ),
+    option(
+        "index",
+        OptionType::OneOf(&["flat4", "hnsw"]),
+        "as it is, `flat4` at first",
+        "with `hnsw` the index has a graph, for a million memories; `INSERT INTO lumos_memory_vectors(lumos_memory_vectors) VALUES ('optimize')` makes it, in some minutes, and what was added since is scanned beside it",
+    ),
+];
 
 /// Those of a memory added.
 pub const ADD: &[OptionDef] = &[

@@ -317,11 +317,7 @@ impl Answer for Ahead {
     }
 
     fn nothing(&self, key: &Value, why: Option<String>, rows: &Rows, emit: Emit<'_>) -> Result<()> {
-        emit(
-            self.0
-                .setting
-                .nothing(key, why, rows, FORECAST.output.len()),
-        )
+        emit(rows.nothing(&self.0.setting, key, why, FORECAST.output.len()))
     }
 }
 
@@ -423,11 +419,7 @@ impl Answer for Back {
     }
 
     fn nothing(&self, key: &Value, why: Option<String>, rows: &Rows, emit: Emit<'_>) -> Result<()> {
-        emit(
-            self.0
-                .setting
-                .nothing(key, why, rows, BACKTEST.output.len()),
-        )
+        emit(rows.nothing(&self.0.setting, key, why, BACKTEST.output.len()))
     }
 }
 

@@ -68,7 +68,7 @@ impl Answer for Parts {
     }
 
     fn nothing(&self, key: &Value, why: Option<String>, rows: &Rows, emit: Emit<'_>) -> Result<()> {
-        emit(self.0.nothing(key, why, rows, DECOMPOSE.output.len()))
+        emit(rows.nothing(&self.0, key, why, DECOMPOSE.output.len()))
     }
 
     fn series(
@@ -187,7 +187,7 @@ impl Answer for Seasons {
     }
 
     fn nothing(&self, key: &Value, why: Option<String>, rows: &Rows, emit: Emit<'_>) -> Result<()> {
-        emit(self.0.nothing(key, why, rows, SEASONS.output.len()))
+        emit(rows.nothing(&self.0, key, why, SEASONS.output.len()))
     }
 
     fn series(

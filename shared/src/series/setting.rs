@@ -3,10 +3,9 @@
 use serde_json::Value as Json;
 
 use super::grid::{Aggregate, Gaps, Preparation, Step};
-use super::source::Rows;
 use super::words::Language;
+use crate::Result;
 use crate::options::{OptionDef, OptionType, Options};
-use crate::{Result, Value};
 
 /// How rows of one time become one.
 pub const AGG: OptionDef = OptionDef {
@@ -54,23 +53,6 @@ impl Setting {
             preparation: preparation(options)?,
             language: Language::of(options),
         })
-    }
-
-    /// A row of so many columns that only says why there is no other: the first is the key, the last the sentence.
-    pub fn nothing(
-        &self,
-        key: &Value,
-        why: Option<String>,
-        rows: &Rows,
-        columns: usize,
-    ) -> Vec<Value> {
-        let mut notes = rows.notes(self.language);
-        let none = || self.language.say("no value in any row", "没有任何数值");
-        notes.push(why.unwrap_or_else(none));
-        let mut row = vec![Value::Null; columns];
-        row[0] = key.clone();
-        row[columns - 1] = self.language.join(&notes).map_or(Value::Null, Value::Text);
-        row
     }
 }
 

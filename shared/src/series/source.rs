@@ -167,6 +167,24 @@ impl Sources {
 }
 
 impl Rows {
+    /// A row of so many columns that only says why there is no other: the first is the key, the last the sentence.
+    pub fn nothing(
+        &self,
+        setting: &Setting,
+        key: &Value,
+        why: Option<String>,
+        columns: usize,
+    ) -> Vec<Value> {
+        let language = setting.language;
+        let mut notes = self.notes(language);
+        let none = || language.say("no value in any row", "没有任何数值");
+        notes.push(why.unwrap_or_else(none));
+        let mut row = vec![Value::Null; columns];
+        row[0] = key.clone();
+        row[columns - 1] = language.join(&notes).map_or(Value::Null, Value::Text);
+        row
+    }
+
     /// The rows of one series, each with its time.
     pub fn add(&mut self, time: ValueRef<'_>, value: f64) {
         if time == ValueRef::Null {

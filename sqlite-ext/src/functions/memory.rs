@@ -67,10 +67,15 @@ fn init(call: &Call<'_>, connection: &Connection) -> Result<()> {
     if crate::host::version(connection)? >= SECURE_DELETE_SINCE {
         connection.execute_batch("INSERT INTO main.lumos_memory_words(lumos_memory_words, rank) VALUES ('secure-delete', 1)")?;
     }
-    if let Some(dimensions) = call.options(0)?.integer("dimensions") {
-        index(connection, dimensions)?;
+    let options = call.options(0)?;
+    match (options.integer("dimensions"), options.text("index")) {
+        (Some(dimensions), kind) => index(connection, dimensions, kind),
+        (None, Some(kind)) => Err(lumos_core::Error::new(format!(
+            "index is {kind}, of no embeddings; give their dimensions too, like {{\"dimensions\": 384, \"index\": \"{kind}\"}}"
+        ))
+        .into()),
+        (None, None) => Ok(()),
     }
-    Ok(())
 }
 
 /// Adds the columns that a table of an earlier version lacks; all of them may be NULL.
@@ -90,11 +95,19 @@ fn migrate(connection: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// Makes the index of embeddings, anew if it is of other dimensions; for none of them takes it away.
-fn index(connection: &Connection, dimensions: i64) -> Result<()> {
+/// Makes the index of embeddings, anew if it is of other dimensions or of another kind; for none of them takes it away.
+/// Without a kind it stays as it is, and is `flat4` at first.
+fn index(connection: &Connection, dimensions: i64, kind: Option<&str>) -> Result<()> {
     let sql = "SELECT sql FROM main.sqlite_schema WHERE name = 'lumos_memory_vectors'";
     let known: Option<String> = connection.query_row(sql, [], |row| row.get(0)).optional()?;
-    if known.is_some_and(|sql| sql.contains(&format!("FLOAT[{dimensions}]"))) {
+    let known = known.unwrap_or_default();
+    let known_kind = if known.contains("kind=hnsw") {
+        "hnsw"
+    } else {
+        "flat4"
+    };
+    let kind = kind.unwrap_or(known_kind);
+    if known.contains(&format!("FLOAT[{dimensions}]")) && kind == known_kind {
         return Ok(());
     }
     connection.execute_batch(
@@ -110,7 +123,7 @@ fn index(connection: &Connection, dimensions: i64) -> Result<()> {
     let bytes = dimensions * 4;
     connection.execute_batch(&format!(
         "CREATE VIEW main.lumos_memory_embeddings AS SELECT id, embedding FROM lumos_memory WHERE length(embedding) = {bytes};
-         CREATE VIRTUAL TABLE main.lumos_memory_vectors USING lumos_vec(id INTEGER PRIMARY KEY, embedding FLOAT[{dimensions}] metric=cosine, \
+         CREATE VIRTUAL TABLE main.lumos_memory_vectors USING lumos_vec(id INTEGER PRIMARY KEY, embedding FLOAT[{dimensions}] metric=cosine kind={kind}, \
          content='lumos_memory_embeddings', content_rowid='id');
          CREATE TRIGGER main.lumos_memory_vector_added AFTER INSERT ON lumos_memory WHEN length(new.embedding) = {bytes} BEGIN
            INSERT INTO lumos_memory_vectors(rowid) VALUES (new.id);

@@ -51,6 +51,8 @@ pub enum Section {
     Memory,
     /// Series of values in time.
     Series,
+    /// Pictures of rows.
+    Charts,
     /// Questions in words, and SQL from anywhere.
     Language,
     /// Choosing, and what may come of it.
@@ -59,7 +61,7 @@ pub enum Section {
 
 impl Section {
     /// All sections in order.
-    pub const ALL: [Section; 9] = [
+    pub const ALL: [Section; 10] = [
         Section::Admin,
         Section::Query,
         Section::Sync,
@@ -67,6 +69,7 @@ impl Section {
         Section::Vectors,
         Section::Memory,
         Section::Series,
+        Section::Charts,
         Section::Language,
         Section::Decisions,
     ];
@@ -81,6 +84,7 @@ impl Section {
             Section::Vectors => "Vectors",
             Section::Memory => "Memory",
             Section::Series => "Series",
+            Section::Charts => "Charts",
             Section::Language => "Language",
             Section::Decisions => "Decisions",
         }

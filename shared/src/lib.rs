@@ -4,6 +4,7 @@
 pub mod arrow;
 pub mod calendar;
 pub mod changelog;
+pub mod charts;
 pub mod decisions;
 pub mod embed;
 pub mod error;

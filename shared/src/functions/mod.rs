@@ -28,6 +28,7 @@ pub mod attach;
 pub mod auto;
 pub mod cache_stats;
 pub mod changes;
+pub mod charts;
 pub mod compat;
 pub mod debug;
 pub mod decide;
@@ -203,6 +204,9 @@ pub const FUNCTIONS: &[&Function] = &[
     &series_of::FORECAST_OF,
     &series_of::ANOMALIES_OF,
     &series_of::CHANGEPOINTS_OF,
+    &charts::SUGGEST,
+    &charts::CHART,
+    &charts::SVG,
     &ask::ASK,
     &ask::TO_SQL,
     &ask::PARSE,

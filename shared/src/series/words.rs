@@ -65,7 +65,7 @@ pub fn number(value: f64) -> String {
 }
 
 /// With a comma between thousands.
-fn grouped(shown: &str) -> String {
+pub fn grouped(shown: &str) -> String {
     let (sign, digits) = match shown.strip_prefix('-') {
         Some(digits) => ("-", digits),
         None => ("", shown),

@@ -112,7 +112,9 @@ impl Maker<'_> {
                             reason,
                         );
                     }
-                    let small = self.distinct(color) <= COLORS.min(6) || distinct <= 2;
+                    // More bars than fit side by side are read in cells.
+                    let colors = self.distinct(color);
+                    let small = colors <= 6 && colors * distinct <= 60 || distinct <= 2;
                     let reason = ("a number for each pair of categories", "每对类别的数值");
                     let score = score + pairs - if small { 0.1 } else { 0.005 };
                     self.push(

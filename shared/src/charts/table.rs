@@ -105,7 +105,7 @@ impl Column {
             return column;
         }
         if numbers {
-            column.of_numbers(&cells, seen);
+            column.of_numbers(&cells);
         } else if let Some(times) = times(&cells) {
             column.kind = Kind::Time;
             column.numbers = times;
@@ -126,7 +126,7 @@ impl Column {
         column
     }
 
-    fn of_numbers(&mut self, cells: &[&Cell], _seen: u64) {
+    fn of_numbers(&mut self, cells: &[&Cell]) {
         self.kind = Kind::Number;
         self.numbers = cells
             .iter()

@@ -76,6 +76,13 @@ fn shapes() -> Vec<(&'static str, Vec<Json>)> {
             ),
         ),
         (
+            "heatmap",
+            many(
+                100,
+                &|i| json!({"genre": format!("c{}", i / 4), "x": format!("p{}", i % 4), "n": i}),
+            ),
+        ),
+        (
             "point",
             many(
                 90,
@@ -253,6 +260,10 @@ fn rows_left_out_are_counted() {
         svg.contains("1 row without a value left out")
             && svg.contains("1 of 0 or less left out of the logarithmic axis")
     );
+    let many: Vec<Json> = (0..500)
+        .map(|i| json!({"name": format!("c{i}"), "total": 7}))
+        .collect();
+    assert!(text(&SVG, &many, "{}").contains("other (471), together 3,297, is not drawn"));
     let points: Vec<Json> = (0..90)
         .map(|i| json!({"x": f64::from(i) + 0.5, "y": i * i % 19}))
         .collect();

@@ -2,7 +2,7 @@
 
 use super::ask::Agg;
 use super::table::Column;
-use crate::series::words::{Language, grouped};
+use crate::series::words::{Language, grouped, number};
 
 /// The words.
 pub struct Text(pub Language);
@@ -28,6 +28,15 @@ impl Text {
             ),
             _ => self.rest(count),
         }
+    }
+
+    /// A note on what was put together and is not drawn.
+    pub fn not_drawn(&self, rest: &str, sum: f64) -> String {
+        let sum = number(sum);
+        self.0.say(
+            format!("{rest}, together {sum}, is not drawn"),
+            format!("未绘制{rest}，共 {sum}"),
+        )
     }
 
     /// The axis of counts.

@@ -13,7 +13,7 @@ impl Maker<'_> {
         let pie = self.plot.form == Form::Pie;
         self.few_series(&mut seen, LINES);
         let x = self.x();
-        let names = match x {
+        let mut names = match x {
             Some(column) if matches!(column.kind, Kind::Time | Kind::Number) => {
                 let mut values: BTreeMap<i64, String> = BTreeMap::new();
                 seen.retain(|s| s.x.is_finite());
@@ -32,6 +32,9 @@ impl Maker<'_> {
                 &mut row.name
             }),
         };
+        if !pie {
+            self.without_rest(&mut seen, &mut names);
+        }
         let places: BTreeMap<String, usize> = names.iter().cloned().zip(0..).collect();
         let groups = self.groups(&seen, |row| {
             places.get(&row.name).map(|place| *place as f64)
@@ -67,6 +70,32 @@ impl Maker<'_> {
         }
         let color = self.color().map(|c| c.name.as_str());
         self.plot.title = self.text.by(&self.plot.y.title, &self.plot.x.title, color);
+    }
+
+    /// Leaves out the bar of what was put together where it would be so long that the others are nothing beside it.
+    fn without_rest(&mut self, seen: &mut Vec<Seen>, names: &mut Vec<String>) {
+        let adds_up = matches!(self.agg(), Agg::Sum | Agg::Count);
+        let Some(rest) = self
+            .rest
+            .clone()
+            .filter(|r| adds_up && names.last() == Some(r))
+        else {
+            return;
+        };
+        let mut sums: BTreeMap<&str, f64> = BTreeMap::new();
+        for row in seen.iter() {
+            *sums.entry(&row.name).or_default() += row.value * row.weight;
+        }
+        let sum = sums.remove(rest.as_str()).unwrap_or(0.0);
+        let largest = sums
+            .values()
+            .fold(0.0, |most, sum| f64::max(most, sum.abs()));
+        if sum.abs() > 3.0 * largest {
+            seen.retain(|row| row.name != rest);
+            names.pop();
+            let note = self.text.not_drawn(&rest, sum);
+            self.plot.notes.push(note);
+        }
     }
 
     /// The first axis has names; bars lie where they are many or long.

@@ -61,7 +61,8 @@ impl Maker<'_> {
             title: x.name.clone(),
             scale: along(x, self.plot.marks.iter().map(|m| m.x)),
         };
-        self.measure_axis(area);
+        // Counts are seen against none.
+        self.measure_axis(area || self.measure().is_none());
         let color = self.color().map(|c| c.name.as_str());
         self.plot.title = self.text.over(&self.plot.y.title, &x.name, color);
     }

@@ -114,9 +114,15 @@ impl Maker<'_> {
                     }
                     // More bars than fit side by side are read in cells.
                     let colors = self.distinct(color);
-                    let small = colors <= 6 && colors * distinct <= 60 || distinct <= 2;
+                    let crowded = colors * distinct > 60;
+                    let small = colors <= 6 && !crowded || distinct <= 2;
                     let reason = ("a number for each pair of categories", "每对类别的数值");
-                    let score = score + pairs - if small { 0.1 } else { 0.005 };
+                    let less = match (small, crowded) {
+                        (true, _) => 0.1,
+                        (_, true) => -0.005,
+                        _ => 0.005,
+                    };
+                    let score = score + pairs - less;
                     self.push(
                         Form::Heatmap,
                         Some(category),

@@ -56,15 +56,15 @@ pub enum Kind {
     Struct(Vec<(String, Kind)>),
 }
 
-/// A column that values are appended to, each by one call.
+/// A column that values are appended to.
 pub struct Column {
     kind: Kind,
     len: usize,
     nulls: usize,
     /// A bit for each value that is there.
     validity: Vec<u8>,
-    /// The ends of texts, bytes and lists, after a 0.
-    ends: Vec<i32>,
+    /// The ends of texts, bytes and lists, after a 0, as the little-endian bytes of 32-bit integers.
+    ends: Vec<u8>,
     values: Vec<u8>,
     /// Of a list its elements, of a struct its fields.
     children: Vec<Column>,
@@ -96,7 +96,7 @@ impl Column {
         self.values.clear();
         self.ends.clear();
         if matches!(self.kind, Kind::Text | Kind::Blob | Kind::List(_)) {
-            self.ends.push(0);
+            self.ends.extend(0_i32.to_le_bytes());
         }
         self.children.iter_mut().for_each(Column::clear);
     }
@@ -117,7 +117,7 @@ impl Column {
         match &self.kind {
             Kind::Boolean => set_bit(&mut self.values, self.len, false),
             Kind::Text | Kind::Blob | Kind::List(_) => {
-                self.ends.push(self.ends.last().copied().unwrap_or(0));
+                self.ends.extend_from_within(self.ends.len() - 4..);
             }
             Kind::Array(_, len) => (0..*len).for_each(|_| self.children[0].null()),
             Kind::Struct(_) => self.children.iter_mut().for_each(Column::null),
@@ -139,6 +139,19 @@ impl Column {
         self.count(true);
     }
 
+    /// Appends values of a fixed width, none of them NULL, by their little-endian bytes in one piece.
+    pub fn all(&mut self, bytes: &[u8], len: usize) {
+        debug_assert_eq!(bytes.len(), len * self.kind.width());
+        self.values.extend_from_slice(bytes);
+        let mut left = len;
+        if self.len.is_multiple_of(8) {
+            self.validity.resize(self.validity.len() + len / 8, 0xff);
+            self.len += len / 8 * 8;
+            left = len % 8;
+        }
+        (0..left).for_each(|_| self.count(true));
+    }
+
     /// Appends a text or bytes. Errors if those of a batch take 2 GiB.
     pub fn bytes(&mut self, bytes: &[u8]) -> Result<()> {
         self.values.extend_from_slice(bytes);
@@ -151,8 +164,8 @@ impl Column {
     }
 
     fn end(&mut self, end: usize) -> Result<()> {
-        self.ends
-            .push(i32::try_from(end).map_err(|_| too_large(i32::MAX as usize))?);
+        let end = i32::try_from(end).map_err(|_| too_large(i32::MAX as usize))?;
+        self.ends.extend(end.to_le_bytes());
         self.count(true);
         Ok(())
     }
@@ -169,12 +182,12 @@ impl Column {
 
     /// The bytes held, about.
     fn size(&self) -> usize {
-        let own = self.values.len() + 4 * self.ends.len() + self.validity.len();
+        let own = self.values.len() + self.ends.len() + self.validity.len();
         own + self.children.iter().map(Column::size).sum::<usize>()
     }
 
     /// Its nodes and buffers as the format orders them: each column before its children.
-    fn lay_out(&self, batch: &mut Batch) {
+    fn lay_out<'a>(&'a self, batch: &mut Batch<'a>) {
         batch.nodes.push([self.len as i64, self.nulls as i64]);
         if self.kind != Kind::Null {
             batch.buffer(if self.nulls == 0 { &[] } else { &self.validity });
@@ -182,8 +195,7 @@ impl Column {
         match &self.kind {
             Kind::Null | Kind::Array(..) | Kind::Struct(_) => {}
             Kind::Text | Kind::Blob | Kind::List(_) => {
-                let ends: Vec<u8> = self.ends.iter().flat_map(|end| end.to_le_bytes()).collect();
-                batch.buffer(&ends);
+                batch.buffer(&self.ends);
                 if !matches!(self.kind, Kind::List(_)) {
                     batch.buffer(&self.values);
                 }
@@ -233,7 +245,7 @@ impl Writer {
         let start = b.start_table();
         b.push_slot_always(slot(1), fields_at);
         let schema = b.end_table(start);
-        writer.message(b, SCHEMA, schema.as_union_value(), &[]);
+        writer.message(b, SCHEMA, schema.as_union_value(), &Batch::default());
         writer.columns = fields
             .into_iter()
             .map(|(_, kind)| Column::new(kind))
@@ -276,20 +288,21 @@ impl Writer {
     }
 
     fn flush(&mut self) {
+        let mut columns = std::mem::take(&mut self.columns);
+        let rows = columns.first().map_or(0, |column| column.len);
         let mut batch = Batch::default();
-        self.columns
-            .iter()
-            .for_each(|column| column.lay_out(&mut batch));
+        columns.iter().for_each(|column| column.lay_out(&mut batch));
         let mut b = FlatBufferBuilder::new();
-        let buffers = pairs(&mut b, &batch.buffers);
+        let buffers = pairs(&mut b, &batch.places);
         let nodes = pairs(&mut b, &batch.nodes);
         let start = b.start_table();
-        b.push_slot_always(slot(0), self.len() as i64);
+        b.push_slot_always(slot(0), rows as i64);
         b.push_slot_always(slot(1), nodes);
         b.push_slot_always(slot(2), buffers);
         let header = b.end_table(start);
-        self.message(b, RECORD_BATCH, header.as_union_value(), &batch.body);
-        self.columns.iter_mut().for_each(Column::clear);
+        self.message(b, RECORD_BATCH, header.as_union_value(), &batch);
+        columns.iter_mut().for_each(Column::clear);
+        self.columns = columns;
     }
 
     /// Appends a message: a mark, the length of what is said of it, that, and its body, all in multiples of 8 bytes.
@@ -298,10 +311,10 @@ impl Writer {
         mut b: FlatBufferBuilder,
         kind: u8,
         header: WIPOffset<UnionWIPOffset>,
-        body: &[u8],
+        body: &Batch<'_>,
     ) {
         let start = b.start_table();
-        b.push_slot_always(slot(3), body.len() as i64);
+        b.push_slot_always(slot(3), body.len as i64);
         b.push_slot_always(slot(2), header);
         b.push_slot_always(slot(0), VERSION_5);
         b.push_slot_always(slot(1), kind);
@@ -313,23 +326,30 @@ impl Writer {
         self.out.extend((padded as u32).to_le_bytes());
         self.out.extend_from_slice(said);
         self.out.resize(self.out.len() + padded - said.len(), 0);
-        self.out.extend_from_slice(body);
+        self.out.reserve(body.len);
+        for buffer in &body.buffers {
+            self.out.extend_from_slice(buffer);
+            self.out.resize(self.out.len().next_multiple_of(8), 0);
+        }
     }
 }
 
+/// What a message has of its columns: their buffers, one after the other, each filled up to a multiple of 8 bytes.
 #[derive(Default)]
-struct Batch {
+struct Batch<'a> {
+    /// The values and the NULLs among them, of each column.
     nodes: Vec<[i64; 2]>,
-    buffers: Vec<[i64; 2]>,
-    body: Vec<u8>,
+    /// Where each buffer begins and how long it is.
+    places: Vec<[i64; 2]>,
+    buffers: Vec<&'a [u8]>,
+    len: usize,
 }
 
-impl Batch {
-    fn buffer(&mut self, bytes: &[u8]) {
-        self.buffers
-            .push([self.body.len() as i64, bytes.len() as i64]);
-        self.body.extend_from_slice(bytes);
-        self.body.resize(self.body.len().next_multiple_of(8), 0);
+impl<'a> Batch<'a> {
+    fn buffer(&mut self, bytes: &'a [u8]) {
+        self.places.push([self.len as i64, bytes.len() as i64]);
+        self.buffers.push(bytes);
+        self.len += bytes.len().next_multiple_of(8);
     }
 }
 
@@ -523,6 +543,29 @@ mod tests {
                 _ => &[],
             };
             assert_eq!(lens, expected, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn values_in_one_piece_are_values_one_by_one() {
+        for before in [0, 3, 8] {
+            for len in [0, 1, 8, 21] {
+                let [mut pieces, mut single] = [(); 2].map(|()| Column::new(Kind::Date));
+                let bytes: Vec<u8> = (0..len * 4).collect();
+                for column in [&mut pieces, &mut single] {
+                    (0..before).for_each(|_| column.null());
+                }
+                pieces.all(&bytes, len.into());
+                bytes.chunks(4).for_each(|value| single.fixed(value));
+                for column in [&mut pieces, &mut single] {
+                    column.null();
+                }
+                assert_eq!(
+                    (&pieces.values, &pieces.validity, pieces.len, pieces.nulls),
+                    (&single.values, &single.validity, single.len, single.nulls),
+                    "{len} after {before}"
+                );
+            }
         }
     }
 

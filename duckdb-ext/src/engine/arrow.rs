@@ -61,9 +61,30 @@ impl LogicalType {
 }
 
 impl Column<'_> {
+    /// Appends all values to a column of [`LogicalType::arrow`]. Errors as [`Self::append_arrow`] does.
+    pub fn append_all_to_arrow(&self, out: &mut arrow::Column) -> lumos_core::Result<()> {
+        // Where both lay the values out alike.
+        let width = match self.ty() {
+            LogicalType::Integer(bytes) | LogicalType::Unsigned(bytes) => Some(*bytes),
+            LogicalType::Float | LogicalType::Date => Some(4),
+            LogicalType::Double
+            | LogicalType::Time
+            | LogicalType::Timestamp(_)
+            | LogicalType::TimestampTz => Some(8),
+            _ => None,
+        };
+        match width {
+            Some(width) if !self.has_nulls() => {
+                out.all(self.data(width.into()), self.len());
+                Ok(())
+            }
+            _ => (0..self.len()).try_for_each(|row| self.append_arrow(row, out)),
+        }
+    }
+
     /// Appends the value in `row` to a column of [`LogicalType::arrow`]. Errors on a number that Arrow has no type for,
     /// and as Arrow's column does.
-    pub fn append_arrow(&self, row: usize, out: &mut arrow::Column) -> lumos_core::Result<()> {
+    fn append_arrow(&self, row: usize, out: &mut arrow::Column) -> lumos_core::Result<()> {
         if self.is_null(row) {
             out.null();
             return Ok(());

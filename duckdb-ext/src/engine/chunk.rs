@@ -444,6 +444,25 @@ impl<'a> Column<'a> {
         }
     }
 
+    /// Whether any value is NULL.
+    pub(super) fn has_nulls(&self) -> bool {
+        !self.raw.validity.is_null() && (0..self.len).any(|row| self.is_null(row))
+    }
+
+    /// How many values there are.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// All values of a type that DuckDB stores in so many bytes each.
+    pub(super) fn data(&self, width: usize) -> &'a [u8] {
+        if self.len == 0 {
+            return &[];
+        }
+        // SAFETY: the caller picks the width by the column's type, and a vector has a value for each row, also of NULL.
+        unsafe { std::slice::from_raw_parts(self.raw.data, self.len * width) }
+    }
+
     /// Reads the fixed-width value of `row`; `T` is what DuckDB stores for the column's type.
     pub(super) fn get<T: Copy>(&self, row: usize) -> T {
         // SAFETY: the callers above pick `T` by the column's type, and DuckDB aligns vectors to it or more.

@@ -49,8 +49,7 @@ pub fn arrow(session: &Session, sql: &str, params: Option<&str>) -> Result<Vec<u
     let mut out = Writer::new(fields, usize::try_from(most).unwrap_or(0));
     while let Some(chunk) = stream.next_chunk(&host)? {
         for (i, ty) in types.iter().enumerate() {
-            let (from, to) = (chunk.column(i, ty), out.column(i));
-            (0..chunk.len()).try_for_each(|row| from.append_arrow(row, to))?;
+            chunk.column(i, ty).append_all_to_arrow(out.column(i))?;
         }
         out.rows()?;
     }

@@ -15,6 +15,7 @@ pub mod fingerprint;
 pub mod function;
 pub mod functions;
 pub mod gate;
+pub mod looking;
 pub mod memory;
 pub mod mirror;
 pub mod nl;

@@ -36,6 +36,7 @@ pub mod deciding;
 pub mod decompose;
 pub mod detach;
 pub mod distances;
+pub mod drivers;
 pub mod embed;
 pub mod exec;
 pub mod explain;
@@ -58,6 +59,7 @@ pub mod models;
 pub mod neighbors;
 pub mod optimize;
 pub mod outliers;
+pub mod profile;
 pub mod query;
 pub mod recall;
 pub mod repair;
@@ -213,6 +215,9 @@ pub const FUNCTIONS: &[&Function] = &[
     &ask::LINK,
     &gate::VALIDATE_SQL,
     &words::EXPLAIN_SQL,
+    &profile::PROFILE,
+    &profile::COLUMN_OF,
+    &drivers::DRIVERS,
     &decide::DECIDE,
     &deciding::WEIGHTS,
     &whatif::WHATIF,

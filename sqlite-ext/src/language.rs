@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lumos_core::nl::catalog::{Catalog, Column, ColumnKind, ColumnRef, ForeignKey, Table};
+use lumos_core::nl::catalog::{Catalog, Column, ColumnKind, ColumnRef, ForeignKey, Table, iso};
 use lumos_core::nl::link::Vocabulary;
 use lumos_core::sql::identifier;
 use rusqlite::types::ValueRef;
@@ -262,16 +262,40 @@ fn values(connection: &Connection, catalog: &mut Catalog, table: usize) -> Resul
             "SELECT DISTINCT {quoted} FROM main.{name} WHERE typeof({quoted}) = 'text' AND length({quoted}) <= 80 LIMIT {VALUES}"
         );
         let mut distinct = 0;
+        // The least and the greatest, as long as all are times.
+        let mut times: Option<(String, String)> = None;
+        let mut only_times = true;
         let read = rows(connection, &sql, &mut |row| {
             if let ValueRef::Text(value) = row.value(0)
                 && let Ok(value) = std::str::from_utf8(value)
             {
                 distinct += 1;
+                only_times = only_times && iso(value).is_some();
+                if only_times {
+                    let (least, greatest) =
+                        times.get_or_insert_with(|| (value.to_owned(), value.to_owned()));
+                    if value < least.as_str() {
+                        value.clone_into(least);
+                    } else if value > greatest.as_str() {
+                        value.clone_into(greatest);
+                    }
+                }
                 catalog.values.add(ColumnRef { table, column }, value);
             }
         });
         readable(read)?;
-        catalog.tables[table].columns[column].distinct = (distinct > 0).then_some(distinct);
+        if only_times && distinct == VALUES as u64 {
+            let sql = format!(
+                "SELECT min({quoted}), max({quoted}) FROM main.{name} WHERE typeof({quoted}) = 'text'"
+            );
+            let read = rows(connection, &sql, &mut |row| {
+                times = Some((text(row, 0), text(row, 1)));
+            });
+            readable(read)?;
+        }
+        let c = &mut catalog.tables[table].columns[column];
+        c.distinct = (distinct > 0).then_some(distinct);
+        c.range = times.filter(|_| only_times);
     }
     Ok(())
 }

@@ -1,9 +1,12 @@
 """Writes what language_accuracy reads: the catalogs of the databases, and the questions. `language_data.py DATA OUT`."""
 import json
 import pathlib
+import re
 import shutil
 import sqlite3
 import sys
+
+TIME = re.compile(r"\d{4}-\d\d-\d\d([ T]|$)")
 
 
 def catalog(name, path):
@@ -16,7 +19,8 @@ def catalog(name, path):
         rows = db.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0]
         for c, (_, column, kind, _, _, pk) in enumerate(db.execute(f'PRAGMA table_info("{table}")').fetchall()):
             distinct = [v for (v,) in db.execute(f'SELECT DISTINCT "{column}" FROM "{table}" WHERE "{column}" IS NOT NULL LIMIT 20000')]
-            columns.append([column, kind, len(distinct)])
+            times = len(distinct) < 20000 and all(isinstance(v, str) and TIME.match(v) for v in distinct)
+            columns.append([column, kind, len(distinct)] + ([min(distinct), max(distinct)] if times and distinct else []))
             if pk:
                 primary.append(c)
             values.append([t, c, [str(v) for v in distinct if isinstance(v, str) or "id" not in column.lower() and not isinstance(v, (int, float, bytes))]])

@@ -1,5 +1,6 @@
 //! `lumos_ask`, `lumos_to_sql`, `lumos_parse`, `lumos_link`: questions in words.
 
+use crate::memory::moment::MOMENT;
 use crate::options::{OptionDef, OptionType};
 use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Type};
 
@@ -19,6 +20,20 @@ const CONFIDENCE: OptionDef = OptionDef {
     ty: OptionType::Number(0.0, " from 0 to 1"),
     default: "0.3",
     doc: "what is less sure is an error that gives the likeliest SQL; 0 answers always",
+};
+
+const AFTER: OptionDef = OptionDef {
+    name: "after",
+    ty: OptionType::Json("a question, or an array of questions"),
+    default: "none",
+    doc: "the questions before this one, the last of which it may go on from: \"what about 2012?\", \"only rock\", \"by month instead\", \"how many of them\"; one that stands by itself is read by itself",
+};
+
+const NOW: OptionDef = OptionDef {
+    name: "now",
+    ty: OptionType::Json(MOMENT),
+    default: "the latest time in the column",
+    doc: "the time from which \"last month\" or 最近7天 is told; nothing reads a clock",
 };
 
 const ROWS: OptionDef = OptionDef {
@@ -44,7 +59,7 @@ const ASKING: Function = Function {
         Param::new("question", Type::Text),
         Param::optional("options", Type::Json),
     ],
-    options: &[TABLES, CONFIDENCE],
+    options: &[TABLES, CONFIDENCE, AFTER, NOW],
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "",
@@ -78,10 +93,10 @@ pub const PARSE: Function = Function {
         ("assumptions", Type::Json),
         ("unmatched", Type::Json),
     ]),
-    options: &[TABLES, K],
+    options: &[TABLES, K, AFTER, NOW],
     doc: "Gives the readings of a question, the one that lumos_ask answers first: the likeliest that runs and finds something. \
           `confidence`, from 0 to 1, is the share of this reading among all by the weights that were trained on questions with known answers, less for words that mean nothing here; `band` is `high` from 0.75 on, `low` below 0.3. \
-          `assumptions` says what it takes for granted, `unmatched` has the words of the question that mean nothing here.",
+          `assumptions` says what it takes for granted, the time that it took for now among it; `unmatched` has the words of the question that mean nothing here.",
     examples: &[example(
         "SELECT sql, band, assumptions FROM lumos_parse('How many customers are there in Brazil?', '{\"k\": 1}')",
         "SELECT count(*) FROM \"Customer\" WHERE \"Country\" = 'Brazil'|high|[\"\\\"Brazil\\\" is a value of Customer.Country\"]",
@@ -116,9 +131,10 @@ pub const ASK: Function = Function {
         ("confidence", Type::Real),
         ("assumptions", Type::Json),
     ]),
-    options: &[TABLES, CONFIDENCE, ROWS],
+    options: &[TABLES, CONFIDENCE, ROWS, AFTER, NOW],
     doc: "Answers a question in English: `row` is a JSON object for each row of the answer, beside the SQL that gave it, how sure that is, and what it takes for granted. \
           It runs one SELECT that lumos_to_sql makes, in the transaction of the caller and under the connection's authorizer. \
+          Times are understood as people say them (\"last quarter\", \"in May 2024\", 最近7天), also groups of them (\"by month\"), shares, growth (\"year over year\", 环比), running totals and moving averages. With `after` it goes on from the questions before. \
           Errors if the confidence is below `min_confidence`: ask in other words, or look at lumos_parse.",
     examples: &[
         example(
@@ -128,6 +144,10 @@ pub const ASK: Function = Function {
         example(
             "SELECT row FROM lumos_ask('Which genre has the most tracks?')",
             "{\"Name\":\"Rock\"}",
+        ),
+        example(
+            "SELECT row FROM lumos_ask('what about Canada?', '{\"after\": [\"How many customers are there in Brazil?\"]}')",
+            "{\"count(*)\":8}",
         ),
     ],
     ..ASKING

@@ -1,9 +1,11 @@
 //! Which reading of a question is answered, how sure that is, and what it assumes.
 
-use super::catalog::{Catalog, ColumnRef};
+use super::catalog::Catalog;
+use super::follow::follow;
 use super::ir::{Compare, Expr, Filter, Literal, Query, Right};
 use super::lexicon::CUES;
 use super::link::{Meaning, Mention};
+use super::modify::modifiers;
 use super::parse::{Candidate, candidates};
 use super::reader::{Reader, question_tokens};
 
@@ -72,7 +74,75 @@ pub fn readings<E>(
     most: usize,
     probe: &mut dyn FnMut(&str) -> Result<Outcome, E>,
 ) -> Result<Vec<Reading>, E> {
-    let mut all = candidates(reader, question, CANDIDATES);
+    one(reader, None, question, most, probe)
+}
+
+/// The same of a question after others, the last of which it may go on from. Each of them is read again, the first by
+/// itself; of more than [`TURNS`] the last are.
+pub fn readings_after<E>(
+    reader: &Reader<'_>,
+    after: &[String],
+    question: &str,
+    most: usize,
+    probe: &mut dyn FnMut(&str) -> Result<Outcome, E>,
+) -> Result<Vec<Reading>, E> {
+    let mut previous: Option<Before<'_>> = None;
+    for before in &after[after.len().saturating_sub(TURNS)..] {
+        let found = one(reader, previous.as_ref(), before, 1, probe)?;
+        // A question that means nothing here changes nothing.
+        if let Some(reading) = found.into_iter().next() {
+            previous = Some(Before {
+                query: reading.query,
+                question: before,
+                confidence: reading.confidence,
+            });
+        }
+    }
+    one(reader, previous.as_ref(), question, most, probe)
+}
+
+/// Most questions before another that it may go on from.
+const TURNS: usize = 20;
+
+/// How sure a question is understood at most that goes on from another.
+const GOES_ON: f64 = 0.95;
+
+/// A question before, as it was read.
+struct Before<'a> {
+    query: Query,
+    question: &'a str,
+    confidence: f64,
+}
+
+fn one<E>(
+    reader: &Reader<'_>,
+    previous: Option<&Before<'_>>,
+    question: &str,
+    most: usize,
+    probe: &mut dyn FnMut(&str) -> Result<Outcome, E>,
+) -> Result<Vec<Reading>, E> {
+    let words = question_tokens(reader.catalog, reader.vocabulary, question);
+    let followed = previous
+        .map(|before| follow(reader, &before.query, question))
+        .unwrap_or_default();
+    let follows = followed.candidates.len();
+    let mut all = followed.candidates;
+    let mut unknown = followed.unmatched;
+    if follows == 0 || followed.unsure {
+        let alone = candidates(reader, question, CANDIDATES);
+        let top = alone.first().map_or(0.0, |c| c.score);
+        let less = if follows == 0 { 0.0 } else { MARGIN - top };
+        all.extend(alone.into_iter().map(|c| Candidate {
+            score: c.score + less - if follows == 0 { 0.0 } else { 2.0 * MARGIN },
+            ..c
+        }));
+    }
+    if follows == 0 {
+        let (_, rest) = modifiers(reader, question, words.clone());
+        let mentions = reader.vocabulary.link(reader.catalog, &rest);
+        unknown = unmatched(&rest, &mentions);
+    }
+    let mut places: Vec<usize> = (0..all.len()).collect();
     let mut shares = shares(&all);
     // The likeliest is tried first; others only if it finds nothing.
     let mut outcomes: Vec<Outcome> = Vec::new();
@@ -83,27 +153,33 @@ pub fn readings<E>(
         }
     }
     if let Some(first) = chosen(&all, &outcomes) {
-        let mut order: Vec<usize> = vec![first];
-        order.extend(
-            (0..all.len()).filter(|i| *i != first && outcomes.get(*i) != Some(&Outcome::Error)),
-        );
-        all = order.iter().map(|i| all[*i].clone()).collect();
-        shares = order.iter().map(|i| shares[*i]).collect();
+        let rest = places
+            .iter()
+            .filter(|i| **i != first && outcomes.get(**i) != Some(&Outcome::Error));
+        places = std::iter::once(first).chain(rest.copied()).collect();
+        all = places.iter().map(|i| all[*i].clone()).collect();
+        shares = places.iter().map(|i| shares[*i]).collect();
     }
-    let words = question_tokens(reader.catalog, reader.vocabulary, question);
-    let mentions = reader.vocabulary.link(reader.catalog, &words);
-    let unknown = unmatched(&words, &mentions);
     // A word that means nothing here may have been the one that matters.
     let content = words.iter().filter(|t| is_content(t)).count().max(1);
-    let understood = (1.0 - unknown.len() as f64 / content as f64).powi(2);
-    let readings = all.into_iter().zip(shares).take(most);
+    let understood = (1.0 - unknown.len() as f64 / content.max(unknown.len()) as f64).powi(2);
+    let readings = all.into_iter().zip(shares).zip(places).take(most);
     Ok(readings
-        .map(|(candidate, share)| Reading {
-            assumptions: assumptions(reader.catalog, &candidate.query),
-            unmatched: unknown.clone(),
-            confidence: share * understood,
-            sql: candidate.sql,
-            query: candidate.query,
+        .map(|((candidate, share), place)| {
+            let mut assumed = assumptions(reader.catalog, &candidate.query);
+            assumed.extend(candidate.notes);
+            let mut confidence = share * understood;
+            if let Some(before) = previous.filter(|_| place < follows) {
+                assumed.insert(0, format!("it goes on from \"{}\"", before.question));
+                confidence = (confidence * GOES_ON).min(before.confidence);
+            }
+            Reading {
+                assumptions: assumed,
+                unmatched: unknown.clone(),
+                confidence,
+                sql: candidate.sql,
+                query: candidate.query,
+            }
         })
         .collect())
 }
@@ -149,14 +225,6 @@ fn unmatched(words: &[super::tokens::Token], mentions: &[Mention]) -> Vec<String
         .collect()
 }
 
-fn named(catalog: &Catalog, column: ColumnRef) -> String {
-    format!(
-        "{}.{}",
-        catalog.tables[column.table].name,
-        catalog.at(column).name
-    )
-}
-
 /// What a query takes for granted.
 fn assumptions(catalog: &Catalog, query: &Query) -> Vec<String> {
     let mut all = Vec::new();
@@ -173,7 +241,7 @@ fn assumptions(catalog: &Catalog, query: &Query) -> Vec<String> {
             };
             all.push(format!(
                 "the {order} is by {}; {rows}, even if others are equal",
-                named(catalog, *c)
+                catalog.named(*c)
             ));
         }
     }
@@ -186,14 +254,14 @@ fn assumption(catalog: &Catalog, filter: &Filter) -> Option<String> {
     };
     match (&filter.right, filter.op) {
         (Right::One(Literal::Text(text)), Compare::Eq | Compare::Ne) => {
-            Some(format!("\"{text}\" is a value of {}", named(catalog, c)))
+            Some(format!("\"{text}\" is a value of {}", catalog.named(c)))
         }
         (Right::One(Literal::Text(text)), Compare::Like) => {
-            Some(format!("{} is like \"{text}\"", named(catalog, c)))
+            Some(format!("{} is like \"{text}\"", catalog.named(c)))
         }
         (Right::Query(_), Compare::NotIn) => Some(format!(
             "\"not\" means that no row of another table has {}",
-            named(catalog, c)
+            catalog.named(c)
         )),
         _ => None,
     }

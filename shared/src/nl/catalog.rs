@@ -48,8 +48,31 @@ pub struct Column {
     pub kind: ColumnKind,
     /// How many distinct values it has, if that is known.
     pub distinct: Option<u64>,
-    /// The least and the greatest number or time, if they are known.
+    /// The least and the greatest value, if they are known; adapters give those of dates and texts.
     pub range: Option<(String, String)>,
+}
+
+impl Column {
+    /// The least and the greatest time in seconds since 1970, if the column has times as ISO texts.
+    pub fn times(&self) -> Option<(i64, i64)> {
+        let (least, greatest) = self.range.as_ref()?;
+        Some((iso(least)?, iso(greatest)?))
+    }
+}
+
+/// The seconds since 1970 of a date in ISO form, its time cut off.
+pub fn iso(text: &str) -> Option<i64> {
+    let (day, rest) = text.split_at_checked(10)?;
+    let digits: Vec<&str> = day.split('-').collect();
+    let [year, month, of_month] = digits[..] else {
+        return None;
+    };
+    let fits = year.len() == 4
+        && month.len() == 2
+        && rest.chars().next().is_none_or(|c| matches!(c, ' ' | 'T'));
+    let number = |text: &str| text.parse::<i64>().ok();
+    let day = crate::calendar::day_of(number(year)?, number(month)?, number(of_month)?)?;
+    fits.then_some(day * crate::calendar::DAY)
 }
 
 /// What the values of a column are.
@@ -160,6 +183,15 @@ impl Catalog {
         &self.tables[column.table].columns[column.column]
     }
 
+    /// What a column is called, with its table.
+    pub fn named(&self, column: ColumnRef) -> String {
+        format!(
+            "{}.{}",
+            self.tables[column.table].name,
+            self.at(column).name
+        )
+    }
+
     /// True for a column of the primary key, or one that refers to another table.
     pub fn is_key(&self, column: ColumnRef) -> bool {
         self.tables[column.table]
@@ -175,6 +207,12 @@ impl Catalog {
     /// the first that looks like one; a column that is called like the key of another table, or has values of it
     /// alone, refers to it.
     pub fn finish(&mut self) {
+        // Texts from one ISO date to another are dates, whatever the column was declared as.
+        for column in self.tables.iter_mut().flat_map(|t| &mut t.columns) {
+            if column.kind == ColumnKind::Text && column.times().is_some() {
+                column.kind = ColumnKind::Date;
+            }
+        }
         for table in 0..self.tables.len() {
             if self.tables[table].primary_key.is_empty() {
                 self.tables[table].primary_key = self.likely_key(table).into_iter().collect();

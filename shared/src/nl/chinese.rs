@@ -1,7 +1,7 @@
 //! Chinese questions as tokens: words of the language become those of English that the reader knows, names are found
 //! as they stand in the data, or by their sound.
 
-use super::chinese_words::{SOUNDS, WORDS};
+use super::chinese_words::{NAMES, SOUNDS, WORDS};
 use super::tokens::{Token, fold, is_han, stem, tokens};
 
 /// Longest word, in characters.
@@ -13,20 +13,22 @@ pub fn is_chinese(question: &str) -> bool {
 }
 
 /// The tokens of a question. `known` says whether a text is a name or a value of the database, `sounds` finds the value
-/// that a name sounds like.
+/// that a name sounds like; `thing` and `measure` say whether a word is one of a table, or of a column of numbers.
 pub fn chinese_tokens(
     question: &str,
     known: &dyn Fn(&str) -> bool,
     sounds: &dyn Fn(&str) -> Option<String>,
+    thing: &dyn Fn(&str) -> bool,
+    measure: &dyn Fn(&str) -> bool,
 ) -> Vec<Token> {
-    let mut all = Vec::new();
+    let mut all: Vec<Vec<Token>> = Vec::new();
     let plain = tokens(question);
     let mut i = 0;
     while i < plain.len() {
         let token = &plain[i];
         let han = !token.quoted && token.text.chars().all(is_han);
         if !han {
-            all.push(token.clone());
+            all.push(vec![token.clone()]);
             i += 1;
             continue;
         }
@@ -45,6 +47,9 @@ pub fn chinese_tokens(
             let text = joined(n);
             if known(&text) {
                 return Some((n, vec![made(&plain[i], &text, &text)]));
+            }
+            if let Some(name) = english(&text).find(|name| known(name)) {
+                return Some((n, vec![named(&plain[i], name)]));
             }
             let found = WORDS
                 .binary_search_by(|(w, _)| (*w).cmp(text.as_str()))
@@ -73,10 +78,172 @@ pub fn chinese_tokens(
         for token in &mut made {
             token.range = plain[i].range.start..plain[i + used - 1].range.end;
         }
-        all.extend(made);
+        if !made.is_empty() {
+            all.push(made);
+        }
         i += used;
     }
-    all
+    in_order(all, thing, measure)
+}
+
+/// What a name is called in English.
+fn english(name: &str) -> impl Iterator<Item = &'static str> {
+    let found = NAMES.binary_search_by(|(n, _)| (*n).cmp(name)).ok();
+    found.into_iter().flat_map(|i| NAMES[i].1.split('|'))
+}
+
+/// Words that count things and mean nothing by themselves after a number.
+const MEASURES: &str = "个位名条张首部家种座件款项笔";
+
+/// What stands between the things of a question, so that what a word before 的 says begins after it.
+const BOUNDS: &[&str] = &[
+    "which",
+    "what",
+    "how many",
+    "how",
+    "who",
+    "show",
+    "is",
+    "have",
+    ",",
+    "?",
+    ".",
+    "and",
+    "or",
+    "sorted by",
+    "each",
+    "only",
+    "also",
+    "instead",
+    "except",
+    "total",
+    "average",
+    "number of",
+    "those",
+];
+
+/// Words of what things do.
+const VERBS: &[&str] = &[
+    "border",
+    "traverse",
+    "live",
+    "belong",
+    "more than",
+    "less than",
+    "at least",
+    "at most",
+    "contain",
+    "named",
+    "in",
+    "not",
+];
+
+/// The words in the order of English: 订单的数量 is "number of order", 价格最高的产品 "product with highest price",
+/// 德国的首都 "capital of Germany". `thing` and `measure` say whether a word is one of a table, or of a column of
+/// numbers.
+fn in_order(
+    words: Vec<Vec<Token>>,
+    thing: &dyn Fn(&str) -> bool,
+    measure: &dyn Fn(&str) -> bool,
+) -> Vec<Token> {
+    let text = |word: &[Token]| -> String {
+        let all: Vec<&str> = word.iter().map(|t| t.lower.as_str()).collect();
+        all.join(" ")
+    };
+    let is = |word: &[Token], all: &[&str]| all.contains(&text(word).as_str());
+    let noun = |word: &[Token], which: &dyn Fn(&str) -> bool| matches!(word, [one] if !one.capital && which(&one.stem));
+    let mut all: Vec<Vec<Token>> = Vec::new();
+    for word in words {
+        let last = all.len();
+        let measured = MEASURES.contains(word[0].text.as_str());
+        if measured && last > 0 && all[last - 1][0].number.is_some() {
+            continue;
+        }
+        if is(&word, &["number of", "quantity"]) {
+            let de = last > 0 && is(&all[last - 1], &["de"]);
+            let at = last.saturating_sub(1 + usize::from(de));
+            if last > usize::from(de) && noun(&all[at], thing) {
+                all.truncate(last - usize::from(de));
+                let of = ["number", "of"]
+                    .iter()
+                    .map(|w| made(&word[0], &word[0].text, w));
+                all.insert(at, of.collect());
+                continue;
+            }
+        }
+        let before = all.last().map_or(&[][..], |w| &w[..]);
+        let most = is(&word, &["most", "least"]) && (noun(before, thing) || noun(before, measure));
+        let aggregate = matches!(before, [first, second] if ["average", "total"].contains(&first.lower.as_str()) && measure(&second.stem));
+        let greatest = is(&word, &["highest", "largest", "lowest", "smallest"])
+            && (aggregate || noun(before, measure) && !noun(before, thing));
+        if most || greatest {
+            all.insert(last - 1, word);
+            continue;
+        }
+        all.push(word);
+    }
+    // "Highest price de 5 product": what is meant comes first.
+    let mut at = 0;
+    while let Some(de) = (at..all.len()).find(|&i| is(&all[i], &["de"])) {
+        let bound = (at..de).rev().find(|&i| is(&all[i], BOUNDS));
+        // "Each category highest price de 3 product": the groups are said before.
+        let each =
+            bound.filter(|&i| is(&all[i], &["each"]) && i + 1 < de && !noun(&all[i + 1], measure));
+        let start = each.map_or(bound.map_or(at, |i| i + 1), |i| i + 2);
+        let mut end = de + 1;
+        while end < all.len() && end < de + 4 {
+            let word = &all[end];
+            let named = noun(word, thing)
+                || noun(word, measure)
+                || matches!(&word[..], [one] if one.number.is_some());
+            if !named {
+                break;
+            }
+            end += 1;
+        }
+        let things = all[de + 1..end]
+            .iter()
+            .any(|w| !w.iter().all(|t| t.number.is_some()));
+        let superlative = |i: usize| {
+            is(
+                &all[i],
+                &["most", "least", "highest", "largest", "lowest", "smallest"],
+            )
+        };
+        let first = (start..de).find(|&i| superlative(i));
+        let link = match first {
+            Some(i) if i + 1 < de => "with",
+            Some(_) => "",
+            None if (start..de).any(|i| is(&all[i], &["not"])) => "without",
+            None if (start..de).any(|i| is(&all[i], VERBS)) => "that",
+            None => "of",
+        };
+        if !things || start == de || link.is_empty() {
+            // "Largest de city": nothing stands between.
+            if first.is_some() && things {
+                all.remove(de);
+            }
+            at = de + 1;
+            continue;
+        }
+        let mut clause: Vec<Vec<Token>> = all[start..de].to_vec();
+        if link == "without" {
+            clause.retain(|w| !is(w, &["not"]));
+        }
+        // What stands before the superlative is of another thing: "state highest area" is "state with highest area".
+        let split = first.filter(|_| link == "with").map_or(0, |i| i - start);
+        let kept: Vec<Vec<Token>> = clause.drain(..split).collect();
+        let mut turned: Vec<Vec<Token>> = all[de + 1..end].to_vec();
+        turned.push(vec![made(&all[de][0], "的", link)]);
+        turned.append(&mut clause);
+        if !kept.is_empty() {
+            turned.push(vec![made(&all[de][0], "的", "in")]);
+            turned.extend(kept);
+        }
+        at = start + turned.len();
+        all.splice(start..end, turned);
+    }
+    all.concat()
 }
 
 fn made(from: &Token, text: &str, word: &str) -> Token {

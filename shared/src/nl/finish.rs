@@ -134,7 +134,7 @@ fn shown(reader: &Reader<'_>, _tokens: &[Token], state: &State) -> Vec<(Query, S
         select: state.select.clone(),
         filters: state.filters.clone(),
         having: state.having.clone(),
-        group: state.group.clone(),
+        group: state.group.iter().copied().map(Expr::Column).collect(),
         order: state.order.clone(),
         limit: state.limit,
         tables: state.forced.clone(),
@@ -144,8 +144,10 @@ fn shown(reader: &Reader<'_>, _tokens: &[Token], state: &State) -> Vec<(Query, S
     if let Some(table) = state.group_table {
         let names = name_of(reader.catalog, table);
         match reader.catalog.tables[table].primary_key[..] {
-            [key] => query.group.push(ColumnRef { table, column: key }),
-            _ => query.group.extend(names.first()),
+            [key] => query
+                .group
+                .push(Expr::Column(ColumnRef { table, column: key })),
+            _ => query.group.extend(names.first().copied().map(Expr::Column)),
         }
     }
     if !query.select.is_empty() && !state.full {
@@ -256,8 +258,7 @@ fn shown(reader: &Reader<'_>, _tokens: &[Token], state: &State) -> Vec<(Query, S
             }
         }
         if !query.group.is_empty() && rank == 0 {
-            let select: Vec<Expr> = query.group.iter().map(|c| Expr::Column(*c)).collect();
-            show("group", select, false);
+            show("group", query.group.clone(), false);
         }
     }
     all
@@ -311,31 +312,31 @@ fn close_groups(reader: &Reader<'_>, query: &mut Query, s: &mut State) {
         if let Some(first) = plain.first() {
             let others = all.iter().any(|t| *t != first.table);
             match catalog.tables[first.table].primary_key[..] {
-                [key] if others => query.group.push(ColumnRef {
+                [key] if others => query.group.push(Expr::Column(ColumnRef {
                     table: first.table,
                     column: key,
-                }),
+                })),
                 _ => {}
             }
-            let has_key = query.group.first().copied();
+            let has_key = query.group.first().cloned();
             for c in &plain {
-                if Some(*c) != has_key {
-                    query.group.push(*c);
+                if Some(Expr::Column(*c)) != has_key {
+                    query.group.push(Expr::Column(*c));
                 }
             }
         } else if query.select.is_empty()
             && let Some(table) = all.first()
             && let [key] = catalog.tables[*table].primary_key[..]
         {
-            query.group.push(ColumnRef {
+            query.group.push(Expr::Column(ColumnRef {
                 table: *table,
                 column: key,
-            });
+            }));
         }
     } else {
-        for c in &plain {
-            if !query.group.contains(c) {
-                query.group.push(*c);
+        for c in plain.into_iter().map(Expr::Column) {
+            if !query.group.contains(&c) {
+                query.group.push(c);
             }
         }
     }
@@ -345,10 +346,8 @@ fn close_groups(reader: &Reader<'_>, query: &mut Query, s: &mut State) {
         1.0,
     );
     for (e, _) in &query.order {
-        if let Expr::Column(c) = e
-            && !query.group.contains(c)
-        {
-            query.group.push(*c);
+        if matches!(e, Expr::Column(_)) && !query.group.contains(e) {
+            query.group.push(e.clone());
         }
     }
 }
@@ -402,6 +401,15 @@ fn without(reader: &Reader<'_>, query: &mut Query, s: &State) {
                 (outer, inner, vec![*table])
             }
         };
+        // NOT IN a list with a NULL is true of nothing.
+        if !is_primary(reader.catalog, inner) {
+            filters.push(Filter {
+                left: Expr::Column(inner),
+                op: Compare::NotNull,
+                right: Right::None,
+                or: false,
+            });
+        }
         let sub = Query {
             select: vec![Expr::Column(inner)],
             filters,
@@ -416,6 +424,11 @@ fn without(reader: &Reader<'_>, query: &mut Query, s: &State) {
             or: false,
         });
     }
+}
+
+/// Whether a column alone is the primary key of its table.
+fn is_primary(catalog: &Catalog, column: ColumnRef) -> bool {
+    catalog.tables[column.table].primary_key == [column.column]
 }
 
 /// The columns of the key between two tables: that of the first, that of the second.

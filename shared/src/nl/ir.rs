@@ -1,6 +1,7 @@
 //! What a question asks, without joins: the typed form between words and SQL.
 
 use super::place::ColumnRef;
+pub use crate::calendar::Unit;
 
 /// A question, understood.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -14,13 +15,17 @@ pub struct Query {
     /// Which rows.
     pub filters: Vec<Filter>,
     /// What groups have in common.
-    pub group: Vec<ColumnRef>,
+    pub group: Vec<Expr>,
     /// Which groups.
     pub having: Vec<Filter>,
     /// In which order; true is descending.
     pub order: Vec<(Expr, bool)>,
     /// How many rows.
     pub limit: Option<u64>,
+    /// So many rows for each of these, not of all.
+    pub per: Vec<Expr>,
+    /// The rows of this query in place of those of tables.
+    pub of: Option<Box<Query>>,
     /// Another query whose rows are combined with these.
     pub set: Option<(SetOp, Box<Query>)>,
 }
@@ -47,12 +52,31 @@ pub enum Expr {
     Metric(usize),
     /// The first less the second.
     Minus(Box<Expr>, Box<Expr>),
-    /// A time cut to a unit: `year`, `month`, `day`.
-    Unit(&'static str, ColumnRef),
+    /// A time cut to a unit.
+    Unit(Unit, ColumnRef),
     /// A query with one value.
     Query(Box<Query>),
-    /// Share of the whole, in percent.
-    Share(Box<Expr>),
+    /// What is made of an aggregate of all groups, in the order of their times.
+    Window(Window, Box<Expr>, Option<(Unit, ColumnRef)>),
+    /// The share of an aggregate that comes of rows with these conditions, in percent.
+    Part(Box<Expr>, Vec<Filter>),
+    /// A column of the query that this one is `of`, by its place.
+    Result(usize),
+    /// An aggregate of such a column.
+    Of(Aggregate, usize),
+}
+
+/// What is made of the groups together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Window {
+    /// The share of the whole, in percent.
+    Share,
+    /// The sum up to this group.
+    Running,
+    /// The mean of the last so many groups.
+    Moving(u32),
+    /// How much more it is than so many units before, in percent.
+    Growth(u32),
 }
 
 /// What is made of the values of a group.
@@ -117,6 +141,10 @@ pub enum Compare {
     NotLike,
     /// From one to another, both included.
     Between,
+    /// From one on, before another.
+    Within,
+    /// Not from one on before another.
+    Outside,
     /// Among the rows of a query.
     In,
     /// Not among them.
@@ -144,6 +172,8 @@ impl Compare {
             Compare::IsNull => Compare::NotNull,
             Compare::NotNull => Compare::IsNull,
             Compare::Between => Compare::Between,
+            Compare::Within => Compare::Outside,
+            Compare::Outside => Compare::Within,
         }
     }
 }

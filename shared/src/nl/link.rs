@@ -200,6 +200,25 @@ impl Vocabulary {
         self.by_stem.contains_key(word)
     }
 
+    /// True if the name of a table has this stem, or one that means the like.
+    pub fn tables_named(&self, stem: &str) -> bool {
+        let known = self.by_stem.get(stem).into_iter().flatten();
+        known
+            .into_iter()
+            .any(|(i, _)| matches!(self.targets[*i].target, Target::Table(_)))
+    }
+
+    /// Columns whose names have this stem, or one that means the like.
+    pub fn columns_meant(&self, stem: &str) -> Vec<ColumnRef> {
+        let known = self.by_stem.get(stem).into_iter().flatten();
+        known
+            .filter_map(|(i, _)| match self.targets[*i].target {
+                Target::Column(c) => Some(c),
+                _ => None,
+            })
+            .collect()
+    }
+
     /// Columns whose names have one of these words, separated by `|`, the first word first.
     pub fn columns_named(&self, words: &str) -> Vec<(ColumnRef, usize)> {
         let mut all: Vec<(ColumnRef, usize)> = Vec::new();
@@ -502,6 +521,11 @@ pub fn literal(catalog: &Catalog, column: ColumnRef, text: &str) -> Literal {
             .map_or_else(|_| Literal::Text(text.to_owned()), Literal::Number),
         _ => Literal::Text(text.to_owned()),
     }
+}
+
+/// Stems that mean the like of a stem.
+pub fn related_words(word: &str) -> &'static [String] {
+    related().get(word).map_or(&[], Vec::as_slice)
 }
 
 fn related_any(words: &[String], other: &str) -> bool {

@@ -1,15 +1,17 @@
 //! From mentions to readings: a beam over the question, each mention taken in each role that it may play.
 
-use super::catalog::{Catalog, ColumnKind, ColumnRef};
+use super::catalog::{Catalog, ColumnKind, ColumnRef, ForeignKey};
 use super::finish::finish;
 use super::ir::{Aggregate, Compare, Expr, Filter, Literal, Query, Right};
 use super::lexicon::{CUES, Op, QUALITIES};
 use super::link::{Meaning, Mention, literal};
 use super::model::Features;
+use super::modify::{Modifiers, apply, modifiers, moment};
 use super::print::Printer;
 use super::reader::{Reader, name_of, question_tokens, shown_names};
 use super::state::State;
 use super::tokens::Token;
+use crate::calendar;
 
 /// Readings that are followed at once.
 const BEAM: usize = 100;
@@ -25,35 +27,51 @@ pub struct Candidate {
     pub score: f32,
     /// What the score is of.
     pub features: Features,
+    /// What it takes for granted beside what its SQL shows.
+    pub notes: Vec<String>,
 }
 
 /// The likeliest readings, the best first.
 pub fn candidates(reader: &Reader<'_>, question: &str, most: usize) -> Vec<Candidate> {
     let tokens = question_tokens(reader.catalog, reader.vocabulary, question);
-    let mentions = reader.vocabulary.link(reader.catalog, &tokens);
+    let (modifiers, rest) = modifiers(reader, question, tokens.clone());
+    if !modifiers.is_empty() {
+        let found = read(reader, &rest, &tokens, &modifiers, most);
+        if !found.is_empty() {
+            return found;
+        }
+    }
+    read(reader, &tokens, &tokens, &Modifiers::default(), most)
+}
+
+/// The readings of tokens, with what was said beside them. `whole` are all tokens of the question.
+fn read(
+    reader: &Reader<'_>,
+    tokens: &[Token],
+    whole: &[Token],
+    modifiers: &Modifiers,
+    most: usize,
+) -> Vec<Candidate> {
+    let mentions = reader.vocabulary.link(reader.catalog, tokens);
     let walk = Walk {
         reader,
-        tokens: &tokens,
+        tokens,
         mentions: &mentions,
     };
     let ends = walk.run();
     let mut all: Vec<Candidate> = Vec::new();
     let mut seen = std::collections::HashMap::new();
-    let prefer = |key: &super::catalog::ForeignKey| {
-        key.columns.iter().any(|(from, _)| {
-            let words = super::catalog::words(&reader.catalog.at(*from).name);
-            words
-                .iter()
-                .any(|w| w != "id" && tokens.iter().any(|t| t.lower == *w))
-        })
-    };
+    let prefer = prefer(reader.catalog, tokens);
     let printer = Printer {
         catalog: reader.catalog,
         dialect: reader.dialect,
         prefer: &prefer,
     };
     for state in ends {
-        for (query, state) in finish(reader, &tokens, state) {
+        for (query, state) in finish(reader, tokens, state) {
+            let Some((query, notes)) = apply(reader, whole, modifiers, query) else {
+                continue;
+            };
             let Some(sql) = printer.query(&query) else {
                 continue;
             };
@@ -62,6 +80,7 @@ pub fn candidates(reader: &Reader<'_>, question: &str, most: usize) -> Vec<Candi
                 score: state.score,
                 features: state.features(),
                 sql,
+                notes,
             };
             match seen.get(&candidate.sql) {
                 None => {
@@ -81,6 +100,19 @@ pub fn candidates(reader: &Reader<'_>, question: &str, most: usize) -> Vec<Candi
     all.truncate(most);
     all
 }
+
+/// Whether a question names a key, of several between two tables.
+pub fn prefer<'a>(catalog: &'a Catalog, tokens: &'a [Token]) -> impl Fn(&ForeignKey) -> bool + 'a {
+    |key: &ForeignKey| {
+        key.columns.iter().any(|(from, _)| {
+            let words = super::catalog::words(&catalog.at(*from).name);
+            words
+                .iter()
+                .any(|w| w != "id" && tokens.iter().any(|t| t.lower == *w))
+        })
+    }
+}
+
 struct Walk<'a> {
     reader: &'a Reader<'a>,
     tokens: &'a [Token],
@@ -363,6 +395,17 @@ impl Walk<'_> {
             && let Some(last) = s.filters.last_mut().filter(|f| f.op == Compare::Eq)
         {
             last.op = cmp;
+            return true;
+        }
+        if s.last == "year"
+            && let Some(last) = s.filters.last_mut().filter(|f| f.op == Compare::Within)
+            && let Right::Two(from, to) = last.right.clone()
+        {
+            (last.op, last.right) = if cmp == Compare::Ge {
+                (Compare::Ge, Right::One(from))
+            } else {
+                (Compare::Lt, Right::One(to))
+            };
             return true;
         }
         if s.last == "t-having"
@@ -1058,6 +1101,32 @@ impl Walk<'_> {
                 let op = s.wait.cmp.take();
                 let number_kind = self.catalog().at(column).kind.is_number();
                 let text = super::print::number(number);
+                let year = calendar::year(number as i64)
+                    .filter(|_| self.catalog().at(column).times().is_some())
+                    .map(|(from, to)| (Literal::Text(moment(from)), Literal::Text(moment(to))));
+                if let Some((from, to)) = year {
+                    let (op, right) = match op {
+                        Some(Compare::Lt) => (Compare::Lt, Right::One(from)),
+                        Some(Compare::Ge) => (Compare::Ge, Right::One(from)),
+                        Some(Compare::Gt) => (Compare::Ge, Right::One(to)),
+                        Some(Compare::Le) => (Compare::Lt, Right::One(to)),
+                        Some(Compare::Ne) => (Compare::Outside, Right::Two(from, to)),
+                        _ => (Compare::Within, Right::Two(from, to)),
+                    };
+                    let left = Expr::Column(column);
+                    let or = std::mem::take(&mut s.wait.or);
+                    push_filter(
+                        &mut s,
+                        Filter {
+                            left,
+                            op,
+                            right,
+                            or,
+                        },
+                    );
+                    next.push(s);
+                    continue;
+                }
                 let (op, right) = match op {
                     _ if number_kind => (op.unwrap_or(Compare::Eq), Literal::Number(number)),
                     None | Some(Compare::Eq) => (Compare::Like, Literal::Text(format!("%{text}%"))),

@@ -1,7 +1,7 @@
 //! The typed form as SQL: identifiers quoted, literals escaped, joins derived.
 
 use super::catalog::{Catalog, ColumnKind, ColumnRef, ForeignKey};
-use super::ir::{Compare, Expr, Filter, Literal, Query, Right, SetOp};
+use super::ir::{Aggregate, Compare, Expr, Filter, Literal, Query, Right, SetOp, Unit, Window};
 use super::joins::tree;
 use crate::sql::{identifier as quote, literal as sql_literal};
 
@@ -33,7 +33,9 @@ pub fn tables(query: &Query) -> Vec<usize> {
     for filter in query.filters.iter().chain(&query.having) {
         expr_tables(&filter.left, &mut all);
     }
-    all.extend(query.group.iter().map(|c| c.table));
+    for expr in query.group.iter().chain(&query.per) {
+        expr_tables(expr, &mut all);
+    }
     for (expr, _) in &query.order {
         expr_tables(expr, &mut all);
     }
@@ -54,8 +56,21 @@ fn expr_tables(expr: &Expr, all: &mut Vec<usize>) {
             expr_tables(a, all);
             expr_tables(b, all);
         }
-        Expr::Share(of) => expr_tables(of, all),
-        Expr::Aggregate(_, _, None) | Expr::Metric(_) | Expr::Query(_) => {}
+        Expr::Window(_, of, time) => {
+            expr_tables(of, all);
+            all.extend(time.iter().map(|(_, c)| c.table));
+        }
+        Expr::Part(of, filters) => {
+            expr_tables(of, all);
+            for filter in filters {
+                expr_tables(&filter.left, all);
+            }
+        }
+        Expr::Aggregate(_, _, None)
+        | Expr::Metric(_)
+        | Expr::Query(_)
+        | Expr::Result(_)
+        | Expr::Of(..) => {}
     }
 }
 
@@ -85,55 +100,42 @@ impl Printer<'_> {
 
     fn core(&self, query: &Query) -> Option<String> {
         let tables = tables(query);
-        let one = tables.len() <= 1;
-        let (from, alone) = if tables.is_empty() {
-            (None, true)
-        } else {
-            let tree = tree(self.catalog, &tables, self.prefer)?;
-            let mut from = quote(&self.catalog.tables[tree.first].name);
-            for (table, key) in &tree.rest {
-                let on: Vec<String> = key
-                    .columns
-                    .iter()
-                    .map(|(a, b)| {
-                        format!("{} = {}", self.column(*a, false), self.column(*b, false))
-                    })
-                    .collect();
-                from.push_str(&format!(
-                    " JOIN {} ON {}",
-                    quote(&self.catalog.tables[*table].name),
-                    on.join(" AND ")
-                ));
+        let mut with = String::new();
+        let (from, alone) = match &query.of {
+            Some(of) => {
+                with = self.with(of)?;
+                (Some("asked".to_owned()), true)
             }
-            (Some(from), tree.rest.is_empty() && one)
+            None if tables.is_empty() => (None, true),
+            None => {
+                let (from, joined) = self.from(&tables)?;
+                (Some(from), !joined)
+            }
         };
-        let mut sql = String::from("SELECT ");
-        if query.distinct {
-            sql.push_str("DISTINCT ");
-        }
-        if query.select.is_empty() {
-            match (alone, tables.first()) {
-                (false, Some(t)) => {
-                    sql.push_str(&format!("{}.*", quote(&self.catalog.tables[*t].name)))
-                }
-                _ => sql.push('*'),
-            }
-        }
         let mut items = Vec::new();
         for e in &query.select {
             items.push(self.expr(e, alone)?);
         }
-        sql.push_str(&items.join(", "));
+        if items.is_empty() {
+            items.push(match tables.first() {
+                Some(t) if !alone => format!("{}.*", quote(&self.catalog.tables[*t].name)),
+                _ => "*".to_owned(),
+            });
+        }
+        let mut rest = String::new();
         if let Some(from) = from {
-            sql.push_str(" FROM ");
-            sql.push_str(&from);
+            rest.push_str(" FROM ");
+            rest.push_str(&from);
         }
-        self.conditions(" WHERE ", &query.filters, alone, &mut sql)?;
+        self.conditions(" WHERE ", &query.filters, alone, &mut rest)?;
+        let list = |all: &[Expr]| -> Option<String> {
+            let all: Option<Vec<String>> = all.iter().map(|e| self.expr(e, alone)).collect();
+            Some(all?.join(", "))
+        };
         if !query.group.is_empty() {
-            let group: Vec<String> = query.group.iter().map(|c| self.column(*c, alone)).collect();
-            sql.push_str(&format!(" GROUP BY {}", group.join(", ")));
+            rest.push_str(&format!(" GROUP BY {}", list(&query.group)?));
         }
-        self.conditions(" HAVING ", &query.having, alone, &mut sql)?;
+        self.conditions(" HAVING ", &query.having, alone, &mut rest)?;
         let mut order = Vec::new();
         for (expr, desc) in &query.order {
             order.push(format!(
@@ -142,13 +144,91 @@ impl Printer<'_> {
                 if *desc { " DESC" } else { "" }
             ));
         }
+        let order = order.join(", ");
+        let distinct = if query.distinct { "DISTINCT " } else { "" };
+        if let (false, Some(limit), false) = (query.per.is_empty(), query.limit, order.is_empty()) {
+            let names = self.names(query);
+            let items: Vec<String> = items
+                .iter()
+                .zip(&names)
+                .map(|(item, name)| format!("{item} AS {}", quote(name)))
+                .collect();
+            let names: Vec<String> = names.iter().map(|n| quote(n)).collect();
+            return Some(format!(
+                "SELECT {} FROM (SELECT {distinct}{}, row_number() OVER (PARTITION BY {} ORDER BY {order}) AS place{rest}) AS ranked \
+                 WHERE place <= {limit} ORDER BY {}, place",
+                names.join(", "),
+                items.join(", "),
+                list(&query.per)?,
+                names.first()?,
+            ));
+        }
+        let mut sql = format!("{with}SELECT {distinct}{}{rest}", items.join(", "));
         if !order.is_empty() {
-            sql.push_str(&format!(" ORDER BY {}", order.join(", ")));
+            sql.push_str(&format!(" ORDER BY {order}"));
         }
         if let Some(limit) = query.limit {
             sql.push_str(&format!(" LIMIT {limit}"));
         }
         Some(sql)
+    }
+
+    /// FROM of these tables, and whether it has several.
+    fn from(&self, tables: &[usize]) -> Option<(String, bool)> {
+        let tree = tree(self.catalog, tables, self.prefer)?;
+        let mut from = quote(&self.catalog.tables[tree.first].name);
+        for (table, key) in &tree.rest {
+            let on: Vec<String> = key
+                .columns
+                .iter()
+                .map(|(a, b)| format!("{} = {}", self.column(*a, false), self.column(*b, false)))
+                .collect();
+            from.push_str(&format!(
+                " JOIN {} ON {}",
+                quote(&self.catalog.tables[*table].name),
+                on.join(" AND ")
+            ));
+        }
+        Some((from, !tree.rest.is_empty()))
+    }
+
+    /// A query as `asked`, its columns called `c1`, `c2`, ...
+    fn with(&self, query: &Query) -> Option<String> {
+        let sql = self.query(query)?;
+        let columns: Vec<String> = (1..=query.select.len()).map(|i| format!("c{i}")).collect();
+        let columns = if columns.is_empty() {
+            String::new()
+        } else {
+            format!("({})", columns.join(", "))
+        };
+        Some(format!("WITH asked{columns} AS ({sql}) "))
+    }
+
+    /// What the columns of a query are called, each another name.
+    fn names(&self, query: &Query) -> Vec<String> {
+        let mut all: Vec<String> = Vec::new();
+        for expr in &query.select {
+            let name = match expr {
+                Expr::Column(c) => self.catalog.at(*c).name.clone(),
+                Expr::Aggregate(agg, ..) => agg.name().to_owned(),
+                Expr::Unit(..) => "time".to_owned(),
+                _ => "value".to_owned(),
+            };
+            let taken = |name: &str| {
+                name == "place" || all.iter().any(|known| known.eq_ignore_ascii_case(name))
+            };
+            let free = (1..)
+                .map(|i| {
+                    if i == 1 {
+                        name.clone()
+                    } else {
+                        format!("{name}{i}")
+                    }
+                })
+                .find(|name| !taken(name));
+            all.extend(free);
+        }
+        all
     }
 
     fn conditions(
@@ -204,25 +284,92 @@ impl Printer<'_> {
             }
             Expr::Metric(i) => self.catalog.metrics.get(*i)?.sql.clone(),
             Expr::Minus(a, b) => format!("{} - {}", self.expr(a, alone)?, self.expr(b, alone)?),
-            Expr::Unit(unit, c) => self.unit(unit, *c, alone),
+            Expr::Unit(unit, c) => self.unit(*unit, *c, alone),
             Expr::Query(q) => format!("({})", self.query(q)?),
-            Expr::Share(of) => {
+            Expr::Window(window, of, time) => {
                 let of = self.expr(of, alone)?;
-                format!("100.0 * {of} / sum({of}) OVER ()")
+                let time = time.map(|(unit, c)| self.place(unit, c, alone));
+                window_of(*window, &of, time.as_deref())?
             }
+            Expr::Part(of, filters) => {
+                let of = self.expr(of, alone)?;
+                let mut condition = String::new();
+                self.conditions("", filters, alone, &mut condition)?;
+                format!("100.0 * {of} FILTER (WHERE {condition}) / nullif({of}, 0)")
+            }
+            Expr::Result(i) => format!("c{}", i + 1),
+            Expr::Of(Aggregate::Count, _) => "count(*)".to_owned(),
+            Expr::Of(agg, i) => format!("{}(c{})", agg.name(), i + 1),
         })
     }
 
-    fn unit(&self, unit: &str, column: ColumnRef, alone: bool) -> String {
-        let column = self.column(column, alone);
-        let format = match unit {
-            "year" => "%Y",
-            "month" => "%Y-%m",
-            _ => "%Y-%m-%d",
-        };
+    /// A column of times, for functions of times.
+    fn time(&self, column: ColumnRef, alone: bool) -> String {
+        let name = self.column(column, alone);
         match self.dialect {
-            Dialect::Sqlite => format!("strftime('{format}', {column})"),
-            Dialect::DuckDb => format!("strftime(TRY_CAST({column} AS TIMESTAMP), '{format}')"),
+            Dialect::Sqlite => name,
+            Dialect::DuckDb => format!("TRY_CAST({name} AS TIMESTAMP)"),
+        }
+    }
+
+    /// A time cut to a unit, as a text that sorts.
+    fn unit(&self, unit: Unit, column: ColumnRef, alone: bool) -> String {
+        let time = self.time(column, alone);
+        match (self.dialect, unit) {
+            (Dialect::Sqlite, Unit::Quarter) => {
+                format!("strftime('%Y', {time}) || '-Q' || ((strftime('%m', {time}) + 2) / 3)")
+            }
+            (Dialect::DuckDb, Unit::Quarter) => {
+                format!("strftime({time}, '%Y') || '-Q' || quarter({time})")
+            }
+            (Dialect::Sqlite, Unit::Week) => format!("date({time}, 'weekday 0', '-6 days')"),
+            (Dialect::DuckDb, Unit::Week) => {
+                format!("strftime(date_trunc('week', {time}), '%Y-%m-%d')")
+            }
+            _ => {
+                let format = match unit {
+                    Unit::Year | Unit::Decade => "%Y",
+                    Unit::Month => "%Y-%m",
+                    Unit::Hour => "%Y-%m-%d %H",
+                    Unit::Minute => "%Y-%m-%d %H:%M",
+                    _ => "%Y-%m-%d",
+                };
+                match self.dialect {
+                    Dialect::Sqlite => format!("strftime('{format}', {time})"),
+                    Dialect::DuckDb => format!("strftime({time}, '{format}')"),
+                }
+            }
+        }
+    }
+
+    /// The number of a unit in time, the same of all times in it: consecutive units have consecutive numbers.
+    fn place(&self, unit: Unit, column: ColumnRef, alone: bool) -> String {
+        let time = self.time(column, alone);
+        let (year, month, day) = match self.dialect {
+            Dialect::Sqlite => (
+                format!("strftime('%Y', {time})"),
+                format!("strftime('%m', {time})"),
+                format!("CAST(julianday(date({time})) + 0.5 AS INTEGER)"),
+            ),
+            Dialect::DuckDb => (
+                format!("year({time})"),
+                format!("month({time})"),
+                format!("datediff('day', DATE '1970-01-05', CAST({time} AS DATE))"),
+            ),
+        };
+        let place = match unit {
+            Unit::Year | Unit::Decade => format!("{year} + 0"),
+            Unit::Quarter => format!("{year} * 4 + ({month} + 2) / 3"),
+            Unit::Month => format!("{year} * 12 + {month}"),
+            // The days 0 of both are Mondays.
+            Unit::Week => format!("{day} / 7"),
+            _ => day,
+        };
+        match (self.dialect, unit) {
+            (Dialect::DuckDb, Unit::Quarter | Unit::Week) => {
+                format!("min({})", place.replace(" / ", " // "))
+            }
+            _ => format!("min({place})"),
         }
     }
 
@@ -232,7 +379,20 @@ impl Printer<'_> {
             Expr::Column(c) => Some(self.catalog.at(*c).kind),
             _ => None,
         };
+        let within = |a: &Literal, b: &Literal| {
+            let (a, b) = (self.literal(a, kind), self.literal(b, kind));
+            match filter.op {
+                Compare::Within => format!("{left} >= {a} AND {left} < {b}"),
+                _ => format!("({left} < {a} OR {left} >= {b})"),
+            }
+        };
         let op = match filter.op {
+            Compare::Within | Compare::Outside => {
+                return match &filter.right {
+                    Right::Two(a, b) => Some(within(a, b)),
+                    _ => None,
+                };
+            }
             Compare::Eq => "=",
             Compare::Ne => "!=",
             Compare::Lt => "<",
@@ -265,6 +425,24 @@ impl Printer<'_> {
             Literal::Number(n) => number(*n),
         }
     }
+}
+
+/// What is made of an aggregate of all groups, with the number of their time.
+fn window_of(window: Window, of: &str, time: Option<&str>) -> Option<String> {
+    Some(match window {
+        Window::Share => format!("100.0 * {of} / nullif(sum({of}) OVER (), 0)"),
+        Window::Running => format!("sum({of}) OVER (ORDER BY {})", time?),
+        Window::Moving(count) => format!(
+            "avg({of}) OVER (ORDER BY {} ROWS BETWEEN {} PRECEDING AND CURRENT ROW)",
+            time?,
+            count.saturating_sub(1)
+        ),
+        // By the number of the time, since a unit without rows has no group.
+        Window::Growth(before) => format!(
+            "100.0 * {of} / nullif(max({of}) OVER (ORDER BY {} RANGE BETWEEN {before} PRECEDING AND {before} PRECEDING), 0) - 100",
+            time?
+        ),
+    })
 }
 
 fn text_literal(text: &str) -> String {

@@ -17,6 +17,23 @@ pub struct Reader<'a> {
     pub model: &'a Model,
     /// For which engine SQL is written.
     pub dialect: Dialect,
+    /// The time now, in seconds since 1970. Without it "last month" is told from the latest time in the data.
+    pub now: Option<i64>,
+}
+
+impl Reader<'_> {
+    /// Whether any column has times.
+    pub fn has_times(&self) -> bool {
+        let mut columns = self.catalog.tables.iter().flat_map(|t| &t.columns);
+        columns.any(|c| c.kind == ColumnKind::Date && c.times().is_some())
+    }
+
+    /// The time now, or the latest of all columns.
+    pub fn latest(&self) -> Option<i64> {
+        let columns = self.catalog.tables.iter().flat_map(|t| &t.columns);
+        self.now
+            .or_else(|| columns.filter_map(|c| Some(c.times()?.1)).max())
+    }
 }
 
 /// The columns that say what a row of a table is called, the first of several that have a title, both parts of a
@@ -91,12 +108,20 @@ pub fn name_of(catalog: &Catalog, table: usize) -> Vec<ColumnRef> {
     let text = t
         .columns
         .iter()
-        .position(|c| c.kind == ColumnKind::Text)
+        .position(|c| c.kind == ColumnKind::Text && tells_apart(c, t.rows))
         .filter(|_| t.columns.len() < 8);
     text.or(t.primary_key.first().copied())
         .filter(|column| *column < t.columns.len())
         .map(|column| vec![ColumnRef { table, column }])
         .unwrap_or_default()
+}
+
+/// Whether most rows have a text of their own: a status has few.
+fn tells_apart(column: &super::catalog::Column, rows: Option<u64>) -> bool {
+    match (column.distinct, rows) {
+        (Some(distinct), Some(rows)) => distinct * 2 >= rows,
+        _ => true,
+    }
 }
 
 /// How far from a name in Chinese one of the data may sound, for each sound of it.
@@ -133,5 +158,12 @@ pub fn question_tokens(catalog: &Catalog, vocabulary: &Vocabulary, question: &st
         best.filter(|(d, _)| *d <= ALIKE * wanted.len() as f32 * 0.7)
             .map(|(_, v)| v.to_owned())
     };
-    chinese_tokens(question, &known, &sounds)
+    let thing = |stem: &str| vocabulary.tables_named(stem);
+    let measure = |stem: &str| {
+        let named = vocabulary.columns_meant(stem);
+        named
+            .iter()
+            .any(|c| catalog.at(*c).kind.is_number() && !catalog.is_key(*c))
+    };
+    chinese_tokens(question, &known, &sounds, &thing, &measure)
 }

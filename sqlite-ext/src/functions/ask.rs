@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use lumos_core::functions::ask::{ASK, LINK, PARSE, TO_SQL};
-use lumos_core::nl::answer::{LOW, Outcome, Reading, readings};
+use lumos_core::memory::moment;
+use lumos_core::nl::answer::{LOW, Outcome, Reading, readings_after};
 use lumos_core::nl::link::Meaning;
 use lumos_core::nl::model;
 use lumos_core::nl::print::Dialect;
@@ -80,9 +81,29 @@ fn all(
         vocabulary: &known.vocabulary,
         model: model(),
         dialect: Dialect::Sqlite,
+        now: moment::option(options, "now")?,
     };
-    let readings = readings(&reader, question, most, &mut |sql| probe(&connection, sql))?;
+    let after = after(options)?;
+    let readings = readings_after(&reader, &after, question, most, &mut |sql| {
+        probe(&connection, sql)
+    })?;
     Ok((connection, readings))
+}
+
+/// The questions before.
+fn after(options: &Options) -> Result<Vec<String>> {
+    match options.get("after") {
+        None | Some(Json::Null) => Ok(Vec::new()),
+        Some(Json::String(question)) => Ok(vec![question.clone()]),
+        Some(Json::Array(all)) if all.iter().all(Json::is_string) => Ok(all
+            .iter()
+            .filter_map(Json::as_str)
+            .map(str::to_owned)
+            .collect()),
+        Some(_) => Err(options
+            .wrong("after", "a question, or an array of questions")
+            .into()),
+    }
 }
 
 /// The reading to answer. Errors if there is none that is sure enough.

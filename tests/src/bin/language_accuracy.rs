@@ -78,6 +78,10 @@ fn catalog(json: &Json) -> Catalog {
                     name: text(&c[0]),
                     kind: ColumnKind::declared(c[1].as_str().unwrap_or_default()),
                     distinct: c[2].as_u64(),
+                    range: c[3]
+                        .as_str()
+                        .zip(c[4].as_str())
+                        .map(|(a, b)| (a.to_owned(), b.to_owned())),
                     ..Column::default()
                 })
                 .collect(),
@@ -229,6 +233,7 @@ fn main() -> ExitCode {
                 vocabulary: &d.vocabulary,
                 model: &model,
                 dialect: Dialect::Sqlite,
+                now: None,
             };
             let time = Instant::now();
             let found = candidates(&reader, &q.text, K);

@@ -1,5 +1,9 @@
 //! The parts of the reading of questions, on a small database.
 
+mod follow;
+mod shop;
+mod times;
+
 use super::catalog::{Catalog, Column, ColumnKind, ColumnRef, ForeignKey, Table};
 use super::ir::{Compare, Expr, Filter, Literal, Query, Right};
 use super::joins::tree;

@@ -1,0 +1,67 @@
+//! A question that goes on from the one before: "what about 2012?", "only rock", "by month instead", 那德国呢.
+//!
+//! Its words become edits, [`edits`], of the query that the question before meant, [`change`]. What it does not name
+//! stays as it was; a question that stands by itself is none.
+
+mod change;
+mod edits;
+
+use super::ir::Query;
+use super::parse::{Candidate, prefer};
+use super::print::Printer;
+use super::reader::{Reader, question_tokens};
+use edits::{Edits, edits};
+
+/// What a question that goes on may mean.
+#[derive(Debug, Clone, Default)]
+pub struct FollowUp {
+    /// The likeliest first; empty if the question stands by itself.
+    pub candidates: Vec<Candidate>,
+    /// Words of it that mean nothing here.
+    pub unmatched: Vec<String>,
+    /// It may as well stand by itself.
+    pub unsure: bool,
+}
+
+/// How much less likely a reading is for each step away from the plain one.
+const STEP: f32 = 2.0;
+
+/// What a question means after one that meant `previous`.
+pub fn follow(reader: &Reader<'_>, previous: &Query, question: &str) -> FollowUp {
+    let tokens = question_tokens(reader.catalog, reader.vocabulary, question);
+    let Some(edits) = edits(reader, previous, question, &tokens) else {
+        return FollowUp::default();
+    };
+    let prefer = prefer(reader.catalog, &tokens);
+    let printer = Printer {
+        catalog: reader.catalog,
+        dialect: reader.dialect,
+        prefer: &prefer,
+    };
+    let mut candidates: Vec<Candidate> = Vec::new();
+    for made in change::changed(reader, &tokens, previous, &edits) {
+        if made.query == *previous {
+            continue;
+        }
+        let Some(sql) = printer.query(&made.query) else {
+            continue;
+        };
+        if candidates.iter().any(|c| c.sql == sql) {
+            continue;
+        }
+        candidates.push(Candidate {
+            query: made.query,
+            sql,
+            score: -STEP * made.cost,
+            features: Vec::new(),
+            notes: made.notes,
+        });
+    }
+    candidates.sort_by(|a, b| b.score.total_cmp(&a.score));
+    let Edits { lost, unsure, .. } = edits;
+    FollowUp {
+        candidates,
+        unmatched: lost,
+        unsure,
+    }
+}

@@ -1,0 +1,179 @@
+//! Parts of a question that change a query as a whole: a time, "by month", a share, growth, "the top 3 of each".
+//!
+//! They are taken out of the question before it is read, and put into each of its readings.
+
+mod groups;
+mod scan;
+mod times;
+
+use super::catalog::{Catalog, ColumnRef, Target};
+use super::ir::{Expr, Query, Unit};
+use super::reader::{Reader, name_of, shown_names};
+use super::tokens::Token;
+pub use groups::by_unit;
+use groups::{summed, window};
+pub use scan::modifiers;
+use times::same_period_of;
+pub use times::{a_year_before, add_condition, date_column, moment, period_filter};
+
+/// What a question asks for beside its rows and columns.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Modifiers {
+    /// The text with the time that is asked about.
+    pub period: Option<String>,
+    /// The same time a year before.
+    pub same_period: bool,
+    /// A group for each such time.
+    pub unit: Option<Unit>,
+    /// That time is what is asked for.
+    pub asked: bool,
+    /// What is made of the groups.
+    pub window: Option<Asked>,
+    /// So many rows for each of these.
+    pub per: Option<Target>,
+    /// A group for each of these.
+    pub group: Vec<Target>,
+}
+
+/// What is made of groups, as far as a question says it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Asked {
+    /// A share of the whole.
+    Share,
+    /// A running total.
+    Running,
+    /// A moving average of so many.
+    Moving(u32),
+    /// Growth since the unit before, or since the year, quarter, ... before.
+    Growth(Option<Unit>),
+}
+
+impl Modifiers {
+    /// True if there are none.
+    pub fn is_empty(&self) -> bool {
+        *self == Modifiers::default()
+    }
+}
+
+/// Whether a value is one of a group.
+pub fn is_aggregate(expr: &Expr) -> bool {
+    matches!(expr, Expr::Aggregate(..) | Expr::Metric(_))
+}
+
+/// A query with what was said beside it, and what that takes for granted. `None` if it cannot be said of it.
+pub fn apply(
+    reader: &Reader<'_>,
+    tokens: &[Token],
+    modifiers: &Modifiers,
+    mut query: Query,
+) -> Option<(Query, Vec<String>)> {
+    let mut notes = Vec::new();
+    if modifiers.is_empty() {
+        return Some((query, notes));
+    }
+    if query.set.is_some() {
+        return None;
+    }
+    if let Some(target) = modifiers.per {
+        per(reader.catalog, target, &mut query)?;
+    }
+    if let Some(text) = &modifiers.period {
+        let column = date_column(reader, tokens, &query)?;
+        let filter = period_filter(reader, column, text, &mut notes)?;
+        add_condition(reader.catalog, &mut query, filter)?;
+    }
+    if modifiers.same_period {
+        same_period_of(reader, tokens, &mut query, &mut notes)?;
+    }
+    let unit = modifiers.unit.or(match modifiers.window {
+        Some(Asked::Growth(unit)) => Some(unit.unwrap_or(Unit::Year)),
+        Some(Asked::Running | Asked::Moving(_)) => Some(Unit::Month),
+        _ => None,
+    });
+    let mut time = None;
+    if let Some(unit) = unit {
+        let column = date_column(reader, tokens, &query)?;
+        by_unit(reader.catalog, unit, column, modifiers.asked, &mut query)?;
+        time = Some((unit, column));
+    }
+    if !modifiers.group.is_empty() {
+        summed(reader.catalog, &mut query.select);
+        if !query.select.iter().any(is_aggregate) && modifiers.window != Some(Asked::Share) {
+            return None;
+        }
+        group_by(reader.catalog, &mut query, &modifiers.group)?;
+    }
+    if let Some(asked) = modifiers.window {
+        window(reader.catalog, asked, time, &mut query)?;
+    }
+    Some((query, notes))
+}
+
+/// More groups, and what they are called in front of what is shown.
+pub fn group_by(catalog: &Catalog, query: &mut Query, targets: &[Target]) -> Option<()> {
+    let mut shown = Vec::new();
+    for target in targets {
+        match *target {
+            Target::Column(c) => {
+                query.group.push(Expr::Column(c));
+                shown.push(Expr::Column(c));
+            }
+            Target::Table(table) => {
+                let names = shown_names(catalog, table);
+                match catalog.tables[table].primary_key[..] {
+                    [column] => query.group.push(Expr::Column(ColumnRef { table, column })),
+                    _ => query.group.extend(names.first().copied().map(Expr::Column)),
+                }
+                for name in names.into_iter().map(Expr::Column) {
+                    if !query.group.contains(&name) {
+                        query.group.push(name.clone());
+                    }
+                    shown.push(name);
+                }
+            }
+            Target::Metric(_) => return None,
+        }
+    }
+    shown.retain(|e| !query.select.contains(e));
+    query.select.splice(0..0, shown);
+    query.distinct = false;
+    Some(())
+}
+
+/// So many rows for each of these.
+fn per(catalog: &Catalog, target: Target, query: &mut Query) -> Option<()> {
+    query.limit?;
+    if query.order.is_empty() {
+        return None;
+    }
+    let (by, shown) = match target {
+        Target::Column(c) => (Expr::Column(c), vec![Expr::Column(c)]),
+        Target::Table(table) => {
+            let names: Vec<Expr> = name_of(catalog, table)
+                .into_iter()
+                .map(Expr::Column)
+                .collect();
+            let by = match catalog.tables[table].primary_key[..] {
+                [column] => Expr::Column(ColumnRef { table, column }),
+                _ => names.first()?.clone(),
+            };
+            (by, names)
+        }
+        Target::Metric(_) => return None,
+    };
+    let grouped = !query.group.is_empty() || query.order.iter().any(|(e, _)| is_aggregate(e));
+    if grouped {
+        for expr in std::iter::once(&by).chain(&shown) {
+            if !query.group.contains(expr) {
+                query.group.push(expr.clone());
+            }
+        }
+    }
+    for expr in shown.into_iter().rev() {
+        if !query.select.contains(&expr) {
+            query.select.insert(0, expr);
+        }
+    }
+    query.per = vec![by];
+    Some(())
+}

@@ -1,0 +1,511 @@
+//! The words of a question that modify a query as a whole.
+
+use super::super::catalog::{ColumnKind, Target};
+use super::super::chinese::is_chinese;
+use super::super::ir::Unit;
+use super::super::lexicon::Op;
+use super::super::link::{Meaning, Mention};
+use super::super::period::{period, same_period};
+use super::super::reader::Reader;
+use super::super::tokens::{Token, fold, stem};
+use super::{Asked, Modifiers};
+
+/// Words with the unit that they name.
+pub const UNITS: &[(&str, Unit)] = &[
+    ("day", Unit::Day),
+    ("week", Unit::Week),
+    ("month", Unit::Month),
+    ("quarter", Unit::Quarter),
+    ("year", Unit::Year),
+];
+
+const ADVERBS: &[(&str, Unit)] = &[
+    ("daily", Unit::Day),
+    ("weekly", Unit::Week),
+    ("monthly", Unit::Month),
+    ("quarterly", Unit::Quarter),
+    ("yearly", Unit::Year),
+    ("annual", Unit::Year),
+    ("annually", Unit::Year),
+];
+
+/// What stands before a unit or a thing of which each has a group.
+const EACH: &[&str] = &[
+    "for each",
+    "for every",
+    "in each",
+    "in every",
+    "of each",
+    "of every",
+    "by each",
+    "from each",
+    "within each",
+    "per",
+    "each",
+    "every",
+];
+
+/// Phrases, the longer ones first among those that begin alike.
+const WINDOWS: &[(&str, Asked)] = &[
+    ("as a share of the total", Asked::Share),
+    ("as a percentage of the total", Asked::Share),
+    ("share of the total", Asked::Share),
+    ("share of total", Asked::Share),
+    ("percentage of the total", Asked::Share),
+    ("percent of the total", Asked::Share),
+    ("percentage of total", Asked::Share),
+    ("percent of total", Asked::Share),
+    ("proportion of the total", Asked::Share),
+    ("proportion of total", Asked::Share),
+    ("% of the total", Asked::Share),
+    ("% of total", Asked::Share),
+    ("what percentage of", Asked::Share),
+    ("what percent of", Asked::Share),
+    ("what share of", Asked::Share),
+    ("what proportion of", Asked::Share),
+    ("percentage of", Asked::Share),
+    ("percentage share of", Asked::Share),
+    ("share of", Asked::Share),
+    ("proportion of", Asked::Share),
+    ("running total of", Asked::Running),
+    ("running total", Asked::Running),
+    ("running sum of", Asked::Running),
+    ("running sum", Asked::Running),
+    ("cumulative sum of", Asked::Running),
+    ("cumulative total of", Asked::Running),
+    ("cumulative", Asked::Running),
+    ("year over year", Asked::Growth(Some(Unit::Year))),
+    ("year on year", Asked::Growth(Some(Unit::Year))),
+    ("year to year", Asked::Growth(Some(Unit::Year))),
+    ("yoy", Asked::Growth(Some(Unit::Year))),
+    ("compared to last year", Asked::Growth(Some(Unit::Year))),
+    ("compared with last year", Asked::Growth(Some(Unit::Year))),
+    ("versus last year", Asked::Growth(Some(Unit::Year))),
+    ("vs last year", Asked::Growth(Some(Unit::Year))),
+    ("quarter over quarter", Asked::Growth(Some(Unit::Quarter))),
+    ("quarter on quarter", Asked::Growth(Some(Unit::Quarter))),
+    ("month over month", Asked::Growth(Some(Unit::Month))),
+    ("month on month", Asked::Growth(Some(Unit::Month))),
+    ("month to month", Asked::Growth(Some(Unit::Month))),
+    ("mom", Asked::Growth(Some(Unit::Month))),
+    ("week over week", Asked::Growth(Some(Unit::Week))),
+    ("week on week", Asked::Growth(Some(Unit::Week))),
+    ("day over day", Asked::Growth(Some(Unit::Day))),
+    ("period over period", Asked::Growth(None)),
+    ("growth rate of", Asked::Growth(None)),
+    ("growth rate", Asked::Growth(None)),
+    ("growth of", Asked::Growth(None)),
+    ("growth in", Asked::Growth(None)),
+    ("growth", Asked::Growth(None)),
+    ("percentage change in", Asked::Growth(None)),
+    ("percent change in", Asked::Growth(None)),
+];
+
+/// Words that belong to a phrase of growth if they stand beside it.
+const BESIDE: &[&str] = &["growth", "change", "increase", "rate", "of", "in", "the"];
+
+/// What a question has beside its rows and columns, and its tokens without that.
+pub fn modifiers(
+    reader: &Reader<'_>,
+    question: &str,
+    tokens: Vec<Token>,
+) -> (Modifiers, Vec<Token>) {
+    let mut found = Modifiers::default();
+    let mut used = vec![false; tokens.len()];
+    let scan = Scan {
+        reader,
+        tokens: &tokens,
+    };
+    if reader.has_times() {
+        scan.windows(&mut found, &mut used);
+        scan.units(&mut found, &mut used);
+        scan.period(question, &mut found, &mut used);
+    } else {
+        scan.shares(&mut found, &mut used);
+    }
+    scan.per(&mut found, &mut used);
+    scan.groups(question, &mut found, &mut used);
+    let rest = tokens
+        .into_iter()
+        .zip(used)
+        .filter(|(_, used)| !used)
+        .map(|(token, _)| token)
+        .collect();
+    (found, rest)
+}
+
+struct Scan<'a> {
+    reader: &'a Reader<'a>,
+    tokens: &'a [Token],
+}
+
+impl Scan<'_> {
+    fn is(&self, at: usize, word: &str) -> bool {
+        self.tokens
+            .get(at)
+            .is_some_and(|t| !t.quoted && t.lower == word)
+    }
+
+    /// How many tokens a phrase has, if it stands here.
+    fn phrase(&self, at: usize, phrase: &str) -> Option<usize> {
+        let mut count = 0;
+        for word in phrase.split(' ') {
+            if !self.is(at + count, word) {
+                return None;
+            }
+            count += 1;
+        }
+        Some(count)
+    }
+
+    /// Names of the database have this word, so that it is no word of the language.
+    fn is_name(&self, word: &str) -> bool {
+        self.reader.vocabulary.knows(&stem(word))
+    }
+
+    fn windows(&self, found: &mut Modifiers, used: &mut [bool]) {
+        self.moving(found, used);
+        self.phrases(WINDOWS, found, used);
+    }
+
+    fn shares(&self, found: &mut Modifiers, used: &mut [bool]) {
+        let shares = WINDOWS.iter().filter(|(_, asked)| *asked == Asked::Share);
+        let shares: Vec<_> = shares.copied().collect();
+        self.phrases(&shares, found, used);
+    }
+
+    fn phrases(&self, phrases: &[(&str, Asked)], found: &mut Modifiers, used: &mut [bool]) {
+        for at in 0..self.tokens.len() {
+            for (phrase, asked) in phrases {
+                if found.window.is_some() {
+                    return;
+                }
+                let Some(count) = self.phrase(at, phrase) else {
+                    continue;
+                };
+                let about = [
+                    "share",
+                    "percentage",
+                    "percent",
+                    "proportion",
+                    "growth",
+                    "cumulative",
+                ];
+                if phrase
+                    .split(' ')
+                    .any(|w| about.contains(&w) && self.is_name(w))
+                {
+                    continue;
+                }
+                let (mut from, mut to) = (at, at + count);
+                if matches!(asked, Asked::Growth(_)) {
+                    while BESIDE.iter().any(|w| self.is(to, w)) {
+                        to += 1;
+                    }
+                    while from > 0 && (self.is(from - 1, "growth") || self.is(from - 1, "rate")) {
+                        from -= 1;
+                    }
+                }
+                while from > 0
+                    && ["the", "a", "as", "what", "is"]
+                        .iter()
+                        .any(|w| self.is(from - 1, w))
+                    && *asked == Asked::Share
+                {
+                    from -= 1;
+                }
+                used[from..to].fill(true);
+                found.window = Some(*asked);
+            }
+        }
+    }
+
+    /// "3-month moving average", "rolling average over 3 months".
+    fn moving(&self, found: &mut Modifiers, used: &mut [bool]) {
+        let count = self.tokens.len();
+        let Some(at) = (0..count).find(|&i| self.is(i, "moving") || self.is(i, "rolling")) else {
+            return;
+        };
+        let Some(mean) =
+            (at..count.min(at + 5)).find(|&i| self.is(i, "average") || self.is(i, "mean"))
+        else {
+            return;
+        };
+        used[at] = true;
+        used[mean] = true;
+        let mut number = None;
+        for (i, token) in self.tokens.iter().enumerate() {
+            let near = i + 3 >= at && i <= mean + 5;
+            let (Some(n), true) = (token.number, near) else {
+                continue;
+            };
+            let unit = UNITS.iter().find(|(word, _)| {
+                let plural = format!("{word}s");
+                self.is(i + 1, word) || self.is(i + 1, &plural)
+            });
+            if let Some((_, unit)) = unit {
+                number = Some(n as u32);
+                found.unit = Some(*unit);
+                used[i] = true;
+                used[i + 1] = true;
+                for (before, word) in [(1, "last"), (1, "over"), (2, "over"), (1, "of")] {
+                    if i >= before && self.is(i - before, word) {
+                        used[i - before..i].fill(true);
+                    }
+                }
+            }
+        }
+        if self.is(mean + 1, "of") {
+            used[mean + 1] = true;
+        }
+        found.window = Some(Asked::Moving(
+            number.filter(|n| (1..=1000).contains(n)).unwrap_or(3),
+        ));
+    }
+
+    fn units(&self, found: &mut Modifiers, used: &mut [bool]) {
+        for at in 0..self.tokens.len() {
+            if used[at] {
+                continue;
+            }
+            for (word, unit) in UNITS {
+                let plural = format!("{word}s");
+                let is_unit = |i: usize| self.is(i, word) || self.is(i, &plural);
+                let mut prefixes = EACH.iter().chain(&["by", "by the", "over the"]);
+                let each = prefixes.find_map(|p| self.phrase(at, p).filter(|n| is_unit(at + n)));
+                let asked = ["in which", "in what", "which", "what"]
+                    .iter()
+                    .find_map(|p| self.phrase(at, p).filter(|n| is_unit(at + n)));
+                let again = self.phrase(at, &format!("{word} by {word}"));
+                let Some(count) = each.or(asked).map(|n| n + 1).or(again) else {
+                    continue;
+                };
+                if !self.free(word) {
+                    continue;
+                }
+                // "The amount of each month": nothing is left of.
+                let of = at > 0 && ["of", "in", "for", "de"].iter().any(|w| self.is(at - 1, w));
+                used[at - usize::from(of)..at + count].fill(true);
+                found.unit = Some(*unit);
+                found.asked |= asked.is_some() && each.is_none();
+            }
+            for (word, unit) in ADVERBS {
+                if self.is(at, word) && !self.is_name(word) {
+                    used[at] = true;
+                    found.unit = Some(*unit);
+                }
+            }
+            if found.unit.is_none()
+                && let Some(count) = self.phrase(at, "over time")
+            {
+                used[at..at + count].fill(true);
+                found.unit = Some(Unit::Month);
+            }
+        }
+    }
+
+    /// No column that has no times is called by this unit.
+    fn free(&self, word: &str) -> bool {
+        let named = self.reader.vocabulary.columns_named(word);
+        named
+            .iter()
+            .all(|(c, _)| self.reader.catalog.at(*c).kind == ColumnKind::Date)
+    }
+
+    fn period(&self, question: &str, found: &mut Modifiers, used: &mut [bool]) {
+        let mut text = question.to_owned();
+        if let Some(span) = same_period(question) {
+            found.same_period = true;
+            self.cover(&span, used);
+            text.replace_range(span.clone(), &" ".repeat(span.len()));
+        }
+        // What was taken as a word of another kind is no time.
+        for (token, used) in self.tokens.iter().zip(used.iter()) {
+            let whole = question.get(token.range.clone()) == Some(token.text.as_str());
+            if (*used || token.quoted) && text.is_char_boundary(token.range.start) && whole {
+                text.replace_range(token.range.clone(), &" ".repeat(token.range.len()));
+            }
+        }
+        let Some(period) = period(&text, self.reader.latest()) else {
+            return;
+        };
+        let name = text.get(period.span.clone()).unwrap_or_default();
+        let folded = fold(name);
+        if self.reader.catalog.values.find(&folded).next().is_some() {
+            return;
+        }
+        self.cover(&period.span, used);
+        found.period = Some(text);
+    }
+
+    /// Takes the tokens of a span.
+    fn cover(&self, span: &std::ops::Range<usize>, used: &mut [bool]) {
+        for (at, token) in self.tokens.iter().enumerate() {
+            if token.range.start < span.end && token.range.end > span.start {
+                used[at] = true;
+                if at > 0 && ["of", "in", "de"].iter().any(|w| self.is(at - 1, w)) {
+                    used[at - 1] = true;
+                }
+            }
+        }
+    }
+
+    /// "The total of ... by ...", 按国家统计: groups, where something is made of them.
+    fn groups(&self, question: &str, found: &mut Modifiers, used: &mut [bool]) {
+        let chinese = is_chinese(question);
+        let count = self.tokens.len();
+        let by = |i: usize| {
+            let token = &self.tokens[i];
+            !used[i]
+                && (["by", "per"].iter().any(|w| self.is(i, w))
+                    || chinese && ["按", "按照", "各", "各个"].contains(&token.text.as_str()))
+        };
+        let Some(at) = (0..count).find(|&i| by(i)) else {
+            return;
+        };
+        // "Directed by" is another "by", and "the top 5 by price" an order.
+        let before = at
+            .checked_sub(1)
+            .map_or("", |b| self.tokens[b].lower.as_str());
+        let other = before.ends_with("ed")
+            || [
+                "sort", "order", "rank", "made", "written", "done", "held", "won", "sold", "group",
+            ]
+            .contains(&before);
+        if other && before != "grouped" || at == 0 && !chinese {
+            return;
+        }
+        let mentions = self
+            .reader
+            .vocabulary
+            .link(self.reader.catalog, self.tokens);
+        let ends = if chinese { count } else { at };
+        let ops = mentions
+            .iter()
+            .filter(|m| m.start < ends && !used[m.start] && m.end <= ends);
+        let (mut aggregate, mut order) = (found.window.is_some(), false);
+        for mention in ops {
+            match mention.kind {
+                Meaning::Op(Op::Count | Op::Agg(_)) => aggregate = true,
+                Meaning::Op(
+                    Op::Super(_) | Op::Top | Op::Quality(_, true) | Op::Frequent(_) | Op::Order,
+                ) if !chinese => order = true,
+                _ => {}
+            }
+        }
+        if !aggregate || order {
+            return;
+        }
+        let mut next = at + 1;
+        let mut last = at;
+        loop {
+            while self.is(next, "the") {
+                next += 1;
+            }
+            let here = mentions
+                .iter()
+                .filter(|m| m.start == next && m.score > 0.75);
+            let named = here
+                .filter_map(|m| match m.kind {
+                    Meaning::Table(t) => Some((m, Target::Table(t))),
+                    Meaning::Column(c) => Some((m, Target::Column(c))),
+                    _ => None,
+                })
+                .max_by(|a, b| {
+                    a.0.score
+                        .total_cmp(&b.0.score)
+                        .then(b.0.start.cmp(&a.0.start))
+                });
+            let Some((mention, target)) = named else {
+                break;
+            };
+            found.group.push(self.nearer(&mentions, mention, target));
+            last = mention.end;
+            next = mention.end;
+            if self.is(next, "and") || self.is(next, ",") {
+                next += 1;
+            } else {
+                break;
+            }
+        }
+        if !found.group.is_empty() {
+            used[at..last].fill(true);
+        }
+    }
+
+    /// Of columns that a span names as well, one of a table that the question names elsewhere.
+    fn nearer(&self, mentions: &[Mention], mention: &Mention, target: Target) -> Target {
+        let named = |table: usize| {
+            mentions.iter().any(|m| {
+                (m.end <= mention.start || m.start >= mention.end)
+                    && m.score > 0.8
+                    && matches!(m.kind, Meaning::Table(t) if t == table)
+            })
+        };
+        let table = |t: &Target| match t {
+            Target::Table(t) => *t,
+            Target::Column(c) => c.table,
+            Target::Metric(_) => usize::MAX,
+        };
+        if named(table(&target)) {
+            return target;
+        }
+        let alike = mentions.iter().filter(|m| {
+            m.start == mention.start && m.end == mention.end && m.score > mention.score - 0.06
+        });
+        alike
+            .filter_map(|m| match m.kind {
+                Meaning::Table(t) => Some(Target::Table(t)),
+                Meaning::Column(c) => Some(Target::Column(c)),
+                _ => None,
+            })
+            .find(|t| named(table(t)))
+            .unwrap_or(target)
+    }
+
+    /// "the top 3 ... of each ...".
+    fn per(&self, found: &mut Modifiers, used: &mut [bool]) {
+        let number = self.tokens.iter().position(|t| {
+            t.number
+                .is_some_and(|n| (2.0..=100.0).contains(&n) && n.fract() == 0.0)
+        });
+        let Some(number) = number else { return };
+        let best = [
+            "top", "first", "best", "most", "highest", "largest", "biggest", "greatest", "least",
+            "lowest", "smallest", "longest", "shortest", "cheapest",
+        ];
+        let near = number.saturating_sub(4)..(number + 4).min(self.tokens.len());
+        if !near.into_iter().any(|i| best.iter().any(|w| self.is(i, w))) {
+            return;
+        }
+        let mentions = self
+            .reader
+            .vocabulary
+            .link(self.reader.catalog, self.tokens);
+        for at in 0..self.tokens.len() {
+            let Some(count) = EACH.iter().find_map(|p| self.phrase(at, p)) else {
+                continue;
+            };
+            let here = mentions
+                .iter()
+                .filter(|m| m.start == at + count && !used[m.start] && m.score > 0.6);
+            let target = here
+                .filter_map(|m| match m.kind {
+                    Meaning::Table(t) => Some((m, Target::Table(t))),
+                    Meaning::Column(c) => Some((m, Target::Column(c))),
+                    _ => None,
+                })
+                .max_by(|a, b| {
+                    let table = |t: &Target| matches!(t, Target::Table(_));
+                    a.0.score
+                        .total_cmp(&b.0.score)
+                        .then(table(&a.1).cmp(&table(&b.1)))
+                });
+            if let Some((mention, target)) = target {
+                used[at..mention.end].fill(true);
+                found.per = Some(target);
+                return;
+            }
+        }
+    }
+}

@@ -64,7 +64,7 @@ impl Kept {
 
     /// Takes a row. Errors if the text is no JSON object, which no SELECT that Lumos writes gives.
     pub fn add(&mut self, row: &str) -> Result<()> {
-        let wrong = || Error::new("internal error: a row is not an object");
+        let wrong = || Error::new("a row is no JSON object; only the SQL of a function calls it");
         let mut cells = Vec::with_capacity(self.names.len());
         let mut names = Vec::new();
         let first = self.seen == 0;

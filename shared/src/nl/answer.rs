@@ -78,7 +78,7 @@ pub fn readings<E>(
 }
 
 /// The same of a question after others, the last of which it may go on from. Each of them is read again, the first by
-/// itself; of more than [`TURNS`] the last are.
+/// itself; of more than [`TURNS`] the last are. Errors as [`readings`] does.
 pub fn readings_after<E>(
     reader: &Reader<'_>,
     after: &[String],

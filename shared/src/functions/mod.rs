@@ -30,6 +30,7 @@ pub mod cache_stats;
 pub mod changes;
 pub mod charts;
 pub mod compat;
+pub mod correlate;
 pub mod debug;
 pub mod decide;
 pub mod deciding;
@@ -62,6 +63,7 @@ pub mod outliers;
 pub mod profile;
 pub mod query;
 pub mod recall;
+pub mod regress;
 pub mod repair;
 pub mod resync;
 pub mod route;
@@ -218,6 +220,9 @@ pub const FUNCTIONS: &[&Function] = &[
     &profile::PROFILE,
     &profile::COLUMN_OF,
     &drivers::DRIVERS,
+    &correlate::CORRELATE,
+    &correlate::FEATURES,
+    &regress::REGRESS,
     &decide::DECIDE,
     &deciding::WEIGHTS,
     &whatif::WHATIF,

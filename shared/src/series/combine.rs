@@ -6,9 +6,10 @@
 
 use super::ets::{Ets, Form, LONGEST_PERIOD};
 use super::season::{Season, is_seasonal};
-use super::{distribution, scale, theta};
+use super::{scale, theta};
 use crate::Result;
 use crate::program::{Stopped, check};
+use crate::stats::tails::student_width;
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -73,6 +74,8 @@ struct Members {
     periods: Vec<usize>,
     form: Option<Form>,
     form_of_rest: Option<Form>,
+    /// The model of the whole series, which its form was found by.
+    whole: Option<Ets>,
 }
 
 /// Forecasts a series of one finite value or more. The same values give the same answer everywhere. Errors if it is
@@ -98,7 +101,7 @@ pub fn forecast(values: &[f64], task: &Task<'_>, stopped: Stopped<'_>) -> Result
     for &back in &origins {
         let (before, after) = values.split_at(n - back);
         let after = &after[..back.min(task.horizon)];
-        let (forecasts, deviations) = members.forecast(before, after.len(), stopped)?;
+        let (forecasts, deviations) = members.fitted(before, after.len(), stopped)?;
         for (error, forecast) in errors.iter_mut().zip(&forecasts) {
             *error += forecast
                 .iter()
@@ -124,13 +127,14 @@ pub fn forecast(values: &[f64], task: &Task<'_>, stopped: Stopped<'_>) -> Result
             count += 1.0;
         }
     }
-    let (forecasts, deviations) = members.forecast(values, task.horizon, stopped)?;
+    let smooth = members.whole.as_ref();
+    let (forecasts, deviations) = members.forecast(values, smooth, task.horizon, stopped)?;
     // Shrunk to what smoothing says by itself, as if four errors had been as large as that.
     let scale = (4.0 + squares) / (4.0 + count);
     let least = if n >= 200 { 0.25 } else { 1.0 };
     let short_without_season = n < 30 && members.periods.iter().all(|p| *p < 2);
     let freedom = if short_without_season { 3.0 } else { 8.0 } + origins.len() as f64;
-    let factor = distribution::student_width(freedom, task.level) * f64::sqrt(scale.max(least));
+    let factor = student_width(freedom, task.level) * f64::sqrt(scale.max(least));
     Ok(Forecast {
         values: (0..task.horizon)
             .map(|step| mix(&forecasts, step))
@@ -165,7 +169,7 @@ fn short(values: &[f64], task: &Task<'_>) -> Forecast {
         value += step;
         next.push(value);
     }
-    let factor = distribution::student_width(2.0, task.level);
+    let factor = student_width(2.0, task.level);
     Forecast {
         widths: (1..=task.horizon)
             .map(|j| factor * size * f64::sqrt(j as f64))
@@ -175,6 +179,9 @@ fn short(values: &[f64], task: &Task<'_>) -> Forecast {
         form: None,
     }
 }
+
+/// What each member says, and the deviations of smoothing.
+type Foretold = (Vec<Vec<f64>>, Vec<f64>);
 
 impl Members {
     fn of(values: &[f64], task: &Task<'_>, stopped: Stopped<'_>) -> Result<Members> {
@@ -203,15 +210,14 @@ impl Members {
             periods,
             form: None,
             form_of_rest: None,
+            whole: None,
         };
-        let form = |values: &[f64], period| {
-            let model = Ets::choose(values, period, stopped)?;
-            Ok(model.map(|model| model.form))
-        };
-        members.form = form(values, members.short_period())?;
+        members.whole = Ets::choose(values, members.short_period(), stopped)?;
+        members.form = members.whole.as_ref().map(|model| model.form);
         if members.list.contains(&Member::EtsOfRest) {
             let (_, rest) = members.without_long_season(values);
-            members.form_of_rest = form(&rest, members.short_period())?;
+            let model = Ets::choose(&rest, members.short_period(), stopped)?;
+            members.form_of_rest = model.map(|model| model.form);
         }
         Ok(members)
     }
@@ -230,15 +236,21 @@ impl Members {
         removed(Season::weighted(values, period, RECENCY), values)
     }
 
-    /// What each member says of the next values, and the deviations of smoothing.
+    /// The same of other values than the whole series.
+    fn fitted(&self, values: &[f64], horizon: usize, stopped: Stopped<'_>) -> Result<Foretold> {
+        let smooth = fit(values, self.short_period(), self.form, stopped)?;
+        self.forecast(values, smooth.as_ref(), horizon, stopped)
+    }
+
+    /// What each member says of the next values, by this model of smoothing if there is one.
     fn forecast(
         &self,
         values: &[f64],
+        smooth: Option<&Ets>,
         horizon: usize,
         stopped: Stopped<'_>,
-    ) -> Result<(Vec<Vec<f64>>, Vec<f64>)> {
-        let smooth = fit(values, self.short_period(), self.form, stopped)?;
-        let (smoothed, deviations) = match &smooth {
+    ) -> Result<Foretold> {
+        let (smoothed, deviations) = match smooth {
             Some(model) => model.forecast(horizon),
             None => random_walk(values, horizon),
         };

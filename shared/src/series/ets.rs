@@ -270,7 +270,7 @@ impl Ets {
         if k + 1 >= n {
             return None;
         }
-        let states = |point: &[f64]| {
+        let states = |point: &[f64], season: Vec<f64>| {
             let mut rest = point[2..].iter().copied();
             let mut next = |there: bool, absent: f64| {
                 if there {
@@ -292,16 +292,25 @@ impl Ets {
                 phi,
                 level: point[1],
                 slope,
-                season: start.season.clone(),
+                season,
                 row: 0,
             }
         };
-        let likelihood = |point: &[f64]| run(&mut states(point), values).0;
+        // One season for all points, written anew for each.
+        let mut season = Vec::new();
+        let likelihood = |point: &[f64]| {
+            season.clear();
+            season.extend_from_slice(&start.season);
+            let mut tried = states(point, std::mem::take(&mut season));
+            let (value, _) = run(&mut tried, values);
+            season = tried.season;
+            value
+        };
         let (point, value) = minimize(likelihood, &point, &bounds, 0.1, 80 * free, 1e-7);
         if !value.is_finite() {
             return None;
         }
-        let mut fitted = states(&point);
+        let mut fitted = states(&point, start.season.clone());
         let (_, squares) = run(&mut fitted, values);
         let (n, k) = (n as f64, k as f64);
         let aicc = value + 2.0 * k + 2.0 * k * (k + 1.0) / (n - k - 1.0);
@@ -385,15 +394,17 @@ fn pass<const RELATIVE: bool, const ADDS: bool, const MULTIPLIES: bool>(
     let mut squares = 0.0;
     let mut product = 1.0_f64;
     let mut logs = 0.0;
+    let keep = 1.0 - alpha;
     for &value in values {
         let base = level + phi * slope;
         let season = states.season[at];
-        let whole = if ADDS {
-            base + season
+        // The row's whole expectation, and the row without its season. Only `base` waits for the row before.
+        let (whole, rest) = if ADDS {
+            (base + season, value - season)
         } else if MULTIPLIES {
-            base * season
+            (base * season, value / season)
         } else {
-            base
+            (base, value)
         };
         let error = if RELATIVE {
             if whole <= 0.0 {
@@ -410,13 +421,9 @@ fn pass<const RELATIVE: bool, const ADDS: bool, const MULTIPLIES: bool>(
             value - whole
         };
         squares += error * error;
-        // As [`States::update`] does.
-        let step = match (RELATIVE, ADDS) {
-            (true, true) => whole * error,
-            (true, false) => base * error,
-            (false, _) => error,
-        };
-        level = base + alpha * step;
+        // As [`States::update`] does: whether errors multiply or not, the step is what the row lacks of the base.
+        let step = rest - base;
+        level = keep * base + alpha * rest;
         slope = phi * slope + beta * step;
         if ADDS {
             states.season[at] = season + gamma * step;

@@ -4,7 +4,6 @@ use serde_json::Value as Json;
 
 use super::change::{self, Line, Search};
 use super::clock::{Clock, SECOND};
-use super::distribution::f_above;
 use super::grid::{Grid, Step};
 use super::season::is_seasonal;
 use super::setting::{AGG, GAPS, PERIOD, STEP, Setting};
@@ -13,6 +12,7 @@ use super::surprise::{Direction, Judgement, Least, Quiet, judge};
 use super::words::{LANG, Language, number};
 use crate::options::{OptionDef, OptionType, Options};
 use crate::program::{Database, Fold, Program, Stopped};
+use crate::stats::tails::f_above;
 use crate::{Result, Type, Value};
 
 /// The options of anomalies.

@@ -3,7 +3,6 @@
 pub mod change;
 pub mod clock;
 pub mod combine;
-pub mod distribution;
 pub mod ets;
 pub mod forecast;
 pub mod grid;

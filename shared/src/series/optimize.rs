@@ -1,10 +1,16 @@
 //! Finding the least value of a function of a few numbers, without its derivatives.
 
+/// The most numbers of a function.
+const MOST: usize = 8;
+
+/// A point, in its first places: no memory is asked for at each step.
+type Point = [f64; MOST];
+
 /// The least value that the search of Nelder and Mead (1965) finds within bounds: where, and the value there.
 ///
 /// It begins at `start`, `step` of each range away from it in each direction, and ends after so many evaluations, or when
 /// the values at the corners differ by less than `tolerance`, relatively. A function that is not a number somewhere counts
-/// as infinite there. The same numbers give the same answer everywhere: nothing is random.
+/// as infinite there. The same numbers give the same answer everywhere: nothing is random. There are at most eight numbers.
 pub fn minimize(
     mut f: impl FnMut(&[f64]) -> f64,
     start: &[f64],
@@ -13,35 +19,35 @@ pub fn minimize(
     evaluations: usize,
     tolerance: f64,
 ) -> (Vec<f64>, f64) {
-    let inside = |point: &mut [f64]| {
+    let n = start.len().min(MOST);
+    let inside = |point: &mut Point| {
         for (x, &(low, high)) in point.iter_mut().zip(bounds) {
             // Not `clamp`, which panics where a bound is no number.
             *x = x.max(low).min(high);
         }
     };
     let mut left = evaluations;
-    let mut value = |point: &[f64], left: &mut usize| {
+    let mut value = |point: &Point, left: &mut usize| {
         *left = left.saturating_sub(1);
-        let value = f(point);
+        let value = f(&point[..n]);
         if value.is_nan() { f64::INFINITY } else { value }
     };
-    let mut first = start.to_vec();
+    let mut first = [0.0; MOST];
+    first[..n].copy_from_slice(&start[..n]);
     inside(&mut first);
-    let mut corners = vec![(value(&first, &mut left), first.clone())];
-    for (i, &(low, high)) in bounds.iter().enumerate() {
-        let mut point = first.clone();
+    let mut corners = vec![(value(&first, &mut left), first)];
+    for (i, &(low, high)) in bounds.iter().enumerate().take(n) {
+        let mut point = first;
         let by = step * (high - low);
         point[i] += if point[i] + by > high { -by } else { by };
         inside(&mut point);
         corners.push((value(&point, &mut left), point));
     }
-    let n = start.len();
-    let towards = |from: &[f64], to: &[f64], by: f64| -> Vec<f64> {
-        let mut point: Vec<f64> = from
-            .iter()
-            .zip(to)
-            .map(|(from, to)| from + by * (to - from))
-            .collect();
+    let towards = |from: &Point, to: &Point, by: f64| -> Point {
+        let mut point = *from;
+        for (x, to) in point.iter_mut().zip(to).take(n) {
+            *x += by * (to - *x);
+        }
         inside(&mut point);
         point
     };
@@ -52,9 +58,9 @@ pub fn minimize(
         if (worst - best).abs() <= tolerance * (best.abs() + tolerance) {
             break;
         }
-        let mut centre = vec![0.0; n];
+        let mut centre = [0.0; MOST];
         for (_, corner) in &corners[..n] {
-            for (sum, x) in centre.iter_mut().zip(corner) {
+            for (sum, x) in centre.iter_mut().zip(corner).take(n) {
                 *sum += x / n as f64;
             }
         }
@@ -77,7 +83,7 @@ pub fn minimize(
             if at_contracted < at_reflected.min(worst) {
                 corners[n] = (at_contracted, contracted);
             } else {
-                let best = corners[0].1.clone();
+                let best = corners[0].1;
                 for corner in &mut corners[1..] {
                     corner.1 = towards(&best, &corner.1, 0.5);
                     corner.0 = value(&corner.1, &mut left);
@@ -86,8 +92,8 @@ pub fn minimize(
         }
     }
     corners.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let (least, point) = corners.swap_remove(0);
-    (point, least)
+    let (least, point) = corners[0];
+    (point[..n].to_vec(), least)
 }
 
 #[cfg(test)]

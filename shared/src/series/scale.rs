@@ -4,7 +4,7 @@
 pub fn divisor(values: &[f64]) -> Option<f64> {
     let most = values.iter().fold(0.0_f64, |most, x| most.max(x.abs()));
     let far = most > 1e100 || (most > 0.0 && most < 1e-100);
-    far.then(|| libm::exp2(libm::floor(libm::log2(most))))
+    far.then(|| libm::exp2(libm::floor(libm::log2(most)).min(1023.0)))
 }
 
 /// The values divided.
@@ -20,7 +20,7 @@ mod tests {
     fn digits_are_kept() {
         assert_eq!(divisor(&[1.0, -1e99]), None);
         assert_eq!(divisor(&[0.0]), None);
-        for values in [[1.7e308, -3.1e307], [1.1e-290, 0.0]] {
+        for values in [[1.7e308, -3.1e307], [f64::MAX, 1.0], [1.1e-290, 0.0]] {
             let by = divisor(&values).unwrap();
             let near = divided(&values, by);
             assert!((1.0..2.0).contains(&near[0]));

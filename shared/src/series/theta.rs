@@ -70,16 +70,16 @@ pub fn forecast(values: &[f64], horizon: usize) -> Vec<f64> {
     }
     let errors = |point: &[f64]| {
         let (alpha, bend) = (point[1], 1.0 - 1.0 / point[2]);
-        let inverse = 1.0 / alpha;
+        let (inverse, keep) = (1.0 / alpha, 1.0 - alpha);
         let mut level = point[0] + alpha * (first - point[0]);
-        let mut decay = 1.0 - alpha;
+        let mut decay = keep;
         let mut squares = 0.0;
         for (&value, &(intercept, slope)) in values[1..].iter().zip(&lines) {
-            let after = decay * (1.0 - alpha);
+            let after = decay * keep;
             let line = decay * intercept + (1.0 - after) * inverse * slope;
             let error = value - (level + bend * line);
             squares += error * error;
-            level += alpha * (value - level);
+            level = keep * level + alpha * value;
             decay = after;
         }
         squares

@@ -1,0 +1,333 @@
+//! `lumos_correlate`: which columns go together.
+
+use super::association::{self, Found, Prepared, adjusted, parts};
+use super::cells;
+use super::table::{Rows, Values};
+use crate::options::{OptionDef, OptionType, Options};
+use crate::program::{Database, Fold, FoldState, Program, Stopped, check};
+use crate::series::words::{LANG, Language};
+use crate::source::{self, Source};
+use crate::{Error, Param, Result, Type, Value, ValueRef};
+
+/// See [`CORRELATE_OPTIONS`].
+pub const COLUMNS: OptionDef = OptionDef {
+    name: "columns",
+    ty: OptionType::Json("the name of a column, or a list of names"),
+    default: "all of them",
+    doc: "the columns to look at",
+};
+
+/// See [`CORRELATE_OPTIONS`].
+pub const BINS: OptionDef = OptionDef {
+    name: "bins",
+    ty: OptionType::Integer(2, 256),
+    default: "32",
+    doc: "into how many parts of equally many rows numbers are cut at most, for mutual information",
+};
+
+/// See [`CORRELATE_OPTIONS`].
+pub const ADJUST: OptionDef = OptionDef {
+    name: "adjust",
+    ty: OptionType::OneOf(&["bh", "none"]),
+    default: "\"bh\"",
+    doc: "how `q` is made of `p`: by Benjamini and Hochberg over all rows of the answer, or not at all",
+};
+
+/// The options of `lumos_correlate`.
+pub const CORRELATE_OPTIONS: &[OptionDef] = &[
+    COLUMNS,
+    OptionDef {
+        name: "measure",
+        ty: OptionType::OneOf(&[
+            "auto",
+            "pearson",
+            "spearman",
+            "cramers_v",
+            "eta",
+            "information",
+        ]),
+        default: "\"auto\"",
+        doc: "the measure: `auto` has pearson and spearman for two columns of numbers, cramers_v for two of texts, eta for one of each; information for any two",
+    },
+    BINS,
+    ADJUST,
+    LANG,
+];
+
+/// Of `lumos_correlate`.
+pub const CORRELATE: Fold = Fold::new::<Correlate>(
+    "correlate",
+    &[Param::new("row", Type::Text)],
+    &[
+        ("a", Type::Text),
+        ("b", Type::Text),
+        ("measure", Type::Text),
+        ("value", Type::Real),
+        ("strength", Type::Real),
+        ("p", Type::Real),
+        ("q", Type::Real),
+        ("n", Type::Integer),
+        ("note", Type::Text),
+    ],
+);
+
+/// Texts of more kinds are not compared: each is nearly its own.
+const MOST_TEXTS: usize = 1_000;
+/// So few rows prove little.
+pub const FEW: usize = 30;
+
+/// What `lumos_correlate` runs. Errors if the source or an option is none.
+pub fn correlate(text: &str, options: Option<&str>, database: &dyn Database) -> Result<Program> {
+    let given = Options::parse(CORRELATE_OPTIONS, options)?;
+    let source = Source::parse(text, database.dialect())?;
+    let read = cells::select(&source, source::names(&given, "columns")?, database)?;
+    Ok(Program {
+        read,
+        parameters: Vec::new(),
+        spec: options.unwrap_or("{}").to_owned(),
+    })
+}
+
+/// A column made ready to be compared.
+pub enum Ready<'a> {
+    /// Numbers, and times as numbers.
+    Numbers(Prepared<'a>),
+    /// Texts by the places of their labels.
+    Texts(&'a [u32]),
+    /// Neither; why.
+    Left(Left),
+}
+
+/// Why a column is left out.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Left {
+    /// It has no value, or lists and structs.
+    Nothing,
+    /// More than [`MOST_TEXTS`] different texts.
+    ManyTexts,
+}
+
+impl Left {
+    /// As a sentence.
+    pub fn say(self, language: Language) -> String {
+        match self {
+            Left::Nothing => language.say(
+                "left out: it has neither numbers nor texts",
+                "已略去：既无数值也无文本",
+            ),
+            Left::ManyTexts => language.say(
+                format!("left out: it has more than {MOST_TEXTS} different texts"),
+                format!("已略去：不同文本超过 {MOST_TEXTS} 个"),
+            ),
+        }
+    }
+}
+
+impl<'a> Ready<'a> {
+    /// Sorts its numbers.
+    pub fn new(values: &'a Values) -> Ready<'a> {
+        match values {
+            Values::Numbers(values) | Values::Times(values) => {
+                Ready::Numbers(Prepared::new(values))
+            }
+            Values::Texts(_, labels) if labels.len() > MOST_TEXTS => Ready::Left(Left::ManyTexts),
+            Values::Texts(codes, _) => Ready::Texts(codes),
+            Values::Nothing => Ready::Left(Left::Nothing),
+        }
+    }
+
+    /// As categories.
+    pub fn categories(&self, bins: usize) -> Vec<u32> {
+        match self {
+            Ready::Numbers(numbers) => parts(numbers, bins),
+            Ready::Texts(codes) => codes.to_vec(),
+            Ready::Left(_) => Vec::new(),
+        }
+    }
+}
+
+/// The measures of two columns that fit their types.
+pub fn measures(a: &Ready<'_>, b: &Ready<'_>) -> Vec<(&'static str, Found)> {
+    match (a, b) {
+        (Ready::Numbers(a), Ready::Numbers(b)) => vec![
+            ("pearson", a.correlation(b, false)),
+            ("spearman", a.correlation(b, true)),
+        ],
+        (Ready::Texts(a), Ready::Texts(b)) => vec![("cramers_v", association::cramers_v(a, b))],
+        (Ready::Texts(texts), Ready::Numbers(numbers))
+        | (Ready::Numbers(numbers), Ready::Texts(texts)) => {
+            vec![(
+                "eta",
+                association::correlation_ratio(texts, numbers.values()),
+            )]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// A number, if there is a finite one.
+pub fn real(value: Option<f64>) -> Value {
+    value
+        .filter(|v| v.is_finite())
+        .map_or(Value::Null, |v| Value::Real(v + 0.0))
+}
+
+/// A text, if there is one.
+pub fn text(text: Option<String>) -> Value {
+    text.map_or(Value::Null, Value::Text)
+}
+
+/// The text of a row. Errors if it is none.
+pub fn row<'a>(row: &[ValueRef<'a>]) -> Result<&'a str> {
+    match row {
+        [ValueRef::Text(text)] => Ok(text),
+        _ => Err(Error::new("internal error: a row is no text")),
+    }
+}
+
+/// The option [`BINS`].
+pub fn bins(options: &Options) -> usize {
+    let given = options.integer("bins").map(usize::try_from);
+    given.and_then(|n| n.ok()).unwrap_or(32)
+}
+
+#[derive(Clone)]
+struct Correlate {
+    measure: String,
+    bins: usize,
+    adjust: bool,
+    language: Language,
+    rows: Rows,
+}
+
+struct Pair {
+    a: String,
+    b: String,
+    measure: &'static str,
+    found: Found,
+}
+
+impl FoldState for Correlate {
+    fn start(spec: &str) -> Result<Self> {
+        let options = Options::parse(CORRELATE_OPTIONS, Some(spec))?;
+        Ok(Correlate {
+            measure: options.text("measure").unwrap_or("auto").to_owned(),
+            bins: bins(&options),
+            adjust: options.text("adjust") != Some("none"),
+            language: Language::of(&options),
+            rows: Rows::default(),
+        })
+    }
+
+    fn row(&mut self, given: &[ValueRef<'_>]) -> Result<()> {
+        self.rows.row(row(given)?)
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.rows.merge(&other.rows);
+    }
+
+    fn finish(&self, emit: &mut dyn FnMut(Vec<Value>) -> Result<()>) -> Result<()> {
+        self.finish_until(&|| false, emit)
+    }
+
+    fn finish_until(
+        &self,
+        stopped: Stopped<'_>,
+        emit: &mut dyn FnMut(Vec<Value>) -> Result<()>,
+    ) -> Result<()> {
+        let table = self.rows.table()?;
+        let mut ready = Vec::new();
+        for column in &table.columns {
+            check(stopped)?;
+            ready.push(Ready::new(&column.values));
+        }
+        let mut pairs = Vec::new();
+        let cut: Vec<Vec<u32>> = match self.measure.as_str() {
+            "information" => ready.iter().map(|of| of.categories(self.bins)).collect(),
+            _ => Vec::new(),
+        };
+        for (i, a) in ready.iter().enumerate() {
+            for (j, b) in ready.iter().enumerate().skip(i + 1) {
+                check(stopped)?;
+                let left = matches!(a, Ready::Left(_)) || matches!(b, Ready::Left(_));
+                let found = match (cut.get(i), cut.get(j)) {
+                    (Some(a), Some(b)) if !left => {
+                        vec![("information", association::information(a, b))]
+                    }
+                    _ => measures(a, b),
+                };
+                let wanted = |measure: &str| self.measure == "auto" || self.measure == measure;
+                for (measure, found) in found.into_iter().filter(|(m, _)| wanted(m)) {
+                    pairs.push(Pair {
+                        a: table.columns[i].name.clone(),
+                        b: table.columns[j].name.clone(),
+                        measure,
+                        found,
+                    });
+                }
+            }
+        }
+        let p: Vec<Option<f64>> = pairs.iter().map(|pair| pair.found.p).collect();
+        let q = if self.adjust { adjusted(&p) } else { p };
+        let mut order: Vec<(Pair, Option<f64>)> = pairs.into_iter().zip(q).collect();
+        let strength = |pair: &Pair| pair.found.value.map_or(-1.0, f64::abs);
+        order.sort_by(|(x, _), (y, _)| {
+            let names = |pair: &Pair| (pair.a.clone(), pair.b.clone(), pair.measure);
+            strength(y)
+                .total_cmp(&strength(x))
+                .then_with(|| names(x).cmp(&names(y)))
+        });
+        for (pair, q) in &order {
+            let note = self.note(pair.found);
+            emit(vec![
+                Value::Text(pair.a.clone()),
+                Value::Text(pair.b.clone()),
+                Value::Text(pair.measure.into()),
+                real(pair.found.value),
+                real(pair.found.value.map(f64::abs)),
+                real(pair.found.p),
+                real(*q),
+                Value::Integer(pair.found.n as i64),
+                text(note),
+            ])?;
+        }
+        for (column, ready) in table.columns.iter().zip(&ready) {
+            if let Ready::Left(why) = ready {
+                let mut row = vec![Value::Text(column.name.clone())];
+                row.extend((0..6).map(|_| Value::Null));
+                row.extend([
+                    Value::Integer(table.rows as i64),
+                    Value::Text(why.say(self.language)),
+                ]);
+                emit(row)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Correlate {
+    fn note(&self, found: Found) -> Option<String> {
+        let say = |english: &str, chinese: &str| Some(self.language.say(english, chinese));
+        match found.value.map(f64::abs) {
+            None if found.n == 0 => say("no row has both", "没有两列同时有值的行"),
+            None => say("one of both is constant", "其中一列为常数"),
+            Some(1.0) => say("one is a function of the other", "两列互为函数"),
+            Some(strength) if strength >= 0.99 => {
+                say("one is nearly a function of the other", "两列几乎互为函数")
+            }
+            Some(_) if found.n < FEW => {
+                let n = found.n;
+                Some(
+                    self.language
+                        .say(format!("of {n} rows only"), format!("仅 {n} 行")),
+                )
+            }
+            Some(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

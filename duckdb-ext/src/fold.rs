@@ -2,10 +2,11 @@
 //! list of structs out, NULL for a group without rows. The functions that use them are in `scalar.rs`.
 
 use std::ffi::{CString, c_void};
-use std::ptr;
+use std::sync::Arc;
 
 use libduckdb_sys as ffi;
 use lumos_core::program::{Fold, State};
+use lumos_core::search::cache::IndexCache;
 use lumos_core::{Error, Param, Result, Type, Value, ValueRef};
 
 use crate::aggregate::{self, Form};
@@ -33,6 +34,12 @@ const SPEC: Param = Param::new("spec", Type::Text);
 /// What is kept for a group.
 type Group = Box<dyn State>;
 
+/// What DuckDB keeps for each form of an aggregate.
+struct Registered {
+    fold: &'static Fold,
+    store: Arc<IndexCache>,
+}
+
 /// Registers the aggregate of a fold; a form for each type of ids or of times, if it has columns of any type or of times.
 ///
 /// # Safety
@@ -40,6 +47,7 @@ type Group = Box<dyn State>;
 pub unsafe fn register(
     connection: ffi::duckdb_connection,
     fold: &'static Fold,
+    store: &Arc<IndexCache>,
 ) -> Result<(), String> {
     if fold.input.len() > MAX_COLUMNS {
         return Err(format!("its fold takes more than {MAX_COLUMNS} columns"));
@@ -51,12 +59,13 @@ pub unsafe fn register(
         (true, _) => &ID_TYPES[..],
         _ => &ID_TYPES[..1],
     };
-    let info = ptr::from_ref(fold).cast_mut().cast::<c_void>();
     let form = |&any: &ffi::DUCKDB_TYPE| {
         let columns = std::iter::once(&SPEC).chain(fold.input);
         let result = row_type(fold, any)?.list();
-        // SAFETY: the callbacks read the columns of the fold and write what `row_type` says; the fold is static. Which
-        // columns may have a NULL, the fold says.
+        let store = Arc::clone(store);
+        let info = Box::into_raw(Box::new(Registered { fold, store })).cast::<c_void>();
+        // SAFETY: the callbacks read the columns of the fold and write what `row_type` says; DuckDB gives the Box back, to be
+        // freed. Which columns may have a NULL, the fold says.
         Ok(unsafe {
             Form::new::<Group>(
                 &name,
@@ -67,7 +76,7 @@ pub unsafe fn register(
                 Some(finalize),
             )
             .with_nulls()
-            .told(info, None)
+            .told(info, Some(release))
         })
     };
     let forms: Vec<Form> = forms.iter().map(form).collect::<Result<_, String>>()?;
@@ -106,7 +115,19 @@ fn row_type(fold: &Fold, any: ffi::DUCKDB_TYPE) -> Result<TypeHandle, String> {
 /// `info` is that of a form of [`register`].
 unsafe fn fold_of(info: ffi::duckdb_function_info) -> &'static Fold {
     // SAFETY: by contract.
-    unsafe { &*ffi::duckdb_aggregate_function_get_extra_info(info).cast::<Fold>() }
+    unsafe { registered(info) }.fold
+}
+
+/// # Safety
+/// As [`fold_of`], and not used after the call that it is for.
+unsafe fn registered<'a>(info: ffi::duckdb_function_info) -> &'a Registered {
+    // SAFETY: by contract.
+    unsafe { &*ffi::duckdb_aggregate_function_get_extra_info(info).cast::<Registered>() }
+}
+
+unsafe extern "C" fn release(registered: *mut c_void) {
+    // SAFETY: DuckDB gives back what `register` gave it, once.
+    drop(unsafe { Box::from_raw(registered.cast::<Registered>()) });
 }
 
 unsafe extern "C" fn update(
@@ -115,7 +136,7 @@ unsafe extern "C" fn update(
     states: *mut ffi::duckdb_aggregate_state,
 ) {
     // SAFETY: DuckDB calls it for a form of ours.
-    let fold = unsafe { fold_of(info) };
+    let Registered { fold, store } = unsafe { registered(info) };
     aggregate::guard(info, &fold.aggregate(), || {
         // SAFETY: DuckDB's chunk is flat, with a vector for each argument and a state for each of its rows, all alive
         // during the call.
@@ -134,8 +155,11 @@ unsafe extern "C" fn update(
             let state = match unsafe { aggregate::state::<Group>(state) } {
                 Some(state) => state,
                 None => match spec.get(row)? {
-                    // SAFETY: as above.
-                    ValueRef::Text(spec) => unsafe { aggregate::begin(state, fold.start(spec)?) },
+                    ValueRef::Text(spec) => {
+                        let begun = fold.start_in(spec, &store.kept)?;
+                        // SAFETY: as above.
+                        unsafe { aggregate::begin(state, begun) }
+                    }
                     _ => {
                         return Err(Error::new(
                             "spec is NULL; only the SQL of a function calls it",

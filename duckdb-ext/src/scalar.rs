@@ -75,7 +75,7 @@ unsafe fn register(
             .find(|f| f.fold().is_some_and(|other| other.name == fold.name));
         if first.is_some_and(|first| std::ptr::eq(*first, function)) {
             // SAFETY: by contract.
-            unsafe { fold::register(connection, fold)? }
+            unsafe { fold::register(connection, fold, store)? }
         }
     }
     if !function.is_query() && body(function).is_none() && of_store(function).is_none() {
@@ -206,7 +206,7 @@ unsafe fn run(
     let compute = |args: &[ValueRef<'_>]| match (body(function), of_store(function)) {
         (Some(body), _) => body(args),
         (_, Some(body)) => body(store, args),
-        (None, None) => match function.sql(args) {
+        (None, None) => match function.sql(args, &store.kept) {
             Some(sql) => sql.map(Value::Text),
             None => Err(Error::new("internal error: has no body")),
         },

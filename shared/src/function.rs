@@ -1,7 +1,7 @@
 //! What a SQL function is: its name, arguments, result, words and body, in one constant.
 
 use crate::options::OptionDef;
-use crate::program::{Fold, Rows};
+use crate::program::{Fold, Kept, Rows};
 use crate::{Example, Param, Result, Type, Value, ValueRef};
 
 /// One SQL function. Each stands in a file of its own below [`crate::functions`].
@@ -143,8 +143,8 @@ pub enum Body {
 /// A function that is the text of a query in DuckDB, for `FROM query(f(...))`.
 #[derive(Debug)]
 pub struct Sql {
-    /// Writes the text.
-    pub text: fn(&[ValueRef<'_>]) -> Result<String>,
+    /// Writes the text, by what the database keeps.
+    pub text: fn(&[ValueRef<'_>], &Kept) -> Result<String>,
     /// The fold that the text calls, if it calls one.
     pub fold: Option<&'static Fold>,
     /// The examples in DuckDB, where SQLite has others.
@@ -164,12 +164,12 @@ impl Function {
         given.any(|p| p.name == "model")
     }
 
-    /// The query that a call with these arguments is in DuckDB; `None` for a function that gives a value. Errors if the
-    /// arguments are none that the function takes.
-    pub fn sql(&self, arguments: &[ValueRef<'_>]) -> Option<Result<String>> {
+    /// The query that a call with these arguments is in a database of DuckDB; `None` for a function that gives a value.
+    /// Errors if the arguments are none that the function takes.
+    pub fn sql(&self, arguments: &[ValueRef<'_>], kept: &Kept) -> Option<Result<String>> {
         match self.body {
             Body::Rows(rows) => Some(rows.sql(arguments)),
-            Body::Sql(sql) => Some((sql.text)(arguments)),
+            Body::Sql(sql) => Some((sql.text)(arguments, kept)),
             Body::Pure(_) | Body::Group(_) | Body::Host => None,
         }
     }

@@ -23,7 +23,9 @@
 //!
 //! Like [`crate::search::recall`].
 
-use std::any::Any;
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::sql::lexer::Dialect;
 use crate::sql::{identifier, literal, value};
@@ -167,7 +169,22 @@ pub struct Fold {
     pub input: &'static [Param],
     /// The columns that it gives. In DuckDB those of [`Type::Any`] are of the type that such columns of the input have.
     pub output: &'static [(&'static str, Type)],
-    start: fn(&str) -> Result<Box<dyn State>>,
+    start: fn(&str, &Kept) -> Result<Box<dyn State>>,
+}
+
+/// What a database of DuckDB keeps in memory between statements, one value of each type, until it is closed.
+#[derive(Default)]
+pub struct Kept(Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>);
+
+impl Kept {
+    /// The value of this type, a new one if there is none yet.
+    pub fn of<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = all
+            .entry(TypeId::of::<T>())
+            .or_insert_with(|| Arc::new(T::default()));
+        Arc::clone(kept).downcast().unwrap_or_default()
+    }
 }
 
 impl Fold {
@@ -181,13 +198,18 @@ impl Fold {
             name,
             input,
             output,
-            start: |spec| Ok(Box::new(S::start(spec)?)),
+            start: |spec, kept| Ok(Box::new(S::start_in(spec, kept)?)),
         }
     }
 
     /// Begins. Errors if the text is none that a [`Program`] of this fold has.
     pub fn start(&self, spec: &str) -> Result<Box<dyn State>> {
-        (self.start)(spec)
+        self.start_in(spec, &Kept::default())
+    }
+
+    /// The same in a database of DuckDB. Errors as that does.
+    pub fn start_in(&self, spec: &str, kept: &Kept) -> Result<Box<dyn State>> {
+        (self.start)(spec, kept)
     }
 
     /// The aggregate's name in DuckDB.
@@ -222,6 +244,11 @@ pub fn check(stopped: Stopped<'_>) -> Result<()> {
 pub trait FoldState: Clone + Send + 'static {
     /// Begins by what [`Program::spec`] says.
     fn start(spec: &str) -> Result<Self>;
+
+    /// The same of a fold that leaves something in its database of DuckDB. Errors as that does.
+    fn start_in(spec: &str, _kept: &Kept) -> Result<Self> {
+        Self::start(spec)
+    }
 
     /// Takes a row, in the order and of the types of the input's columns.
     fn row(&mut self, row: &[ValueRef<'_>]) -> Result<()>;

@@ -14,7 +14,7 @@ use lumos_core::sql::lexer::{Dialect, tokens};
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::{Connection, ffi};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::host::statement::HostStatement;
 use crate::host::stop_with;
 use crate::locks::{Lock, Rank, locked};
@@ -69,7 +69,7 @@ pub fn check(host: &Connection, sql: &str, policy: &Policy) -> Result<Verdict> {
     };
     match prepared {
         _ if heard.writes => refused("it is no SELECT".into(), reads),
-        Err(e) if e.code & 0xff == ffi::SQLITE_INTERRUPT => Err(e),
+        Err(e) if is_interrupt(&e) => Err(e),
         Err(e) => refused(reason(&text, e.message), reads),
         Ok(statement) if statement.params() > 0 => {
             refused("it has parameters; write values".into(), reads)
@@ -240,12 +240,14 @@ impl Tables {
                 }
                 None => match self::columns(host, name) {
                     Ok(columns) => format!("CREATE TABLE {}({columns})", identifier(name)),
+                    Err(e) if is_interrupt(&e) => return Err(e),
                     // Of a module that is not loaded, say.
                     Err(_) => continue,
                 },
             };
             made.push(key);
-            let _ = define(own, &definition);
+            // What cannot be defined is not there for the text.
+            define(own, &definition).or_else(|e| if is_interrupt(&e) { Err(e) } else { Ok(()) })?;
         }
         Ok(())
     }
@@ -292,6 +294,11 @@ impl Tables {
     }
 }
 
+/// True if the host wants the call to end.
+fn is_interrupt(e: &Error) -> bool {
+    e.code & 0xff == ffi::SQLITE_INTERRUPT
+}
+
 /// True for names of SQLite's own tables and functions.
 fn is_reserved(key: &str) -> bool {
     key.starts_with("sqlite_") || key.starts_with("pragma_")
@@ -310,7 +317,7 @@ fn columns(host: &Connection, table: &str) -> Result<String> {
 }
 
 /// The affinity of a declared type, as a type.
-fn affinity(declared: &str) -> &'static str {
+pub fn affinity(declared: &str) -> &'static str {
     let declared = declared.to_uppercase();
     let has = |words: &[&str]| words.iter().any(|word| declared.contains(word));
     if has(&["INT"]) {

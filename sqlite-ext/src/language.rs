@@ -1,15 +1,20 @@
 //! What a connection knows of its database for questions: read when one is asked, and again after a change.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
-use lumos_core::nl::catalog::{Catalog, Column, ColumnKind, ColumnRef, ForeignKey, Table, iso};
+use lumos_core::gate::policy::Policy;
+use lumos_core::nl::catalog::{Catalog, Column, ColumnKind, ColumnRef, Declared, Table, iso};
 use lumos_core::nl::link::Vocabulary;
+use lumos_core::nl::taught::{self, Listed, Taught};
 use lumos_core::sql::identifier;
+use lumos_core::sql::lexer::Dialect;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ffi};
 
 use crate::access;
 use crate::error::Result;
+use crate::gate;
 use crate::host::statement::HostStatement;
 use crate::locks::{Lock, Rank, locked};
 
@@ -23,9 +28,11 @@ pub struct Known {
     /// Its words.
     pub vocabulary: Vocabulary,
     state: Vec<i64>,
-    /// The tables that were asked for.
-    chosen: Option<Vec<String>>,
+    /// What may be asked about.
+    policy: Policy,
     tables: Vec<Readable>,
+    /// What became of what people have taught.
+    pub listed: Vec<Listed>,
 }
 
 /// A table or view with all of its columns, and which of them this connection may read.
@@ -59,14 +66,14 @@ impl Language {
         Language(Lock::new(Rank::Moment, None))
     }
 
-    /// The database as it is now, or these tables of it. An authorizer is asked at each call, since it may be set or
+    /// The database as it is now, as far as it may be asked about. An authorizer is asked at each call, since it may be set or
     /// change its mind between two. Errors if the database cannot be read.
-    pub fn known(&self, connection: &Connection, chosen: Option<&[String]>) -> Result<Arc<Known>> {
+    pub fn known(&self, connection: &Connection, policy: &Policy) -> Result<Arc<Known>> {
         let state = state(connection)?;
         let known = locked(&self.0).clone();
         if let Some(known) = known
             && known.state == state
-            && known.chosen.as_deref() == chosen
+            && known.policy == *policy
         {
             let mut same = true;
             for table in &known.tables {
@@ -76,13 +83,14 @@ impl Language {
                 return Ok(known);
             }
         }
-        let (catalog, tables) = read(connection, chosen)?;
+        let (catalog, tables, listed) = read(connection, policy)?;
         let known = Arc::new(Known {
             vocabulary: Vocabulary::new(&catalog),
             catalog,
             state,
-            chosen: chosen.map(<[String]>::to_vec),
+            policy: policy.clone(),
             tables,
+            listed,
         });
         // What is read within a transaction may be undone, and the same numbers come again for another schema.
         if connection.is_autocommit() {
@@ -128,7 +136,28 @@ fn integer(statement: &HostStatement, column: usize) -> i64 {
     }
 }
 
-fn read(connection: &Connection, chosen: Option<&[String]>) -> Result<(Catalog, Vec<Readable>)> {
+/// What people have taught; nothing where the table is not there or has another form, or the authorizer denies it.
+fn taught_rows(connection: &Connection) -> Result<Vec<Taught>> {
+    let sql = format!(
+        "SELECT kind, word, meaning, good, bad FROM main.{} ORDER BY kind, word, meaning LIMIT {}",
+        taught::TABLE,
+        taught::MOST
+    );
+    let mut all = Vec::new();
+    let read = rows(connection, &sql, &mut |row| {
+        all.push(Taught {
+            kind: text(row, 0),
+            word: text(row, 1),
+            meaning: text(row, 2),
+            good: integer(row, 3),
+            bad: integer(row, 4),
+        });
+    });
+    readable(read)?;
+    Ok(all)
+}
+
+fn read(connection: &Connection, policy: &Policy) -> Result<(Catalog, Vec<Readable>, Vec<Listed>)> {
     let mut catalog = Catalog::default();
     // Shadow tables of virtual ones, and what Lumos keeps, are nothing to ask about; the name of a temporary table means
     // that one in every statement.
@@ -138,8 +167,8 @@ fn read(connection: &Connection, chosen: Option<&[String]>) -> Result<(Catalog, 
                 ORDER BY name";
     let mut names = Vec::new();
     rows(connection, list, &mut |row| names.push(text(row, 0)))?;
-    names.retain(|name| chosen.is_none_or(|all| all.iter().any(|t| t.eq_ignore_ascii_case(name))));
-    let mut declared: Vec<(usize, i64, String, String, String)> = Vec::new();
+    names.retain(|name| policy.allows_table(name));
+    let mut declared = Vec::new();
     let mut tables = Vec::new();
     for name in names {
         // Name, declared type, and whether it is in the primary key.
@@ -160,8 +189,10 @@ fn read(connection: &Connection, chosen: Option<&[String]>) -> Result<(Catalog, 
             name: name.clone(),
             ..Table::default()
         };
-        for ((name, declared, is_key), _) in columns.into_iter().zip(&may).filter(|(_, may)| **may)
-        {
+        for ((name, declared, is_key), may) in columns.into_iter().zip(&may) {
+            if !may || !policy.allows_column(&table.name, &name) {
+                continue;
+            }
             if is_key {
                 table.primary_key.push(table.columns.len());
             }
@@ -172,16 +203,16 @@ fn read(connection: &Connection, chosen: Option<&[String]>) -> Result<(Catalog, 
             });
         }
         if !table.columns.is_empty() {
-            let place = catalog.tables.len();
             let sql = format!("PRAGMA main.foreign_key_list({})", identifier(&name));
             rows(connection, &sql, &mut |row| {
-                declared.push((
-                    place,
-                    integer(row, 0),
-                    text(row, 3),
-                    text(row, 2),
-                    text(row, 4),
-                ));
+                declared.push(Declared {
+                    table: name.clone(),
+                    number: integer(row, 0),
+                    position: integer(row, 1),
+                    column: text(row, 3),
+                    other: text(row, 2),
+                    to: text(row, 4),
+                });
             })?;
             catalog.tables.push(table);
         }
@@ -191,43 +222,26 @@ fn read(connection: &Connection, chosen: Option<&[String]>) -> Result<(Catalog, 
             may,
         });
     }
-    keys(&mut catalog, declared);
+    catalog.declare(declared);
     for table in 0..catalog.tables.len() {
         values(connection, &mut catalog, table)?;
     }
     catalog.values.finish();
     catalog.finish();
-    Ok((catalog, tables))
-}
-
-/// The declared keys, from rows of (table, number of the key, column, other table, its column).
-fn keys(catalog: &mut Catalog, declared: Vec<(usize, i64, String, String, String)>) {
-    let mut last = None;
-    for (table, number, column, other, to) in declared {
-        let Some(from) = catalog.column(table, &column) else {
-            continue;
-        };
-        let Some(other) = catalog.table(&other) else {
-            continue;
-        };
-        let key = catalog.tables[other].primary_key.first().copied();
-        let to = match key {
-            Some(key) if to.is_empty() => Some(ColumnRef {
-                table: other,
-                column: key,
-            }),
-            _ => catalog.column(other, &to),
-        };
-        let Some(to) = to else { continue };
-        match catalog.keys.last_mut() {
-            Some(key) if last == Some((table, number)) => key.columns.push((from, to)),
-            _ => catalog.keys.push(ForeignKey {
-                columns: vec![(from, to)],
-                declared: true,
-            }),
+    let rows = taught_rows(connection)?;
+    let failure = RefCell::new(None);
+    let passes = |sql: &str| match gate::check(connection, sql, &policy.without_tables()) {
+        Ok(verdict) => verdict.sql.is_ok(),
+        Err(e) => {
+            failure.replace(Some(e));
+            false
         }
-        last = Some((table, number));
+    };
+    let listed = taught::apply(&mut catalog, &rows, Dialect::Sqlite, &passes);
+    if let Some(e) = failure.into_inner() {
+        return Err(e);
     }
+    Ok((catalog, tables, listed))
 }
 
 /// False for what cannot be read: a view that fails, or what an authorizer denies. Errors for

@@ -2,6 +2,7 @@
 
 mod access;
 mod attach_options;
+mod bounded;
 mod error;
 mod faults;
 mod functions;

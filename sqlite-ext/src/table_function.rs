@@ -5,13 +5,15 @@ use std::ffi::{CStr, CString, c_int};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use lumos_core::options::Options;
 use lumos_core::sql::identifier;
+use lumos_core::sql::lexer::{self, Dialect, Kind as Token};
 use lumos_core::{Function, Kind, Type};
 use lumos_duckdb::engine;
 use rusqlite::types::Value;
 use rusqlite::vtab::{
-    Context, Filters, IndexInfo, Module, VTab, VTabConfig, VTabConnection, VTabCursor,
-    sqlite3_vtab, sqlite3_vtab_cursor,
+    Context, CreateVTab, Filters, IndexInfo, Module, VTab, VTabConfig, VTabConnection, VTabCursor,
+    VTabKind, sqlite3_vtab, sqlite3_vtab_cursor,
 };
 use rusqlite::{Connection, Result};
 
@@ -20,6 +22,7 @@ use crate::host::guard;
 use crate::query::arguments;
 use crate::session::Session;
 use crate::sync::schema;
+use crate::values::utf8;
 
 /// A function's rows, each in the order of its columns.
 pub type Rows = Box<dyn Iterator<Item = error::Result<Vec<Value>>>>;
@@ -48,6 +51,31 @@ pub trait TableFunction: 'static {
 
     /// Starts it with all arguments of the list. One that was left out is NULL.
     fn rows(aux: &Arc<Self::Aux>, arguments: &[Value]) -> error::Result<Rows>;
+
+    /// What `CREATE VIRTUAL TABLE` makes of these arguments, for a function that is registered by [`register_maker`].
+    /// Errors if they make no table.
+    fn make(_aux: &Arc<Self::Aux>, _arguments: &[Value]) -> error::Result<Made> {
+        Err(error("makes no table"))
+    }
+
+    /// The rows of such a table.
+    fn made(_aux: &Arc<Self::Aux>, _made: &Made) -> error::Result<Rows> {
+        Err(error("makes no table"))
+    }
+}
+
+/// A table that `CREATE VIRTUAL TABLE` has made of a function.
+pub struct Made {
+    /// Its columns, each with its declared type.
+    pub columns: Vec<(String, &'static str)>,
+    /// The SELECT that gives its rows.
+    pub sql: String,
+    /// The question that it was made of.
+    pub question: String,
+    /// The options of the call.
+    pub options: Options,
+    /// The version of the schema that it was made for.
+    pub schema: i64,
 }
 
 /// Rows that the mirror keeps of itself. Without a tracked table there are none, and no mirror to open for them.
@@ -84,6 +112,38 @@ pub fn register<F: TableFunction>(
     connection.create_module(function.name, module, Some(Registered { function, aux }))
 }
 
+/// Registers one of the list that makes tables too.
+pub fn register_maker<F: TableFunction>(
+    connection: &Connection,
+    function: &'static Function,
+    aux: &Arc<F::Aux>,
+) -> Result<()> {
+    let module = const { &Module::<Table<F>>::read_only_module() };
+    let aux = Arc::clone(aux);
+    connection.create_module(function.name, module, Some(Registered { function, aux }))
+}
+
+/// The literals between the parentheses of `USING f(...)`: texts in single quotes.
+fn literals(args: &[&[u8]]) -> error::Result<Vec<Value>> {
+    // SQLite splits at the commas outside of parentheses, also those inside of quotes.
+    let text = utf8(&args.join(b",".as_slice()))?.trim().to_owned();
+    let mut values = Vec::new();
+    let mut expected = true;
+    for token in lexer::tokens(&text, Dialect::Sqlite) {
+        match token.kind {
+            Token::Text if expected => values.push(Value::Text(token.unquoted(&text))),
+            Token::Sign(',') if !expected => {}
+            _ => {
+                return Err(error(
+                    "takes texts in single quotes, with commas between them",
+                ));
+            }
+        }
+        expected = !expected;
+    }
+    Ok(values)
+}
+
 /// What SQLite keeps for a function.
 struct Registered<F: TableFunction> {
     function: &'static Function,
@@ -97,6 +157,12 @@ struct Table<F: TableFunction> {
     function: &'static Function,
     /// The number of visible columns, which the arguments follow.
     visible: usize,
+    /// What was made; none for the function.
+    made: Option<Arc<Made>>,
+}
+
+impl<'vtab, F: TableFunction> CreateVTab<'vtab> for Table<F> {
+    const KIND: VTabKind = VTabKind::Eponymous;
 }
 
 // SAFETY: `base` is first and the struct is repr(C).
@@ -108,14 +174,17 @@ unsafe impl<'vtab, F: TableFunction> VTab<'vtab> for Table<F> {
         db: &mut VTabConnection,
         registered: Option<&Registered<F>>,
         _module: &[u8],
-        _database: &[u8],
+        database: &[u8],
         _table: &[u8],
-        _args: &[&[u8]],
+        args: &[&[u8]],
     ) -> Result<(Cow<'static, CStr>, Self)> {
         guard(registered.map_or("lumos", |r| r.function.name), || {
             db.config(VTabConfig::DirectOnly)?;
             let registered = registered.ok_or_else(|| error("is registered without its data"))?;
             let function = registered.function;
+            if !args.is_empty() {
+                return table_of::<F>(registered, database, args);
+            }
             let Kind::Table(columns) = function.kind else {
                 return Err(error("has no columns in the list of functions"));
             };
@@ -139,6 +208,7 @@ unsafe impl<'vtab, F: TableFunction> VTab<'vtab> for Table<F> {
                 aux: Arc::clone(&registered.aux),
                 function,
                 visible: columns.len(),
+                made: None,
             };
             Ok((Cow::Owned(schema), table))
         })
@@ -147,6 +217,10 @@ unsafe impl<'vtab, F: TableFunction> VTab<'vtab> for Table<F> {
     fn best_index(&self, info: &mut IndexInfo) -> Result<bool> {
         guard(self.function.name, || {
             self.aux.prepare()?;
+            if self.made.is_some() {
+                info.set_estimated_rows(F::ROWS);
+                return Ok(true);
+            }
             let params = self.function.params.len();
             let plan = match params {
                 0 => {
@@ -166,6 +240,7 @@ unsafe impl<'vtab, F: TableFunction> VTab<'vtab> for Table<F> {
             base: sqlite3_vtab_cursor::default(),
             aux: Arc::clone(&self.aux),
             function: self.function,
+            made: self.made.clone(),
             arguments: vec![Value::Null; self.function.params.len()],
             visible: self.visible,
             rows: Box::new(std::iter::empty()),
@@ -176,11 +251,48 @@ unsafe impl<'vtab, F: TableFunction> VTab<'vtab> for Table<F> {
     }
 }
 
+/// The table that a function makes.
+fn table_of<F: TableFunction>(
+    registered: &Registered<F>,
+    database: &[u8],
+    args: &[&[u8]],
+) -> error::Result<(Cow<'static, CStr>, Table<F>)> {
+    let function = registered.function;
+    // What a question means hangs on the data, and a file may come from anybody.
+    if !database.eq_ignore_ascii_case(b"temp") {
+        return Err(error(format!(
+            "makes temporary tables; write CREATE VIRTUAL TABLE temp.x USING {}(...)",
+            function.name
+        )));
+    }
+    let mut arguments = literals(args)?;
+    if arguments.len() > function.params.len() {
+        return Err(error(format!("takes {}", function.signature())));
+    }
+    arguments.resize(function.params.len(), Value::Null);
+    let made = F::make(&registered.aux, &arguments)?;
+    let columns = made.columns.iter();
+    let columns: Vec<String> = columns
+        .map(|(name, ty)| format!("{} {ty}", identifier(name)))
+        .collect();
+    let schema = CString::new(format!("CREATE TABLE x({})", columns.join(", ")))
+        .map_err(|_| error("a column's name has a NUL character"))?;
+    let table = Table {
+        base: sqlite3_vtab::default(),
+        aux: Arc::clone(&registered.aux),
+        function,
+        visible: made.columns.len(),
+        made: Some(Arc::new(made)),
+    };
+    Ok((Cow::Owned(schema), table))
+}
+
 #[repr(C)]
 struct Cursor<'vtab, F: TableFunction> {
     base: sqlite3_vtab_cursor,
     aux: Arc<F::Aux>,
     function: &'static Function,
+    made: Option<Arc<Made>>,
     /// The arguments, which are columns too.
     arguments: Vec<Value>,
     visible: usize,
@@ -196,6 +308,11 @@ unsafe impl<F: TableFunction> VTabCursor for Cursor<'_, F> {
     fn filter(&mut self, plan: c_int, _: Option<&str>, args: &Filters<'_>) -> Result<()> {
         guard(self.function.name, || {
             (self.rows, self.row, self.rowid) = (Box::new(std::iter::empty()), None, 0);
+            if let Some(made) = &self.made {
+                self.rows = F::made(&self.aux, made)?;
+                self.row = self.rows.next().transpose()?;
+                return Ok(());
+            }
             let given = self
                 .function
                 .params

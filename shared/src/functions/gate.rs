@@ -45,7 +45,7 @@ pub const VALIDATE_SQL: Function = Function {
         ),
     ],
     body: Body::Sql(&Sql {
-        text: sql,
+        text: |args, _| sql(args),
         fold: Some(&FOLD),
         in_duckdb: &[
             example("CREATE TABLE customer(name VARCHAR, email VARCHAR)", ""),

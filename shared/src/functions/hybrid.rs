@@ -60,7 +60,7 @@ pub const HYBRID: Function = Function {
         },
     ],
     body: Body::Sql(&Sql {
-        text: |args| {
+        text: |args, _| {
             let query = match args.get(1) {
                 Some(ValueRef::Vector(query)) => Some(*query),
                 _ => None,

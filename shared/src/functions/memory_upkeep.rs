@@ -182,7 +182,7 @@ pub const CONSOLIDATE_DUCKDB: Function = Function {
     doc: "Gives the rows to be stored, for `INSERT OR REPLACE INTO lumos_memory BY NAME FROM query(lumos_memory_consolidate(...))`, which is then what the function of this name does in SQLite, in the caller's transaction. With `dry_run` it gives the rows of lumos_memory_upkeep, which no table of memories takes.",
     examples: CONSOLIDATE_IN_DUCKDB,
     body: Body::Sql(&Sql {
-        text: |args| {
+        text: |args, _| {
             let options = Options::parse(options::CONSOLIDATE, given(args))?;
             match options.flag("dry_run") {
                 Some(true) => DRY_RUN.sql(args),

@@ -44,12 +44,14 @@ pub mod explain;
 pub mod export;
 pub mod extract;
 pub mod facts;
+pub mod fix;
 pub mod forecast;
 pub mod gate;
 pub mod hybrid;
 pub mod import;
 pub mod indexes;
 pub mod lag;
+pub mod learn;
 pub mod load;
 pub mod lock;
 pub mod memory;
@@ -75,8 +77,10 @@ pub mod series_of;
 pub mod simulate;
 pub mod status;
 pub mod strength;
+pub mod suggest;
 pub mod sync;
 pub mod table;
+pub mod taught;
 pub mod tier;
 pub mod topk;
 pub mod track;
@@ -211,12 +215,34 @@ pub const FUNCTIONS: &[&Function] = &[
     &charts::SUGGEST,
     &charts::CHART,
     &charts::SVG,
+    &learn::LEARN,
+    &learn::LEARN_VALUES,
     &ask::ASK,
     &ask::TO_SQL,
+    &ask::TO_SQL_DUCKDB,
     &ask::PARSE,
     &ask::LINK,
+    &taught::SYNONYM_ADD,
+    &taught::SYNONYM_ADD_DUCKDB,
+    &taught::METRIC_DEFINE,
+    &taught::METRIC_DEFINE_DUCKDB,
+    &taught::DESCRIBE,
+    &taught::DESCRIBE_DUCKDB,
+    &taught::VERIFIED_ADD,
+    &taught::VERIFIED_ADD_DUCKDB,
+    &taught::VERIFIED_REMOVE,
+    &taught::VERIFIED_LIST,
+    &taught::FEEDBACK,
+    &taught::FEEDBACK_DUCKDB,
+    &taught::LEARNED,
+    &taught::UNLEARN,
+    &taught::DDL_DUCKDB,
     &gate::VALIDATE_SQL,
+    &fix::FIX_SQL,
     &words::EXPLAIN_SQL,
+    &suggest::NARRATE,
+    &suggest::AUTOCOMPLETE,
+    &suggest::SUGGEST_QUESTIONS,
     &profile::PROFILE,
     &profile::COLUMN_OF,
     &drivers::DRIVERS,

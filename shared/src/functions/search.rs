@@ -58,7 +58,7 @@ pub const SEARCH: Function = Function {
         },
     ],
     body: Body::Sql(&Sql {
-        text: search,
+        text: |args, _| search(args),
         fold: None,
         in_duckdb: &[
             Example {

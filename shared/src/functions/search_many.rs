@@ -33,7 +33,7 @@ pub const SEARCH_MANY: Function = Function {
     setup: &[],
     examples: &[],
     body: Body::Sql(&Sql {
-        text: |args| {
+        text: |args, _| {
             let Some(ValueRef::Text(queries)) = args.get(1) else {
                 return Err(Error::new(
                     "queries is NULL; give a query of two columns like 'SELECT id, e FROM questions'",

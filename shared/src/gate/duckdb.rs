@@ -22,6 +22,18 @@ pub fn check(sql: &str, schema: &Schema, policy: &Policy, scratch: &dyn Scratch)
     }
 }
 
+/// Whether the query of a view passes; `view` is the CREATE VIEW that DuckDB shows. Errors if
+/// it does not, with the reason.
+pub fn check_view(
+    view: &str,
+    schema: &Schema,
+    policy: &Policy,
+    scratch: &dyn Scratch,
+) -> Result<(), String> {
+    let query = query_of(view).trim().trim_end_matches(';');
+    check(query, schema, policy, scratch).sql.map(drop)
+}
+
 fn pass(
     sql: &str,
     schema: &Schema,

@@ -8,6 +8,7 @@
 
 pub mod catalog;
 pub mod duckdb;
+pub mod fix;
 mod functions;
 pub mod policy;
 pub mod text;

@@ -104,6 +104,14 @@ impl Policy {
         of_table.map(|(_, column)| column.as_str()).collect()
     }
 
+    /// The same for all tables but those that are denied.
+    pub fn without_tables(&self) -> Policy {
+        Policy {
+            tables: None,
+            ..self.clone()
+        }
+    }
+
     /// True if every table and column may be read, so that nobody needs to look through views.
     pub fn is_open(&self) -> bool {
         self.tables.is_none() && self.denied.is_empty() && self.denied_columns.is_empty()

@@ -8,6 +8,8 @@ use super::link::{Meaning, Mention};
 use super::modify::modifiers;
 use super::parse::{Candidate, candidates};
 use super::reader::{Reader, question_tokens};
+use super::tokens::fold;
+use crate::Error;
 
 /// Candidates among which the likelihoods are shared.
 const CANDIDATES: usize = 40;
@@ -52,17 +54,43 @@ pub struct Reading {
     pub unmatched: Vec<String>,
 }
 
-impl Reading {
-    /// `high`, `medium` or `low`.
-    pub fn band(&self) -> &'static str {
-        if self.confidence >= HIGH {
-            "high"
-        } else if self.confidence >= LOW {
-            "medium"
-        } else {
-            "low"
-        }
+/// `high`, `medium` or `low`.
+pub fn band(confidence: f64) -> &'static str {
+    if confidence >= HIGH {
+        "high"
+    } else if confidence >= LOW {
+        "medium"
+    } else {
+        "low"
     }
+}
+
+/// Errors if a reading, without these words, is less sure than an answer must be.
+pub fn too_unsure(
+    sql: &str,
+    confidence: f64,
+    unmatched: &[String],
+    least: f64,
+) -> crate::Result<()> {
+    if confidence >= least {
+        return Ok(());
+    }
+    let unmatched = match unmatched {
+        [] => String::new(),
+        words => format!(", and without \"{}\"", words.join("\", \"")),
+    };
+    Err(Error::new(format!(
+        "not sure what is asked; it may be, with confidence {confidence:.2}{unmatched}: {sql}; ask in other words, choose from lumos_parse, or give {{\"min_confidence\": 0}}"
+    )))
+}
+
+/// All readings of a question, the likeliest first, before an engine has said anything of them.
+#[derive(Debug, Clone, Default)]
+pub struct Considered {
+    /// In the order of their scores.
+    pub readings: Vec<Reading>,
+    /// By the weights.
+    pub scores: Vec<f32>,
 }
 
 /// The likeliest readings, the one to answer first: the likeliest that runs and finds something, if one does that is
@@ -74,11 +102,11 @@ pub fn readings<E>(
     most: usize,
     probe: &mut dyn FnMut(&str) -> Result<Outcome, E>,
 ) -> Result<Vec<Reading>, E> {
-    one(reader, None, question, most, probe)
+    Considered::new(reader, question).tried(most, probe)
 }
 
 /// The same of a question after others, the last of which it may go on from. Each of them is read again, the first by
-/// itself; of more than [`TURNS`] the last are. Errors as [`readings`] does.
+/// itself; of more than [`TURNS`] the last are. Errors as `probe` does.
 pub fn readings_after<E>(
     reader: &Reader<'_>,
     after: &[String],
@@ -86,19 +114,7 @@ pub fn readings_after<E>(
     most: usize,
     probe: &mut dyn FnMut(&str) -> Result<Outcome, E>,
 ) -> Result<Vec<Reading>, E> {
-    let mut previous: Option<Before<'_>> = None;
-    for before in &after[after.len().saturating_sub(TURNS)..] {
-        let found = one(reader, previous.as_ref(), before, 1, probe)?;
-        // A question that means nothing here changes nothing.
-        if let Some(reading) = found.into_iter().next() {
-            previous = Some(Before {
-                query: reading.query,
-                question: before,
-                confidence: reading.confidence,
-            });
-        }
-    }
-    one(reader, previous.as_ref(), question, most, probe)
+    Considered::after(reader, after, question, probe)?.tried(most, probe)
 }
 
 /// Most questions before another that it may go on from.
@@ -114,86 +130,169 @@ struct Before<'a> {
     confidence: f64,
 }
 
-fn one<E>(
-    reader: &Reader<'_>,
-    previous: Option<&Before<'_>>,
-    question: &str,
-    most: usize,
-    probe: &mut dyn FnMut(&str) -> Result<Outcome, E>,
-) -> Result<Vec<Reading>, E> {
-    let words = question_tokens(reader.catalog, reader.vocabulary, question);
-    let followed = previous
-        .map(|before| follow(reader, &before.query, question))
-        .unwrap_or_default();
-    let follows = followed.candidates.len();
-    let mut all = followed.candidates;
-    let mut unknown = followed.unmatched;
-    if follows == 0 || followed.unsure {
-        let alone = candidates(reader, question, CANDIDATES);
-        let top = alone.first().map_or(0.0, |c| c.score);
-        let less = if follows == 0 { 0.0 } else { MARGIN - top };
-        all.extend(alone.into_iter().map(|c| Candidate {
-            score: c.score + less - if follows == 0 { 0.0 } else { 2.0 * MARGIN },
-            ..c
-        }));
+impl Considered {
+    /// Reads a question that stands by itself.
+    pub fn new(reader: &Reader<'_>, question: &str) -> Considered {
+        Considered::going_on(reader, None, question)
     }
-    if follows == 0 {
-        let (_, rest) = modifiers(reader, question, words.clone());
-        let mentions = reader.vocabulary.link(reader.catalog, &rest);
-        unknown = unmatched(&rest, &mentions);
-    }
-    let mut places: Vec<usize> = (0..all.len()).collect();
-    let mut shares = shares(&all);
-    // The likeliest is tried first; others only if it finds nothing.
-    let mut outcomes: Vec<Outcome> = Vec::new();
-    for candidate in all.iter().take(TRIED) {
-        outcomes.push(probe(&candidate.sql)?);
-        if outcomes.last() == Some(&Outcome::Rows) {
-            break;
+
+    /// Reads a question after others, as [`readings_after`] does. Errors as `probe` does.
+    pub fn after<E>(
+        reader: &Reader<'_>,
+        after: &[String],
+        question: &str,
+        probe: &mut dyn FnMut(&str) -> Result<Outcome, E>,
+    ) -> Result<Considered, E> {
+        let mut previous: Option<Before<'_>> = None;
+        for before in &after[after.len().saturating_sub(TURNS)..] {
+            let found = Considered::going_on(reader, previous.as_ref(), before).tried(1, probe)?;
+            // A question that means nothing here changes nothing.
+            if let Some(reading) = found.into_iter().next() {
+                previous = Some(Before {
+                    query: reading.query,
+                    question: before,
+                    confidence: reading.confidence,
+                });
+            }
         }
+        Ok(Considered::going_on(reader, previous.as_ref(), question))
     }
-    if let Some(first) = chosen(&all, &outcomes) {
-        let rest = places
-            .iter()
-            .filter(|i| **i != first && outcomes.get(**i) != Some(&Outcome::Error));
-        places = std::iter::once(first).chain(rest.copied()).collect();
-        all = places.iter().map(|i| all[*i].clone()).collect();
-        shares = places.iter().map(|i| shares[*i]).collect();
-    }
-    // A word that means nothing here may have been the one that matters.
-    let content = words.iter().filter(|t| is_content(t)).count().max(1);
-    let understood = (1.0 - unknown.len() as f64 / content.max(unknown.len()) as f64).powi(2);
-    let readings = all.into_iter().zip(shares).zip(places).take(most);
-    Ok(readings
-        .map(|((candidate, share), place)| {
+
+    fn going_on(reader: &Reader<'_>, previous: Option<&Before<'_>>, question: &str) -> Considered {
+        let words = question_tokens(reader.catalog, reader.vocabulary, question);
+        let followed = previous
+            .map(|before| follow(reader, &before.query, question))
+            .unwrap_or_default();
+        let follows = followed.candidates.len();
+        let mut all: Vec<(Candidate, bool)> =
+            followed.candidates.into_iter().map(|c| (c, true)).collect();
+        let mut unknown = followed.unmatched;
+        if follows == 0 || followed.unsure {
+            let alone = candidates(reader, question, CANDIDATES);
+            let top = alone.first().map_or(0.0, |c| c.score);
+            let less = if follows == 0 { 0.0 } else { MARGIN - top };
+            all.extend(alone.into_iter().map(|c| {
+                let less = less - if follows == 0 { 0.0 } else { 2.0 * MARGIN };
+                let score = c.score + less;
+                (Candidate { score, ..c }, false)
+            }));
+        }
+        if follows == 0 {
+            let (_, rest) = modifiers(reader, question, words.clone());
+            let mentions = reader.vocabulary.link(reader.catalog, &rest);
+            unknown = unmatched(&rest, &mentions);
+        }
+        let weights = &reader.catalog.weights;
+        if !weights.is_empty() {
+            for (candidate, _) in &mut all {
+                candidate.score += weights.of(question, &candidate.sql);
+            }
+            all.sort_by(|(a, _), (b, _)| b.score.total_cmp(&a.score));
+        }
+        let mut scores: Vec<f32> = all.iter().map(|(candidate, _)| candidate.score).collect();
+        let shares = shares(&scores);
+        // A word that means nothing here may have been the one that matters.
+        let content = words.iter().filter(|t| is_content(t)).count().max(1);
+        let understood = (1.0 - unknown.len() as f64 / content.max(unknown.len()) as f64).powi(2);
+        let mut readings: Vec<Reading> = Vec::new();
+        for ((candidate, goes_on), share) in all.into_iter().zip(shares) {
             let mut assumed = assumptions(reader.catalog, &candidate.query);
             assumed.extend(candidate.notes);
             let mut confidence = share * understood;
-            if let Some(before) = previous.filter(|_| place < follows) {
+            if let Some(before) = previous.filter(|_| goes_on) {
                 assumed.insert(0, format!("it goes on from \"{}\"", before.question));
                 confidence = (confidence * GOES_ON).min(before.confidence);
             }
-            Reading {
+            readings.push(Reading {
                 assumptions: assumed,
                 unmatched: unknown.clone(),
                 confidence,
                 sql: candidate.sql,
                 query: candidate.query,
+            });
+        }
+        let asked = fold(question);
+        let verified = reader.catalog.verified.iter().find(|(q, _)| *q == asked);
+        if let Some((_, sql)) = verified {
+            let verified = Reading {
+                sql: sql.clone(),
+                query: Query::default(),
+                confidence: 1.0,
+                assumptions: vec!["somebody has verified this SQL for the question".into()],
+                unmatched: Vec::new(),
+            };
+            readings.insert(0, verified);
+            // No other is nearly as likely.
+            scores.insert(0, scores.first().copied().unwrap_or_default() + 100.0);
+        }
+        Considered { readings, scores }
+    }
+
+    /// The readings by what the engine says of the likely ones.
+    fn tried<E>(
+        self,
+        most: usize,
+        probe: &mut dyn FnMut(&str) -> Result<Outcome, E>,
+    ) -> Result<Vec<Reading>, E> {
+        let Considered { readings, scores } = self;
+        // The likeliest is tried first; others only if it finds nothing.
+        let mut outcomes: Vec<Outcome> = Vec::new();
+        for reading in readings.iter().take(TRIED) {
+            outcomes.push(probe(&reading.sql)?);
+            if outcomes.last() == Some(&Outcome::Rows) {
+                break;
             }
-        })
-        .collect())
+        }
+        let mut readings: Vec<Option<Reading>> = readings.into_iter().map(Some).collect();
+        let order = order(&scores, &outcomes, most).into_iter();
+        Ok(order.filter_map(|i| readings[i].take()).collect())
+    }
+
+    /// Whether an engine refuses the likely readings, as `is_refused` says: of the likeliest that it does not refuse, those
+    /// before it, and those that are nearly as likely. Errors as that does.
+    pub fn to_try<E>(
+        &self,
+        is_refused: &mut dyn FnMut(&Reading) -> Result<bool, E>,
+    ) -> Result<Vec<bool>, E> {
+        let mut first = None;
+        let mut all = Vec::new();
+        for (reading, score) in self.readings.iter().zip(&self.scores).take(TRIED) {
+            if first.is_some_and(|first: f32| *score <= first - MARGIN) {
+                break;
+            }
+            let refused = is_refused(reading)?;
+            if !refused && first.is_none() {
+                first = Some(*score);
+            }
+            all.push(refused);
+        }
+        Ok(all)
+    }
+}
+
+/// The places of the readings to show, the one to answer first, by what the engine says of the likely ones.
+pub fn order(scores: &[f32], outcomes: &[Outcome], most: usize) -> Vec<usize> {
+    let all = 0..scores.len();
+    let Some(first) = chosen(scores, outcomes) else {
+        return all.take(most).collect();
+    };
+    let runs = |i: &usize| *i != first && outcomes.get(*i) != Some(&Outcome::Error);
+    std::iter::once(first)
+        .chain(all.filter(runs))
+        .take(most)
+        .collect()
 }
 
 /// The chance of each candidate, by the weights.
-pub fn shares(all: &[Candidate]) -> Vec<f64> {
-    let top = all.first().map_or(0.0, |c| c.score);
-    let odds: Vec<f64> = all.iter().map(|c| f64::from(c.score - top).exp()).collect();
+fn shares(scores: &[f32]) -> Vec<f64> {
+    let top = scores.first().copied().unwrap_or_default();
+    let odds: Vec<f64> = scores.iter().map(|s| f64::from(s - top).exp()).collect();
     let sum: f64 = odds.iter().sum();
     odds.iter().map(|o| o / sum).collect()
 }
 
 /// The place of the candidate to answer.
-pub fn chosen(all: &[Candidate], outcomes: &[Outcome]) -> Option<usize> {
+fn chosen(scores: &[f32], outcomes: &[Outcome]) -> Option<usize> {
     let first = outcomes.iter().position(|o| *o != Outcome::Error)?;
     if outcomes[first] == Outcome::Rows {
         return Some(first);
@@ -201,7 +300,7 @@ pub fn chosen(all: &[Candidate], outcomes: &[Outcome]) -> Option<usize> {
     let other = outcomes.iter().position(|o| *o == Outcome::Rows);
     Some(
         other
-            .filter(|i| all[*i].score > all[first].score - MARGIN)
+            .filter(|i| scores[*i] > scores[first] - MARGIN)
             .unwrap_or(first),
     )
 }

@@ -2,10 +2,12 @@
 //!
 //! The adapters fill it from the engine; [`Catalog::finish`] finds foreign keys that nobody declared.
 
+use super::feedback::Weights;
 use super::lexicon::ABBREVIATIONS;
 pub use super::place::ColumnRef;
 use super::tokens::stem;
 use super::values::ValueIndex;
+use crate::gate::policy::Policy;
 
 /// Tables, keys, values and meaning.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +22,10 @@ pub struct Catalog {
     pub metrics: Vec<Metric>,
     /// The distinct short texts of the columns.
     pub values: ValueIndex,
+    /// Questions, in the form by which they are compared, with the SQL that somebody verified.
+    pub verified: Vec<(String, String)>,
+    /// What right and wrong answers say.
+    pub weights: Weights,
 }
 
 /// A table or a view.
@@ -98,7 +104,7 @@ impl ColumnKind {
     pub fn declared(name: &str) -> ColumnKind {
         let name = name.to_ascii_uppercase();
         let has = |parts: &[&str]| parts.iter().any(|part| name.contains(part));
-        if has(&["[]", "STRUCT", "MAP(", "BLOB", "UNION("]) {
+        if has(&["[]", "STRUCT", "MAP(", "BLOB", "UNION(", "INTERVAL"]) {
             ColumnKind::Other
         } else if has(&["BOOL"]) || name == "BIT" {
             ColumnKind::Boolean
@@ -161,7 +167,133 @@ pub struct Metric {
     pub table: usize,
 }
 
+/// A column of a foreign key as an engine says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Declared {
+    /// The table that refers.
+    pub table: String,
+    /// The number of the key among those of its table.
+    pub number: i64,
+    /// The place of the column in the key.
+    pub position: i64,
+    /// The column.
+    pub column: String,
+    /// The table that it refers to.
+    pub other: String,
+    /// The column there; empty for its key.
+    pub to: String,
+}
+
 impl Catalog {
+    /// Takes the declared keys. What they name must be there.
+    pub fn declare(&mut self, mut rows: Vec<Declared>) {
+        let place = |row: &Declared| (self.table(&row.table), row.number, row.position);
+        rows.sort_by_cached_key(place);
+        let mut last = None;
+        for row in rows {
+            let Some(table) = self.table(&row.table) else {
+                continue;
+            };
+            let (Some(from), Some(other)) =
+                (self.column(table, &row.column), self.table(&row.other))
+            else {
+                continue;
+            };
+            let key = self.tables[other].primary_key.first().copied();
+            let to = match key {
+                Some(column) if row.to.is_empty() => Some(ColumnRef {
+                    table: other,
+                    column,
+                }),
+                _ => self.column(other, &row.to),
+            };
+            let Some(to) = to else { continue };
+            match self.keys.last_mut() {
+                Some(key) if last == Some((table, row.number)) => key.columns.push((from, to)),
+                _ => self.keys.push(ForeignKey {
+                    columns: vec![(from, to)],
+                    declared: true,
+                }),
+            }
+            last = Some((table, row.number));
+        }
+    }
+
+    /// What of it may be read.
+    pub fn restricted(&self, policy: &Policy) -> Catalog {
+        let mut part = Catalog {
+            verified: self.verified.clone(),
+            weights: self.weights.clone(),
+            ..Catalog::default()
+        };
+        let mut places: Vec<Option<usize>> = Vec::new();
+        let mut columns: Vec<Vec<Option<usize>>> = Vec::new();
+        for table in &self.tables {
+            let mut kept = Table {
+                columns: Vec::new(),
+                ..table.clone()
+            };
+            let mut of_table = Vec::new();
+            for column in &table.columns {
+                let allowed = policy.allows_column(&table.name, &column.name);
+                of_table.push(allowed.then_some(kept.columns.len()));
+                if allowed {
+                    kept.columns.push(column.clone());
+                }
+            }
+            let keys = table.primary_key.iter();
+            kept.primary_key = keys.filter_map(|c| *of_table.get(*c)?).collect();
+            let allowed = policy.allows_table(&table.name) && !kept.columns.is_empty();
+            places.push(allowed.then_some(part.tables.len()));
+            columns.push(of_table);
+            if allowed {
+                part.tables.push(kept);
+            }
+        }
+        let moved = |c: ColumnRef| {
+            let table = (*places.get(c.table)?)?;
+            let column = (*columns.get(c.table)?.get(c.column)?)?;
+            Some(ColumnRef { table, column })
+        };
+        for key in &self.keys {
+            let pairs = key.columns.iter();
+            let pairs: Option<Vec<_>> = pairs
+                .map(|(from, to)| Some((moved(*from)?, moved(*to)?)))
+                .collect();
+            part.keys.extend(pairs.map(|columns| ForeignKey {
+                columns,
+                declared: key.declared,
+            }));
+        }
+        let mut metrics: Vec<Option<usize>> = Vec::new();
+        for metric in &self.metrics {
+            let table = places.get(metric.table).copied().flatten();
+            metrics.push(table.map(|_| part.metrics.len()));
+            part.metrics.extend(table.map(|table| Metric {
+                table,
+                ..metric.clone()
+            }));
+        }
+        for synonym in &self.synonyms {
+            let target = match synonym.target {
+                Target::Table(table) => places.get(table).copied().flatten().map(Target::Table),
+                Target::Column(column) => moved(column).map(Target::Column),
+                Target::Metric(i) => metrics.get(i).copied().flatten().map(Target::Metric),
+            };
+            part.synonyms.extend(target.map(|target| Synonym {
+                phrase: synonym.phrase.clone(),
+                target,
+            }));
+        }
+        for (column, text) in self.values.all() {
+            if let Some(column) = moved(column) {
+                part.values.add(column, text);
+            }
+        }
+        part.values.finish();
+        part
+    }
+
     /// The table with this name, in any case.
     pub fn table(&self, name: &str) -> Option<usize> {
         self.tables

@@ -1,15 +1,20 @@
 //! Questions in English and Chinese into SQL, from the catalog and the values alone.
 
 pub mod answer;
+pub mod asked;
+pub mod asking;
 pub mod catalog;
 pub mod chinese;
 mod chinese_words;
+pub mod feedback;
 mod finish;
 pub mod follow;
 pub mod ir;
 mod joins;
+pub mod learn;
 mod lexicon;
 pub mod link;
+pub mod links;
 pub mod model;
 pub mod modify;
 pub mod parse;
@@ -17,7 +22,12 @@ mod period;
 mod place;
 pub mod print;
 pub mod reader;
+mod sample;
+mod seen;
 mod state;
+pub mod suggest;
+pub mod taught;
+pub mod teach;
 #[cfg(test)]
 mod tests;
 pub mod tokens;

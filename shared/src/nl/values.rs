@@ -60,6 +60,11 @@ impl ValueIndex {
         self.entries.len()
     }
 
+    /// About how many bytes of memory it has.
+    pub fn bytes(&self) -> usize {
+        self.texts.len() + self.entries.len() * size_of::<Entry>()
+    }
+
     /// True if it holds none.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()

@@ -12,6 +12,7 @@ use super::account::Account;
 use super::index_name;
 use super::inverted_index::InvertedIndex;
 use super::vector_index::{Form, VectorIndex};
+use crate::program::Kept;
 use crate::{Error, Result};
 
 /// Statements that are between their two parts at the same time. Those that ended there are forgotten first.
@@ -72,6 +73,8 @@ pub struct IndexCache {
     searches: AtomicU64,
     begun: Mutex<VecDeque<(u64, Begun)>>,
     numbers: RandomState,
+    /// What other functions keep.
+    pub kept: Kept,
 }
 
 impl IndexCache {

@@ -1,14 +1,17 @@
 //! Questions in words.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use lumos_core::functions::ask::{ASK, LINK, PARSE, TO_SQL};
+use lumos_core::gate::policy::Policy;
 use lumos_core::memory::moment;
-use lumos_core::nl::answer::{LOW, Outcome, Reading, readings_after};
-use lumos_core::nl::link::Meaning;
+use lumos_core::nl::answer::{LOW, Outcome, Reading, band, readings_after, too_unsure};
+use lumos_core::nl::asking::{BYTES, ROWS, TIMEOUT, after, sqlite_policy, too_many_bytes};
+use lumos_core::nl::links::links;
 use lumos_core::nl::model;
 use lumos_core::nl::print::Dialect;
-use lumos_core::nl::reader::{Reader, question_tokens};
+use lumos_core::nl::reader::Reader;
 use lumos_core::options::Options;
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, ffi};
@@ -17,10 +20,13 @@ use serde_json::{Map, Value as Json};
 use super::Bodies;
 use crate::error::{Error, Result, error};
 use crate::host::statement::HostStatement;
-use crate::language::Known;
 use crate::query::arguments;
 use crate::session::Session;
-use crate::table_function::{Rows, TableFunction};
+use crate::table_function::{Made, Rows, TableFunction};
+use crate::{bounded, gate};
+
+/// How long a reading may take that is tried.
+const TIME: Duration = Duration::from_secs(30);
 
 pub const BODIES: Bodies = &[(&TO_SQL, |call| {
     let (question, options) = (call.required(0)?, call.options(1)?);
@@ -30,39 +36,27 @@ pub const BODIES: Bodies = &[(&TO_SQL, |call| {
 
 /// What the first row of a reading is. Errors if it is interrupted, or SQLite fails for a reason that is none of the
 /// reading's.
-fn probe(connection: &Connection, sql: &str) -> Result<Outcome> {
-    let first = || {
-        let mut statement = HostStatement::own(connection, sql)?;
-        if !statement.step()? {
-            return Ok(Outcome::Empty);
-        }
+fn probe(connection: &Connection, sql: &str, policy: &Policy) -> Result<Outcome> {
+    if gate::check(connection, sql, policy)?.sql.is_err() {
+        return Ok(Outcome::Error);
+    }
+    let mut found = Outcome::Empty;
+    let first = bounded::run(connection, sql, TIME, |statement| {
         let null = |i| matches!(statement.value(i), ValueRef::Null);
-        Ok(if (0..statement.columns()).all(null) {
+        found = if (0..statement.columns()).all(null) {
             Outcome::Nulls
         } else {
             Outcome::Rows
+        };
+        Ok(false)
+    });
+    first
+        .map(|()| found)
+        .or_else(|e: Error| match e.code & 0xff {
+            // A function that the authorizer denies, an overflow, an expression that is too long.
+            ffi::SQLITE_ERROR | ffi::SQLITE_AUTH | ffi::SQLITE_TOOBIG => Ok(Outcome::Error),
+            _ => Err(e),
         })
-    };
-    first().or_else(|e: Error| match e.code & 0xff {
-        // A function that the authorizer denies, an overflow, an expression that is too long.
-        ffi::SQLITE_ERROR | ffi::SQLITE_AUTH | ffi::SQLITE_TOOBIG => Ok(Outcome::Error),
-        _ => Err(e),
-    })
-}
-
-fn known(session: &Arc<Session>, connection: &Connection, options: &Options) -> Result<Arc<Known>> {
-    let tables = match options.get("tables") {
-        None => None,
-        Some(Json::Array(names)) if names.iter().all(Json::is_string) => Some(
-            names
-                .iter()
-                .filter_map(Json::as_str)
-                .map(str::to_owned)
-                .collect::<Vec<_>>(),
-        ),
-        Some(_) => return Err(options.wrong("tables", "an array of names").into()),
-    };
-    session.language().known(connection, tables.as_deref())
 }
 
 fn all(
@@ -72,7 +66,10 @@ fn all(
     most: usize,
 ) -> Result<(Connection, Vec<Reading>)> {
     let connection = session.connection()?;
-    let known = known(session, &connection, options)?;
+    let policy = sqlite_policy(options)?;
+    let known = session.language().known(&connection, &policy)?;
+    // The catalog is what the tables were chosen from; a view that is one of them reads others.
+    let policy = policy.without_tables();
     if known.catalog.tables.is_empty() {
         return Err(error("there is no table to ask about"));
     }
@@ -85,25 +82,9 @@ fn all(
     };
     let after = after(options)?;
     let readings = readings_after(&reader, &after, question, most, &mut |sql| {
-        probe(&connection, sql)
+        probe(&connection, sql, &policy)
     })?;
     Ok((connection, readings))
-}
-
-/// The questions before.
-fn after(options: &Options) -> Result<Vec<String>> {
-    match options.get("after") {
-        None | Some(Json::Null) => Ok(Vec::new()),
-        Some(Json::String(question)) => Ok(vec![question.clone()]),
-        Some(Json::Array(all)) if all.iter().all(Json::is_string) => Ok(all
-            .iter()
-            .filter_map(Json::as_str)
-            .map(str::to_owned)
-            .collect()),
-        Some(_) => Err(options
-            .wrong("after", "a question, or an array of questions")
-            .into()),
-    }
 }
 
 /// The reading to answer. Errors if there is none that is sure enough.
@@ -119,16 +100,7 @@ fn reading(
             "nothing in the question is known here; lumos_link shows what words mean",
         ));
     };
-    if reading.confidence < least {
-        let unmatched = match &reading.unmatched[..] {
-            [] => String::new(),
-            words => format!(", and without \"{}\"", words.join("\", \"")),
-        };
-        return Err(error(format!(
-            "not sure what is asked; it may be, with confidence {:.2}{unmatched}: {}; ask in other words, choose from lumos_parse, or give {{\"min_confidence\": 0}}",
-            reading.confidence, reading.sql
-        )));
-    }
+    too_unsure(&reading.sql, reading.confidence, &reading.unmatched, least)?;
     Ok((connection, reading))
 }
 
@@ -158,7 +130,7 @@ impl TableFunction for Parse {
                 Value::Integer(i as i64 + 1),
                 Value::Text(r.sql.clone()),
                 Value::Real(r.confidence),
-                Value::Text(r.band().into()),
+                Value::Text(band(r.confidence).into()),
                 list(&r.assumptions),
                 list(&r.unmatched),
             ])
@@ -176,45 +148,21 @@ impl TableFunction for Link {
         let options = arguments::options(LINK.options, &given[1])?;
         let question = question(given)?;
         let connection = session.connection()?;
-        let known = known(session, &connection, &options)?;
-        let words = question_tokens(&known.catalog, &known.vocabulary, question);
-        let name = |c: lumos_core::nl::catalog::ColumnRef| {
-            format!(
-                "{}.{}",
-                known.catalog.tables[c.table].name,
-                known.catalog.at(c).name
-            )
-        };
-        let mut rows = Vec::new();
-        for m in known.vocabulary.link(&known.catalog, &words) {
-            let span: Vec<&str> = words[m.start..m.end]
-                .iter()
-                .map(|t| t.text.as_str())
-                .collect();
-            let (kind, targets) = match &m.kind {
-                Meaning::Table(t) => ("table", vec![known.catalog.tables[*t].name.clone()]),
-                Meaning::Column(c) => ("column", vec![name(*c)]),
-                Meaning::Metric(i) => ("metric", vec![known.catalog.metrics[*i].name.clone()]),
-                Meaning::Value(found) => ("value", found.iter().map(|(c, _)| name(*c)).collect()),
-                Meaning::Text(text) => ("text", vec![text.clone()]),
-                Meaning::Number(n) => ("number", vec![lumos_core::nl::print::number(*n)]),
-                Meaning::Date(date) => ("date", vec![date.clone()]),
-                Meaning::Op(op) => ("operation", vec![format!("{op:?}").to_lowercase()]),
-            };
-            for target in targets {
-                let score = if matches!(m.kind, Meaning::Table(_) | Meaning::Column(_)) {
-                    m.score
-                } else {
-                    1.0
-                };
-                rows.push(Ok(vec![
-                    Value::Text(span.join(" ")),
-                    Value::Text(kind.into()),
-                    Value::Text(target),
-                    Value::Real((f64::from(score) * 100.0).round() / 100.0),
-                ]));
-            }
-        }
+        let known = session
+            .language()
+            .known(&connection, &sqlite_policy(&options)?)?;
+        let rows = links(&known.catalog, &known.vocabulary, question);
+        let rows: Vec<_> = rows
+            .into_iter()
+            .map(|link| {
+                Ok(vec![
+                    Value::Text(link.span),
+                    Value::Text(link.kind.into()),
+                    Value::Text(link.target),
+                    Value::Real(link.score),
+                ])
+            })
+            .collect();
         Ok(Box::new(rows.into_iter()))
     }
 }
@@ -228,29 +176,130 @@ impl TableFunction for Ask {
     fn rows(session: &Arc<Session>, given: &[Value]) -> Result<Rows> {
         let options = arguments::options(ASK.options, &given[1])?;
         let (connection, reading) = reading(session, question(given)?, &options)?;
-        let most = options
-            .integer("max_rows")
-            .and_then(|n| usize::try_from(n).ok())
-            .unwrap_or(1000);
-        let mut statement = HostStatement::own(&connection, &reading.sql)?;
-        if !statement.only_reads() {
-            return Err(error("internal error: the SQL of a question writes"));
+        let rows = run(
+            &connection,
+            &reading.sql,
+            &options,
+            most(&options),
+            &mut |statement| {
+                vec![
+                    Value::Text(row(statement)),
+                    Value::Text(reading.sql.clone()),
+                    Value::Real(reading.confidence),
+                    list(&reading.assumptions),
+                ]
+            },
+        )?;
+        Ok(Box::new(rows.into_iter().map(Ok)))
+    }
+
+    fn make(session: &Arc<Session>, given: &[Value]) -> Result<Made> {
+        let options = arguments::options(ASK.options, &given[1])?;
+        let (connection, reading) = reading(session, question(given)?, &options)?;
+        let statement = HostStatement::own(&connection, &reading.sql)?;
+        let mut columns: Vec<(String, &'static str)> = Vec::new();
+        for i in 0..statement.columns() {
+            let mut name = statement.name(i);
+            if columns
+                .iter()
+                .any(|(other, _)| other.eq_ignore_ascii_case(&name))
+            {
+                name = format!("{name}:{}", i + 1);
+            }
+            columns.push((name, gate::affinity(&statement.declared(i))));
         }
-        let mut rows = Vec::new();
-        while rows.len() < most && statement.step()? {
-            rows.push(Ok(vec![
-                Value::Text(row(&statement)),
-                Value::Text(reading.sql.clone()),
-                Value::Real(reading.confidence),
-                list(&reading.assumptions),
-            ]));
+        Ok(Made {
+            columns,
+            sql: reading.sql,
+            question: question(given)?.to_owned(),
+            options,
+            schema: schema_version(&connection)?,
+        })
+    }
+
+    fn made(session: &Arc<Session>, made: &Made) -> Result<Rows> {
+        let connection = session.connection()?;
+        let policy = sqlite_policy(&made.options)?.without_tables();
+        // Where a column is gone SQLite takes its name in double quotes as a text.
+        if schema_version(&connection)? != made.schema {
+            let (_, now) = reading(session, &made.question, &made.options)?;
+            if now.sql != made.sql {
+                return Err(error(
+                    "the schema has changed, and the question is read otherwise; make the table anew",
+                ));
+            }
         }
-        Ok(Box::new(rows.into_iter()))
+        gate::check(&connection, &made.sql, &policy)?
+            .sql
+            .map_err(|reason| error(format!("{reason}; make the table anew")))?;
+        let rows = run(
+            &connection,
+            &made.sql,
+            &made.options,
+            most(&made.options),
+            &mut |statement| {
+                (0..statement.columns())
+                    .map(|i| owned(statement.value(i)))
+                    .collect()
+            },
+        )?;
+        Ok(Box::new(rows.into_iter().map(Ok)))
+    }
+}
+
+fn schema_version(connection: &Connection) -> Result<i64> {
+    Ok(connection.query_row("PRAGMA main.schema_version", [], |row| row.get(0))?)
+}
+
+/// The most rows of an answer.
+fn most(options: &Options) -> usize {
+    let most = options.integer(ROWS.name);
+    most.and_then(|n| usize::try_from(n).ok()).unwrap_or(1000)
+}
+
+/// The rows of a SELECT that has passed the gate, within the limits that the options say.
+pub fn run(
+    connection: &Connection,
+    sql: &str,
+    options: &Options,
+    most: usize,
+    row: &mut dyn FnMut(&HostStatement) -> Vec<Value>,
+) -> Result<Vec<Vec<Value>>> {
+    let time = options
+        .integer(TIMEOUT.name)
+        .and_then(|n| u64::try_from(n).ok());
+    let time = Duration::from_millis(time.unwrap_or(30_000));
+    let mut rows = Vec::new();
+    let mut bytes = 0;
+    bounded::run(connection, sql, time, |statement| {
+        let row = row(statement);
+        let sizes = row.iter().map(|value| match value {
+            Value::Text(text) => text.len(),
+            Value::Blob(blob) => blob.len(),
+            _ => 8,
+        });
+        bytes += sizes.sum::<usize>();
+        if bytes > BYTES {
+            return Err(too_many_bytes().into());
+        }
+        rows.push(row);
+        Ok(rows.len() < most)
+    })?;
+    Ok(rows)
+}
+
+fn owned(value: ValueRef<'_>) -> Value {
+    match value {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(v) => Value::Integer(v),
+        ValueRef::Real(v) => Value::Real(v),
+        ValueRef::Text(v) => Value::Text(String::from_utf8_lossy(v).into_owned()),
+        ValueRef::Blob(v) => Value::Blob(v.to_vec()),
     }
 }
 
 /// A row as a JSON object; a column whose name another has already is called by its number too.
-fn row(statement: &HostStatement) -> String {
+pub fn row(statement: &HostStatement) -> String {
     let mut object = Map::new();
     for i in 0..statement.columns() {
         let mut name = statement.name(i);

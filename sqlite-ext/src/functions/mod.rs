@@ -11,8 +11,10 @@ mod memory;
 mod models;
 mod query;
 pub mod reports;
+mod suggest;
 mod sync;
 mod tables;
+mod taught;
 
 use std::sync::Arc;
 
@@ -41,13 +43,14 @@ type Bodies = &'static [(&'static Function, Body)];
 /// Those that need the mirror, see [`Session::in_turn`].
 const OF_MIRROR: [Bodies; 3] = [query::BODIES, sync::BODIES, layout::BODIES];
 
-const OTHERS: [Bodies; 6] = [
+const OTHERS: [Bodies; 7] = [
     admin::BODIES,
     tables::BODIES,
     models::BODIES,
     memory::BODIES,
     graph::BODIES,
     ask::BODIES,
+    taught::BODIES,
 ];
 
 fn find(lists: &[Bodies], function: &Function) -> Option<Body> {

@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use lumos_core::functions::ask::{ASK, LINK, PARSE};
 use lumos_core::functions::changes::CHANGES;
+use lumos_core::functions::fix::FIX_SQL;
 use lumos_core::functions::gate::VALIDATE_SQL;
 use lumos_core::functions::memory_upkeep::VERIFY_FORGOTTEN;
 use lumos_core::functions::schema_log::SCHEMA_LOG;
 use lumos_core::functions::status::STATUS;
+use lumos_core::functions::suggest::{AUTOCOMPLETE, NARRATE, SUGGEST_QUESTIONS};
+use lumos_core::functions::taught::{LEARNED, VERIFIED_LIST};
 use lumos_core::functions::tier::TIERS;
 use lumos_core::functions::verify::VERIFY;
 use lumos_core::options::Options;
@@ -19,6 +22,8 @@ use serde_json::Value as Json;
 use super::ask::{Ask, Link, Parse};
 use super::gate::Validate;
 use super::memory::Forgotten;
+use super::suggest::{Autocomplete, Fix, Narrate, Suggest};
+use super::taught::{Learned, Verified};
 use crate::error::{Result, error};
 use crate::progress::Progress;
 use crate::query::arguments;
@@ -38,7 +43,13 @@ pub fn register_all(connection: &Connection, session: &Arc<Session>) -> rusqlite
     table_function::register::<SchemaLog>(connection, &SCHEMA_LOG, session)?;
     table_function::register::<Tiers>(connection, &TIERS, session)?;
     table_function::register::<Validate>(connection, &VALIDATE_SQL, session)?;
-    table_function::register::<Ask>(connection, &ASK, session)?;
+    table_function::register::<Learned>(connection, &LEARNED, session)?;
+    table_function::register::<Verified>(connection, &VERIFIED_LIST, session)?;
+    table_function::register::<Fix>(connection, &FIX_SQL, session)?;
+    table_function::register::<Narrate>(connection, &NARRATE, session)?;
+    table_function::register::<Autocomplete>(connection, &AUTOCOMPLETE, session)?;
+    table_function::register::<Suggest>(connection, &SUGGEST_QUESTIONS, session)?;
+    table_function::register_maker::<Ask>(connection, &ASK, session)?;
     table_function::register::<Parse>(connection, &PARSE, session)?;
     table_function::register::<Link>(connection, &LINK, session)?;
     table_function::register::<Forgotten>(connection, &VERIFY_FORGOTTEN, session)

@@ -200,6 +200,19 @@ impl HostStatement {
         unsafe { ffi::sqlite3_column_count(self.raw) as usize }
     }
 
+    /// The type that a column of a table was declared with; empty for anything else.
+    pub fn declared(&self, column: usize) -> String {
+        // SAFETY: the statement is alive; the text is copied before the next call.
+        unsafe {
+            let declared = ffi::sqlite3_column_decltype(self.raw, column as c_int);
+            if declared.is_null() {
+                String::new()
+            } else {
+                CStr::from_ptr(declared).to_string_lossy().into_owned()
+            }
+        }
+    }
+
     /// The name of a column.
     pub fn name(&self, column: usize) -> String {
         // SAFETY: the statement is alive; the name is copied before the next call.

@@ -87,6 +87,36 @@ class Questions(host.Case):
         host.plain(self.folder / "emp.sqlite", "INSERT INTO emp(name, city) VALUES ('Cy', 'Quito')")
         self.assertIn("emp.city", self.meant("Quito"))
 
+    def test_an_answer_ends_after_its_time(self):
+        self.db.rows("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 400000) INSERT INTO emp(city) SELECT 'Oslo' FROM n")
+        late = "the query took more than 1 ms and was stopped"
+        self.refused(self.db, "SELECT * FROM lumos_ask('How many emp have the city Oslo?', '{\"timeout_ms\": 1}')", late)
+        self.assertEqual(self.answer("How many emp have the city Oslo?"), [{"count(*)": 400_001}])
+        query = "SELECT count(*) FROM emp WHERE city LIKE '%slo'"
+        self.refused(self.db, "SELECT * FROM lumos_narrate(?, 'en', '{\"timeout_ms\": 1}')", late, values=(query,))
+
+    def test_a_table_of_an_answer(self):
+        self.db.rows("CREATE VIRTUAL TABLE temp.names USING lumos_ask('List the name and city of all emp')")
+        self.assertEqual(self.db.rows("SELECT name, city FROM names ORDER BY name DESC"), [("Bo", "Oslo"), ("Ada", "Lyon")])
+        self.assertEqual(self.db.rows("SELECT type FROM pragma_table_info('names')"), [("TEXT",), ("TEXT",)])
+        # It is read under the authorizer, in the transaction of who reads it, and joins.
+        with authorized(self.db, ("emp", "city"), DENY):
+            self.refused(self.db, "SELECT * FROM names")
+        self.db.rows("BEGIN")
+        self.db.rows("INSERT INTO emp(name, city) VALUES ('Cy', 'Nice')")
+        self.assertEqual(self.db.rows("SELECT count(*) FROM names JOIN emp USING (name)"), [(3,)])
+        self.db.rows("ROLLBACK")
+        self.assertEqual(self.db.rows("SELECT count(*) FROM names"), [(2,)])
+        # What another connection has changed is not read as it was.
+        self.db.rows("DROP VIEW broken")
+        self.db.rows("DROP VIEW failing")
+        host.plain(self.folder / "emp.sqlite", "ALTER TABLE emp ADD COLUMN born")
+        self.assertEqual(self.db.rows("SELECT count(*) FROM names"), [(2,)])
+        host.plain(self.folder / "emp.sqlite", "ALTER TABLE emp RENAME COLUMN city TO place")
+        self.refused(self.db, "SELECT * FROM names")
+        for writes in "INSERT INTO names VALUES ('x', 'y')", "DELETE FROM names":
+            self.refused(self.db, writes)
+
     def test_an_interrupt_ends_a_question(self):
         fill = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 30000) INSERT INTO emp(name, city) SELECT i, 'c' || i FROM n"
         self.db.rows(fill)

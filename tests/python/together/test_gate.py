@@ -488,6 +488,36 @@ class Gate(unittest.TestCase):
                 ok, reason, *_ = self.validate(engine, sql, DENY)
                 self.assertEqual((ok, reason), (1, None), (engine, sql))
 
+    def test_what_else_takes_sql(self):
+        """What the gate refuses is neither told of, nor run by being mended."""
+        secret_frame = duckdb.sql(f"SELECT '{SECRET}' AS a")  # noqa: F841
+        self.duckdb.execute("FROM query(lumos_learn())").fetchall()
+
+        def rows(engine, function, *values):
+            if engine == "sqlite":
+                return self.sqlite.rows(f"SELECT * FROM lumos_{function}({', '.join('?' * len(values))})", *values)
+            text = self.duckdb.execute(f"SELECT lumos_{function}({', '.join('?' * len(values))})", list(values)).fetchone()[0]
+            return self.duckdb.execute(text).fetchall()
+
+        attacks = [(sql, None) for kind in ATTACKS.values() for sql in kind] + [(sql, DENY) for sql in DENIED]
+        for engine in ("sqlite", "duckdb"):
+            before = self.state(engine)
+            for sql, options in attacks:
+                with self.subTest(engine=engine, sql=sql[:200]):
+                    with self.assertRaises((host.ERROR, duckdb.Error)) as caught:
+                        rows(engine, "narrate", sql, "en", options)
+                    self.assertNotIn(SECRET, str(caught.exception))
+                    ((ok, reason, fixed, _),) = rows(engine, "fix_sql", sql, options)
+                    self.assertNotIn(SECRET, str(reason))
+                    if ok:
+                        self.assertEqual(self.validate(engine, fixed, options)[0], 1)
+            self.assertEqual(self.state(engine), before)
+            for sql, _ in QUERIES:
+                ((query, result),) = rows(engine, "narrate", sql)
+                self.assertTrue(result, sql)
+                ((ok, _, fixed, changes),) = rows(engine, "fix_sql", sql)
+                self.assertEqual((ok, changes), (1, "[]"), sql)
+
     def test_only_these_tables(self):
         options = json.dumps({"tables": ["Album", "artist", "mails"]})
         for engine in ("sqlite", "duckdb"):

@@ -1,0 +1,409 @@
+//! SQL that the gate refuses, with the names that are not there changed to those that are most like them.
+//!
+//! Only names are changed, in the places where they stand: what a query does stays as it was written. Whether the result may
+//! run, the gate says.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
+
+use super::catalog::{INPUT, READ, Rows};
+use super::policy::Policy;
+use super::validate::{arguments_of, scratch};
+use super::{Verdict, allows_function, duckdb};
+use crate::options::Options;
+use crate::program::{Fold, FoldState};
+use crate::sql::identifier;
+use crate::sql::lexer::{Dialect, Kind, Token, tokens};
+use crate::{Error, Result, Type, Value, ValueRef};
+
+/// The columns of `lumos_fix_sql`.
+pub const COLUMNS: &[(&str, Type)] = &[
+    ("ok", Type::Integer),
+    ("reason", Type::Text),
+    ("sql", Type::Text),
+    ("changes", Type::Json),
+];
+
+/// Functions that one engine calls otherwise: what is written, and its name in SQLite and in DuckDB.
+const FUNCTIONS: [(&str, &str, &str); 12] = [
+    ("array_agg", "json_group_array", "array_agg"),
+    ("charindex", "instr", "strpos"),
+    ("getdate", "datetime", "now"),
+    ("ifnull", "ifnull", "ifnull"),
+    ("isnull", "ifnull", "ifnull"),
+    ("lcase", "lower", "lower"),
+    ("len", "length", "len"),
+    ("nvl", "ifnull", "ifnull"),
+    ("string_agg", "group_concat", "string_agg"),
+    ("strlen", "length", "strlen"),
+    ("to_char", "strftime", "strftime"),
+    ("ucase", "upper", "upper"),
+];
+
+/// Words of SQL that are no names.
+const KEYWORDS: &str = "all and any as asc asof between both by case cast collate cross current_date current_time \
+     current_timestamp date day desc distinct else end escape except exclude exists false filter first following for from full \
+     group having hour ilike in inner integer intersect interval into is isnull join last lateral left like limit minute month \
+     natural not notnull null nulls offset on or order outer over partition preceding qualify range recursive replace right row \
+     rows second select semi set similar some table text then timestamp to trailing true unbounded union unique using values \
+     varchar when where window with without year glob regexp match real numeric decimal double float bigint int boolean anti";
+
+/// What is called what in a database: tables with their columns.
+pub type Names = BTreeMap<String, Vec<String>>;
+
+/// A text with changed names, and what the gate says of it.
+#[derive(Debug)]
+pub struct Fixed {
+    /// The text.
+    pub sql: String,
+    /// What was written, and what stands there now.
+    pub changes: Vec<(String, String)>,
+    /// The gate's answer.
+    pub verdict: Verdict,
+}
+
+impl Fixed {
+    /// The row of `lumos_fix_sql`.
+    pub fn row(&self) -> Vec<Value> {
+        let (ok, reason) = match &self.verdict.sql {
+            Ok(_) => (1, Value::Null),
+            Err(reason) => (0, Value::Text(reason.clone())),
+        };
+        let changes = self
+            .changes
+            .iter()
+            .map(|(from, to)| json!({"from": from, "to": to}));
+        let changes: Vec<_> = changes.collect();
+        let sql = self.verdict.sql.as_ref().unwrap_or(&self.sql);
+        vec![
+            Value::Integer(ok),
+            reason,
+            Value::Text(sql.clone()),
+            Value::Text(json!(changes).to_string()),
+        ]
+    }
+}
+
+/// The fold of `lumos_fix_sql` in DuckDB.
+pub const FOLD: Fold = Fold::new::<Fix>("fix_sql", INPUT, COLUMNS);
+
+/// The query of `lumos_fix_sql(sql, options)`. Errors if the options are none.
+pub fn sql(arguments: &[ValueRef<'_>]) -> Result<String> {
+    let (sql, policy) = arguments_of(arguments)?;
+    let spec = json!({"sql": sql, "options": policy.to_json()}).to_string();
+    FOLD.sql(READ, &spec)
+}
+
+/// The text to change, and the tables.
+#[derive(Debug, Clone)]
+struct Fix {
+    sql: String,
+    policy: Policy,
+    rows: Rows,
+}
+
+impl FoldState for Fix {
+    fn start(spec: &str) -> Result<Self> {
+        let none = || {
+            Error::new(format!(
+                "{} is not what lumos_fix_sql writes",
+                crate::sql::literal(spec)
+            ))
+        };
+        let spec: serde_json::Value = serde_json::from_str(spec).map_err(|_| none())?;
+        let text = |name: &str| spec.get(name).and_then(|t| t.as_str()).ok_or_else(none);
+        let options = Options::parse(super::policy::OPTIONS, Some(text("options")?))?;
+        Ok(Fix {
+            sql: text("sql")?.to_owned(),
+            policy: Policy::read(&options)?,
+            rows: Rows::default(),
+        })
+    }
+
+    fn row(&mut self, row: &[ValueRef<'_>]) -> Result<()> {
+        self.rows.row(row);
+        Ok(())
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.rows.merge(&other.rows);
+    }
+
+    fn finish(&self, emit: &mut dyn FnMut(Vec<Value>) -> Result<()>) -> Result<()> {
+        if !self.rows.any {
+            return Ok(());
+        }
+        let schema = self.rows.schema();
+        let tables = schema.tables.iter().filter(|t| t.current && !t.temporary);
+        let mut names = Names::new();
+        for table in tables.filter(|t| self.policy.allows_table(&t.name)) {
+            let columns = table.columns.iter().map(|(name, _)| name.clone());
+            let columns = columns.filter(|c| self.policy.allows_column(&table.name, c));
+            names.insert(table.name.clone(), columns.collect());
+        }
+        let scratch = scratch()?;
+        let fixed = fix(&self.sql, Dialect::DuckDb, &names, &mut |sql| {
+            Ok::<_, Error>(duckdb::check(sql, &schema, &self.policy, &*scratch))
+        })?;
+        emit(fixed.row())
+    }
+}
+
+/// Changes what has to be. `check` is the gate. Errors if that does.
+pub fn fix<E>(
+    sql: &str,
+    dialect: Dialect,
+    names: &Names,
+    check: &mut dyn FnMut(&str) -> Result<Verdict, E>,
+) -> Result<Fixed, E> {
+    let sql = without_fences(sql);
+    let verdict = check(sql)?;
+    if verdict.sql.is_ok() || sql.len() > super::text::LONGEST {
+        return Ok(Fixed {
+            sql: sql.to_owned(),
+            changes: Vec::new(),
+            verdict,
+        });
+    }
+    let (changed, changes) = renamed(sql, dialect, names);
+    let verdict = if changes.is_empty() {
+        verdict
+    } else {
+        check(&changed)?
+    };
+    Ok(Fixed {
+        sql: changed,
+        changes,
+        verdict,
+    })
+}
+
+/// The text between two lines of three backticks, as models write it; all of it if there are none.
+fn without_fences(sql: &str) -> &str {
+    let Some(start) = sql.find("```") else {
+        return sql;
+    };
+    let inside = &sql[start + 3..];
+    let inside = inside.split_once('\n').map_or(inside, |(_, rest)| rest);
+    inside
+        .find("```")
+        .map_or(inside, |end| &inside[..end])
+        .trim()
+}
+
+/// The text with the names that are not there changed, and which.
+fn renamed(sql: &str, dialect: Dialect, names: &Names) -> (String, Vec<(String, String)>) {
+    let tokens = tokens(sql, dialect);
+    let own = own_names(sql, &tokens);
+    let lower = |text: &str| text.to_lowercase();
+    let tables: BTreeSet<String> = names.keys().map(|name| lower(name)).collect();
+    let columns: BTreeSet<String> = names.values().flatten().map(|name| lower(name)).collect();
+    let mut out = String::new();
+    let mut changes = Vec::new();
+    let mut copied = 0;
+    for (i, token) in tokens.iter().enumerate() {
+        if !matches!(token.kind, Kind::Word | Kind::Quoted | Kind::DoubleQuoted) {
+            continue;
+        }
+        let name = token.unquoted(sql);
+        let key = lower(&name);
+        let sign = |at: Option<&Token>, sign| at.is_some_and(|t| t.kind == Kind::Sign(sign));
+        let before = i.checked_sub(1).and_then(|i| tokens.get(i));
+        let is_keyword =
+            token.kind == Kind::Word && KEYWORDS.split_ascii_whitespace().any(|k| k == key);
+        let in_from =
+            before.is_some_and(|t| t.is(sql, "from") || t.is(sql, "join") || t.is(sql, "update"));
+        let after = tokens.get(i + 1);
+        let new = if is_keyword || own.contains(&key) {
+            None
+        } else if sign(after, '(') && !in_from {
+            function(&key, dialect)
+        } else if in_from || sign(after, '.') {
+            (!tables.contains(&key))
+                .then(|| nearest(&key, names.keys()))
+                .flatten()
+        } else if columns.contains(&key) || tables.contains(&key) {
+            None
+        } else {
+            let near = nearest(&key, names.values().flatten());
+            // A text in double quotes, as in other dialects.
+            let text = || (token.kind == Kind::DoubleQuoted).then(|| crate::sql::literal(&name));
+            match near {
+                Some(near) => Some(near),
+                None => {
+                    if let Some(text) = text() {
+                        out.push_str(&sql[copied..token.span.start]);
+                        out.push_str(&text);
+                        copied = token.span.end;
+                        changes.push((token.text(sql).to_owned(), text));
+                    }
+                    None
+                }
+            }
+        };
+        if let Some(new) = new {
+            let plain = new.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+            let written = if plain { new } else { identifier(&new) };
+            out.push_str(&sql[copied..token.span.start]);
+            out.push_str(&written);
+            copied = token.span.end;
+            changes.push((token.text(sql).to_owned(), written));
+        }
+    }
+    out.push_str(&sql[copied..]);
+    (out, changes)
+}
+
+/// The names that the text itself gives: behind AS, and behind a table, an expression or a parenthesis.
+fn own_names(sql: &str, tokens: &[Token]) -> BTreeSet<String> {
+    let mut own = BTreeSet::new();
+    let is_name = |t: &Token| matches!(t.kind, Kind::Word | Kind::Quoted | Kind::DoubleQuoted);
+    let is_keyword = |t: &Token| {
+        let key = t.text(sql).to_lowercase();
+        t.kind == Kind::Word && KEYWORDS.split_ascii_whitespace().any(|k| k == key)
+    };
+    for (i, token) in tokens.iter().enumerate() {
+        if !is_name(token) || is_keyword(token) {
+            continue;
+        }
+        let before = i.checked_sub(1).and_then(|i| tokens.get(i));
+        let named = before.is_some_and(|t| {
+            t.is(sql, "as") || t.kind == Kind::Sign(')') || (is_name(t) && !is_keyword(t))
+        });
+        let defines = tokens.get(i + 1).is_some_and(|t| t.is(sql, "as"))
+            && before.is_none_or(|t| {
+                t.is(sql, "with") || t.is(sql, "recursive") || t.kind == Kind::Sign(',')
+            });
+        let is_cte = defines && tokens.get(i + 2).is_some_and(|t| t.kind == Kind::Sign('('));
+        if named || is_cte {
+            own.insert(token.unquoted(sql).to_lowercase());
+        }
+    }
+    own
+}
+
+/// What a function is called here, if it is called otherwise.
+fn function(name: &str, dialect: Dialect) -> Option<String> {
+    if allows_function(name, dialect) {
+        return None;
+    }
+    let known = FUNCTIONS.iter().find(|(written, ..)| *written == name)?;
+    Some(
+        if dialect == Dialect::Sqlite {
+            known.1
+        } else {
+            known.2
+        }
+        .to_owned(),
+    )
+}
+
+/// The name that is most like this one, if one is like it: a third of its letters may differ, or only the signs between
+/// words. The first in the order of the alphabet where several are.
+fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a String>) -> Option<String> {
+    let plain = |text: &str| -> String {
+        text.to_lowercase()
+            .chars()
+            .filter(|c| c.is_alphanumeric())
+            .collect()
+    };
+    let wanted = plain(name);
+    let most = wanted.chars().count() / 3;
+    let near = names.filter_map(|known| {
+        let far = distance(&wanted, &plain(known));
+        (far <= most).then_some((far, known))
+    });
+    near.min().map(|(_, known)| known.clone())
+}
+
+/// How many letters must be put in, left out, changed or exchanged with the next to make one text of the other.
+fn distance(a: &str, b: &str) -> usize {
+    strsim::osa_distance(a, b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::Reads;
+
+    fn names() -> Names {
+        let table = |name: &str, columns: &[&str]| {
+            (
+                name.to_owned(),
+                columns.iter().map(|c| (*c).to_owned()).collect(),
+            )
+        };
+        [
+            table("Customer", &["CustomerId", "FirstName", "country"]),
+            table("invoice", &["invoice_id", "Total", "customer"]),
+        ]
+        .into()
+    }
+
+    fn fixed(sql: &str, dialect: Dialect) -> String {
+        let mut check = |sql: &str| {
+            Ok::<_, Error>(Verdict {
+                sql: if sql.contains("wrong") {
+                    Ok(sql.to_owned())
+                } else {
+                    Err("no".into())
+                },
+                reads: Reads::default(),
+            })
+        };
+        fix(sql, dialect, &names(), &mut check).unwrap().sql
+    }
+
+    #[test]
+    fn names_that_are_not_there_become_those_that_are() {
+        for (written, now) in [
+            (
+                "SELECT first_name FROM customers",
+                "SELECT FirstName FROM Customer",
+            ),
+            (
+                "SELECT c.contry FROM Customer c",
+                "SELECT c.country FROM Customer c",
+            ),
+            (
+                "SELECT count(*) AS n FROM invoices ORDER BY n",
+                "SELECT count(*) AS n FROM invoice ORDER BY n",
+            ),
+            (
+                "WITH best AS (SELECT Totl FROM invoice) SELECT * FROM best",
+                "WITH best AS (SELECT Total FROM invoice) SELECT * FROM best",
+            ),
+            (
+                "SELECT nvl(Total, 0), len(country) FROM invoice",
+                "SELECT ifnull(Total, 0), length(country) FROM invoice",
+            ),
+            (
+                "SELECT country FROM Customer WHERE country = \"France\"",
+                "SELECT country FROM Customer WHERE country = 'France'",
+            ),
+            (
+                "Here you are:\n```sql\nSELECT Total FROM invoice\n```\nEnjoy",
+                "SELECT Total FROM invoice",
+            ),
+            ("SELECT xyz FROM abc", "SELECT xyz FROM abc"),
+            (
+                "SELECT 'first_name' FROM invoice -- customers",
+                "SELECT 'first_name' FROM invoice -- customers",
+            ),
+        ] {
+            assert_eq!(fixed(written, Dialect::Sqlite), now);
+        }
+        assert_eq!(
+            fixed(
+                "SELECT nvl(Total, 0), len('') FROM invoice",
+                Dialect::DuckDb
+            ),
+            "SELECT ifnull(Total, 0), len('') FROM invoice"
+        );
+        assert_eq!(
+            fixed("SELECT wrong FROM customers", Dialect::Sqlite),
+            "SELECT wrong FROM customers"
+        );
+    }
+}

@@ -53,6 +53,8 @@ pub enum Section {
     Series,
     /// Pictures of rows.
     Charts,
+    /// Whether rows are as they should be, and alerts.
+    Checks,
     /// Questions in words, and SQL from anywhere.
     Language,
     /// Choosing, and what may come of it.
@@ -61,7 +63,7 @@ pub enum Section {
 
 impl Section {
     /// All sections in order.
-    pub const ALL: [Section; 10] = [
+    pub const ALL: [Section; 11] = [
         Section::Admin,
         Section::Query,
         Section::Sync,
@@ -70,6 +72,7 @@ impl Section {
         Section::Memory,
         Section::Series,
         Section::Charts,
+        Section::Checks,
         Section::Language,
         Section::Decisions,
     ];
@@ -85,6 +88,7 @@ impl Section {
             Section::Memory => "Memory",
             Section::Series => "Series",
             Section::Charts => "Charts",
+            Section::Checks => "Checks and alerts",
             Section::Language => "Language",
             Section::Decisions => "Decisions",
         }

@@ -176,7 +176,10 @@ impl Database for Caller<'_> {
     fn columns(&self, from: &str) -> lumos_core::Result<Vec<String>> {
         let read = || {
             let connection = self.registry.connection()?;
-            let statement = connection.prepare(&format!("SELECT * FROM {from}"))?;
+            let sql = format!("SELECT * FROM {from}");
+            // What is wrong is said in SQLite's words alone: rusqlite adds the statement, which is none of the caller's.
+            HostStatement::own(&connection, &sql)?;
+            let statement = connection.prepare(&sql)?;
             let names = statement.column_names();
             Ok(names.into_iter().map(str::to_owned).collect())
         };

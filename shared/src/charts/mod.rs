@@ -4,10 +4,9 @@
 //! all are there ([`table`]). [`suggest`] says which pictures suit them, [`plot`] puts many rows together to the few values
 //! of one, and [`vega`] and [`svg`] write it.
 
+use crate::objects;
 use crate::program::{Database, Fold, FoldState, Program};
-use crate::source::{Source, column};
-use crate::sql::lexer::Dialect;
-use crate::sql::literal;
+use crate::source::Source;
 use crate::{Error, Param, Result, Type, Value, ValueRef};
 
 pub mod ask;
@@ -56,38 +55,9 @@ pub const SVG: Fold = Fold::new::<Drawn<Svg>>("chart_svg", INPUT, &[("chart", Ty
 /// Errors if the source is neither a table nor a query, or if an option is wrong.
 pub fn program(text: &str, options: Option<&str>, database: &dyn Database) -> Result<Program> {
     Ask::parse(options)?;
-    let dialect = database.dialect();
-    let source = Source::parse(text, dialect)?;
-    let columns = source.columns(database)?;
-    let read = match (dialect, columns) {
-        (Dialect::DuckDb, None) => source.select(&["CAST(to_json(lumos_source) AS VARCHAR)"]),
-        (Dialect::DuckDb, Some(names)) => {
-            let names: Vec<String> = names.iter().map(|n| column(n)).collect();
-            let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            format!(
-                "SELECT CAST(to_json(lumos_row) AS VARCHAR) FROM ({}) AS lumos_row",
-                source.select(&names)
-            )
-        }
-        (Dialect::Sqlite, names) => {
-            // A function of SQLite takes a hundred arguments; JSON has no place for a BLOB.
-            let names = names.unwrap_or_default();
-            let fields: Vec<String> = names
-                .iter()
-                .take(rows::MOST_COLUMNS)
-                .map(|name| {
-                    let value = column(name);
-                    format!(
-                        "{}, iif(typeof({value}) = 'blob', NULL, {value})",
-                        literal(name)
-                    )
-                })
-                .collect();
-            source.select(&[&format!("json_object({})", fields.join(", "))])
-        }
-    };
+    let source = Source::parse(text, database.dialect())?;
     Ok(Program {
-        read,
+        read: objects::select(&source, database)?,
         parameters: Vec::new(),
         spec: options.unwrap_or("{}").to_owned(),
     })
@@ -123,7 +93,9 @@ impl<O: Output> FoldState for Drawn<O> {
     fn row(&mut self, row: &[ValueRef<'_>]) -> Result<()> {
         match row {
             [ValueRef::Text(row)] => self.kept.add(row),
-            _ => Err(Error::new("internal error: a row is no text")),
+            _ => Err(Error::new(
+                "a row is no JSON object; only the SQL of a function calls it",
+            )),
         }
     }
 

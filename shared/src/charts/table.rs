@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::rows::{Cell, Kept};
+use super::rows::Kept;
 use crate::calendar::civil;
 use crate::mirror::time::{parse_date, parse_timestamp};
+use crate::objects::Cell;
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

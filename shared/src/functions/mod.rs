@@ -21,6 +21,7 @@
 use crate::route::tokens::Token;
 use crate::{Function, Kind};
 
+pub mod alerts;
 pub mod anomalies;
 pub mod arrow;
 pub mod ask;
@@ -29,6 +30,7 @@ pub mod auto;
 pub mod cache_stats;
 pub mod changes;
 pub mod charts;
+pub mod checks;
 pub mod compat;
 pub mod correlate;
 pub mod debug;
@@ -215,6 +217,18 @@ pub const FUNCTIONS: &[&Function] = &[
     &charts::SUGGEST,
     &charts::CHART,
     &charts::SVG,
+    &checks::CHECK_OF,
+    &checks::SUGGEST,
+    &checks::CHECK,
+    &checks::DROP,
+    &checks::CHECKS,
+    &checks::RUN,
+    &checks::QUARANTINE,
+    &checks::RESTORE,
+    &alerts::ALERT,
+    &alerts::DROP,
+    &alerts::ALERTS,
+    &alerts::RUN,
     &learn::LEARN,
     &learn::LEARN_VALUES,
     &ask::ASK,

@@ -84,7 +84,7 @@ struct Relevance<'a> {
 
 impl FoldState for Features {
     fn start(spec: &str) -> Result<Self> {
-        let wrong = || Error::new("internal error: only the SQL of lumos_features calls it");
+        let wrong = || Error::new("only the SQL of lumos_features calls it");
         let spec: serde_json::Value = serde_json::from_str(spec).map_err(|_| wrong())?;
         let options = Options::parse(OPTIONS, spec["options"].as_str())?;
         Ok(Features {

@@ -92,7 +92,7 @@ struct Regress {
 
 impl FoldState for Regress {
     fn start(spec: &str) -> Result<Self> {
-        let wrong = || Error::new("internal error: only the SQL of lumos_regress calls it");
+        let wrong = || Error::new("only the SQL of lumos_regress calls it");
         let spec: serde_json::Value = serde_json::from_str(spec).map_err(|_| wrong())?;
         let options = Options::parse(OPTIONS, spec["options"].as_str())?;
         Ok(Regress {

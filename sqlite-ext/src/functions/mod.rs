@@ -2,7 +2,9 @@
 //! in, one call, value out. A function that is in the list and has no body here is an error when Lumos loads.
 
 mod admin;
+mod alerts;
 mod ask;
+mod checks;
 mod gate;
 mod graph;
 mod kept;
@@ -43,7 +45,7 @@ type Bodies = &'static [(&'static Function, Body)];
 /// Those that need the mirror, see [`Session::in_turn`].
 const OF_MIRROR: [Bodies; 3] = [query::BODIES, sync::BODIES, layout::BODIES];
 
-const OTHERS: [Bodies; 7] = [
+const OTHERS: [Bodies; 9] = [
     admin::BODIES,
     tables::BODIES,
     models::BODIES,
@@ -51,6 +53,8 @@ const OTHERS: [Bodies; 7] = [
     graph::BODIES,
     ask::BODIES,
     taught::BODIES,
+    checks::BODIES,
+    alerts::BODIES,
 ];
 
 fn find(lists: &[Bodies], function: &Function) -> Option<Body> {

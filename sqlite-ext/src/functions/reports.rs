@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use lumos_core::functions::alerts::{ALERTS, RUN as ALERT_RUN};
 use lumos_core::functions::ask::{ASK, LINK, PARSE};
 use lumos_core::functions::changes::CHANGES;
+use lumos_core::functions::checks::{CHECKS, RUN as CHECK_RUN};
 use lumos_core::functions::fix::FIX_SQL;
 use lumos_core::functions::gate::VALIDATE_SQL;
 use lumos_core::functions::memory_upkeep::VERIFY_FORGOTTEN;
@@ -19,7 +21,9 @@ use rusqlite::Connection;
 use rusqlite::types::{Value, ValueRef};
 use serde_json::Value as Json;
 
+use super::alerts::{self, Alerts};
 use super::ask::{Ask, Link, Parse};
+use super::checks::{self, Checks};
 use super::gate::Validate;
 use super::memory::Forgotten;
 use super::suggest::{Autocomplete, Fix, Narrate, Suggest};
@@ -52,6 +56,10 @@ pub fn register_all(connection: &Connection, session: &Arc<Session>) -> rusqlite
     table_function::register_maker::<Ask>(connection, &ASK, session)?;
     table_function::register::<Parse>(connection, &PARSE, session)?;
     table_function::register::<Link>(connection, &LINK, session)?;
+    table_function::register::<Checks>(connection, &CHECKS, session)?;
+    table_function::register::<checks::Run>(connection, &CHECK_RUN, session)?;
+    table_function::register::<Alerts>(connection, &ALERTS, session)?;
+    table_function::register::<alerts::Run>(connection, &ALERT_RUN, session)?;
     table_function::register::<Forgotten>(connection, &VERIFY_FORGOTTEN, session)
 }
 

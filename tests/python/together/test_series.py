@@ -18,7 +18,15 @@ CALLS = [
     "lumos_decompose('{source}')",
     "lumos_seasons('{source}')",
     "lumos_outliers('{source}', '{{\"key\": \"shop\", \"columns\": [\"day\"]}}')",
+    "lumos_chart_suggest('{source}')",
+    "lumos_chart('{source}', '{{\"kind\": \"line\"}}')",
+    "lumos_chart_svg('{source}', '{{\"kind\": \"histogram\", \"x\": \"amount\", \"lang\": \"zh\"}}')",
+    "lumos_check_suggest('{source}')",
 ]
+
+# Their SELECT of the rows that fail is in the engine's own SQL.
+CHECKS = """SELECT name, kind, severity, status, rows, failed, unknown, share, keys, explanation FROM {call}
+lumos_check_of('sales', '[{"unique": ["day", "shop"]}, {"not_null": "amount", "max_share": 0.1}, {"range": {"column": "amount", "min": 0}}, {"in": {"column": "shop", "values": ["Lyon", ""]}}, {"length": {"column": "shop", "min": 1}, "null": "fail"}, {"glob": {"column": "day", "pattern": "2024-0*"}}, {"type": {"column": "amount", "is": "number"}}, {"row_count": {"max": 99}}, {"freshness": {"column": "day", "within": "9 weeks"}}, {"columns": ["Day", "till"]}, {"aggregate": "min(amount) > -100"}]', '{"now": "2024-04-15", "key": ["shop", "day"], "sample": 9}')"""
 
 
 def exact(rows):
@@ -57,7 +65,10 @@ class Series(Both):
             for call in CALLS:
                 call = call.format(source="sales")
                 expected[call] = exact(self.sqlite.rows(f"SELECT * FROM {call}"))
-                self.assertTrue(expected[call] or "change" in call)
+                self.assertTrue(expected[call] or "change" in call or "check" in call)
+            select, call = CHECKS.split("{call}")
+            checked = exact(self.sqlite.rows(select + call))
+            self.assertEqual(len(checked), 11)
             for threads in (1, 8):
                 self.duckdb.execute(f"SET threads = {threads}")
                 chance.shuffle(rows)
@@ -66,6 +77,9 @@ class Series(Both):
                 for call, answer in expected.items():
                     found = self.duckdb.execute(f"FROM query({call})").fetchall()
                     self.assertEqual(exact(found), answer, (seed, threads, call))
+                select, call = CHECKS.split("{call}")
+                found = self.duckdb.execute(f"{select} query({call})").fetchall()
+                self.assertEqual(exact(found), checked, (seed, threads))
 
     def test_many_rows_are_shared_out_among_threads(self):
         rows = "SELECT i // 50 AS t, (i * 7919 % 1000)::DOUBLE AS v, i % 50 AS k FROM range(300000) r(i)"

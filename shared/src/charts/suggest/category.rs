@@ -123,11 +123,12 @@ impl Maker<'_> {
                         _ => 0.005,
                     };
                     let score = score + pairs - less;
+                    let (across, down) = self.cells(category, color);
                     self.push(
                         Form::Heatmap,
-                        Some(category),
+                        Some(across),
                         &[measure],
-                        Some(color),
+                        Some(down),
                         score,
                         reason,
                     );
@@ -194,16 +195,20 @@ impl Maker<'_> {
                         } else {
                             -0.05
                         };
-                    self.push(
-                        Form::Heatmap,
-                        Some(category),
-                        &[],
-                        Some(color),
-                        score,
-                        reason,
-                    );
+                    let (across, down) = self.cells(category, color);
+                    self.push(Form::Heatmap, Some(across), &[], Some(down), score, reason);
                 }
             }
+        }
+    }
+
+    /// Which of two categories goes across: of many names the more go down, where there is room to read them.
+    fn cells(&self, category: usize, color: usize) -> (usize, usize) {
+        let many = self.distinct(category) > self.distinct(color).max(12);
+        if many && self.x.is_none() && self.color.is_none() {
+            (color, category)
+        } else {
+            (category, color)
         }
     }
 

@@ -158,7 +158,7 @@ struct Drivers {
 }
 
 fn broken() -> Error {
-    Error::new("internal error: only the SQL of lumos_drivers calls it")
+    Error::new("only the SQL of lumos_drivers calls it")
 }
 
 impl FoldState for Drivers {

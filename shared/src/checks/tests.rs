@@ -1,0 +1,328 @@
+//! Rules as SQL, and what their counts say.
+
+use super::count::RUN;
+use super::*;
+use crate::vector::table::VectorTable;
+use crate::{Value, ValueRef};
+
+/// SQLite with a table of these columns.
+struct Sqlite;
+
+impl Database for Sqlite {
+    fn dialect(&self) -> Dialect {
+        Dialect::Sqlite
+    }
+
+    fn vector_table(&self, name: &str) -> Result<VectorTable> {
+        Err(Error::new(name))
+    }
+
+    fn columns(&self, from: &str) -> Result<Vec<String>> {
+        if from.contains("gone") {
+            return Err(Error::new("no such column: gone"));
+        }
+        Ok(vec!["id".into(), "total".into()])
+    }
+}
+
+/// What a run says of these rows, which are the parts that the SELECT gives.
+fn run(rules: &str, options: &str, rows: &[(i64, Option<&str>)]) -> Vec<Vec<Value>> {
+    let program = program("orders", rules, Some(options), &Sqlite).unwrap();
+    let fold = |rows: &[(i64, Option<&str>)]| {
+        let mut state = RUN.start(&program.spec).unwrap();
+        for (part, found) in rows {
+            let found = found.map_or(ValueRef::Null, ValueRef::Text);
+            state.row(&[ValueRef::Integer(*part), found]).unwrap();
+        }
+        state
+    };
+    let answer = |state: &dyn crate::program::State| {
+        let mut answer = Vec::new();
+        state
+            .finish(&mut |row| {
+                answer.push(row);
+                Ok(())
+            })
+            .unwrap();
+        answer
+    };
+    let whole = answer(&*fold(rows));
+    // Threads of DuckDB take any part of the rows.
+    let mut merged = fold(&[]);
+    for part in rows.chunks(2).rev() {
+        merged.merge(&*fold(part)).unwrap();
+    }
+    assert_eq!(answer(&*merged), whole);
+    whole
+}
+
+fn text(value: &Value) -> &str {
+    match value {
+        Value::Text(text) => text,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn rows_that_break_rules_are_counted_and_named() {
+    let rules = r#"[{"not_null": "total"}, {"range": {"column": "total", "min": 0}, "null": "fail", "severity": "warn"}, {"expression": "total < 9", "where": "id > 1", "max_rows": 1}]"#;
+    let rows = [
+        (-1, None),
+        (-1, Some("00-10")),
+        (-1, Some("0?09")),
+        (-1, Some("111\"a\"")),
+        (-1, Some("10-2")),
+    ];
+    let answer = run(rules, "{\"sample\": 2}", &rows);
+    let shown: Vec<String> = answer
+        .iter()
+        .map(|row| format!("{:?}", &row[1..9]))
+        .collect();
+    let row = |kind: &str,
+               severity: &str,
+               status: &str,
+               rows: i64,
+               failed: i64,
+               unknown: i64,
+               share: f64,
+               keys: &str| {
+        format!(
+            "{:?}",
+            [
+                Value::Text(kind.into()),
+                Value::Text(severity.into()),
+                Value::Text(status.into()),
+                Value::Integer(rows),
+                Value::Integer(failed),
+                Value::Integer(unknown),
+                Value::Real(share),
+                Value::Text(keys.into()),
+            ]
+        )
+    };
+    assert_eq!(
+        shown,
+        [
+            row("not_null", "error", "fail", 5, 2, 0, 0.4, "[9,10]"),
+            row("range", "warn", "fail", 5, 3, 1, 0.6, "[2,9]"),
+            row("expression", "error", "pass", 3, 1, 0, 1.0 / 3.0, "[9]"),
+        ]
+    );
+    assert_eq!(
+        text(&answer[0][10]),
+        "2 of 5 rows (40 %) break the rule that total is not NULL"
+    );
+    let chinese = run(rules, "{\"lang\": \"zh\"}", &rows);
+    assert_eq!(
+        text(&chinese[0][10]),
+        "5 行中有 2 行（40%）不符合：total 不为 NULL"
+    );
+}
+
+#[test]
+fn rules_of_all_rows_together_are_judged() {
+    let rules = r#"[{"row_count": {"min": 2}}, {"freshness": {"column": "at", "within": "1 day"}}, {"columns": ["ID", "x"]}, {"aggregate": "sum(total) > 1"}]"#;
+    let options = "{\"now\": \"2026-05-02 12:00:00\"}";
+    let judged = |rows: &[(i64, Option<&str>)]| {
+        let answer = run(rules, options, rows);
+        let said = |row: &Vec<Value>| format!("{}: {}", text(&row[3]), text(&row[10]));
+        answer.iter().map(said).collect::<Vec<_>>()
+    };
+    let now = (-2, Some("1777723200"));
+    assert_eq!(
+        judged(&[
+            (0, Some("3")),
+            (1, Some("2026-05-01 12:00:00")),
+            (2, Some("[\"id\",\"X\"]")),
+            (3, Some("1")),
+            now
+        ]),
+        [
+            "pass: there are at least 2 rows (3)",
+            "pass: the newest at is not older than 1 day (2026-05-01 12:00:00)",
+            "pass: there are the columns ID, x",
+            "pass: sum(total) > 1",
+        ]
+    );
+    assert_eq!(
+        judged(&[
+            (0, Some("1")),
+            (1, Some("1777600000")),
+            (2, Some("[\"id\"]")),
+            (3, Some("?")),
+            now
+        ]),
+        [
+            "fail: it does not hold that there are at least 2 rows (1)",
+            "fail: it does not hold that the newest at is not older than 1 day (1777600000)",
+            "fail: it does not hold that there are the columns ID, x (x is missing)",
+            "pass: it is not known whether sum(total) > 1",
+        ]
+    );
+    assert_eq!(
+        judged(&[(1, None), now])[1],
+        "pass: it is not known whether the newest at is not older than 1 day"
+    );
+}
+
+#[test]
+fn a_rule_that_sqlite_refuses_is_a_row_and_an_empty_table_passes() {
+    let answer = run(r#"[{"not_null": "gone"}, {"not_null": "id"}]"#, "{}", &[]);
+    assert_eq!(
+        (text(&answer[0][3]), text(&answer[1][3])),
+        ("error", "pass")
+    );
+    assert_eq!(
+        text(&answer[0][10]),
+        "it could not be looked at: no such column: gone"
+    );
+    assert_eq!(text(&answer[1][10]), "there is no row to look at");
+}
+
+#[test]
+fn one_scan_reads_all_rules() {
+    let rules = r#"[{"not_null": "total"}, {"unique": ["id", "total"]}]"#;
+    let sqlite = program("orders", rules, None, &Sqlite).unwrap().read;
+    assert_eq!(
+        sqlite.matches("FROM \"orders\" AS lumos_source").count(),
+        1,
+        "{sqlite}"
+    );
+    let many: Vec<Json> = (0..201).map(|_| json!({"not_null": "id"})).collect();
+    let refused = program("orders", &Json::from(many).to_string(), None, &Sqlite).unwrap_err();
+    assert_eq!(refused.to_string(), "there are 201 rules; give 1 to 200");
+}
+
+#[test]
+fn what_is_wrong_with_a_rule_is_said() {
+    for (rules, said) in [
+        ("x", "rules x are no JSON"),
+        ("[]", "there are 0 rules; give 1 to 200"),
+        ("[1]", "1 is no rule; write one like {\"not_null\": \"id\"}"),
+        (
+            "{\"not_null\": 1}",
+            "not_null is 1; give a column or a list of columns",
+        ),
+        (
+            "{\"not_null\": \"a\", \"unique\": \"a\"}",
+            "{\"not_null\":\"a\",\"unique\":\"a\"} must have one of not_null, ",
+        ),
+        (
+            "{\"not_null\": \"a\", \"were\": \"a\"}",
+            "unknown field \"were\" of a rule; besides its kind it has name, severity, ",
+        ),
+        (
+            "[{\"not_null\": \"a\"}, {\"range\": {\"column\": \"a\"}}]",
+            "rule 2: range is {\"column\":\"a\"}; give {\"column\": ..., \"min\": ...",
+        ),
+        (
+            "{\"expression\": \"a) OR (1\"}",
+            "expression is \"a) OR (1\"; give one expression of SQL",
+        ),
+        (
+            "{\"expression\": \"a; DROP TABLE x\"}",
+            "expression is \"a; DROP TABLE x\"; give one",
+        ),
+        ("{\"expression\": \"\"}", "expression is \"\"; give one"),
+        (
+            "{\"expression\": \"'open\"}",
+            "expression is \"'open\"; give one",
+        ),
+        (
+            "{\"not_null\": \"a\", \"where\": \")\"}",
+            "where is \")\"; give one",
+        ),
+        (
+            "{\"not_null\": \"a\", \"severity\": \"bad\"}",
+            "severity is \"bad\"; give \"info\"",
+        ),
+        (
+            "{\"not_null\": \"a\", \"max_share\": 2}",
+            "max_share is 2; give a number from 0 to 1",
+        ),
+        (
+            "{\"not_null\": \"a\", \"max_rows\": -1}",
+            "max_rows is -1; give a whole number from 0 on",
+        ),
+        (
+            "{\"not_null\": \"a\", \"null\": \"no\"}",
+            "null is \"no\"; give \"pass\" or \"fail\"",
+        ),
+        (
+            "{\"type\": {\"column\": \"a\", \"is\": \"date\"}}",
+            "type is {",
+        ),
+        (
+            "{\"freshness\": {\"column\": \"a\", \"within\": \"1 month\"}}",
+            "freshness is {",
+        ),
+        (
+            "{\"references\": {\"column\": [\"a\", \"b\"], \"table\": \"t\", \"to\": \"id\"}}",
+            "references is {",
+        ),
+        ("{\"in\": {\"column\": \"a\", \"values\": []}}", "in is {"),
+    ] {
+        let refused = program("orders", rules, None, &Sqlite)
+            .unwrap_err()
+            .to_string();
+        assert!(refused.starts_with(said), "{refused}");
+    }
+}
+
+#[test]
+fn suggestions_are_of_what_holds() {
+    let suggest = |row: &dyn Fn(u64) -> Json, rows: u64| {
+        let fold = |rows: std::ops::Range<u64>| {
+            let mut state = suggest::SUGGEST.start("{}").unwrap();
+            for i in rows {
+                state.row(&[ValueRef::Text(&row(i).to_string())]).unwrap();
+            }
+            state
+        };
+        let mut state = fold(0..rows / 2);
+        state.merge(&*fold(rows / 2..rows)).unwrap();
+        let mut rules = Vec::new();
+        state
+            .finish(&mut |row| {
+                rules.push(text(&row[0]).to_owned());
+                Ok(())
+            })
+            .unwrap();
+        rules
+    };
+    let row = |i: u64| json!({"id": i, "shop": (["a", "b"][i as usize % 2]), "note": null, "share": 0.5, "total": if i == 7 { -1 } else { 3 }});
+    assert!(suggest(&row, 99).is_empty());
+    assert_eq!(
+        suggest(&row, 200),
+        [
+            "{\"not_null\":\"id\"}",
+            "{\"unique\":\"id\"}",
+            "{\"not_null\":\"shop\"}",
+            "{\"in\":{\"column\":\"shop\",\"values\":[\"a\",\"b\"]}}",
+            "{\"not_null\":\"share\"}",
+            "{\"range\":{\"column\":\"share\",\"min\":0,\"max\":1}}",
+            "{\"not_null\":\"total\"}",
+            "{\"range\":{\"column\":\"total\",\"min\":0},\"severity\":\"warn\",\"max_share\":0.01}",
+        ]
+    );
+    // A value that comes twice is found among more than are remembered.
+    let once = |i: u64| json!({"id": i});
+    let unique = "{\"unique\":\"id\"}".to_owned();
+    assert!(suggest(&once, 150_000).contains(&unique));
+    let many_twice = |i: u64| json!({"id": i % 140_000});
+    assert!(!suggest(&many_twice, 150_000).contains(&unique));
+}
+
+#[test]
+fn rows_that_break_a_rule_are_found_by_a_condition() {
+    let found = broken("orders", r#"{"not_null": "id", "where": "total > 1"}"#).unwrap();
+    assert_eq!(
+        (found.table.as_str(), found.condition.as_str()),
+        (
+            "\"orders\"",
+            "((total > 1\n)) AND NOT (lumos_source.\"id\" IS NOT NULL)"
+        )
+    );
+    assert!(broken("orders", r#"{"row_count": {"min": 1}}"#).is_err());
+    assert!(broken("SELECT 1", r#"{"not_null": "id"}"#).is_err());
+}

@@ -1,0 +1,121 @@
+"""Checks, the quarantine and alerts among transactions, read-only files, authorizers and interrupts; random rows come back
+from the quarantine as they were."""
+
+import json
+import random
+import struct
+import unittest
+
+import host
+from test_access import DENY, authorized
+
+POSITIVE = json.dumps({"name": "positive", "range": {"column": "total", "min": 0}})
+ALERT = json.dumps({"query": "orders", "when": "total < 0"})
+
+
+class Checks(host.Case):
+    def setUp(self):
+        super().setUp()
+        self.db = self.open()
+        self.db.rows("CREATE TABLE orders(id INTEGER PRIMARY KEY, total)")
+        self.db.rows("INSERT INTO orders VALUES (1, 5), (2, -1), (3, -2)")
+
+    def count(self, table):
+        return self.db.value(f"SELECT count(*) FROM {table}")
+
+    def test_a_rollback_undoes_all(self):
+        self.db.rows("BEGIN")
+        self.db.rows("SELECT lumos_check('orders', ?)", POSITIVE)
+        self.assertEqual(self.db.value("SELECT lumos_quarantine('positive', '{\"move\": true}')"), 2)
+        self.db.rows("SELECT lumos_alert('negative', ?)", ALERT)
+        self.assertEqual((self.count("orders"), self.count("lumos_checks()")), (1, 1))
+        self.db.rows("ROLLBACK")
+        found = [self.count(table) for table in ("orders", "lumos_checks()", "lumos_alerts()", "lumos_alert_run()")]
+        self.assertEqual(found, [3, 0, 0, 0])
+
+    def test_a_read_only_database_can_be_looked_at(self):
+        self.db.rows("SELECT lumos_check('orders', ?), lumos_alert('negative', ?)", POSITIVE, ALERT)
+        self.db.rows("PRAGMA query_only = 1")
+        with self.nothing_changes():
+            self.assertEqual(self.db.rows("SELECT failed, keys FROM lumos_check_run()"), [(2, "[2,3]")])
+            self.assertEqual(self.db.rows("SELECT failed FROM lumos_check_of('orders', ?)", POSITIVE), [(2,)])
+            for call in ["lumos_check('orders', '{\"not_null\": \"id\"}')", "lumos_quarantine('positive')", "lumos_alert_drop('negative')"]:
+                self.refused(self.db, f"SELECT {call}", "readonly")
+            self.refused(self.db, "SELECT * FROM lumos_alert_run()", "readonly")
+
+    def test_what_the_connection_may_not_read_is_not_looked_at(self):
+        self.db.rows("SELECT lumos_check('orders', ?), lumos_alert('negative', ?)", POSITIVE, ALERT)
+        with authorized(self.db, ("orders", "total"), DENY):
+            self.refused(self.db, "SELECT * FROM lumos_check_of('orders', ?)", "prohibited", values=[POSITIVE])
+            status, said = self.db.rows("SELECT status, explanation FROM lumos_check_run()")[0]
+            self.assertEqual(status, "error")
+            self.assertIn("prohibited", said)
+            self.refused(self.db, "SELECT lumos_quarantine('positive')", "prohibited")
+            self.assertEqual(self.db.rows("SELECT state FROM lumos_alert_run('2026-01-01')"), [("error",)])
+        self.assertEqual(self.db.rows("SELECT state, value FROM lumos_alert_run('2026-01-02')"), [("firing", 2)])
+
+    def test_a_trigger_that_keeps_rows_keeps_all(self):
+        self.db.rows("SELECT lumos_check('orders', ?)", POSITIVE)
+        self.db.rows("CREATE TRIGGER keep BEFORE DELETE ON orders WHEN old.id = 3 BEGIN SELECT raise(IGNORE); END")
+        self.refused(self.db, "SELECT lumos_quarantine('positive', '{\"move\": true}')", "2 rows break the rule, and 1 were deleted; nothing is moved")
+        self.assertEqual(self.count("orders"), 3)
+        self.assertEqual(self.count("sqlite_schema WHERE name = '_lumos_quarantine'"), 0)
+
+    def test_long_work_ends(self):
+        self.db.rows("CREATE TABLE many AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT i, i % 100 AS part FROM n")
+        rules = [{"expression": f"i <> {n}"} for n in range(100)]
+        self.db.rows("SELECT lumos_check('many', ?)", json.dumps({"unique": "part"}))
+        self.db.rows("SELECT lumos_alert('many', '{\"query\": \"many\", \"when\": \"i < 0\"}')")
+        for sql in [
+            "SELECT * FROM lumos_check_of('many', ?1)",
+            "SELECT * FROM lumos_check_suggest('many') WHERE ?1 IS NOT NULL",
+            "SELECT * FROM lumos_check_run() WHERE ?1 IS NOT NULL",
+            "SELECT * FROM lumos_alert_run() WHERE ?1 IS NOT NULL",
+            "SELECT lumos_quarantine('many unique part', '{\"max_rows\": 1000000}') WHERE ?1 IS NOT NULL",
+        ]:
+            with host.interrupts(self.db, by="handler"):
+                self.db.rows(sql, json.dumps(rules))
+        self.assertEqual(self.db.value("SELECT state FROM lumos_alerts()"), "ok")
+
+    def test_two_hundred_rules_and_a_hundred_columns(self):
+        names = [f"c{n}" for n in range(100)]
+        self.db.rows(f"CREATE TABLE wide({', '.join(names)})")
+        self.db.rows(f"INSERT INTO wide VALUES ({', '.join('?' * 100)})", *range(100))
+        rules = [{"not_null": name} for name in names] + [{"unique": name} for name in names]
+        found = self.db.rows("SELECT status, failed FROM lumos_check_of('wide', ?)", json.dumps(rules))
+        self.assertEqual(found, [("pass", 0)] * 200)
+        self.refused(self.db, "SELECT * FROM lumos_check_of('wide', ?)", "there are 201 rules", values=[json.dumps(rules + rules[:1])])
+
+    def test_random_rows_come_back_as_they_were(self):
+        chance = random.Random(7)
+        value = [
+            lambda: None,
+            lambda: chance.randrange(-(2**63), 2**63),
+            lambda: struct.unpack("<d", chance.randbytes(8))[0],
+            lambda: "".join(chr(chance.choice([chance.randrange(1, 128), chance.randrange(0x4E00, 0x9FFF), 0x1F600])) for _ in range(5)),
+            lambda: chance.randbytes(chance.randrange(9)),
+        ]
+        self.db.rows("CREATE TABLE odd(id INTEGER PRIMARY KEY, a, \"b\"\"c\" TEXT, 永 BLOB)")
+        for n in range(300):
+            self.db.rows("INSERT INTO odd VALUES (?, ?, ?, ?)", n, *(chance.choice(value)() for _ in range(3)))
+        everything = "SELECT id, typeof(a), quote(a), typeof(\"b\"\"c\"), quote(\"b\"\"c\"), typeof(永), quote(永) FROM odd ORDER BY id"
+        before = self.db.rows(everything)
+        self.db.rows("SELECT lumos_check('odd', '{\"name\": \"none\", \"expression\": \"id < 0\"}')")
+        self.assertEqual(self.db.value("SELECT lumos_quarantine('none', '{\"move\": true}')"), 300)
+        self.assertEqual(self.count("odd"), 0)
+        self.db.rows("SELECT lumos_quarantine_restore(id) FROM (SELECT id FROM _lumos_quarantine ORDER BY id LIMIT -1)")
+        self.assertEqual(self.db.rows(everything), before)
+        self.assertEqual(self.count("_lumos_quarantine"), 0)
+
+    def test_what_is_tracked_is_moved_in_the_mirror_too(self):
+        self.db.rows("SELECT lumos_track('orders')")
+        self.db.rows("SELECT lumos_check('orders', ?)", POSITIVE)
+        self.assertEqual(self.db.query("SELECT count(*) FROM orders"), [(3,)])
+        self.db.rows("SELECT lumos_quarantine('positive', '{\"move\": true}')")
+        self.assertEqual(self.db.query("SELECT count(*) FROM orders"), [(1,)])
+        self.db.rows("SELECT lumos_quarantine_restore(1)")
+        self.assertEqual(self.db.query("SELECT count(*) FROM orders"), [(2,)])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -105,7 +105,10 @@ impl Unit {
         let (Some(a), Some(b)) = (&self.0, &other.0) else {
             return None;
         };
-        Some(sum(a.iter().zip(b).map(|(x, y)| x * y)).clamp(-1.0, 1.0))
+        let found = sum(a.iter().zip(b).map(|(x, y)| x * y));
+        // What rounding leaves of a line.
+        let line = found.abs() > 1.0 - 1e-14;
+        Some(if line { found.signum() } else { found })
     }
 }
 

@@ -32,12 +32,11 @@ pub struct Numbers<'a> {
 impl<'a> Numbers<'a> {
     /// Sorts them.
     pub fn new(values: &'a [f64]) -> Numbers<'a> {
-        let mut order: Vec<u32> = (0..values.len() as u32).collect();
-        order.retain(|i| !values[*i as usize].is_nan());
-        order.sort_unstable_by(|a, b| {
-            let (x, y) = (values[*a as usize], values[*b as usize]);
-            x.total_cmp(&y).then(a.cmp(b))
-        });
+        // Values and places side by side: sorting places alone would look all over memory.
+        let known = values.iter().zip(0..).filter(|(value, _)| !value.is_nan());
+        let mut sorted: Vec<(f64, u32)> = known.map(|(value, place)| (*value, place)).collect();
+        sorted.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        let order: Vec<u32> = sorted.into_iter().map(|(_, place)| place).collect();
         Numbers {
             values,
             complete: order.len() == values.len(),

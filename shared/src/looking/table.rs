@@ -227,18 +227,19 @@ impl Rows {
         let place = |(column, places): &(&Incoming, Vec<u32>), row: usize| {
             places[column.code(row) as usize]
         };
-        let mut order: Vec<usize> = (0..self.count).collect();
+        let mut order: Vec<(u64, usize)> = hashes.into_iter().zip(0..).collect();
         order.sort_unstable_by(|a, b| {
-            hashes[*a].cmp(&hashes[*b]).then_with(|| {
-                let pairs = sorted.iter().map(|column| {
+            a.0.cmp(&b.0).then_with(|| {
+                let mut pairs = sorted.iter().map(|column| {
                     let numbers = &column.0.numbers;
-                    let texts = place(column, *a).cmp(&place(column, *b));
-                    numbers[*a].total_cmp(&numbers[*b]).then(texts)
+                    let texts = place(column, a.1).cmp(&place(column, b.1));
+                    numbers[a.1].total_cmp(&numbers[b.1]).then(texts)
                 });
-                let differing = pairs.into_iter().find(|ordering| ordering.is_ne());
+                let differing = pairs.find(|ordering| ordering.is_ne());
                 differing.unwrap_or(std::cmp::Ordering::Equal)
             })
         });
+        let order: Vec<usize> = order.into_iter().map(|(_, row)| row).collect();
         let columns = sorted.iter().map(|column| {
             let numbers = order.iter().map(|row| column.0.numbers[*row]).collect();
             let codes: Vec<u32> = if column.0.codes.is_empty() {

@@ -8,7 +8,7 @@ import sys
 
 import common
 
-ALL = ["queries", "process", "writes", "copying", "applying", "tracking", "scanning", "auto", "vectors", "vector_search", "vector_tables", "vector_million", "memory", "facts", "series", "packages", "checks"]
+ALL = ["queries", "process", "writes", "copying", "applying", "tracking", "scanning", "auto", "vectors", "vector_search", "vector_tables", "vector_million", "memory", "facts", "series", "decisions", "packages", "checks"]
 
 
 def main():

@@ -198,7 +198,25 @@ fn renamed(sql: &str, dialect: Dialect, names: &Names) -> (String, Vec<(String, 
     let own = own_names(sql, &tokens);
     let lower = |text: &str| text.to_lowercase();
     let tables: BTreeSet<String> = names.keys().map(|name| lower(name)).collect();
-    let columns: BTreeSet<String> = names.values().flatten().map(|name| lower(name)).collect();
+    // The columns of the tables that stand in it, of all where none does.
+    let named = tokens.iter().map(|token| token.unquoted(sql));
+    let named: BTreeSet<&String> = named
+        .filter_map(|name| {
+            let key = lower(&name);
+            let same = names.keys().find(|table| lower(table) == key);
+            same.or_else(|| {
+                let near = nearest(&key, names.keys());
+                names.keys().find(|table| Some(*table) == near.as_ref())
+            })
+        })
+        .collect();
+    let meant = |table: &String| named.is_empty() || named.contains(table);
+    let of_tables: Vec<&String> = names
+        .iter()
+        .filter(|(table, _)| meant(table))
+        .flat_map(|(_, columns)| columns)
+        .collect();
+    let columns: BTreeSet<String> = of_tables.iter().map(|name| lower(name)).collect();
     let mut out = String::new();
     let mut changes = Vec::new();
     let mut copied = 0;
@@ -226,7 +244,7 @@ fn renamed(sql: &str, dialect: Dialect, names: &Names) -> (String, Vec<(String, 
         } else if columns.contains(&key) || tables.contains(&key) {
             None
         } else {
-            let near = nearest(&key, names.values().flatten());
+            let near = nearest(&key, of_tables.iter().copied());
             // A text in double quotes, as in other dialects.
             let text = || (token.kind == Kind::DoubleQuoted).then(|| crate::sql::literal(&name));
             match near {
@@ -385,6 +403,11 @@ mod tests {
             (
                 "Here you are:\n```sql\nSELECT Total FROM invoice\n```\nEnjoy",
                 "SELECT Total FROM invoice",
+            ),
+            // A column of another table is none of this one.
+            (
+                "SELECT first_nme FROM invoice",
+                "SELECT first_nme FROM invoice",
             ),
             ("SELECT xyz FROM abc", "SELECT xyz FROM abc"),
             (

@@ -82,7 +82,7 @@ pub const AUTOCOMPLETE: Function = Function {
           After a space, and at the beginning, it gives the tables. In DuckDB the database must have been learned, see lumos_learn.",
     examples: &[example(
         "SELECT suggestion, start, kind FROM lumos_autocomplete('How many customers are there in Brazil')",
-        "Brazil|32|value",
+        "Brazil|32|value\nBrazilian Music|32|value",
     )],
     body: Body::Sql(&Sql {
         text: asked::autocomplete_sql,

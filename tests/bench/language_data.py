@@ -1,10 +1,17 @@
-"""Writes what language_accuracy reads: the catalogs of the databases, and the questions. `language_data.py DATA OUT`."""
+"""Writes what language_accuracy reads: the catalogs of the databases, and the questions. `language_data.py DATA OUT`.
+
+WikiTableQuestions goes to OUT/tables: a database for each table, and its answers as constant SQL."""
+import csv
+import io
+import csv
+import io
 import json
 import pathlib
 import re
 import shutil
 import sqlite3
 import sys
+import zipfile
 
 TIME = re.compile(r"\d{4}-\d\d-\d\d([ T]|$)")
 
@@ -52,5 +59,59 @@ def main(data, out):
                     f.write(json.dumps({"db": "geography", "question": q[language], "gold": q["query"]}) + "\n")
 
 
+def number(text):
+    try:
+        return float(text.replace(",", "")) if re.fullmatch(r"[-+]?[\d,]*\.?\d+", text) else None
+    except ValueError:
+        return None
+
+
+def table(path, rows):
+    """A database of one table, numbers where a column has no other."""
+    header, rows = rows[0], rows[1:]
+    names = []
+    for i, name in enumerate(header):
+        name = " ".join(name.replace("\\n", " ").split()) or f"column {i + 1}"
+        while name.lower() in [n.lower() for n in names]:
+            name += " 2"
+        names.append(name)
+    rows = [(r + [""] * len(names))[: len(names)] for r in rows]
+    kinds = ["REAL" if all(number(r[i]) is not None for r in rows if r[i].strip()) and rows else "TEXT" for i in range(len(names))]
+    path.unlink(missing_ok=True)
+    db = sqlite3.connect(path)
+    columns = ", ".join('"' + n.replace('"', '""') + '" ' + k for n, k in zip(names, kinds))
+    db.execute(f"CREATE TABLE item({columns})")
+
+    def value(text, kind):
+        return None if not text.strip() else number(text) if kind == "REAL" else " ".join(text.split())
+
+    db.executemany(f"INSERT INTO item VALUES ({', '.join('?' * len(names))})", [[value(v, k) for v, k in zip(r, kinds)] for r in rows])
+    db.commit()
+    db.close()
+
+
+def tables(data, out):
+    """A database for each table of WikiTableQuestions, its answers as constant SQL."""
+    out.mkdir(parents=True, exist_ok=True)
+    zipped = zipfile.ZipFile(data / "tables.zip")
+    known, questions = [], []
+    for line in (data / "training.tsv").read_text().splitlines()[1:]:
+        _, question, context, answer = line.split("\t")
+        if context not in known:
+            known.append(context)
+        values = [v.replace("\\p", "|").replace("\\n", " ") for v in answer.split("|")]
+        plain = [f"{number(v):.10g}" if number(v) is not None else v.replace("'", "''") for v in values]
+        questions.append({"db": context, "question": question, "gold": " UNION ALL ".join(f"SELECT '{v}'" for v in plain)})
+    with open(out / "catalogs.jsonl", "w") as f:
+        for i, context in enumerate(known):
+            text = zipped.read(context).decode().replace('\\"', '""')
+            path = out / f"{i}.sqlite"
+            table(path, list(csv.reader(io.StringIO(text))))
+            f.write(json.dumps(catalog(context, path)) + "\n")
+    with open(out / "wikitable.jsonl", "w") as f:
+        f.writelines(json.dumps(q) + "\n" for q in questions)
+
+
 if __name__ == "__main__":
     main(*sys.argv[1:])
+    tables(pathlib.Path(sys.argv[1]) / "wikitablequestions", pathlib.Path(sys.argv[2]) / "tables")

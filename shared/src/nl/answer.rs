@@ -21,7 +21,7 @@ const TRIED: usize = 8;
 const MARGIN: f32 = 2.0;
 
 /// From this confidence on a reading is sure.
-pub const HIGH: f64 = 0.75;
+pub const HIGH: f64 = 0.8;
 
 /// Below this confidence a reading is a guess.
 pub const LOW: f64 = 0.3;
@@ -178,7 +178,7 @@ impl Considered {
             }));
         }
         if follows == 0 {
-            let (_, rest) = modifiers(reader, question, words.clone());
+            let (_, rest) = modifiers(reader, question, words.clone(), false);
             let mentions = reader.vocabulary.link(reader.catalog, &rest);
             unknown = unmatched(&rest, &mentions);
         }

@@ -1,8 +1,8 @@
 //! A reading that has seen the whole question becomes a query: what was not said is filled in, groups are closed.
 
-use super::catalog::{Catalog, ColumnKind, ColumnRef, ForeignKey};
+use super::catalog::{Catalog, ColumnKind, ColumnRef};
 use super::ir::{Aggregate, Compare, Expr, Filter, Query, Right, SetOp};
-use super::joins::tree;
+use super::joins::Trees;
 use super::lexicon::CUES;
 use super::print::tables;
 use super::reader::{Reader, name_of};
@@ -16,7 +16,12 @@ const PLAIN: &[&str] = &[
 ];
 
 /// The queries that a reading may be, each with its features.
-pub fn finish(reader: &Reader<'_>, tokens: &[Token], mut state: State) -> Vec<(Query, State)> {
+pub fn finish(
+    reader: &Reader<'_>,
+    trees: &Trees<'_>,
+    tokens: &[Token],
+    mut state: State,
+) -> Vec<(Query, State)> {
     lost(reader, &mut state);
     let mut asked: Vec<&str> = Vec::new();
     for token in tokens.iter().filter(|t| !t.quoted) {
@@ -30,7 +35,7 @@ pub fn finish(reader: &Reader<'_>, tokens: &[Token], mut state: State) -> Vec<(Q
     let mut all = Vec::new();
     for (mut query, mut s) in shown(reader, tokens, &state) {
         close_groups(reader, &mut query, &mut s);
-        without(reader, &mut query, &s);
+        without(reader, trees, &mut query, &s);
         if s.distinct {
             query.distinct = true;
         }
@@ -48,7 +53,7 @@ pub fn finish(reader: &Reader<'_>, tokens: &[Token], mut state: State) -> Vec<(Q
                 query.set = Some((SetOp::Intersect, Box::new(other)));
             }
         }
-        judge(reader, &asked, &query, &mut s);
+        judge(reader, trees, &asked, &query, &mut s);
         all.push((query, s));
     }
     all
@@ -353,7 +358,7 @@ fn close_groups(reader: &Reader<'_>, query: &mut Query, s: &mut State) {
 }
 
 /// Rows of a thing that has no rows in other tables.
-fn without(reader: &Reader<'_>, query: &mut Query, s: &State) {
+fn without(reader: &Reader<'_>, trees: &Trees<'_>, query: &mut Query, s: &State) {
     for (table, filters) in &s.without {
         let mut filters = filters.clone();
         let main = query.select.iter().find_map(|e| match e {
@@ -378,12 +383,11 @@ fn without(reader: &Reader<'_>, query: &mut Query, s: &State) {
         let theirs = |f: &Filter| matches!(f.left, Expr::Column(c) if c.table == *table);
         filters.extend(query.filters.iter().filter(|f| theirs(f)).cloned());
         query.filters.retain(|f| !theirs(f));
-        let prefer = |_: &ForeignKey| false;
         let direct = direct_key(reader.catalog, main, *table);
         let (outer, inner, extra) = match direct {
             Some((outer, inner)) => (outer, inner, Vec::new()),
             None => {
-                let Some(join) = tree(reader.catalog, &[main, *table], &prefer) else {
+                let Some(join) = trees.tree(&[main, *table]) else {
                     continue;
                 };
                 // The table next to the thing on the way holds its key.
@@ -448,7 +452,7 @@ fn direct_key(catalog: &Catalog, a: usize, b: usize) -> Option<(ColumnRef, Colum
 }
 
 /// What a whole query looks like.
-fn judge(reader: &Reader<'_>, asked: &[&str], query: &Query, s: &mut State) {
+fn judge(reader: &Reader<'_>, trees: &Trees<'_>, asked: &[&str], query: &Query, s: &mut State) {
     let model = reader.model;
     let all = tables(query);
     let mut unnamed = 0;
@@ -464,8 +468,7 @@ fn judge(reader: &Reader<'_>, asked: &[&str], query: &Query, s: &mut State) {
     );
     s.add(model, &["unnamed"], unnamed as f32);
     if all.len() > 1 {
-        let prefer = |_: &ForeignKey| false;
-        if let Some(join) = tree(reader.catalog, &all, &prefer) {
+        if let Some(join) = trees.tree(&all) {
             let extra = join.rest.len() + 1 - all.len();
             s.add(model, &["bridges"], extra as f32);
         } else {

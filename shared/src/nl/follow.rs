@@ -7,7 +7,7 @@ mod change;
 mod edits;
 
 use super::ir::Query;
-use super::parse::{Candidate, prefer};
+use super::parse::{Candidate, trees};
 use super::print::Printer;
 use super::reader::{Reader, question_tokens};
 use edits::{Edits, edits};
@@ -32,11 +32,11 @@ pub fn follow(reader: &Reader<'_>, previous: &Query, question: &str) -> FollowUp
     let Some(edits) = edits(reader, previous, question, &tokens) else {
         return FollowUp::default();
     };
-    let prefer = prefer(reader.catalog, &tokens);
+    let trees = trees(reader.catalog, &tokens);
     let printer = Printer {
         catalog: reader.catalog,
         dialect: reader.dialect,
-        prefer: &prefer,
+        trees: &trees,
     };
     let mut candidates: Vec<Candidate> = Vec::new();
     for made in change::changed(reader, &tokens, previous, &edits) {

@@ -1,5 +1,8 @@
 //! Joins from the schema graph: the smallest tree of keys that connects the tables of a query.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use super::catalog::{Catalog, ForeignKey};
 
 /// The order in which tables are joined: the first, then each with the key that connects it to those before it.
@@ -19,82 +22,145 @@ fn ends(key: &ForeignKey) -> Option<(usize, usize)> {
     Some((from.table, to.table))
 }
 
-/// The shortest way of keys from one of `from` to `to`, as steps of (table, key).
-fn path<'a>(
+/// The tables next to each, with the key between them; those that `prefer` likes first.
+fn near<'a>(
     catalog: &'a Catalog,
-    from: &[usize],
-    to: usize,
     prefer: &dyn Fn(&ForeignKey) -> bool,
-) -> Option<Vec<(usize, &'a ForeignKey)>> {
-    let mut came: Vec<Option<(usize, &ForeignKey)>> = vec![None; catalog.tables.len()];
-    let mut seen = vec![false; catalog.tables.len()];
-    let mut queue: Vec<usize> = from.to_vec();
-    for &table in from {
-        *seen.get_mut(table)? = true;
-    }
-    let mut next = 0;
-    while next < queue.len() {
-        let table = queue[next];
-        next += 1;
-        if table == to {
-            break;
-        }
-        for liked in [true, false] {
-            for key in catalog.keys.iter().filter(|key| prefer(key) == liked) {
-                let Some((a, b)) = ends(key) else { continue };
-                let other = if a == table {
-                    b
-                } else if b == table {
-                    a
-                } else {
-                    continue;
-                };
-                if !seen[other] {
-                    seen[other] = true;
-                    came[other] = Some((table, key));
-                    queue.push(other);
+) -> Vec<Vec<(usize, &'a ForeignKey)>> {
+    let mut all: Vec<Vec<(usize, &ForeignKey)>> = vec![Vec::new(); catalog.tables.len()];
+    let liked: Vec<bool> = catalog.keys.iter().map(prefer).collect();
+    for wanted in [true, false] {
+        for (key, _) in catalog
+            .keys
+            .iter()
+            .zip(&liked)
+            .filter(|(_, l)| **l == wanted)
+        {
+            let Some((from, to)) = ends(key) else {
+                continue;
+            };
+            if from < all.len() && to < all.len() {
+                all[from].push((to, key));
+                if from != to {
+                    all[to].push((from, key));
                 }
             }
         }
     }
-    let mut steps = Vec::new();
-    let mut at = to;
-    while let Some((before, key)) = came[at] {
-        steps.push((at, key));
-        at = before;
-    }
-    steps.reverse();
-    (from.contains(&at)).then_some(steps)
+    all
 }
 
-/// The tree that connects these tables; `None` if they are not connected, or there are too many. Of several keys
-/// between two tables it takes one that `prefer` likes, else the first.
-pub fn tree<'a>(
-    catalog: &'a Catalog,
-    tables: &[usize],
-    prefer: &dyn Fn(&ForeignKey) -> bool,
-) -> Option<JoinTree<'a>> {
-    let mut best: Option<JoinTree<'a>> = None;
-    for &first in tables {
-        let mut joined = vec![first];
-        let mut rest: Vec<(usize, &ForeignKey)> = Vec::new();
-        loop {
-            let missing = tables.iter().copied().filter(|t| !joined.contains(t));
-            let nearest = missing
-                .filter_map(|t| path(catalog, &joined, t, prefer))
-                .min_by_key(Vec::len);
-            let Some(steps) = nearest else { break };
-            for (table, key) in steps {
-                joined.push(table);
-                rest.push((table, key));
-            }
-        }
-        if tables.iter().any(|t| !joined.contains(t)) || joined.len() > MOST {
-            continue;
-        }
-        if best.as_ref().is_none_or(|b| rest.len() < b.rest.len()) {
-            best = Some(JoinTree { first, rest });
+/// The trees of one question: many of its readings need the same tables.
+pub struct Trees<'a> {
+    near: Vec<Vec<(usize, &'a ForeignKey)>>,
+    known: RefCell<HashMap<Vec<usize>, Option<JoinTree<'a>>>>,
+}
+
+impl<'a> Trees<'a> {
+    /// None yet. Of several keys between two tables, one that `prefer` likes is taken, else the first.
+    pub fn new(catalog: &'a Catalog, prefer: &dyn Fn(&ForeignKey) -> bool) -> Trees<'a> {
+        Trees {
+            near: near(catalog, prefer),
+            known: RefCell::default(),
         }
     }
-    best
+
+    /// The tree that connects these tables; `None` if they are not connected, or there are too many.
+    pub fn tree(&self, tables: &[usize]) -> Option<JoinTree<'a>> {
+        if let Some(known) = self.known.borrow().get(tables) {
+            return known.clone();
+        }
+        let made = self.smallest(tables);
+        self.known
+            .borrow_mut()
+            .insert(tables.to_vec(), made.clone());
+        made
+    }
+
+    fn smallest(&self, tables: &[usize]) -> Option<JoinTree<'a>> {
+        let mut best: Option<JoinTree<'a>> = None;
+        for &first in tables {
+            let mut joined = vec![first];
+            let mut rest: Vec<(usize, &ForeignKey)> = Vec::new();
+            loop {
+                let missing = tables.iter().copied().filter(|t| !joined.contains(t));
+                let nearest = missing
+                    .filter_map(|t| self.path(&joined, t))
+                    .min_by_key(Vec::len);
+                let Some(steps) = nearest else { break };
+                for (table, key) in steps {
+                    joined.push(table);
+                    rest.push((table, key));
+                }
+            }
+            if tables.iter().any(|t| !joined.contains(t)) || joined.len() > MOST {
+                continue;
+            }
+            if best.as_ref().is_none_or(|b| rest.len() < b.rest.len()) {
+                best = Some(JoinTree { first, rest });
+            }
+        }
+        best
+    }
+
+    /// The shortest way of keys from one of `from` to `to`, as steps of (table, key).
+    fn path(&self, from: &[usize], to: usize) -> Option<Vec<(usize, &'a ForeignKey)>> {
+        let mut came: Vec<Option<(usize, &ForeignKey)>> = vec![None; self.near.len()];
+        let mut seen = vec![false; self.near.len()];
+        let mut queue: Vec<usize> = from.to_vec();
+        for &table in from {
+            *seen.get_mut(table)? = true;
+        }
+        let mut next = 0;
+        while next < queue.len() {
+            let table = queue[next];
+            next += 1;
+            if table == to {
+                break;
+            }
+            for (other, key) in &self.near[table] {
+                if !seen[*other] {
+                    seen[*other] = true;
+                    came[*other] = Some((table, key));
+                    queue.push(*other);
+                }
+            }
+        }
+        let mut steps = Vec::new();
+        let mut at = to;
+        while let Some((before, key)) = came[at] {
+            steps.push((at, key));
+            at = before;
+        }
+        steps.reverse();
+        from.contains(&at).then_some(steps)
+    }
+}
+
+/// How many joins each table is away from these, and whether a row of these has several of it on the way: a join goes
+/// against its key. `None` for what is not connected.
+pub fn distances(catalog: &Catalog, from: &[usize]) -> Vec<Option<(usize, bool)>> {
+    let mut all: Vec<Option<(usize, bool)>> = vec![None; catalog.tables.len()];
+    let mut queue: Vec<usize> = from.to_vec();
+    for &table in from {
+        if let Some(place) = all.get_mut(table) {
+            *place = Some((0, false));
+        }
+    }
+    let near = near(catalog, &|_| false);
+    let mut next = 0;
+    while let Some(&table) = queue.get(next) {
+        next += 1;
+        let Some((steps, fans)) = all[table] else {
+            continue;
+        };
+        for (other, key) in &near[table] {
+            let against = ends(key).is_some_and(|(_, parent)| parent == table);
+            if all[*other].is_none() {
+                all[*other] = Some((steps + 1, fans || against));
+                queue.push(*other);
+            }
+        }
+    }
+    all
 }

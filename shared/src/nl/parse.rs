@@ -1,8 +1,9 @@
 //! From mentions to readings: a beam over the question, each mention taken in each role that it may play.
 
-use super::catalog::{Catalog, ColumnKind, ColumnRef, ForeignKey};
+use super::catalog::{Catalog, ColumnKind, ColumnRef, ForeignKey, iso};
 use super::finish::finish;
 use super::ir::{Aggregate, Compare, Expr, Filter, Literal, Query, Right};
+use super::joins::Trees;
 use super::lexicon::{CUES, Op, QUALITIES};
 use super::link::{Meaning, Mention, literal};
 use super::model::Features;
@@ -34,7 +35,7 @@ pub struct Candidate {
 /// The likeliest readings, the best first.
 pub fn candidates(reader: &Reader<'_>, question: &str, most: usize) -> Vec<Candidate> {
     let tokens = question_tokens(reader.catalog, reader.vocabulary, question);
-    let (modifiers, rest) = modifiers(reader, question, tokens.clone());
+    let (modifiers, rest) = modifiers(reader, question, tokens.clone(), false);
     if !modifiers.is_empty() {
         let found = read(reader, &rest, &tokens, &modifiers, most);
         if !found.is_empty() {
@@ -61,15 +62,17 @@ fn read(
     let ends = walk.run();
     let mut all: Vec<Candidate> = Vec::new();
     let mut seen = std::collections::HashMap::new();
-    let prefer = prefer(reader.catalog, tokens);
+    let trees = trees(reader.catalog, tokens);
     let printer = Printer {
         catalog: reader.catalog,
         dialect: reader.dialect,
-        prefer: &prefer,
+        trees: &trees,
     };
     for state in ends {
-        for (query, state) in finish(reader, tokens, state) {
-            let Some((query, notes)) = apply(reader, whole, modifiers, query) else {
+        for (query, state) in finish(reader, &trees, tokens, state) {
+            let Some((query, notes)) =
+                apply(reader, whole, modifiers, !state.named.is_empty(), query)
+            else {
                 continue;
             };
             let Some(sql) = printer.query(&query) else {
@@ -101,16 +104,16 @@ fn read(
     all
 }
 
-/// Whether a question names a key, of several between two tables.
-pub fn prefer<'a>(catalog: &'a Catalog, tokens: &'a [Token]) -> impl Fn(&ForeignKey) -> bool + 'a {
-    |key: &ForeignKey| {
+/// The joins of a question, by keys that it names where tables have several.
+pub fn trees<'a>(catalog: &'a Catalog, tokens: &[Token]) -> Trees<'a> {
+    Trees::new(catalog, &|key: &ForeignKey| {
         key.columns.iter().any(|(from, _)| {
             let words = super::catalog::words(&catalog.at(*from).name);
             words
                 .iter()
                 .any(|w| w != "id" && tokens.iter().any(|t| t.lower == *w))
         })
-    }
+    })
 }
 
 struct Walk<'a> {
@@ -1201,12 +1204,22 @@ impl Walk<'_> {
             self.affinity(&mut s, mention, column, "date");
             s.focus_used |= matches!(&s.focus, Some(Expr::Column(c)) if *c == column);
             let op = s.wait.cmp.take().unwrap_or(Compare::Eq);
+            let day = Literal::Text(date.to_owned());
+            let next_day = iso(date).map(|day| Literal::Text(moment(day + calendar::DAY)));
+            let times = self.catalog().at(column).times().is_some();
+            let (op, right) = match (op, next_day.filter(|_| times)) {
+                (Compare::Eq, Some(next)) => (Compare::Within, Right::Two(day, next)),
+                (Compare::Gt, Some(next)) => (Compare::Ge, Right::One(next)),
+                (Compare::Le, Some(next)) => (Compare::Lt, Right::One(next)),
+                (op, _) => (op, Right::One(day)),
+            };
+            let left = Expr::Column(column);
             push_filter(
                 &mut s,
                 Filter {
-                    left: Expr::Column(column),
+                    left,
                     op,
-                    right: Right::One(Literal::Text(date.to_owned())),
+                    right,
                     or: false,
                 },
             );

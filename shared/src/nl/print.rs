@@ -1,8 +1,8 @@
 //! The typed form as SQL: identifiers quoted, literals escaped, joins derived.
 
-use super::catalog::{Catalog, ColumnKind, ColumnRef, ForeignKey};
+use super::catalog::{Catalog, ColumnKind, ColumnRef};
 use super::ir::{Aggregate, Compare, Expr, Filter, Literal, Query, Right, SetOp, Unit, Window};
-use super::joins::tree;
+use super::joins::Trees;
 use crate::sql::{identifier as quote, literal as sql_literal};
 
 /// The engines whose SQL differs.
@@ -20,8 +20,8 @@ pub struct Printer<'a> {
     pub catalog: &'a Catalog,
     /// For which engine.
     pub dialect: Dialect,
-    /// Keys that a question names, where tables have several.
-    pub prefer: &'a dyn Fn(&ForeignKey) -> bool,
+    /// The joins.
+    pub trees: &'a Trees<'a>,
 }
 
 /// The tables that a query needs, in the order in which it names them.
@@ -175,7 +175,7 @@ impl Printer<'_> {
 
     /// FROM of these tables, and whether it has several.
     fn from(&self, tables: &[usize]) -> Option<(String, bool)> {
-        let tree = tree(self.catalog, tables, self.prefer)?;
+        let tree = self.trees.tree(tables)?;
         let mut from = quote(&self.catalog.tables[tree.first].name);
         for (table, key) in &tree.rest {
             let on: Vec<String> = key

@@ -127,6 +127,37 @@ fn tells_apart(column: &super::catalog::Column, rows: Option<u64>) -> bool {
 /// How far from a name in Chinese one of the data may sound, for each sound of it.
 const ALIKE: f32 = 0.3;
 
+/// Most names that are looked through by their sound.
+const SPOKEN: usize = 20_000;
+
+/// Most values of a column whose names may be asked for by their sound.
+const OF_COLUMN: u64 = 5_000;
+
+/// Names with how they sound, of columns that have few.
+fn spoken_names(catalog: &Catalog) -> Vec<(Vec<u8>, &str)> {
+    let few: Vec<Vec<bool>> = catalog
+        .tables
+        .iter()
+        .map(|t| {
+            let columns = t.columns.iter();
+            columns
+                .map(|c| c.distinct.is_none_or(|n| n <= OF_COLUMN))
+                .collect()
+        })
+        .collect();
+    let named = catalog.values.all().filter(|(column, value)| {
+        few.get(column.table)
+            .and_then(|t| t.get(column.column))
+            .is_some_and(|few| *few)
+            && value.len() <= 40
+            && value.is_ascii()
+    });
+    named
+        .take(SPOKEN)
+        .map(|(_, value)| (latin_consonants(value), value))
+        .collect()
+}
+
 /// The tokens of a question, in either language.
 pub fn question_tokens(catalog: &Catalog, vocabulary: &Vocabulary, question: &str) -> Vec<Token> {
     if !is_chinese(question) {
@@ -136,21 +167,18 @@ pub fn question_tokens(catalog: &Catalog, vocabulary: &Vocabulary, question: &st
         vocabulary.knows(text)
             || text.chars().count() > 1 && catalog.values.find(&fold(text)).next().is_some()
     };
+    let spoken: std::cell::OnceCell<Vec<(Vec<u8>, &str)>> = std::cell::OnceCell::new();
     let sounds = |text: &str| {
         let wanted = chinese_consonants(text);
         if wanted.len() < 2 {
             return None;
         }
         let mut best: Option<(f32, &str)> = None;
-        for (_, value) in catalog.values.all() {
-            if value.len() > 40 || !value.is_ascii() {
-                continue;
-            }
-            let there = latin_consonants(value);
+        for (there, value) in spoken.get_or_init(|| spoken_names(catalog)) {
             if there.len().abs_diff(wanted.len()) > 3 {
                 continue;
             }
-            let d = distance(&wanted, &there);
+            let d = distance(&wanted, there);
             if best.is_none_or(|(b, _)| d < b) {
                 best = Some((d, value));
             }

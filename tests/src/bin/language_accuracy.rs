@@ -1,11 +1,13 @@
 //! Trains and measures the reading of questions:
-//! `language_accuracy <folder of language_data.py> <set> <weights in> <weights out or -> [rounds] [every] [show]`.
+//! `language_accuracy <folder of language_data.py> <set> <weights in> <weights out or -> [rounds] [every] [show] [other set]`.
+//! The other set is read by the weights of its databases' folds, which its questions did not train.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
 use std::time::Instant;
 
+use lumos_core::nl::answer::{HIGH, Outcome, readings_after};
 use lumos_core::nl::catalog::{Catalog, Column, ColumnKind, ColumnRef, ForeignKey, Table};
 use lumos_core::nl::link::Vocabulary;
 use lumos_core::nl::model::{Features, Model};
@@ -28,6 +30,10 @@ struct Question {
     db: String,
     text: String,
     gold: String,
+    /// The questions before, if it goes on from them.
+    after: Vec<String>,
+    /// 2 is what nobody has looked at; 0 for sets that have no halves.
+    half: u64,
 }
 
 /// What runs SQL: a Python process.
@@ -198,27 +204,47 @@ fn main() -> ExitCode {
         );
     }
     let text = |v: &Json| v.as_str().unwrap_or_default().to_owned();
-    let questions: Vec<Question> = lines(&format!("{folder}/{}.jsonl", get(1)))
-        .iter()
-        .step_by(every)
-        .map(|q| Question {
-            db: text(&q["db"]),
-            text: text(&q["question"]),
-            gold: text(&q["gold"]),
-        })
-        .collect();
+    let set = |name: &str| -> Vec<Question> {
+        lines(&format!("{folder}/{name}.jsonl"))
+            .iter()
+            .step_by(every)
+            .map(|q| Question {
+                db: text(&q["db"]),
+                text: text(&q["question"]),
+                gold: text(&q["gold"]),
+                after: q["after"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .map(text)
+                    .collect(),
+                half: q["half"].as_u64().unwrap_or(0),
+            })
+            .collect()
+    };
+    let questions = set(get(1));
     let start = std::fs::read_to_string(get(2)).unwrap_or_default();
     let Some(mut executor) = Executor::start(folder) else {
         eprintln!("python3 does not start");
         return ExitCode::FAILURE;
     };
+    if questions.iter().any(|q| q.half > 0) {
+        asked(
+            &questions,
+            &databases,
+            &Model::read(&start),
+            &mut executor,
+            show,
+        );
+        executor.end();
+        return ExitCode::SUCCESS;
+    }
     let fold = |q: &Question| databases.get(&q.db).map_or(0, |d| d.fold);
     let names = std::cell::RefCell::new(HashMap::new());
     // One model a fold, and one of all for the last.
     let models_count = if rounds == 0 { 1 } else { 6 };
     let mut models: Vec<Model> = (0..models_count).map(|_| Model::read(&start)).collect();
-    for round in 0..=rounds {
-        let began = Instant::now();
+    let read = |questions: &[Question], models: &[Model], executor: &mut Executor| {
         let mut all: Vec<Read> = Vec::new();
         let mut slowest = 0.0_f64;
         let mut spent = 0.0;
@@ -255,28 +281,14 @@ fn main() -> ExitCode {
                 outcomes,
             });
         }
-        let count = questions.len() as f64;
-        let first = all
-            .iter()
-            .filter(|r| r.outcomes.first().is_some_and(|o| right(*o)))
-            .count() as f64;
-        let chosen = all
-            .iter()
-            .filter(|r| choice(r).is_some_and(|i| right(r.outcomes[i])))
-            .count() as f64;
-        let oracle = all
-            .iter()
-            .filter(|r| r.outcomes.iter().any(|o| right(*o)))
-            .count() as f64;
-        println!(
-            "round {round}: {:.1} % first, {:.1} % chosen, {:.1} % among {K}; {:.1} ms a question, {:.0} at most; {:.0} s",
-            100.0 * first / count,
-            100.0 * chosen / count,
-            100.0 * oracle / count,
-            1000.0 * spent / count,
-            1000.0 * slowest,
-            began.elapsed().as_secs_f64()
-        );
+        (all, spent, slowest)
+    };
+    for round in 0..=rounds {
+        let began = Instant::now();
+        let (all, spent, slowest) = read(&questions, &models, &mut executor);
+        print!("round {round}: ");
+        shares(&all, questions.len(), spent, slowest);
+        println!("; {:.0} s", began.elapsed().as_secs_f64());
         if round == rounds {
             confidence(&all);
             let mut shown = 0;
@@ -298,6 +310,14 @@ fn main() -> ExitCode {
                     Some(i) => println!("  at {i} {} ({:.2})", r.sql[i], r.scores[i]),
                     None => println!("  not among them"),
                 }
+            }
+            if !get(7).is_empty() {
+                let others = set(get(7));
+                let (all, spent, slowest) = read(&others, &models, &mut executor);
+                print!("{}: ", get(7));
+                shares(&all, others.len(), spent, slowest);
+                println!();
+                confidence(&all);
             }
             break;
         }
@@ -328,6 +348,76 @@ fn main() -> ExitCode {
         }
     }
     ExitCode::SUCCESS
+}
+
+/// Asks as `lumos_ask` does, each question after those before it, and prints what is wrong of the first half.
+fn asked(
+    questions: &[Question],
+    databases: &HashMap<String, Database>,
+    model: &Model,
+    executor: &mut Executor,
+    show: usize,
+) {
+    // Of the halves, alone or after others: how many, how many right, how many sure, how many of these right.
+    let mut counts: HashMap<(u64, bool), [usize; 4]> = HashMap::new();
+    for q in questions {
+        let Some(d) = databases.get(&q.db) else {
+            continue;
+        };
+        let reader = Reader {
+            catalog: &d.catalog,
+            vocabulary: &d.vocabulary,
+            model,
+            dialect: Dialect::Sqlite,
+            now: None,
+        };
+        let mut probe = |sql: &str| -> Result<Outcome, ()> {
+            let outcome = executor.run(&d.path, &q.gold, &[sql]).ok_or(())?;
+            Ok(match outcome.first() {
+                Some(b'E') | None => Outcome::Error,
+                Some(b'0' | b'r') => Outcome::Empty,
+                Some(b'N') => Outcome::Nulls,
+                Some(_) => Outcome::Rows,
+            })
+        };
+        let found = readings_after(&reader, &q.after, &q.text, 1, &mut probe).unwrap_or_default();
+        let sql = found.first().map_or("", |r| r.sql.as_str());
+        let outcome = executor.run(&d.path, &q.gold, &[sql]).unwrap_or_default();
+        let good = outcome.first().is_some_and(|o| right(*o));
+        let sure = found.first().is_some_and(|r| r.confidence >= HIGH);
+        let count = counts.entry((q.half, !q.after.is_empty())).or_default();
+        count[0] += 1;
+        count[1] += usize::from(good);
+        count[2] += usize::from(sure);
+        count[3] += usize::from(sure && good);
+        if !good && show > 0 && q.half == 1 {
+            println!("{:?} {}\n  gold {}\n  ours {sql}", q.after, q.text, q.gold);
+        }
+    }
+    let mut all: Vec<_> = counts.into_iter().collect();
+    all.sort();
+    for ((half, after), [count, good, sure, sure_good]) in all {
+        println!(
+            "half {half}, {}: {good} of {count} right; sure of {sure}, {sure_good} of them right",
+            if after { "after others" } else { "alone" }
+        );
+    }
+}
+
+/// How many of so many questions are right.
+fn shares(all: &[Read], count: usize, spent: f64, slowest: f64) {
+    let count = count as f64;
+    let right_of = |which: &dyn Fn(&Read) -> bool| {
+        100.0 * all.iter().filter(|r| which(r)).count() as f64 / count
+    };
+    print!(
+        "{:.1} % first, {:.1} % chosen, {:.1} % among {K}; {:.1} ms a question, {:.0} at most",
+        right_of(&|r| r.outcomes.first().is_some_and(|o| right(*o))),
+        right_of(&|r| choice(r).is_some_and(|i| right(r.outcomes[i]))),
+        right_of(&|r| r.outcomes.iter().any(|o| right(*o))),
+        1000.0 * spent / count,
+        1000.0 * slowest
+    );
 }
 
 /// How often the answer is right, by how sure it is.

@@ -4,7 +4,7 @@ use super::super::catalog::{ColumnRef, Target};
 use super::super::ir::{Aggregate, Compare, Query};
 use super::super::lexicon::{CUES, Op, QUALITIES};
 use super::super::link::{Meaning, Mention};
-use super::super::modify::{Modifiers, modifiers};
+use super::super::modify::{Modifiers, modifiers, nearest};
 use super::super::print::tables;
 use super::super::reader::Reader;
 use super::super::tokens::Token;
@@ -194,7 +194,7 @@ pub fn edits(
     } else {
         starts(LEADS) || has(&["instead", "only"]) || edits.adds
     };
-    let (found, rest) = modifiers(reader, question, tokens.to_vec());
+    let (found, rest) = modifiers(reader, question, tokens.to_vec(), true);
     edits.modifiers = found;
     let walk = Walk {
         reader,
@@ -203,7 +203,13 @@ pub fn edits(
         own: tables(previous),
     };
     walk.run(&mut edits);
-    edits.group.append(&mut edits.modifiers.group);
+    let groups = std::mem::take(&mut edits.modifiers.group);
+    let own = tables(previous);
+    edits.group.extend(
+        groups
+            .iter()
+            .filter_map(|alike| nearest(reader.catalog, &own, alike)),
+    );
     // "Only cancelled orders", of orders: the value says more than the name.
     if !edits.values.is_empty() {
         let own = tables(previous);
@@ -576,20 +582,20 @@ impl Walk<'_> {
             .mentions
             .iter()
             .filter(|m| m.start == at && m.end == mention.end);
-        let mut best: Option<(f32, Target)> = None;
-        for m in here {
-            let (table, target) = match m.kind {
-                Meaning::Table(t) => (t, Target::Table(t)),
-                Meaning::Column(c) => (c.table, Target::Column(c)),
-                _ => continue,
-            };
-            let near = if self.own.contains(&table) { 0.3 } else { 0.0 };
-            let key = matches!(target, Target::Column(c) if self.reader.catalog.is_key(c));
-            let score = m.score + near - if key { 0.25 } else { 0.0 };
-            if best.is_none_or(|(b, _)| score > b + 1e-6) {
-                best = Some((score, target));
-            }
-        }
-        best.map(|(_, t)| t)
+        let alike: Vec<(f32, Target)> = here
+            .filter_map(|m| match m.kind {
+                Meaning::Table(t) => Some((m.score, Target::Table(t))),
+                Meaning::Column(c) => {
+                    let key = if self.reader.catalog.is_key(c) {
+                        0.25
+                    } else {
+                        0.0
+                    };
+                    Some((m.score - key, Target::Column(c)))
+                }
+                _ => None,
+            })
+            .collect();
+        nearest(self.reader.catalog, &self.own, &alike)
     }
 }

@@ -13,6 +13,7 @@ pub fn by_unit(
     unit: Unit,
     column: ColumnRef,
     asked: bool,
+    named: bool,
     query: &mut Query,
 ) -> Option<()> {
     let unit = Expr::Unit(unit, column);
@@ -21,7 +22,10 @@ pub fn by_unit(
     }
     summed(catalog, &mut query.select);
     if !query.select.iter().any(is_aggregate) {
-        // Things by their times are counted.
+        // Things by their times are counted, if the question names any.
+        if !named {
+            return None;
+        }
         let table = tables(query).first().copied();
         let by_aggregate = query.order.iter().any(|(e, _)| is_aggregate(e));
         if query.group.is_empty() {

@@ -8,6 +8,8 @@ mod times;
 
 use super::catalog::{Catalog, ColumnRef, Target};
 use super::ir::{Expr, Query, Unit};
+use super::joins::distances;
+use super::print::tables;
 use super::reader::{Reader, name_of, shown_names};
 use super::tokens::Token;
 pub use groups::by_unit;
@@ -31,8 +33,8 @@ pub struct Modifiers {
     pub window: Option<Asked>,
     /// So many rows for each of these.
     pub per: Option<Target>,
-    /// A group for each of these.
-    pub group: Vec<Target>,
+    /// A group for each of these, of which one is meant, with how well its words fit.
+    pub group: Vec<Vec<(f32, Target)>>,
 }
 
 /// What is made of groups, as far as a question says it.
@@ -60,11 +62,13 @@ pub fn is_aggregate(expr: &Expr) -> bool {
     matches!(expr, Expr::Aggregate(..) | Expr::Metric(_))
 }
 
-/// A query with what was said beside it, and what that takes for granted. `None` if it cannot be said of it.
+/// A query with what was said beside it, and what that takes for granted; `named` says whether it is of a table that
+/// the question names. `None` if it cannot be said of it.
 pub fn apply(
     reader: &Reader<'_>,
     tokens: &[Token],
     modifiers: &Modifiers,
+    named: bool,
     mut query: Query,
 ) -> Option<(Query, Vec<String>)> {
     let mut notes = Vec::new();
@@ -93,7 +97,14 @@ pub fn apply(
     let mut time = None;
     if let Some(unit) = unit {
         let column = date_column(reader, tokens, &query)?;
-        by_unit(reader.catalog, unit, column, modifiers.asked, &mut query)?;
+        by_unit(
+            reader.catalog,
+            unit,
+            column,
+            modifiers.asked,
+            named,
+            &mut query,
+        )?;
         time = Some((unit, column));
     }
     if !modifiers.group.is_empty() {
@@ -101,12 +112,39 @@ pub fn apply(
         if !query.select.iter().any(is_aggregate) && modifiers.window != Some(Asked::Share) {
             return None;
         }
-        group_by(reader.catalog, &mut query, &modifiers.group)?;
+        let own = tables(&query);
+        let nearest = |alike: &Vec<(f32, Target)>| nearest(reader.catalog, &own, alike);
+        let group: Option<Vec<Target>> = modifiers.group.iter().map(nearest).collect();
+        group_by(reader.catalog, &mut query, &group?)?;
     }
     if let Some(asked) = modifiers.window {
         window(reader.catalog, asked, time, &mut query)?;
     }
     Some((query, notes))
+}
+
+/// Of things that are called alike, the one that is nearest to these tables.
+pub fn nearest(catalog: &Catalog, own: &[usize], alike: &[(f32, Target)]) -> Option<Target> {
+    let away = distances(catalog, own);
+    let mut best: Option<(f32, Target)> = None;
+    for (score, target) in alike {
+        let table = match *target {
+            Target::Table(table) => table,
+            Target::Column(column) => column.table,
+            Target::Metric(_) => continue,
+        };
+        let mut cost = 1.0 - score;
+        if !own.contains(&table) && !own.is_empty() {
+            let Some((joins, fans)) = away[table] else {
+                continue;
+            };
+            cost += 0.15 * joins as f32 + if fans { 0.5 } else { 0.0 };
+        }
+        if best.is_none_or(|(b, _)| cost < b - 1e-6) {
+            best = Some((cost, *target));
+        }
+    }
+    best.map(|(_, target)| target)
 }
 
 /// More groups, and what they are called in front of what is shown.

@@ -1,8 +1,8 @@
 //! The words of a question that modify a query as a whole.
 
-use super::super::catalog::{ColumnKind, Target};
+use super::super::catalog::{ColumnKind, Target, iso};
 use super::super::chinese::is_chinese;
-use super::super::ir::Unit;
+use super::super::ir::{Compare, Unit};
 use super::super::lexicon::Op;
 use super::super::link::{Meaning, Mention};
 use super::super::period::{period, same_period};
@@ -105,10 +105,13 @@ const WINDOWS: &[(&str, Asked)] = &[
 const BESIDE: &[&str] = &["growth", "change", "increase", "rate", "of", "in", "the"];
 
 /// What a question has beside its rows and columns, and its tokens without that.
+///
+/// A day in digits is left to the reader of the rest, which knows whether it compares a column, unless `days`.
 pub fn modifiers(
     reader: &Reader<'_>,
     question: &str,
     tokens: Vec<Token>,
+    days: bool,
 ) -> (Modifiers, Vec<Token>) {
     let mut found = Modifiers::default();
     let mut used = vec![false; tokens.len()];
@@ -119,7 +122,7 @@ pub fn modifiers(
     if reader.has_times() {
         scan.windows(&mut found, &mut used);
         scan.units(&mut found, &mut used);
-        scan.period(question, &mut found, &mut used);
+        scan.period(question, days, &mut found, &mut used);
     } else {
         scan.shares(&mut found, &mut used);
     }
@@ -312,7 +315,7 @@ impl Scan<'_> {
             .all(|(c, _)| self.reader.catalog.at(*c).kind == ColumnKind::Date)
     }
 
-    fn period(&self, question: &str, found: &mut Modifiers, used: &mut [bool]) {
+    fn period(&self, question: &str, days: bool, found: &mut Modifiers, used: &mut [bool]) {
         let mut text = question.to_owned();
         if let Some(span) = same_period(question) {
             found.same_period = true;
@@ -330,6 +333,15 @@ impl Scan<'_> {
             return;
         };
         let name = text.get(period.span.clone()).unwrap_or_default();
+        let digits = name
+            .bytes()
+            .rev()
+            .take_while(|b| b.is_ascii_digit() || matches!(b, b'-' | b'/'));
+        if !days && digits.count() == 10 && period.op != Compare::Within
+            || !days && name.len() == 10 && iso(name).is_some()
+        {
+            return;
+        }
         let folded = fold(name);
         if self.reader.catalog.values.find(&folded).next().is_some() {
             return;
@@ -357,8 +369,7 @@ impl Scan<'_> {
         let by = |i: usize| {
             let token = &self.tokens[i];
             !used[i]
-                && (["by", "per"].iter().any(|w| self.is(i, w))
-                    || chinese && ["按", "按照", "各", "各个"].contains(&token.text.as_str()))
+                && (["by", "per"].iter().any(|w| self.is(i, w)) || chinese && token.lower == "each")
         };
         let Some(at) = (0..count).find(|&i| by(i)) else {
             return;
@@ -368,6 +379,7 @@ impl Scan<'_> {
             .checked_sub(1)
             .map_or("", |b| self.tokens[b].lower.as_str());
         let other = before.ends_with("ed")
+            || before.ends_with("en")
             || [
                 "sort", "order", "rank", "made", "written", "done", "held", "won", "sold", "group",
             ]
@@ -402,24 +414,23 @@ impl Scan<'_> {
             while self.is(next, "the") {
                 next += 1;
             }
-            let here = mentions
-                .iter()
-                .filter(|m| m.start == next && m.score > 0.75);
-            let named = here
+            let here = mentions.iter().filter(|m| m.start == next && m.score > 0.6);
+            let named: Vec<(&Mention, Target)> = here
                 .filter_map(|m| match m.kind {
                     Meaning::Table(t) => Some((m, Target::Table(t))),
                     Meaning::Column(c) => Some((m, Target::Column(c))),
                     _ => None,
                 })
-                .max_by(|a, b| {
-                    a.0.score
-                        .total_cmp(&b.0.score)
-                        .then(b.0.start.cmp(&a.0.start))
-                });
-            let Some((mention, target)) = named else {
+                .collect();
+            let best = named.iter().map(|(m, _)| m.score).fold(0.0, f32::max);
+            let Some((mention, _)) = named.iter().find(|(m, _)| m.score == best && best > 0.75)
+            else {
                 break;
             };
-            found.group.push(self.nearer(&mentions, mention, target));
+            let alike = named.iter().filter(|(m, _)| m.end == mention.end);
+            found
+                .group
+                .push(alike.map(|(m, target)| (m.score, *target)).collect());
             last = mention.end;
             next = mention.end;
             if self.is(next, "and") || self.is(next, ",") {
@@ -431,36 +442,6 @@ impl Scan<'_> {
         if !found.group.is_empty() {
             used[at..last].fill(true);
         }
-    }
-
-    /// Of columns that a span names as well, one of a table that the question names elsewhere.
-    fn nearer(&self, mentions: &[Mention], mention: &Mention, target: Target) -> Target {
-        let named = |table: usize| {
-            mentions.iter().any(|m| {
-                (m.end <= mention.start || m.start >= mention.end)
-                    && m.score > 0.8
-                    && matches!(m.kind, Meaning::Table(t) if t == table)
-            })
-        };
-        let table = |t: &Target| match t {
-            Target::Table(t) => *t,
-            Target::Column(c) => c.table,
-            Target::Metric(_) => usize::MAX,
-        };
-        if named(table(&target)) {
-            return target;
-        }
-        let alike = mentions.iter().filter(|m| {
-            m.start == mention.start && m.end == mention.end && m.score > mention.score - 0.06
-        });
-        alike
-            .filter_map(|m| match m.kind {
-                Meaning::Table(t) => Some(Target::Table(t)),
-                Meaning::Column(c) => Some(Target::Column(c)),
-                _ => None,
-            })
-            .find(|t| named(table(t)))
-            .unwrap_or(target)
     }
 
     /// "the top 3 ... of each ...".
@@ -475,7 +456,12 @@ impl Scan<'_> {
             "lowest", "smallest", "longest", "shortest", "cheapest",
         ];
         let near = number.saturating_sub(4)..(number + 4).min(self.tokens.len());
-        if !near.into_iter().any(|i| best.iter().any(|w| self.is(i, w))) {
+        let is_best = |i: usize| {
+            // "At least 3" bounds a number.
+            best.iter().any(|w| self.is(i, w)) && !(i > 0 && self.is(i - 1, "at"))
+        };
+        let bounded = number > 1 && self.is(number - 2, "at");
+        if bounded || !near.into_iter().any(is_best) {
             return;
         }
         let mentions = self

@@ -2,7 +2,7 @@
 
 use super::super::catalog::{Catalog, ColumnKind, ColumnRef, iso, words};
 use super::super::ir::{Aggregate, Compare, Expr, Filter, Literal, Query, Right};
-use super::super::joins::tree;
+use super::super::joins::distances;
 use super::super::link::related_words;
 use super::super::period::{Period, period};
 use super::super::print::tables;
@@ -110,23 +110,9 @@ pub fn add_condition(catalog: &Catalog, query: &mut Query, filter: Filter) -> Op
     Some(())
 }
 
-/// Whether a row of these tables has several of another: the way there goes against a key.
+/// Whether a row of these tables has several of another.
 fn fans_out(catalog: &Catalog, from: &[usize], to: usize) -> bool {
-    let mut all = from.to_vec();
-    all.push(to);
-    let Some(tree) = tree(catalog, &all, &|_| false) else {
-        return false;
-    };
-    tree.rest.iter().any(|(_, key)| {
-        key.columns
-            .iter()
-            .any(|(child, parent)| !from.contains(&child.table) && from.contains(&parent.table))
-    }) || !from.contains(&tree.first)
-        && tree.rest.iter().any(|(_, key)| {
-            key.columns
-                .iter()
-                .any(|(child, parent)| child.table == to && from.contains(&parent.table))
-        })
+    distances(catalog, from)[to].is_some_and(|(_, fans)| fans)
 }
 
 /// Words in the names of columns whose times are seldom those that are asked for.
@@ -138,8 +124,7 @@ const SELDOM: &[&str] = &[
 pub fn date_column(reader: &Reader<'_>, tokens: &[Token], query: &Query) -> Option<ColumnRef> {
     let catalog = reader.catalog;
     let own = tables(query);
-    let size = |tables: &[usize]| tree(catalog, tables, &|_| false).map(|t| t.rest.len());
-    let before = size(&own)?;
+    let away = distances(catalog, &own);
     let aggregated = query
         .select
         .iter()
@@ -156,13 +141,10 @@ pub fn date_column(reader: &Reader<'_>, tokens: &[Token], query: &Query) -> Opti
             }
             let mut cost = 0.0;
             if !own.contains(&table) {
-                let mut all = own.clone();
-                all.push(table);
-                let Some(joined) = size(&all) else { continue };
-                cost += 0.5 + (joined - before.min(joined)) as f32;
-                if fans_out(catalog, &own, table) {
-                    cost += 1.0;
-                }
+                let Some((joins, fans)) = away[table] else {
+                    continue;
+                };
+                cost += 0.5 + joins as f32 + if fans { 1.0 } else { 0.0 };
             } else if aggregated == Some(table)
                 || aggregated.is_none() && own.first() == Some(&table)
             {

@@ -6,7 +6,7 @@ mod times;
 
 use super::catalog::{Catalog, Column, ColumnKind, ColumnRef, ForeignKey, Table};
 use super::ir::{Compare, Expr, Filter, Literal, Query, Right};
-use super::joins::tree;
+use super::joins::Trees;
 use super::print::{Dialect, Printer};
 use super::tokens::{fold, tokens};
 
@@ -66,12 +66,15 @@ fn keys_are_inferred_by_their_names() {
 #[test]
 fn joins_go_by_the_shortest_way() {
     let catalog = pets();
-    let joined = tree(&catalog, &[0, 2], &|_: &ForeignKey| false);
+    let joined = Trees::new(&catalog, &|_: &ForeignKey| false).tree(&[0, 2]);
     let joined = joined.map(|t| (t.first, t.rest.iter().map(|r| r.0).collect::<Vec<_>>()));
     assert_eq!(joined, Some((0, vec![1, 2])));
     let mut alone = catalog;
     alone.keys.clear();
-    assert_eq!(tree(&alone, &[0, 2], &|_: &ForeignKey| false), None);
+    assert_eq!(
+        Trees::new(&alone, &|_: &ForeignKey| false).tree(&[0, 2]),
+        None
+    );
 }
 
 #[test]
@@ -91,7 +94,7 @@ fn names_are_quoted_and_values_are_literals() {
     let printer = Printer {
         catalog: &catalog,
         dialect: Dialect::Sqlite,
-        prefer: &|_| false,
+        trees: &Trees::new(&catalog, &|_| false),
     };
     assert_eq!(
         printer.query(&query).as_deref(),

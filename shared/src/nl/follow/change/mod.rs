@@ -7,7 +7,7 @@ mod times;
 
 use super::super::catalog::{Catalog, Column, ColumnRef, Target, words};
 use super::super::ir::{Aggregate, Compare, Expr, Filter, Query, Right};
-use super::super::joins::tree;
+use super::super::joins::distances;
 use super::super::link::literal;
 use super::super::modify::{Modifiers, add_condition, is_aggregate};
 use super::super::print::tables;
@@ -290,16 +290,13 @@ impl Change<'_> {
             });
         }
         let own = tables(&one.query);
-        let size =
-            |tables: &[usize]| tree(self.catalog(), tables, &|_| false).map(|t| t.rest.len());
+        let away = distances(self.catalog(), &own);
         let mut more: Vec<(f32, Changed)> = Vec::new();
         for (column, text) in found {
-            let mut with = own.clone();
-            if !with.contains(&column.table) {
-                with.push(column.table);
-            }
-            let Some(joins) = size(&with) else { continue };
-            let extra = joins.saturating_sub(size(&own).unwrap_or(0)) as f32;
+            let Some((joins, _)) = away[column.table] else {
+                continue;
+            };
+            let extra = joins as f32;
             let shown = one.query.select.contains(&Expr::Column(*column))
                 || one.query.group.contains(&Expr::Column(*column));
             let key = self.catalog().refers(*column).is_some();

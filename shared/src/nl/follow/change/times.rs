@@ -89,6 +89,7 @@ impl Change<'_> {
             unit,
             column,
             self.edits.modifiers.asked,
+            true,
             query,
         )
     }
@@ -183,7 +184,7 @@ impl Change<'_> {
         } else {
             left.unit = None;
         }
-        let (made, more) = apply(self.reader, self.tokens, &left, std::mem::take(query))?;
+        let (made, more) = apply(self.reader, self.tokens, &left, true, std::mem::take(query))?;
         *query = made;
         notes.extend(more);
         Some(())

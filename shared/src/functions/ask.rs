@@ -126,7 +126,7 @@ pub const PARSE: Function = Function {
     kind: Kind::Table(PARSE_COLUMNS),
     options: PARSE_OPTIONS,
     doc: "Gives the readings of a question, the one that lumos_ask answers first: the likeliest that runs and finds something. \
-          `confidence`, from 0 to 1, is the share of this reading among all by the weights that were trained on questions with known answers, less for words that mean nothing here; `band` is `high` from 0.75 on, `low` below 0.3. \
+          `confidence`, from 0 to 1, is the share of this reading among all by the weights that were trained on questions with known answers, less for words that mean nothing here; `band` is `high` from 0.8 on, `low` below 0.3. \
           `assumptions` says what it takes for granted, the time that it took for now among it; `unmatched` has the words of the question that mean nothing here.",
     examples: &[example(
         "SELECT sql, band, assumptions FROM lumos_parse('How many customers are there in Brazil?', '{\"k\": 1}')",

@@ -1,0 +1,433 @@
+//! From mentions to readings: a beam over the question, each mention taken in each role that it may play.
+
+mod names;
+mod values;
+
+use super::catalog::{Catalog, ForeignKey};
+use super::finish::finish;
+use super::ir::{Aggregate, Compare, Expr, Filter, Query, Right};
+use super::joins::Trees;
+use super::lexicon::{CUES, Op};
+use super::link::{Meaning, Mention};
+use super::model::Features;
+use super::modify::{Modifiers, apply, modifiers};
+use super::print::Printer;
+use super::reader::{Reader, question_tokens};
+use super::state::State;
+use super::tokens::Token;
+
+/// Readings that are followed at once.
+const BEAM: usize = 100;
+
+/// A reading of a question.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// What is asked.
+    pub query: Query,
+    /// As SQL.
+    pub sql: String,
+    /// The higher the likelier.
+    pub score: f32,
+    /// What the score is of.
+    pub features: Features,
+    /// What it takes for granted beside what its SQL shows.
+    pub notes: Vec<String>,
+}
+
+/// The likeliest readings, the best first.
+pub fn candidates(reader: &Reader<'_>, question: &str, most: usize) -> Vec<Candidate> {
+    let tokens = question_tokens(reader.catalog, reader.vocabulary, question);
+    let (modifiers, rest) = modifiers(reader, question, tokens.clone(), false);
+    if !modifiers.is_empty() {
+        let found = read(reader, &rest, &tokens, &modifiers, most);
+        if !found.is_empty() {
+            return found;
+        }
+    }
+    read(reader, &tokens, &tokens, &Modifiers::default(), most)
+}
+
+/// The readings of tokens, with what was said beside them. `whole` are all tokens of the question.
+fn read(
+    reader: &Reader<'_>,
+    tokens: &[Token],
+    whole: &[Token],
+    modifiers: &Modifiers,
+    most: usize,
+) -> Vec<Candidate> {
+    let mentions = reader.vocabulary.link(reader.catalog, tokens);
+    let walk = Walk {
+        reader,
+        tokens,
+        mentions: &mentions,
+    };
+    let ends = walk.run();
+    let mut all: Vec<Candidate> = Vec::new();
+    let mut seen = std::collections::HashMap::new();
+    let trees = trees(reader.catalog, tokens);
+    let printer = Printer {
+        catalog: reader.catalog,
+        dialect: reader.dialect,
+        trees: &trees,
+    };
+    for state in ends {
+        for (query, state) in finish(reader, &trees, tokens, state) {
+            let Some((query, notes)) =
+                apply(reader, whole, modifiers, !state.named.is_empty(), query)
+            else {
+                continue;
+            };
+            let Some(sql) = printer.query(&query) else {
+                continue;
+            };
+            let candidate = Candidate {
+                query,
+                score: state.score,
+                features: state.features(),
+                sql,
+                notes,
+            };
+            match seen.get(&candidate.sql) {
+                None => {
+                    seen.insert(candidate.sql.clone(), all.len());
+                    all.push(candidate);
+                }
+                Some(&i) => {
+                    let known: &mut Candidate = &mut all[i];
+                    if candidate.score > known.score {
+                        *known = candidate;
+                    }
+                }
+            }
+        }
+    }
+    all.sort_by(|a, b| b.score.total_cmp(&a.score));
+    all.truncate(most);
+    all
+}
+
+/// The joins of a question, by keys that it names where tables have several.
+pub fn trees<'a>(catalog: &'a Catalog, tokens: &[Token]) -> Trees<'a> {
+    Trees::new(catalog, &|key: &ForeignKey| {
+        key.columns.iter().any(|(from, _)| {
+            let words = super::catalog::words(&catalog.at(*from).name);
+            words
+                .iter()
+                .any(|w| w != "id" && tokens.iter().any(|t| t.lower == *w))
+        })
+    })
+}
+
+struct Walk<'a> {
+    reader: &'a Reader<'a>,
+    tokens: &'a [Token],
+    mentions: &'a [Mention],
+}
+
+impl Walk<'_> {
+    fn run(&self) -> Vec<State> {
+        let count = self.tokens.len();
+        let mut beams: Vec<Vec<State>> = vec![Vec::new(); count + 1];
+        let mut first = State::default();
+        first.last = "start";
+        beams[0].push(first);
+        for at in 0..count {
+            let mut states = std::mem::take(&mut beams[at]);
+            states.sort_by(|a, b| b.score.total_cmp(&a.score));
+            states.truncate(BEAM);
+            states.iter_mut().for_each(State::settle);
+            let here: Vec<&Mention> = self.mentions.iter().filter(|m| m.start == at).collect();
+            for state in &states {
+                let mut next = Vec::new();
+                self.skip(state, &here, &mut next);
+                for mention in &here {
+                    self.take(state, mention, &mut next);
+                }
+                for state in next {
+                    beams[state.at].push(state);
+                }
+            }
+        }
+        let mut ends = std::mem::take(&mut beams[count]);
+        ends.sort_by(|a, b| b.score.total_cmp(&a.score));
+        ends.truncate(BEAM);
+        ends.iter_mut().for_each(State::settle);
+        ends
+    }
+
+    fn catalog(&self) -> &Catalog {
+        self.reader.catalog
+    }
+
+    /// A word as context: itself if it is one of the language's small words, else what it is.
+    fn cue(&self, at: Option<usize>) -> &str {
+        let Some(token) = at.and_then(|at| self.tokens.get(at)) else {
+            return "^";
+        };
+        if token.quoted {
+            "'"
+        } else if token.number.is_some() {
+            "#"
+        } else if CUES.contains(&token.lower.as_str()) {
+            &token.lower
+        } else {
+            "_"
+        }
+    }
+
+    fn skip(&self, state: &State, here: &[&Mention], next: &mut Vec<State>) {
+        let model = self.reader.model;
+        let token = &self.tokens[state.at];
+        let mut s = state.clone();
+        s.at += 1;
+        let kind = if token.quoted {
+            "quoted"
+        } else if token.number.is_some() {
+            "number"
+        } else if here
+            .iter()
+            .any(|m| matches!(m.kind, Meaning::Value(_)) && m.score > 1.0)
+        {
+            "value"
+        } else if here
+            .iter()
+            .any(|m| matches!(m.kind, Meaning::Column(_) | Meaning::Table(_)) && m.score > 0.8)
+        {
+            "name"
+        } else if here.iter().any(|m| matches!(m.kind, Meaning::Op(_))) {
+            "op"
+        } else if CUES.contains(&token.lower.as_str())
+            || !token.lower.contains(char::is_alphanumeric)
+        {
+            ""
+        } else if token.capital && state.at > 0 {
+            "capital"
+        } else if here
+            .iter()
+            .any(|m| matches!(m.kind, Meaning::Column(_) | Meaning::Table(_)))
+        {
+            "weak"
+        } else {
+            "word"
+        };
+        if !kind.is_empty() {
+            s.add(model, &["skip", kind], 1.0);
+        }
+        if kind == "op" {
+            s.add(model, &["skipop", &token.lower], 1.0);
+        }
+        if kind == "name" {
+            s.add(
+                model,
+                &[
+                    "skipname",
+                    self.cue(state.at.checked_sub(1)),
+                    self.cue(Some(state.at + 1)),
+                ],
+                1.0,
+            );
+        }
+        next.push(s);
+    }
+
+    /// A copy that has taken a mention in a role, with the features that all roles have.
+    fn with(&self, state: &State, mention: &Mention, role: &'static str) -> State {
+        let model = self.reader.model;
+        let mut s = state.clone();
+        s.at = mention.end;
+        let before = mention.start.checked_sub(1);
+        let (b1, b2) = (
+            self.cue(before),
+            self.cue(before.and_then(|b| b.checked_sub(1))),
+        );
+        let (a1, a2) = (self.cue_after(mention.end), self.cue_after(mention.end + 1));
+        let condition = if state.condition { "cond" } else { "show" };
+        let waiting = state.waiting();
+        s.add(model, &["r", role], 1.0);
+        s.add(model, &["rb", role, b1], 1.0);
+        s.add(model, &["rbb", role, b2, b1], 1.0);
+        s.add(model, &["ra", role, a1], 1.0);
+        s.add(model, &["raa", role, a1, a2], 1.0);
+        s.add(model, &["rl", role, state.last], 1.0);
+        s.add(model, &["rlb", role, state.last, b1], 1.0);
+        s.add(model, &["rc", role, condition], 1.0);
+        s.add(model, &["rcb", role, condition, b1], 1.0);
+        s.add(model, &["rw", role, waiting], 1.0);
+        let first = self.tokens.first().map_or("", |_| self.cue(Some(0)));
+        s.add(model, &["rf", role, first], 1.0);
+        s.last = role;
+        s.mentions += 1;
+        s
+    }
+
+    fn cue_after(&self, at: usize) -> &str {
+        if at >= self.tokens.len() {
+            "$"
+        } else {
+            self.cue(Some(at))
+        }
+    }
+
+    fn take(&self, state: &State, mention: &Mention, next: &mut Vec<State>) {
+        match &mention.kind {
+            Meaning::Op(op) => self.op(state, mention, *op, next),
+            Meaning::Table(table) => self.table(state, mention, *table, next),
+            Meaning::Column(column) => self.column(state, mention, *column, next),
+            Meaning::Metric(metric) => {
+                let mut s = self.with(state, mention, "metric");
+                s.select.push(Expr::Metric(*metric));
+                if let Some(m) = self.catalog().metrics.get(*metric) {
+                    s.forced.push(m.table);
+                }
+                next.push(s);
+            }
+            Meaning::Value(found) => self.value(state, mention, found, next),
+            Meaning::Text(text) => self.text(state, mention, text, next),
+            Meaning::Number(number) => self.number(state, mention, *number, next),
+            Meaning::Date(date) => self.date(state, mention, date, next),
+        }
+    }
+
+    fn op(&self, state: &State, mention: &Mention, op: Op, next: &mut Vec<State>) {
+        let model = self.reader.model;
+        let mut s = state.clone();
+        s.at = mention.end;
+        s.add(
+            model,
+            &["op", (mention.end - mention.start).to_string().as_str()],
+            1.0,
+        );
+        let w = &mut s.wait;
+        match op {
+            Op::Count => {
+                // "the average number of": the number is of the column.
+                if !w.aggregates.is_empty() {
+                    let mut plain = s.clone();
+                    plain.add(model, &["op", "countnot"], 1.0);
+                    next.push(plain);
+                }
+                s.wait.aggregates.push(Aggregate::Count);
+            }
+            Op::Agg(agg) => w.aggregates.push(agg),
+            Op::Super(desc) => {
+                w.most = Some(desc);
+                if let Some(n) = w.number.take() {
+                    w.limit = Some(n as u64);
+                }
+            }
+            Op::Frequent(desc) => w.frequent = Some(desc),
+            Op::Cmp(cmp) => {
+                // "3 or more", "not more than": the number or the negation came first.
+                if mention.start > 0
+                    && matches!(cmp, Compare::Ge | Compare::Le)
+                    && self.revise(&mut s, cmp)
+                {
+                    next.push(s);
+                    return;
+                }
+                let not = std::mem::take(&mut s.wait.not);
+                s.wait.cmp = Some(if not { cmp.negated() } else { cmp });
+            }
+            Op::Between => w.between = true,
+            Op::Each => {
+                w.each = true;
+                s.last = "each";
+            }
+            Op::Distinct => w.distinct = true,
+            Op::Not => w.not = true,
+            Op::Order => w.order = true,
+            Op::Dir(desc) => {
+                if let (false, Some(last)) = (w.order, s.order.last_mut()) {
+                    last.1 = desc;
+                } else {
+                    w.dir = Some(desc);
+                    w.order = true;
+                }
+            }
+            Op::Alphabetical => {
+                w.alphabetical = true;
+            }
+            Op::Top => w.top = true,
+            Op::Both => w.both = true,
+            Op::Or => w.or = true,
+            Op::Where => {
+                let word = self.tokens[mention.start].lower.as_str();
+                if mention.start > 0
+                    && [
+                        "whose", "where", "with", "that", "having", "have", "has", "had", "who",
+                        "when",
+                    ]
+                    .contains(&word)
+                {
+                    s.condition = true;
+                }
+            }
+            Op::Like(place) => w.like = Some(place),
+            Op::Full => {
+                s.add(model, &["op", "full"], 1.0);
+                s.full = true;
+            }
+            Op::Missing | Op::Present => {
+                let Some(focus) = s.focus.clone() else { return };
+                let op = if op == Op::Missing {
+                    Compare::IsNull
+                } else {
+                    Compare::NotNull
+                };
+                s.focus_used = true;
+                s.filters.push(Filter {
+                    left: focus,
+                    op,
+                    right: Right::None,
+                    or: false,
+                });
+            }
+            Op::Quality(quality, most) => {
+                self.quality(state, mention, quality, most, next);
+                return;
+            }
+        }
+        next.push(s);
+    }
+
+    /// Changes the comparison of a condition that was just made with a number.
+    fn revise(&self, s: &mut State, cmp: Compare) -> bool {
+        if s.wait.number.is_some() && s.wait.cmp.is_none_or(|c| c == Compare::Eq) {
+            s.wait.cmp = Some(cmp);
+            return true;
+        }
+        if matches!(s.last, "numeq" | "year")
+            && let Some(last) = s.filters.last_mut().filter(|f| f.op == Compare::Eq)
+        {
+            last.op = cmp;
+            return true;
+        }
+        if s.last == "year"
+            && let Some(last) = s.filters.last_mut().filter(|f| f.op == Compare::Within)
+            && let Right::Two(from, to) = last.right.clone()
+        {
+            (last.op, last.right) = if cmp == Compare::Ge {
+                (Compare::Ge, Right::One(from))
+            } else {
+                (Compare::Lt, Right::One(to))
+            };
+            return true;
+        }
+        if s.last == "t-having"
+            && let Some(last) = s.having.last_mut().filter(|f| f.op == Compare::Eq)
+        {
+            last.op = cmp;
+            return true;
+        }
+        false
+    }
+}
+
+/// A condition on an aggregate is one on groups.
+fn push_filter(s: &mut State, filter: Filter) {
+    if matches!(filter.left, Expr::Aggregate(..)) {
+        s.having.push(filter);
+    } else {
+        s.filters.push(filter);
+    }
+}

@@ -1,0 +1,383 @@
+//! Values, texts, numbers and days as conditions.
+
+use super::super::catalog::{ColumnKind, ColumnRef, iso};
+use super::super::ir::{Compare, Expr, Filter, Literal, Right};
+use super::super::link::{Meaning, Mention, literal};
+use super::super::modify::moment;
+use super::super::reader::name_of;
+use super::super::state::State;
+use super::{Walk, push_filter};
+use crate::calendar;
+
+impl Walk<'_> {
+    pub fn value(
+        &self,
+        state: &State,
+        mention: &Mention,
+        found: &[(ColumnRef, String)],
+        next: &mut Vec<State>,
+    ) {
+        let model = self.reader.model;
+        let focused = |c: &ColumnRef| matches!(&state.focus, Some(Expr::Column(f)) if f == c);
+        let named = |c: &ColumnRef| {
+            self.mentions
+                .iter()
+                .any(|m| matches!(m.kind, Meaning::Table(t) if t == c.table) && m.score > 0.6)
+        };
+        let mut order: Vec<&(ColumnRef, String)> = found.iter().collect();
+        order.sort_by_key(|(c, _)| (!focused(c), !named(c), self.catalog().refers(*c).is_some()));
+        let words = match mention.end - mention.start {
+            1 if self.tokens[mention.start].quoted => "quoted",
+            1 if self.tokens[mention.start].capital && mention.start > 0 => "capital",
+            1 if self.tokens[mention.start].number.is_some() => "number",
+            1 => "1",
+            2 => "2",
+            _ => "3",
+        };
+        for (i, (column, text)) in order.into_iter().take(6).enumerate() {
+            let take = |role: &'static str| {
+                let mut s = self.with(state, mention, role);
+                s.add(model, &["value", role, words], 1.0);
+                let exact = self.tokens[mention.start..mention.end]
+                    .iter()
+                    .map(|t| t.text.as_str())
+                    .collect::<Vec<_>>()
+                    .join(" ")
+                    == *text;
+                s.add(
+                    model,
+                    &["valuecase", if exact { "exact" } else { "other" }, words],
+                    1.0,
+                );
+                self.affinity(&mut s, mention, *column, "value");
+                s.add(model, &["valuerank"], i as f32);
+                if focused(column) {
+                    s.add(model, &["valuefocus"], 1.0);
+                    s.focus_used = true;
+                } else if state.focus.is_some() && !state.focus_used {
+                    s.add(model, &["valueother"], 1.0);
+                }
+                s
+            };
+            let like = state.wait.like;
+            let right = match like {
+                None => Right::One(literal(self.catalog(), *column, text)),
+                Some(place) => Right::One(Literal::Text(pattern(text, place))),
+            };
+            let op = if like.is_some() {
+                Compare::Like
+            } else {
+                Compare::Eq
+            };
+            let filter = |s: &mut State, not: bool| {
+                let cmp = s.wait.cmp.take().filter(|_| like.is_none());
+                s.wait.like = None;
+                let op = cmp.unwrap_or(op);
+                Filter {
+                    left: Expr::Column(*column),
+                    op: if not { op.negated() } else { op },
+                    right: right.clone(),
+                    or: std::mem::take(&mut s.wait.or),
+                }
+            };
+            let mut s = take("value");
+            let not = std::mem::take(&mut s.wait.not);
+            let f = filter(&mut s, not);
+            let same = s
+                .filters
+                .iter()
+                .any(|g| g.left == f.left && g.op == f.op && !f.or);
+            if same {
+                s.add(model, &["samecolumn"], 1.0);
+            }
+            push_filter(&mut s, f);
+            next.push(s);
+            if let Some(last) = state.filters.last()
+                && last.left == Expr::Column(*column)
+                && state.also.is_none()
+            {
+                let mut s = take("both");
+                s.wait.both = false;
+                let f = filter(&mut s, false);
+                s.also = Some(f);
+                next.push(s);
+                if !state.wait.or {
+                    let mut s = take("either");
+                    let mut f = filter(&mut s, false);
+                    f.or = true;
+                    s.filters.push(f);
+                    next.push(s);
+                }
+            }
+            if state.wait.not {
+                let mut s = take("valuewithout");
+                s.wait.not = false;
+                let f = filter(&mut s, false);
+                s.without
+                    .push((column.table, vec![Filter { or: false, ..f }]));
+                next.push(s);
+            }
+        }
+    }
+
+    pub fn text(&self, state: &State, mention: &Mention, text: &str, next: &mut Vec<State>) {
+        let model = self.reader.model;
+        let mut columns: Vec<(ColumnRef, &str)> = Vec::new();
+        if let Some(Expr::Column(c)) = &state.focus
+            && self.catalog().at(*c).kind == ColumnKind::Text
+        {
+            columns.push((*c, "focus"));
+        }
+        for (table, _) in state.named.iter().rev().take(2) {
+            for c in name_of(self.catalog(), *table) {
+                columns.push((c, "name"));
+            }
+        }
+        for (column, how) in columns.into_iter().take(3) {
+            let mut s = self.with(state, mention, "text");
+            s.add(
+                model,
+                &[
+                    "text",
+                    how,
+                    if self.tokens[mention.start].quoted {
+                        "quoted"
+                    } else {
+                        "plain"
+                    },
+                ],
+                1.0,
+            );
+            self.affinity(&mut s, mention, column, "text");
+            if how == "focus" {
+                s.focus_used = true;
+            }
+            let not = std::mem::take(&mut s.wait.not);
+            let (op, right) = match s.wait.like.take() {
+                Some(place) => {
+                    s.add(model, &["text", "like"], 1.0);
+                    (Compare::Like, pattern(text, place))
+                }
+                None => (Compare::Eq, text.to_owned()),
+            };
+            let or = std::mem::take(&mut s.wait.or);
+            let filter = Filter {
+                left: Expr::Column(column),
+                op: if not { op.negated() } else { op },
+                right: Right::One(Literal::Text(right)),
+                or,
+            };
+            push_filter(&mut s, filter);
+            next.push(s);
+        }
+    }
+
+    pub fn number(&self, state: &State, mention: &Mention, number: f64, next: &mut Vec<State>) {
+        let model = self.reader.model;
+        let w = &state.wait;
+        if w.between {
+            let mut s = self.with(state, mention, "between");
+            match s.wait.low.take() {
+                None => s.wait.low = Some(number),
+                Some(low) => {
+                    s.wait.between = false;
+                    let left = match s.focus.clone() {
+                        Some(focus) => Some(focus),
+                        None => self.year_columns(state).first().map(|c| Expr::Column(*c)),
+                    };
+                    let Some(left) = left else { return };
+                    s.focus_used = true;
+                    let right = Right::Two(Literal::Number(low), Literal::Number(number));
+                    push_filter(
+                        &mut s,
+                        Filter {
+                            left,
+                            op: Compare::Between,
+                            right,
+                            or: false,
+                        },
+                    );
+                }
+            }
+            next.push(s);
+        }
+        if let Some(focus) = &state.focus {
+            let role = if w.cmp.is_some() { "numcmp" } else { "numeq" };
+            let mut s = self.with(state, mention, role);
+            let numeric = match focus {
+                Expr::Column(c) => self.catalog().at(*c).kind.is_number(),
+                _ => true,
+            };
+            s.add(model, &["numeric", if numeric { "yes" } else { "no" }], 1.0);
+            s.add(
+                model,
+                &["numfocus", if state.focus_used { "again" } else { "new" }],
+                1.0,
+            );
+            let not = std::mem::take(&mut s.wait.not);
+            let op = s.wait.cmp.take().unwrap_or(Compare::Eq);
+            s.focus_used = true;
+            let or = std::mem::take(&mut s.wait.or);
+            push_filter(
+                &mut s,
+                Filter {
+                    left: focus.clone(),
+                    op: if not { op.negated() } else { op },
+                    right: Right::One(Literal::Number(number)),
+                    or,
+                },
+            );
+            next.push(s);
+        }
+        let whole = number.fract() == 0.0 && number >= 0.0;
+        if whole {
+            let mut s = self.with(state, mention, "limit");
+            s.wait.top = false;
+            s.wait.limit = Some(number as u64);
+            if let Some(last) = s.limit.as_mut().filter(|_| state.last == "most") {
+                *last = number as u64;
+            }
+            next.push(s);
+        }
+        let mut s = self.with(state, mention, "number");
+        s.wait.number = Some(number);
+        next.push(s);
+        if (1000.0..2200.0).contains(&number) && whole {
+            for (i, column) in self.year_columns(state).into_iter().take(3).enumerate() {
+                let mut s = self.with(state, mention, "year");
+                s.add(model, &["yearrank"], i as f32);
+                self.affinity(&mut s, mention, column, "year");
+                let op = s.wait.cmp.take();
+                let number_kind = self.catalog().at(column).kind.is_number();
+                let text = super::super::print::number(number);
+                let year = calendar::year(number as i64)
+                    .filter(|_| self.catalog().at(column).times().is_some())
+                    .map(|(from, to)| (Literal::Text(moment(from)), Literal::Text(moment(to))));
+                if let Some((from, to)) = year {
+                    let (op, right) = match op {
+                        Some(Compare::Lt) => (Compare::Lt, Right::One(from)),
+                        Some(Compare::Ge) => (Compare::Ge, Right::One(from)),
+                        Some(Compare::Gt) => (Compare::Ge, Right::One(to)),
+                        Some(Compare::Le) => (Compare::Lt, Right::One(to)),
+                        Some(Compare::Ne) => (Compare::Outside, Right::Two(from, to)),
+                        _ => (Compare::Within, Right::Two(from, to)),
+                    };
+                    let left = Expr::Column(column);
+                    let or = std::mem::take(&mut s.wait.or);
+                    push_filter(
+                        &mut s,
+                        Filter {
+                            left,
+                            op,
+                            right,
+                            or,
+                        },
+                    );
+                    next.push(s);
+                    continue;
+                }
+                let (op, right) = match op {
+                    _ if number_kind => (op.unwrap_or(Compare::Eq), Literal::Number(number)),
+                    None | Some(Compare::Eq) => (Compare::Like, Literal::Text(format!("%{text}%"))),
+                    Some(op) => (op, Literal::Text(text)),
+                };
+                let or = std::mem::take(&mut s.wait.or);
+                push_filter(
+                    &mut s,
+                    Filter {
+                        left: Expr::Column(column),
+                        op,
+                        right: Right::One(right),
+                        or,
+                    },
+                );
+                next.push(s);
+            }
+        }
+        // "course 301": the key of the table that was just named.
+        if let Some((table, at)) = state.named.last()
+            && at + 2 >= mention.start
+            && let [key] = self.catalog().tables[*table].primary_key[..]
+        {
+            let column = ColumnRef {
+                table: *table,
+                column: key,
+            };
+            let mut s = self.with(state, mention, "numkey");
+            let right = literal(self.catalog(), column, &self.tokens[mention.start].text);
+            push_filter(
+                &mut s,
+                Filter {
+                    left: Expr::Column(column),
+                    op: Compare::Eq,
+                    right: Right::One(right),
+                    or: false,
+                },
+            );
+            next.push(s);
+        }
+    }
+
+    /// Columns of years and days, of named tables first.
+    pub fn year_columns(&self, state: &State) -> Vec<ColumnRef> {
+        let mut all: Vec<ColumnRef> = self
+            .reader
+            .vocabulary
+            .columns_named("year|date|founded|built|opened|season|time|birth")
+            .into_iter()
+            .map(|c| c.0)
+            .collect();
+        let near = |c: &ColumnRef| {
+            state
+                .named
+                .iter()
+                .rev()
+                .position(|(t, _)| *t == c.table)
+                .unwrap_or(9)
+        };
+        all.sort_by_key(near);
+        all
+    }
+
+    pub fn date(&self, state: &State, mention: &Mention, date: &str, next: &mut Vec<State>) {
+        let mut columns: Vec<ColumnRef> = Vec::new();
+        if let Some(Expr::Column(c)) = &state.focus {
+            columns.push(*c);
+        }
+        columns.extend(self.year_columns(state));
+        for column in columns.into_iter().take(3) {
+            let mut s = self.with(state, mention, "date");
+            self.affinity(&mut s, mention, column, "date");
+            s.focus_used |= matches!(&s.focus, Some(Expr::Column(c)) if *c == column);
+            let op = s.wait.cmp.take().unwrap_or(Compare::Eq);
+            let day = Literal::Text(date.to_owned());
+            let next_day = iso(date).map(|day| Literal::Text(moment(day + calendar::DAY)));
+            let times = self.catalog().at(column).times().is_some();
+            let (op, right) = match (op, next_day.filter(|_| times)) {
+                (Compare::Eq, Some(next)) => (Compare::Within, Right::Two(day, next)),
+                (Compare::Gt, Some(next)) => (Compare::Ge, Right::One(next)),
+                (Compare::Le, Some(next)) => (Compare::Lt, Right::One(next)),
+                (op, _) => (op, Right::One(day)),
+            };
+            let left = Expr::Column(column);
+            push_filter(
+                &mut s,
+                Filter {
+                    left,
+                    op,
+                    right,
+                    or: false,
+                },
+            );
+            next.push(s);
+        }
+    }
+}
+
+fn pattern(text: &str, place: &str) -> String {
+    match place {
+        "start" => format!("{text}%"),
+        "end" => format!("%{text}"),
+        _ => format!("%{text}%"),
+    }
+}

@@ -112,6 +112,36 @@ def tables(data, out):
         f.writelines(json.dumps(q) + "\n" for q in questions)
 
 
+def duckdb_questions(data, out):
+    """The questions on databases of DuckDB, whose module must be there."""
+    import duckdb
+
+    out.mkdir(parents=True, exist_ok=True)
+    asked = [q for q in json.loads((data / "dev.json").read_text()) if q["query"].strip().upper().startswith(("SELECT", "FROM", "WITH"))]
+    with open(out / "catalogs.jsonl", "w") as f:
+        for name in sorted({q["db_id"] for q in asked}):
+            path = data / f"{name}.duckdb"
+            db = duckdb.connect(str(path), read_only=True)
+            tables, values = [], []
+            listed = db.execute("SELECT table_name FROM duckdb_tables() WHERE NOT internal UNION ALL SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
+            for t, (table,) in enumerate(listed):
+                columns = []
+                for c, (column, kind, *_) in enumerate(db.execute(f'DESCRIBE "{table}"').fetchall()):
+                    distinct = db.execute(f'SELECT count(DISTINCT "{column}"), min("{column}")::VARCHAR, max("{column}")::VARCHAR FROM "{table}"').fetchone()
+                    columns.append([column, kind, distinct[0]] + (list(distinct[1:]) if kind in ("DATE", "TIMESTAMP") and distinct[0] else []))
+                    texts = db.execute(f'SELECT DISTINCT "{column}" FROM "{table}" LIMIT 20000').fetchall() if kind == "VARCHAR" else []
+                    values.append([t, c, [v for (v,) in texts if v is not None]])
+                tables.append({"name": table, "columns": columns, "pk": [], "rows": db.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0]})
+            db.close()
+            f.write(json.dumps({"db": name, "path": str(path), "tables": tables, "keys": [], "values": values}) + "\n")
+    with open(out / "nsql.jsonl", "w") as f:
+        f.writelines(json.dumps({"db": q["db_id"], "question": q["question"], "gold": q["query"]}) + "\n" for q in asked)
+
+
 if __name__ == "__main__":
     main(*sys.argv[1:])
     tables(pathlib.Path(sys.argv[1]) / "wikitablequestions", pathlib.Path(sys.argv[2]) / "tables")
+    try:
+        duckdb_questions(pathlib.Path(sys.argv[1]) / "duckdb_nsql", pathlib.Path(sys.argv[2]) / "nsql")
+    except ImportError:
+        print("no module duckdb: the questions of DuckDB-NSQL are left out", file=sys.stderr)

@@ -12,7 +12,20 @@ import sys
 connections = {}
 
 
+def duckdb_rows(path, sql):
+    import duckdb
+
+    if path not in connections:
+        connections[path] = duckdb.connect(path, read_only=True)
+    try:
+        return connections[path].execute(sql).fetchmany(20000)
+    except duckdb.Error:
+        return None
+
+
 def rows(path, sql):
+    if path.endswith(".duckdb"):
+        return duckdb_rows(path, sql)
     if path not in connections:
         c = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)
         c.text_factory = lambda b: b.decode("utf-8", "replace")

@@ -258,7 +258,11 @@ fn main() -> ExitCode {
                 catalog: &d.catalog,
                 vocabulary: &d.vocabulary,
                 model: &model,
-                dialect: Dialect::Sqlite,
+                dialect: if d.path.ends_with(".duckdb") {
+                    Dialect::DuckDb
+                } else {
+                    Dialect::Sqlite
+                },
                 now: None,
             };
             let time = Instant::now();

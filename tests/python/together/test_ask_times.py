@@ -31,7 +31,7 @@ QUESTIONS = [
     ([], "上个月的订单总金额", 1),
     ([], "最近7天有多少订单", 1),
     ([], "每个月订单金额的同比", 47),
-    ([], "每周的订单数量", 187),
+    ([], "每周的订单数量", 203),
     (["total amount in 2024"], "what about 2023?", 1),
     (["total amount in 2024"], "compared to last year", 1),
     (["number of orders by country"], "by month instead", 47),

@@ -10,6 +10,7 @@ use super::parse::{Candidate, candidates};
 use super::reader::{Reader, question_tokens};
 use super::tokens::fold;
 use crate::Error;
+use crate::sql::identifier;
 
 /// Candidates among which the likelihoods are shared.
 const CANDIDATES: usize = 40;
@@ -46,7 +47,7 @@ pub struct Reading {
     pub sql: String,
     /// What is asked.
     pub query: Query,
-    /// Its share among all readings by the weights, less for words that mean nothing here.
+    /// Its share among all readings by the weights, less for words that mean nothing here and for names that it leaves out.
     pub confidence: f64,
     /// What it takes for granted, in words.
     pub assumptions: Vec<String>,
@@ -167,6 +168,13 @@ impl Considered {
         let mut all: Vec<(Candidate, bool)> =
             followed.candidates.into_iter().map(|c| (c, true)).collect();
         let mut unknown = followed.unmatched;
+        let mut named = Vec::new();
+        if follows == 0 {
+            let (_, rest) = modifiers(reader, question, words.clone(), false);
+            let mentions = reader.vocabulary.link(reader.catalog, &rest);
+            unknown = unmatched(&rest, &mentions);
+            named = names(&rest, &mentions);
+        }
         if follows == 0 || followed.unsure {
             let alone = candidates(reader, question, CANDIDATES);
             let top = alone.first().map_or(0.0, |c| c.score);
@@ -176,11 +184,6 @@ impl Considered {
                 let score = c.score + less;
                 (Candidate { score, ..c }, false)
             }));
-        }
-        if follows == 0 {
-            let (_, rest) = modifiers(reader, question, words.clone(), false);
-            let mentions = reader.vocabulary.link(reader.catalog, &rest);
-            unknown = unmatched(&rest, &mentions);
         }
         let weights = &reader.catalog.weights;
         if !weights.is_empty() {
@@ -198,14 +201,23 @@ impl Considered {
         for ((candidate, goes_on), share) in all.into_iter().zip(shares) {
             let mut assumed = assumptions(reader.catalog, &candidate.query);
             assumed.extend(candidate.notes);
+            let mut unmatched = unknown.clone();
             let mut confidence = share * understood;
+            if !goes_on && !named.is_empty() {
+                let left_out = named
+                    .iter()
+                    .filter(|name| !name.is_in(reader.catalog, &candidate.sql));
+                let left_out: Vec<String> = left_out.map(|name| name.word.clone()).collect();
+                confidence *= 1.0 - left_out.len() as f64 / named.len() as f64;
+                unmatched.extend(left_out);
+            }
             if let Some(before) = previous.filter(|_| goes_on) {
                 assumed.insert(0, format!("it goes on from \"{}\"", before.question));
                 confidence = (confidence * GOES_ON).min(before.confidence);
             }
             readings.push(Reading {
                 assumptions: assumed,
-                unmatched: unknown.clone(),
+                unmatched,
                 confidence,
                 sql: candidate.sql,
                 query: candidate.query,
@@ -308,6 +320,52 @@ fn chosen(scores: &[f32], outcomes: &[Outcome]) -> Option<usize> {
 /// True for what is no small word of the language.
 fn is_content(token: &super::tokens::Token) -> bool {
     token.lower.contains(char::is_alphanumeric) && !CUES.contains(&token.lower.as_str())
+}
+
+/// A word that is nothing but a name or a value here, with what it may be.
+struct Name {
+    word: String,
+    meanings: Vec<Meaning>,
+}
+
+impl Name {
+    /// Whether SQL of the parser's has anything that the word may be.
+    fn is_in(&self, catalog: &Catalog, sql: &str) -> bool {
+        self.meanings.iter().any(|meaning| match meaning {
+            Meaning::Table(t) => sql.contains(&identifier(&catalog.tables[*t].name)),
+            Meaning::Column(c) => sql.contains(&identifier(&catalog.at(*c).name)),
+            Meaning::Value(all) => {
+                let sql = sql.to_lowercase();
+                sql.contains(&self.word.to_lowercase())
+                    || all
+                        .iter()
+                        .any(|(_, text)| sql.contains(&text.to_lowercase()))
+            }
+            _ => false,
+        })
+    }
+}
+
+/// The words that are nothing but names and values.
+fn names(words: &[super::tokens::Token], mentions: &[Mention]) -> Vec<Name> {
+    let name = |(i, token): (usize, &super::tokens::Token)| {
+        let of_word = mentions
+            .iter()
+            .filter(|m| m.start <= i && i < m.end && !matches!(m.kind, Meaning::Text(_)));
+        let meanings: Vec<Meaning> = of_word.map(|m| m.kind.clone()).collect();
+        let is_name = |m: &Meaning| {
+            matches!(
+                m,
+                Meaning::Table(_) | Meaning::Column(_) | Meaning::Value(_)
+            )
+        };
+        let only_a_name = !meanings.is_empty() && meanings.iter().all(is_name);
+        (is_content(token) && only_a_name).then(|| Name {
+            word: token.text.clone(),
+            meanings,
+        })
+    };
+    words.iter().enumerate().filter_map(name).collect()
 }
 
 fn unmatched(words: &[super::tokens::Token], mentions: &[Mention]) -> Vec<String> {

@@ -2,6 +2,7 @@
 
 mod follow;
 mod shop;
+mod sure;
 mod times;
 
 use super::catalog::{Catalog, Column, ColumnKind, ColumnRef, ForeignKey, Table};

@@ -1,0 +1,37 @@
+//! How sure a reading is that leaves out what was named.
+
+use super::super::print::Dialect;
+use super::shop::shop;
+
+#[test]
+fn a_reading_without_what_was_named_is_not_sure() {
+    let shop = shop();
+    let of_all: Vec<String> = shop
+        .catalog
+        .tables
+        .iter()
+        .flat_map(|t| std::iter::once(&t.name).chain(t.columns.iter().map(|c| &c.name)))
+        .map(|name| name.replace('_', " "))
+        .collect();
+    let mut left_out = 0;
+    for name in &of_all {
+        for question in [
+            name.clone(),
+            format!("{name} last month"),
+            format!("the {name} of all"),
+        ] {
+            for reading in shop.read(&[], &question, Dialect::Sqlite) {
+                let sql = reading.sql.to_lowercase();
+                // Singular and plural, and a name of several words, begin alike.
+                let has = name
+                    .split(' ')
+                    .any(|word| sql.contains(&word[..word.len().min(4)]));
+                if !has && !reading.unmatched.is_empty() {
+                    left_out += 1;
+                    assert!(reading.confidence < 0.5, "{question}: {reading:?}");
+                }
+            }
+        }
+    }
+    assert!(left_out > 0, "no reading leaves out a name");
+}

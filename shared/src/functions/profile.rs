@@ -16,7 +16,7 @@ pub const PROFILE: Function = Function {
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "What each column of a table or query holds, a row each: its type and kind (`integer`, `number`, `category` of at most 50 values, `text`, `time`, `boolean`, `mixed`, `other`, `empty`), NULLs, different values, least and largest, moments, quantiles, zeros, negatives, lengths of texts, the most frequent values, a histogram, and `notes` on what is odd: a JSON array of `code`, `count` and `text`. \
-          `source` is a table, a table with columns like `sales(day, amount)`, or a query. The answer is exact as long as a column has at most 1,048,576 different numbers and 100,000 different texts; beyond that quantiles are off by at most one in a million parts and `uniques` is an estimate, as `uniques_exact` says. The rows may come in any order.",
+          `source` is a table, a table with columns like `sales(day, amount)`, or a query. The answer is exact as long as a column has at most 1,048,576 different numbers and 100,000 different texts; beyond that numbers are cut to fewer digits for quantiles, `sd`, `skew`, `kurtosis` and the histogram, and `uniques` is an estimate, as `uniques_exact` says; `min`, `max` and `mean` stay exact. Numbers of more digits than a double has are told apart for `uniques`, but have no most frequent values. The rows may come in any order.",
     setup: &[
         "CREATE TABLE visits(id INTEGER, city TEXT, seconds REAL)",
         "INSERT INTO visits VALUES (1, 'Rome', 30), (2, 'Oslo', 45.5), (3, 'Rome', NULL), (4, ' Rome', 900)",

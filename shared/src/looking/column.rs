@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::looking::counts::{Numbers, Texts};
+use crate::looking::counts::{Numbers, Texts, hash};
 use crate::looking::notes::{Seen, notes};
 use crate::options::{OptionDef, OptionType, Options};
 use crate::program::{Fold, FoldState};
@@ -116,6 +116,23 @@ fn is_number(ty: &str) -> bool {
     )
 }
 
+/// Whole numbers up to this are doubles.
+const WHOLE: u64 = 1 << 53;
+
+/// Whether a double may not tell a decimal number from its neighbours.
+fn is_rounded(text: &str, value: f64) -> bool {
+    if value.fract() == 0.0 && value.abs() <= WHOLE as f64 {
+        return false;
+    }
+    let text = if text.contains('.') {
+        text.trim_end_matches('0')
+    } else {
+        text
+    };
+    let digits = text.trim_start_matches(['-', '0', '.']);
+    digits.bytes().filter(u8::is_ascii_digit).count() > 15
+}
+
 impl FoldState for Column {
     fn start(_: &str) -> Result<Self> {
         Ok(Column::default())
@@ -153,10 +170,16 @@ impl FoldState for Column {
             Some(first) => self.mixed |= **first != *ty,
         }
         match value {
-            ValueRef::Integer(value) => self.number(value as f64),
-            ValueRef::Real(value) => self.number(value),
-            ValueRef::Text(text) => match text.parse::<f64>() {
-                Ok(value) if is_number(ty) => self.number(value),
+            ValueRef::Integer(value) => {
+                let rounded = value.unsigned_abs() > WHOLE;
+                self.number(value as f64, rounded.then(|| hash(&value.to_string())));
+            }
+            ValueRef::Real(value) => self.number(value, None),
+            ValueRef::Text(text) => match is_number(ty).then(|| text.parse::<f64>()) {
+                Some(Ok(value)) => {
+                    let rounded = !matches!(ty, "FLOAT" | "DOUBLE") && is_rounded(text, value);
+                    self.number(value, rounded.then(|| hash(text)));
+                }
                 _ => self.text(text),
             },
             ValueRef::Blob(bytes) => {
@@ -207,7 +230,8 @@ impl FoldState for Column {
 }
 
 impl Column {
-    fn number(&mut self, value: f64) {
+    /// Takes a number; see [`Numbers::add`].
+    fn number(&mut self, value: f64, before: Option<u64>) {
         self.numeric += 1;
         if value.is_nan() {
             self.nan += 1;
@@ -215,7 +239,7 @@ impl Column {
             self.infinite += 1;
         } else {
             self.whole += u64::from(value.fract() == 0.0);
-            self.numbers.add(value, 1);
+            self.numbers.add(value, before);
         }
     }
 
@@ -236,10 +260,14 @@ impl Column {
         let known = self.numeric + self.textual + self.blobs;
         let finite: u64 = sorted.iter().map(|(_, n)| n).sum();
         let moments = moments(&sorted, finite);
-        let exact = self.numbers.exact() && self.texts.exact() && self.blobs == 0;
+        let (numbers, counted) = self.numbers.different();
+        let exact = counted && self.texts.exact() && self.blobs == 0;
         let odd = u64::from(self.nan > 0) + u64::from(self.infinite > 0);
-        let different =
-            (sorted.len() as u64 + odd + self.texts.different()).min(known - self.blobs);
+        let different = (numbers + odd + self.texts.different()).min(known - self.blobs);
+        let [least, most] = match self.numbers.range() {
+            Some(range) => range.map(|end| Some(number(end))),
+            None => [self.seen.least(), self.seen.most()].map(|text| text.map(Json::from)),
+        };
         let quantile = |share: f64| {
             // The value at the place that the share has, from 0 to the last one, between two in a straight line.
             let place = share * finite.checked_sub(1)? as f64;
@@ -294,9 +322,9 @@ impl Column {
             "nulls": self.nulls,
             "uniques": (self.blobs == 0).then_some(different),
             "uniques_exact": exact,
-            "min": sorted.first().map(|(v, _)| number(*v)).or_else(|| self.seen.least().map(Json::from)),
-            "max": sorted.last().map(|(v, _)| number(*v)).or_else(|| self.seen.most().map(Json::from)),
-            "mean": moments.map(|m| m[0]),
+            "min": least,
+            "max": most,
+            "mean": self.numbers.mean(finite.max(1)),
             "sd": moments.filter(|_| finite > 1).map(|m| m[1]),
             "skew": moments.filter(|m| m[1] > 0.0).map(|m| m[2]),
             "kurtosis": moments.filter(|m| m[1] > 0.0).map(|m| m[3]),

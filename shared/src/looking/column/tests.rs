@@ -171,3 +171,38 @@ fn texts_are_told() {
     );
     assert!(long.to_string().len() < 2000);
 }
+
+/// Neighbours of which a double is one.
+#[test]
+fn keys_of_many_digits_are_told_apart() {
+    let ids: Vec<i64> = (0..500).map(|i| 1_700_000_000_000_000_001 + i).collect();
+    let integers: Vec<ValueRef<'_>> = ids.iter().map(|id| ValueRef::Integer(*id)).collect();
+    let shown: Vec<String> = ids.iter().map(i64::to_string).collect();
+    let decimals: Vec<String> = shown.iter().map(|id| format!("-0.{id}00")).collect();
+    let texts = |texts: &'_ [String]| -> Vec<ValueRef<'static>> {
+        let leaked = texts
+            .iter()
+            .map(|text| &*Box::leak(text.clone().into_boxed_str()));
+        leaked.map(ValueRef::Text).collect()
+    };
+    for (values, ty) in [
+        (integers, ""),
+        (texts(&shown), "BIGINT"),
+        (texts(&decimals), "DECIMAL(38,21)"),
+    ] {
+        let column = look(&values, ty, "");
+        assert_eq!(column["uniques"], 500, "{ty}");
+        assert_eq!(column["uniques_exact"], true);
+        assert!(codes(&column).contains(&"unique"));
+        assert_eq!(column["top"], json!([]));
+    }
+    // What a double holds has its most frequent values.
+    for (text, ty) in [
+        ("9007199254740992", "BIGINT"),
+        ("0.1000000000000000", "DECIMAL(38,16)"),
+        ("0.30000000000000004", "DOUBLE"),
+    ] {
+        let column = look(&[ValueRef::Text(text)], ty, "");
+        assert_eq!(column["top"][0]["count"], 1, "{text}");
+    }
+}

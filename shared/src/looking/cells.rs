@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::program::Database;
 use crate::source::{ALIAS, Source, column};
+use crate::sql::identifier;
 use crate::sql::lexer::Dialect;
 use crate::{Error, Result};
 
@@ -53,9 +54,20 @@ pub fn select(
         Some(names) => Some(names),
         None => source.columns(database)?,
     };
-    let Some(columns) = columns else {
-        return Ok(source.select(&[&format!("CAST(to_json({ALIAS}) AS VARCHAR)")]));
+    let json =
+        |rows: &str| format!("SELECT CAST(to_json({ALIAS}) AS VARCHAR) FROM ({rows}) AS {ALIAS}");
+    // DuckDB writes a BLOB as a text of its bytes.
+    let of_duckdb =
+        |value: &str| format!("CASE WHEN typeof({value}) = 'BLOB' THEN NULL ELSE {value} END");
+    let Some(mut columns) = columns else {
+        return Ok(json(&source.select(&[&of_duckdb("COLUMNS(*)")])));
     };
+    let mut known = Vec::new();
+    columns.retain(|name| {
+        let new = !known.contains(name);
+        known.push(name.clone());
+        new
+    });
     if columns.is_empty() || columns.len() > MOST_COLUMNS {
         return Err(Error::new(format!(
             "{} has {} columns; name 1 to {MOST_COLUMNS} of them, like houses(rooms, price)",
@@ -66,11 +78,13 @@ pub fn select(
     let values: Vec<String> = columns.iter().map(|name| column(name)).collect();
     match database.dialect() {
         Dialect::DuckDb => {
+            let values = columns
+                .iter()
+                .zip(&values)
+                .map(|(name, value)| format!("{} AS {}", of_duckdb(value), identifier(name)));
+            let values: Vec<String> = values.collect();
             let values: Vec<&str> = values.iter().map(String::as_str).collect();
-            let rows = source.select(&values);
-            Ok(format!(
-                "SELECT CAST(to_json({ALIAS}) AS VARCHAR) FROM ({rows}) AS {ALIAS}"
-            ))
+            Ok(json(&source.select(&values)))
         }
         Dialect::Sqlite => {
             let members = columns.iter().zip(&values).map(|(name, value)| {

@@ -2,20 +2,14 @@
 
 use super::association::{self, Found, Prepared, adjusted, parts};
 use super::cells;
-use super::table::{Rows, Values};
+use super::scan::{COLUMNS, INPUT, Look, Scan};
+use super::table::{Table, Values};
 use crate::options::{OptionDef, OptionType, Options};
-use crate::program::{Database, Fold, FoldState, Program, Stopped, check};
+use crate::program::{Database, Fold, Program, Stopped, check};
+use crate::series::source::Emit;
 use crate::series::words::{LANG, Language};
 use crate::source::{self, Source};
-use crate::{Error, Param, Result, Type, Value, ValueRef};
-
-/// See [`CORRELATE_OPTIONS`].
-pub const COLUMNS: OptionDef = OptionDef {
-    name: "columns",
-    ty: OptionType::Json("the name of a column, or a list of names"),
-    default: "all of them",
-    doc: "the columns to look at",
-};
+use crate::{Result, Type, Value};
 
 /// See [`CORRELATE_OPTIONS`].
 pub const BINS: OptionDef = OptionDef {
@@ -55,9 +49,9 @@ pub const CORRELATE_OPTIONS: &[OptionDef] = &[
 ];
 
 /// Of `lumos_correlate`.
-pub const CORRELATE: Fold = Fold::new::<Correlate>(
+pub const CORRELATE: Fold = Fold::new::<Scan<Correlate>>(
     "correlate",
-    &[Param::new("row", Type::Text)],
+    INPUT,
     &[
         ("a", Type::Text),
         ("b", Type::Text),
@@ -146,23 +140,30 @@ impl<'a> Ready<'a> {
     }
 }
 
-/// The measures of two columns that fit their types.
-pub fn measures(a: &Ready<'_>, b: &Ready<'_>) -> Vec<(&'static str, Found)> {
-    match (a, b) {
-        (Ready::Numbers(a), Ready::Numbers(b)) => vec![
-            ("pearson", a.correlation(b, false)),
-            ("spearman", a.correlation(b, true)),
-        ],
-        (Ready::Texts(a), Ready::Texts(b)) => vec![("cramers_v", association::cramers_v(a, b))],
-        (Ready::Texts(texts), Ready::Numbers(numbers))
-        | (Ready::Numbers(numbers), Ready::Texts(texts)) => {
-            vec![(
-                "eta",
-                association::correlation_ratio(texts, numbers.values()),
-            )]
-        }
-        _ => Vec::new(),
-    }
+/// The measures of two columns that fit their types; of these only `wanted`, or all for `auto`.
+pub fn measures(a: &Ready<'_>, b: &Ready<'_>, wanted: &str) -> Vec<(&'static str, Found)> {
+    let fitting: &[&'static str] = match (a, b) {
+        (Ready::Numbers(_), Ready::Numbers(_)) => &["pearson", "spearman"],
+        (Ready::Texts(_), Ready::Texts(_)) => &["cramers_v"],
+        (Ready::Left(_), _) | (_, Ready::Left(_)) => &[],
+        _ => &["eta"],
+    };
+    let wanted = fitting
+        .iter()
+        .filter(|of| wanted == "auto" || wanted == **of);
+    let found = wanted.filter_map(|measure| {
+        let found = match (a, b) {
+            (Ready::Numbers(a), Ready::Numbers(b)) => a.correlation(b, *measure == "spearman"),
+            (Ready::Texts(a), Ready::Texts(b)) => association::cramers_v(a, b),
+            (Ready::Texts(texts), Ready::Numbers(numbers))
+            | (Ready::Numbers(numbers), Ready::Texts(texts)) => {
+                association::correlation_ratio(texts, numbers.values())
+            }
+            (Ready::Left(_), _) | (_, Ready::Left(_)) => return None,
+        };
+        Some((*measure, found))
+    });
+    found.collect()
 }
 
 /// A number, if there is a finite one.
@@ -177,14 +178,6 @@ pub fn text(text: Option<String>) -> Value {
     text.map_or(Value::Null, Value::Text)
 }
 
-/// The text of a row. Errors if it is none.
-pub fn row<'a>(row: &[ValueRef<'a>]) -> Result<&'a str> {
-    match row {
-        [ValueRef::Text(text)] => Ok(text),
-        _ => Err(Error::new("internal error: a row is no text")),
-    }
-}
-
 /// The option [`BINS`].
 pub fn bins(options: &Options) -> usize {
     let given = options.integer("bins").map(usize::try_from);
@@ -197,7 +190,6 @@ struct Correlate {
     bins: usize,
     adjust: bool,
     language: Language,
-    rows: Rows,
 }
 
 struct Pair {
@@ -207,7 +199,7 @@ struct Pair {
     found: Found,
 }
 
-impl FoldState for Correlate {
+impl Look for Correlate {
     fn start(spec: &str) -> Result<Self> {
         let options = Options::parse(CORRELATE_OPTIONS, Some(spec))?;
         Ok(Correlate {
@@ -215,38 +207,23 @@ impl FoldState for Correlate {
             bins: bins(&options),
             adjust: options.text("adjust") != Some("none"),
             language: Language::of(&options),
-            rows: Rows::default(),
         })
     }
 
-    fn row(&mut self, given: &[ValueRef<'_>]) -> Result<()> {
-        self.rows.row(row(given)?)
-    }
-
-    fn merge(&mut self, other: &Self) {
-        self.rows.merge(&other.rows);
-    }
-
-    fn finish(&self, emit: &mut dyn FnMut(Vec<Value>) -> Result<()>) -> Result<()> {
-        self.finish_until(&|| false, emit)
-    }
-
-    fn finish_until(
-        &self,
-        stopped: Stopped<'_>,
-        emit: &mut dyn FnMut(Vec<Value>) -> Result<()>,
-    ) -> Result<()> {
-        let table = self.rows.table()?;
+    fn tell(&self, table: &Table, stopped: Stopped<'_>, emit: Emit<'_>) -> Result<()> {
         let mut ready = Vec::new();
         for column in &table.columns {
             check(stopped)?;
             ready.push(Ready::new(&column.values));
         }
         let mut pairs = Vec::new();
-        let cut: Vec<Vec<u32>> = match self.measure.as_str() {
-            "information" => ready.iter().map(|of| of.categories(self.bins)).collect(),
-            _ => Vec::new(),
-        };
+        let mut cut: Vec<Vec<u32>> = Vec::new();
+        if self.measure == "information" {
+            for of in &ready {
+                check(stopped)?;
+                cut.push(of.categories(self.bins));
+            }
+        }
         for (i, a) in ready.iter().enumerate() {
             for (j, b) in ready.iter().enumerate().skip(i + 1) {
                 check(stopped)?;
@@ -255,10 +232,9 @@ impl FoldState for Correlate {
                     (Some(a), Some(b)) if !left => {
                         vec![("information", association::information(a, b))]
                     }
-                    _ => measures(a, b),
+                    _ => measures(a, b, &self.measure),
                 };
-                let wanted = |measure: &str| self.measure == "auto" || self.measure == measure;
-                for (measure, found) in found.into_iter().filter(|(m, _)| wanted(m)) {
+                for (measure, found) in found {
                     pairs.push(Pair {
                         a: table.columns[i].name.clone(),
                         b: table.columns[j].name.clone(),

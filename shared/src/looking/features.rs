@@ -1,23 +1,23 @@
 //! `lumos_features`: what tells of a column.
 
 use super::association::{self, Found, adjusted};
-use super::cells;
-use super::correlate::{ADJUST, BINS, COLUMNS, FEW, Left, Ready, bins, measures, real, row, text};
-use super::table::{Column, Rows, Values, target};
+use super::correlate::{ADJUST, BINS, FEW, Left, Ready, bins, measures, real, text};
+use super::scan::{COLUMNS, INPUT, Look, Scan, aim, aimed};
+use super::table::{Column, Table, Values, target};
 use crate::calendar::civil;
 use crate::options::{OptionDef, Options};
-use crate::program::{Database, Fold, FoldState, Program, Stopped, check};
+use crate::program::{Database, Fold, Program, Stopped, check};
+use crate::series::source::Emit;
 use crate::series::words::{LANG, Language};
-use crate::source::{self, Source};
-use crate::{Error, Param, Result, Type, Value, ValueRef};
+use crate::{Error, Result, Type, Value};
 
 /// The options of `lumos_features`.
 pub const OPTIONS: &[OptionDef] = &[COLUMNS, BINS, ADJUST, LANG];
 
 /// Of `lumos_features`.
-pub const FOLD: Fold = Fold::new::<Features>(
+pub const FOLD: Fold = Fold::new::<Scan<Features>>(
     "features",
-    &[Param::new("row", Type::Text)],
+    INPUT,
     &[
         ("feature", Type::Text),
         ("relevance", Type::Real),
@@ -34,6 +34,7 @@ pub const FOLD: Fold = Fold::new::<Features>(
 /// Columns that go together so far say the same; or one gives the other away.
 const SAME: f64 = 0.9;
 const LEAK: f64 = 0.98;
+
 /// What `lumos_features` runs. Errors if the source or an option is none.
 pub fn program(
     source: &str,
@@ -42,20 +43,7 @@ pub fn program(
     database: &dyn Database,
 ) -> Result<Program> {
     let given = Options::parse(OPTIONS, options)?;
-    let source = Source::parse(source, database.dialect())?;
-    let only = source::names(&given, "columns")?.map(|mut names| {
-        if !names.iter().any(|name| name == target) {
-            names.push(target.to_owned());
-        }
-        names
-    });
-    let read = cells::select(&source, only, database)?;
-    let spec = serde_json::json!({"target": target, "options": options.unwrap_or("{}")});
-    Ok(Program {
-        read,
-        parameters: Vec::new(),
-        spec: spec.to_string(),
-    })
+    aimed(source, target, (&given, options), database)
 }
 
 #[derive(Clone)]
@@ -64,7 +52,6 @@ struct Features {
     bins: usize,
     adjust: bool,
     language: Language,
-    rows: Rows,
 }
 
 /// What a column is looked at as.
@@ -82,46 +69,26 @@ struct Relevance<'a> {
     left: Option<Left>,
 }
 
-impl FoldState for Features {
+impl Look for Features {
     fn start(spec: &str) -> Result<Self> {
-        let wrong = || Error::new("only the SQL of lumos_features calls it");
-        let spec: serde_json::Value = serde_json::from_str(spec).map_err(|_| wrong())?;
-        let options = Options::parse(OPTIONS, spec["options"].as_str())?;
+        let (target, options) = aim(spec, OPTIONS)?;
         Ok(Features {
-            target: spec["target"].as_str().ok_or_else(wrong)?.to_owned(),
+            target,
             bins: bins(&options),
             adjust: options.text("adjust") != Some("none"),
             language: Language::of(&options),
-            rows: Rows::default(),
         })
     }
 
-    fn row(&mut self, given: &[ValueRef<'_>]) -> Result<()> {
-        self.rows.row(row(given)?)
-    }
-
-    fn merge(&mut self, other: &Self) {
-        self.rows.merge(&other.rows);
-    }
-
-    fn finish(&self, emit: &mut dyn FnMut(Vec<Value>) -> Result<()>) -> Result<()> {
-        self.finish_until(&|| false, emit)
-    }
-
-    fn finish_until(
-        &self,
-        stopped: Stopped<'_>,
-        emit: &mut dyn FnMut(Vec<Value>) -> Result<()>,
-    ) -> Result<()> {
-        let table = self.rows.table()?;
+    fn tell(&self, table: &Table, stopped: Stopped<'_>, emit: Emit<'_>) -> Result<()> {
         if table.rows == 0 {
             return Ok(());
         }
-        let target = target(&table, &self.target)?;
+        let target = target(table, &self.target)?;
         let features = table
             .columns
             .iter()
-            .filter(|c| c.name != self.target)
+            .filter(|c| c.name != target.name)
             .flat_map(seen_as);
         let features: Vec<Feature> = features.collect();
         let goal = Ready::new(&target.values);
@@ -144,7 +111,7 @@ impl FoldState for Features {
                 .then(|| association::information(&of.categories(self.bins), &goal_parts));
             // The measure with the larger value, as a curve has more of Spearman's.
             let by = |f: &(&str, Found)| f.1.value.map_or(-1.0, f64::abs);
-            let best = measures(&of, &goal)
+            let best = measures(&of, &goal, "auto")
                 .into_iter()
                 .rev()
                 .max_by(|a, b| by(a).total_cmp(&by(b)));
@@ -173,14 +140,15 @@ impl FoldState for Features {
             key(b).total_cmp(&key(a)).then(names)
         });
         for (rank, i) in order.iter().enumerate() {
-            check(stopped)?;
-            let same = order[..rank].iter().find(|j| {
-                let pairs = measures(&ready[*i], &ready[**j]);
-                pairs
-                    .iter()
-                    .any(|(_, f)| f.value.is_some_and(|v| v.abs() >= SAME))
-            });
-            found[*i].redundant = same.map(|j| features[*j].name.as_str());
+            for j in &order[..rank] {
+                check(stopped)?;
+                let pairs = measures(&ready[*i], &ready[*j], "auto");
+                let same = |value: Option<f64>| value.is_some_and(|v| v.abs() >= SAME);
+                if pairs.iter().any(|(_, found)| same(found.value)) {
+                    found[*i].redundant = Some(&features[*j].name);
+                    break;
+                }
+            }
         }
         for i in order {
             emit(self.told(&found[i], q[i]))?;

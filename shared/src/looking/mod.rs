@@ -10,4 +10,5 @@ pub mod features;
 pub mod notes;
 pub mod profile;
 pub mod regress;
+pub mod scan;
 pub mod table;

@@ -5,21 +5,21 @@ mod fits;
 
 use self::design::{Design, Term};
 use self::fits::{Estimate, Fitted, Linear, Logistic};
-use super::cells;
-use super::table::{Rows, Table, Values, target};
+use super::correlate::real;
+use super::scan::{COLUMNS, INPUT, Look, Scan, aim, aimed};
+use super::table::{Column, Table, Values, target};
 use crate::options::{OptionDef, OptionType, Options};
-use crate::program::{Database, Fold, FoldState, Program, Stopped, check};
+use crate::program::{Database, Fold, Program, Stopped, check};
+use crate::series::source::Emit;
 use crate::series::words::{LANG, Language, number};
-use crate::source::{self, Source};
-use crate::{Error, Param, Result, Type, Value, ValueRef};
+use crate::{Error, Result, Type, Value};
 
 /// The options.
 pub const OPTIONS: &[OptionDef] = &[
     OptionDef {
-        name: "columns",
-        ty: OptionType::Json("the name of a column, or a list of names"),
         default: "all but the target",
         doc: "the columns that explain it",
+        ..COLUMNS
     },
     OptionDef {
         name: "model",
@@ -37,9 +37,9 @@ pub const OPTIONS: &[OptionDef] = &[
 ];
 
 /// A row of JSON in, a row for each term out.
-pub const FOLD: Fold = Fold::new::<Regress>(
+pub const FOLD: Fold = Fold::new::<Scan<Regress>>(
     "regress",
-    &[Param::new("row", Type::Text)],
+    INPUT,
     &[
         ("term", Type::Text),
         ("coefficient", Type::Real),
@@ -66,19 +66,7 @@ pub fn program(
     if !(level > 0.0 && level < 1.0) {
         return Err(given.wrong("level", "a number above 0 and below 1"));
     }
-    let source = Source::parse(text, database.dialect())?;
-    let only = source::names(&given, "columns")?.map(|mut names| {
-        names.retain(|name| name != target);
-        names.push(target.to_owned());
-        names
-    });
-    let read = cells::select(&source, only, database)?;
-    let spec = serde_json::json!({"target": target, "options": options.unwrap_or("{}")});
-    Ok(Program {
-        read,
-        parameters: Vec::new(),
-        spec: spec.to_string(),
-    })
+    aimed(text, target, (&given, options), database)
 }
 
 #[derive(Clone)]
@@ -87,49 +75,32 @@ struct Regress {
     model: String,
     level: f64,
     language: Language,
-    rows: Rows,
 }
 
-impl FoldState for Regress {
+impl Look for Regress {
     fn start(spec: &str) -> Result<Self> {
-        let wrong = || Error::new("only the SQL of lumos_regress calls it");
-        let spec: serde_json::Value = serde_json::from_str(spec).map_err(|_| wrong())?;
-        let options = Options::parse(OPTIONS, spec["options"].as_str())?;
+        let (target, options) = aim(spec, OPTIONS)?;
         Ok(Regress {
-            target: spec["target"].as_str().ok_or_else(wrong)?.to_owned(),
+            target,
             model: options.text("model").unwrap_or("auto").to_owned(),
             level: options.number("level").unwrap_or(0.95),
             language: Language::of(&options),
-            rows: Rows::default(),
         })
     }
 
-    fn row(&mut self, row: &[ValueRef<'_>]) -> Result<()> {
-        match row {
-            [ValueRef::Text(text)] => self.rows.row(text),
-            _ => Err(Error::new("internal error: a row is no text")),
-        }
-    }
-
-    fn merge(&mut self, other: &Self) {
-        self.rows.merge(&other.rows);
-    }
-
-    fn finish(&self, emit: &mut dyn FnMut(Vec<Value>) -> Result<()>) -> Result<()> {
-        self.finish_until(&|| false, emit)
-    }
-
-    fn finish_until(
-        &self,
-        stopped: Stopped<'_>,
-        emit: &mut dyn FnMut(Vec<Value>) -> Result<()>,
-    ) -> Result<()> {
-        let table = self.rows.table()?;
+    fn tell(&self, table: &Table, stopped: Stopped<'_>, emit: Emit<'_>) -> Result<()> {
         if table.rows == 0 {
             return Ok(());
         }
-        let (aim, goal) = self.aim(&table)?;
-        let design = Design::new(&table, &self.target, &aim)?;
+        let target = target(table, &self.target)?;
+        let (aim, goal) = self.aim(target)?;
+        let design = Design::new(table, &target.name, &aim)?;
+        if matches!(goal, Goal::Odds(_)) && design.sd == 0.0 {
+            return Err(Error::new(format!(
+                "target \"{}\" has only one of its two values in the {} rows without a NULL; name columns with fewer NULLs by \"columns\"",
+                self.target, design.rows
+            )));
+        }
         check(stopped)?;
         let linear = Linear::new(&design, stopped)?;
         let fitted = match goal {
@@ -151,8 +122,7 @@ enum Goal {
 
 impl Regress {
     /// The target as numbers, NaN for NULL. Errors if it has no numbers and not two values.
-    fn aim(&self, table: &Table) -> Result<(Vec<f64>, Goal)> {
-        let column = target(table, &self.target)?;
+    fn aim(&self, column: &Column) -> Result<(Vec<f64>, Goal)> {
         let wrong = |why: &str| {
             Error::new(format!(
                 "target \"{}\" {why}; give a column of numbers, or of two values",
@@ -213,10 +183,6 @@ impl Regress {
     }
 
     fn row_of(&self, name: &str, of: &Estimate, note: String) -> Vec<Value> {
-        let real = |v: Option<f64>| {
-            v.filter(|v| v.is_finite())
-                .map_or(Value::Null, |v| Value::Real(v + 0.0))
-        };
         let t = of
             .coefficient
             .zip(of.se)

@@ -6,6 +6,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use super::cells::{self, Cell};
 use super::counts::Fixed;
 use crate::mirror::time::{parse_date, parse_timestamp};
+use crate::program::{Stopped, check};
 use crate::series::clock::DAY;
 use crate::{Error, Result};
 
@@ -179,8 +180,8 @@ impl Rows {
         }
     }
 
-    /// The columns, all rows in order. Errors if there are too many rows.
-    pub fn table(&self) -> Result<Table> {
+    /// The columns, all rows in order. Errors if there are too many rows, or if it is stopped.
+    pub fn table(&self, stopped: Stopped<'_>) -> Result<Table> {
         if self.count > MOST_ROWS {
             return Err(too_many());
         }
@@ -192,6 +193,7 @@ impl Rows {
             *hash = hasher.finish();
         };
         for column in &self.columns {
+            check(stopped)?;
             let texts: Vec<u64> = column
                 .texts()
                 .iter()
@@ -241,6 +243,7 @@ impl Rows {
         });
         let order: Vec<usize> = order.into_iter().map(|(_, row)| row).collect();
         let columns = sorted.iter().map(|column| {
+            check(stopped)?;
             let numbers = order.iter().map(|row| column.0.numbers[*row]).collect();
             let codes: Vec<u32> = if column.0.codes.is_empty() {
                 Vec::new()
@@ -252,10 +255,10 @@ impl Rows {
                 .map(|t| (*t).to_owned())
                 .collect();
             labels.sort_unstable();
-            Column::new(column.0, numbers, codes, labels)
+            Ok(Column::new(column.0, numbers, codes, labels))
         });
         Ok(Table {
-            columns: columns.collect(),
+            columns: columns.collect::<Result<_>>()?,
             rows: self.count,
         })
     }
@@ -276,9 +279,11 @@ pub struct Table {
     pub rows: usize,
 }
 
-/// The column of this name. Errors if there is none.
+/// The column of this name; as in SQL, its letters may be of another case if no other has just this name. Errors if there is
+/// none.
 pub fn target<'a>(table: &'a Table, name: &str) -> Result<&'a Column> {
-    let found = table.columns.iter().find(|column| column.name == name);
+    let find = |is: &dyn Fn(&str) -> bool| table.columns.iter().find(|column| is(&column.name));
+    let found = find(&|of| of == name).or_else(|| find(&|of| of.eq_ignore_ascii_case(name)));
     found.ok_or_else(|| {
         let names: Vec<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
         Error::new(format!(
@@ -340,11 +345,29 @@ fn time(text: &str) -> Option<f64> {
     if let Some(day) = parse_date(text) {
         return Some(f64::from(day));
     }
-    let utc = ["Z", "+00:00", "+00"]
-        .iter()
-        .find_map(|end| text.strip_suffix(end));
-    let micros = parse_timestamp(utc.unwrap_or(text).trim_end())?;
+    let (clock, ahead) = offset(text);
+    let micros = parse_timestamp(clock.trim_end())? - ahead;
     Some(micros as f64 / DAY as f64)
+}
+
+/// The face of a clock without its offset, `Z` or like `+05:30`, and how far it is ahead of UTC in microseconds.
+fn offset(text: &str) -> (&str, i64) {
+    if let Some(clock) = text.strip_suffix('Z') {
+        return (clock, 0);
+    }
+    // The signs before are those of the date.
+    let sign = text.rfind(['+', '-']).filter(|at| *at > 10);
+    let ahead = sign.and_then(|at| {
+        let mut seconds = 0;
+        let parts = text[at + 1..].split(':');
+        for (part, unit) in parts.clone().zip([3_600, 60, 1]) {
+            let two = part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit());
+            seconds += two.then(|| part.parse::<i64>().ok())?? * unit;
+        }
+        let sign = if text.as_bytes()[at] == b'-' { -1 } else { 1 };
+        (parts.count() <= 3).then_some((&text[..at], sign * seconds * 1_000_000))
+    });
+    ahead.unwrap_or((text, 0))
 }
 
 /// Numbers and texts together, as texts.
@@ -393,9 +416,12 @@ mod tests {
         let [mut one, other, none] = parts;
         one.merge(&other);
         one.merge(&none);
-        let table = all.table().unwrap();
+        let table = all.table(&|| false).unwrap();
         // Compared as text, since NaN is not itself.
-        assert_eq!(format!("{:?}", one.table().unwrap()), format!("{table:?}"));
+        assert_eq!(
+            format!("{:?}", one.table(&|| false).unwrap()),
+            format!("{table:?}")
+        );
         assert_eq!(table.rows, 500);
         let kinds = table.columns.iter().map(|column| match &column.values {
             Values::Numbers(_) => "number",
@@ -417,5 +443,25 @@ mod tests {
         };
         assert_eq!(labels.len(), 5);
         assert_eq!(codes.iter().filter(|code| **code == 0).count(), 72);
+    }
+
+    #[test]
+    fn times_are_of_utc() {
+        for (text, days) in [
+            ("1970-01-02", Some(1.0)),
+            ("1970-01-01 12:00:00", Some(0.5)),
+            ("1970-01-01T12:00:00Z", Some(0.5)),
+            ("1970-01-01 12:00:00+00", Some(0.5)),
+            ("1970-01-01 20:00:00.5+08", Some(0.5 + 0.5 / 86_400.0)),
+            ("1970-01-01 17:30:00 +05:30", Some(0.5)),
+            ("1970-01-01 09:00:00-03:00:00", Some(0.5)),
+            ("1970-01-01 12:00:00+8", None),
+            ("1970-01-01 12:00:00+", None),
+            ("1970-01-01 12:00:00+é0", None),
+            ("1970-01-01-05", None),
+            ("", None),
+        ] {
+            assert_eq!(time(text), days, "{text}");
+        }
     }
 }

@@ -12,6 +12,7 @@ use self::dimension::Dimension;
 use self::metric::Metric;
 use self::segments::{Cell, Search, Segment, Totals};
 use super::cells;
+use super::correlate::real;
 use crate::exact_sum::ExactSum;
 use crate::options::{OptionDef, OptionType, Options, shortened};
 use crate::program::{Database, Fold, FoldState, Program, Stopped, check};
@@ -109,9 +110,15 @@ pub fn program(
         ))
     })?;
     let names: Option<Vec<String>> = serde_json::from_str(dims).ok();
-    let Some(names) = names.filter(|names| (1..=MOST_DIMENSIONS).contains(&names.len())) else {
+    let is_dims = |names: &Vec<String>| {
+        let mut different = names.clone();
+        different.sort_unstable();
+        different.dedup();
+        (1..=MOST_DIMENSIONS).contains(&names.len()) && different.len() == names.len()
+    };
+    let Some(names) = names.filter(is_dims) else {
         return Err(Error::new(format!(
-            "dims is {}; give 1 to {MOST_DIMENSIONS} columns, like [\"region\", \"product\"]",
+            "dims is {}; give 1 to {MOST_DIMENSIONS} columns, each once, like [\"region\", \"product\"]",
             shortened(dims)
         )));
     };
@@ -212,7 +219,7 @@ impl FoldState for Drivers {
                 let added = sum[group].add(value);
                 added.map_err(|_| {
                     Error::new(format!(
-                        "metric has the value {value}, which is too large to add up"
+                        "metric has the value {value:e}, which is too large to add up"
                     ))
                 })?;
             }
@@ -461,12 +468,6 @@ impl Drivers {
         }
         said
     }
-}
-
-fn real(value: Option<f64>) -> Value {
-    value
-        .filter(|v| v.is_finite())
-        .map_or(Value::Null, |v| Value::Real(v + 0.0))
 }
 
 fn divided(above: f64, below: f64) -> Option<f64> {

@@ -1,35 +1,5 @@
 use super::*;
-
-fn run(fold: &Fold, spec: &str, rows: &[String]) -> Result<Vec<Vec<Value>>> {
-    let mut states = [fold.start(spec)?, fold.start(spec)?];
-    for (i, row) in rows.iter().enumerate() {
-        states[i % 2].row(&[ValueRef::Text(row)])?;
-    }
-    let [mut one, other] = states;
-    one.merge(&*other)?;
-    let mut found = Vec::new();
-    let mut keep = |row| {
-        found.push(row);
-        Ok(())
-    };
-    one.finish(&mut keep)?;
-    Ok(found)
-}
-
-fn rows() -> Vec<String> {
-    let row = |i: i64| {
-        let kind = ["a", "b", "c"][(i % 3) as usize];
-        format!(
-            r#"{{"x":{i},"y":{},"noise":{},"kind":"{kind}","by_kind":{},"day":"2026-{:02}-{:02}","flat":1,"list":[1]}}"#,
-            2 * i + i % 2,
-            i * 7919 % 101,
-            i % 3 * 10 + i * 31 % 7,
-            i % 12 + 1,
-            i % 28 + 1,
-        )
-    };
-    (0..200).map(row).collect()
-}
+use crate::looking::scan::tests::{rows, run};
 
 #[test]
 fn what_tells_of_a_column_comes_first() {

@@ -46,7 +46,7 @@ pub fn standard(values: &[f64]) -> (f64, f64, Vec<f64>) {
 }
 
 impl Design {
-    /// Errors if there are no terms, or too many.
+    /// Errors if there are no terms or too many, or if all rows have a NULL.
     pub fn new(table: &Table, name: &str, aim: &[f64]) -> Result<Design> {
         let columns = table.columns.iter().filter(|column| column.name != name);
         let columns: Vec<_> = columns
@@ -65,6 +65,11 @@ impl Design {
                 })
         };
         let rows: Vec<usize> = (0..table.rows).filter(|row| known(*row)).collect();
+        if rows.is_empty() {
+            return Err(Error::new(
+                "no row has a value in every column; name columns with fewer NULLs by \"columns\"",
+            ));
+        }
         let mut terms = Vec::new();
         let mut add = |name: String, against: Option<String>, values: Vec<f64>| {
             let (mean, sd, values) = standard(&values);

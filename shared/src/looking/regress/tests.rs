@@ -1,6 +1,7 @@
 //! Against statsmodels 0.14, which was given the same numbers.
 
 use super::*;
+use crate::looking::scan;
 
 fn uniform(n: usize) -> Vec<[f64; 4]> {
     let mut x = 12_345_u64;
@@ -26,19 +27,7 @@ fn rows() -> Vec<String> {
 
 fn run(target: &str, options: &str, rows: &[String]) -> Result<Vec<Vec<Value>>> {
     let spec = serde_json::json!({"target": target, "options": options}).to_string();
-    let mut states = [FOLD.start(&spec)?, FOLD.start(&spec)?];
-    for (i, row) in rows.iter().enumerate() {
-        states[i % 2].row(&[ValueRef::Text(row)])?;
-    }
-    let [mut one, other] = states;
-    one.merge(&*other)?;
-    let mut found = Vec::new();
-    let mut keep = |row| {
-        found.push(row);
-        Ok(())
-    };
-    one.finish(&mut keep)?;
-    Ok(found)
+    scan::tests::run(&FOLD, &spec, rows)
 }
 
 fn near(found: &Value, known: f64, within: f64) {
@@ -223,4 +212,27 @@ fn odd_tables_are_told() {
     assert!(run("y", "{}", &[]).unwrap().is_empty());
     assert!(run("y", r#"{"model": "logistic"}"#, &twice).is_err());
     assert!(FOLD.start("{}").is_err());
+}
+
+#[test]
+fn rows_without_a_null_have_to_tell_something() {
+    let rows = |rows: &[&str]| rows.iter().map(|row| (*row).to_owned()).collect::<Vec<_>>();
+    let none = rows(&[r#"{"y":1,"x":1,"z":null}"#, r#"{"y":2,"x":null,"z":3}"#]);
+    for target in ["y", "Y", "x"] {
+        let refused = run(target, "{}", &none).unwrap_err().to_string();
+        assert!(
+            refused.contains("no row has a value in every column"),
+            "{refused}"
+        );
+    }
+    let one = rows(&[
+        r#"{"y":"no","x":1}"#,
+        r#"{"y":"no","x":2}"#,
+        r#"{"y":"yes","x":null}"#,
+    ]);
+    let refused = run("y", "{}", &one).unwrap_err().to_string();
+    assert!(
+        refused.contains("only one of its two values in the 2 rows"),
+        "{refused}"
+    );
 }

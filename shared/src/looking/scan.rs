@@ -1,0 +1,141 @@
+//! A look at all columns of a source together: its rows are read as JSON, and told of as a table.
+
+use super::cells;
+use super::table::{Rows, Table};
+use crate::options::{OptionDef, OptionType, Options};
+use crate::program::{Database, FoldState, Program, Stopped};
+use crate::series::source::Emit;
+use crate::source::{self, Source};
+use crate::{Error, Param, Result, Type, Value, ValueRef};
+
+/// What its fold takes.
+pub const INPUT: &[Param] = &[Param::new("row", Type::Text)];
+
+/// The columns that are looked at.
+pub const COLUMNS: OptionDef = OptionDef {
+    name: "columns",
+    ty: OptionType::Json("the name of a column, or a list of names"),
+    default: "all of them",
+    doc: "the columns to look at",
+};
+
+/// What is said of a table.
+pub trait Look: Clone + Send + 'static {
+    /// Begins by [`Program::spec`].
+    fn start(spec: &str) -> Result<Self>;
+
+    /// Gives the rows of the answer. Errors if it is stopped.
+    fn tell(&self, table: &Table, stopped: Stopped<'_>, emit: Emit<'_>) -> Result<()>;
+}
+
+/// The rows so far.
+#[derive(Clone)]
+pub struct Scan<L> {
+    look: L,
+    rows: Rows,
+}
+
+impl<L: Look> FoldState for Scan<L> {
+    fn start(spec: &str) -> Result<Self> {
+        Ok(Scan {
+            look: L::start(spec)?,
+            rows: Rows::default(),
+        })
+    }
+
+    fn row(&mut self, row: &[ValueRef<'_>]) -> Result<()> {
+        match row {
+            [ValueRef::Text(text)] => self.rows.row(text),
+            _ => Err(Error::new(
+                "a row is no text; only Lumos's own SQL calls it",
+            )),
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.rows.merge(&other.rows);
+    }
+
+    fn finish(&self, emit: &mut dyn FnMut(Vec<Value>) -> Result<()>) -> Result<()> {
+        self.finish_until(&|| false, emit)
+    }
+
+    fn finish_until(
+        &self,
+        stopped: Stopped<'_>,
+        emit: &mut dyn FnMut(Vec<Value>) -> Result<()>,
+    ) -> Result<()> {
+        self.look.tell(&self.rows.table(stopped)?, stopped, emit)
+    }
+}
+
+/// What looks at one column by the others, with the options as given. Errors if the source is none, or the option
+/// [`COLUMNS`] is.
+pub fn aimed(
+    source: &str,
+    target: &str,
+    (given, options): (&Options, Option<&str>),
+    database: &dyn Database,
+) -> Result<Program> {
+    let source = Source::parse(source, database.dialect())?;
+    let only = source::names(given, COLUMNS.name)?.map(|mut names| {
+        names.retain(|name| !name.eq_ignore_ascii_case(target));
+        names.push(target.to_owned());
+        names
+    });
+    let spec = serde_json::json!({"target": target, "options": options.unwrap_or("{}")});
+    Ok(Program {
+        read: cells::select(&source, only, database)?,
+        parameters: Vec::new(),
+        spec: spec.to_string(),
+    })
+}
+
+/// The target and the options that [`aimed`] wrote. Errors if something else did.
+pub fn aim(spec: &str, known: &[OptionDef]) -> Result<(String, Options)> {
+    let wrong = || Error::new("only Lumos's own SQL calls it");
+    let spec: serde_json::Value = serde_json::from_str(spec).map_err(|_| wrong())?;
+    let options = Options::parse(known, spec["options"].as_str())?;
+    let target = spec["target"].as_str().ok_or_else(wrong)?;
+    Ok((target.to_owned(), options))
+}
+
+/// For the tests of those that look.
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use crate::program::Fold;
+
+    /// What a fold says of rows that two threads have read.
+    pub fn run(fold: &Fold, spec: &str, rows: &[String]) -> Result<Vec<Vec<Value>>> {
+        let mut states = [fold.start(spec)?, fold.start(spec)?];
+        for (i, row) in rows.iter().enumerate() {
+            states[i % 2].row(&[ValueRef::Text(row)])?;
+        }
+        let [mut one, other] = states;
+        one.merge(&*other)?;
+        let mut found = Vec::new();
+        let mut keep = |row| {
+            found.push(row);
+            Ok(())
+        };
+        one.finish(&mut keep)?;
+        Ok(found)
+    }
+
+    /// Columns of every kind, of which some go together.
+    pub fn rows() -> Vec<String> {
+        let row = |i: i64| {
+            let kind = ["a", "b", "c"][(i % 3) as usize];
+            format!(
+                r#"{{"x":{i},"y":{},"noise":{},"kind":"{kind}","by_kind":{},"day":"2026-{:02}-{:02}","flat":1,"list":[1]}}"#,
+                2 * i + i % 2,
+                i * 7919 % 101,
+                i % 3 * 10 + i * 31 % 7,
+                i % 12 + 1,
+                i % 28 + 1,
+            )
+        };
+        (0..200).map(row).collect()
+    }
+}

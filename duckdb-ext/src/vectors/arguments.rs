@@ -96,7 +96,7 @@ impl<'a> Column<'a> {
                 self.time(Clock::Timestamp, Some(time))
             }
             _ => Err(Error::new(format!(
-                "{} is of a type that is not taken; give a number, text or a BLOB",
+                "{} is of a type that is not taken; give a number, text or a BLOB, like CAST(x AS VARCHAR)",
                 self.param.name
             ))),
         }

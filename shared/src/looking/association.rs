@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 
 use super::counts::Fixed;
+use crate::Result;
+use crate::program::{Stopped, check};
 use crate::stats::special::gamma_shares;
 use crate::stats::tails::f_above;
 
@@ -19,6 +21,17 @@ pub struct Found {
     pub p: Option<f64>,
     /// The pairs without a NULL.
     pub n: usize,
+}
+
+impl Found {
+    /// Nothing, of so many pairs.
+    pub fn none(n: usize) -> Found {
+        Found {
+            value: None,
+            p: None,
+            n,
+        }
+    }
 }
 
 /// A column for numbers: as it is or its ranks.
@@ -75,12 +88,15 @@ impl<'a> Numbers<'a> {
 #[derive(Debug, Clone)]
 pub struct Unit(Option<Vec<f64>>);
 
+/// Values that are added up before their sum is added to the others.
+const BLOCK: usize = 256;
+
 fn sum(values: impl Iterator<Item = f64>) -> f64 {
     // In blocks, so that few digits are lost.
     let (mut whole, mut block) = (0.0, 0.0);
     for (i, value) in values.enumerate() {
         block += value;
-        if i % 256 == 255 {
+        if i % BLOCK == BLOCK - 1 {
             whole += block;
             block = 0.0;
         }
@@ -100,11 +116,12 @@ impl Unit {
         Unit((!constant).then(|| off.iter().map(|x| x / length).collect()))
     }
 
-    fn correlation(&self, other: &Unit) -> Option<f64> {
+    /// `product` is the sum of their products, if it is known.
+    fn correlation(&self, other: &Unit, product: Option<f64>) -> Option<f64> {
         let (Some(a), Some(b)) = (&self.0, &other.0) else {
             return None;
         };
-        let found = sum(a.iter().zip(b).map(|(x, y)| x * y));
+        let found = product.unwrap_or_else(|| sum(a.iter().zip(b).map(|(x, y)| x * y)));
         // What rounding leaves of a line.
         let line = found.abs() > 1.0 - 1e-14;
         Some(if line { found.signum() } else { found })
@@ -137,13 +154,23 @@ impl<'a> Prepared<'a> {
 
     /// Pearson's correlation, or of ranks Spearman's.
     pub fn correlation(&self, other: &Prepared<'_>, ranked: bool) -> Found {
+        self.correlation_by(other, ranked, None)
+    }
+
+    /// The same, where [`Products`] may have summed their products up.
+    pub fn correlation_by(
+        &self,
+        other: &Prepared<'_>,
+        ranked: bool,
+        product: Option<f64>,
+    ) -> Found {
         let all = if ranked {
             self.ranked.as_ref().zip(other.ranked.as_ref())
         } else {
             self.plain.as_ref().zip(other.plain.as_ref())
         };
         let (value, n) = match all {
-            Some((a, b)) => (a.correlation(b), self.numbers.values.len()),
+            Some((a, b)) => (a.correlation(b, product), self.numbers.values.len()),
             None => {
                 let (a, b) = (self.numbers.values, other.numbers.values);
                 let ranks = if ranked {
@@ -160,7 +187,7 @@ impl<'a> Prepared<'a> {
                 let n = a.len();
                 match n {
                     0 => (None, 0),
-                    _ => (Unit::new(&a).correlation(&Unit::new(&b)), n),
+                    _ => (Unit::new(&a).correlation(&Unit::new(&b), None), n),
                 }
             }
         };
@@ -178,6 +205,57 @@ impl<'a> Prepared<'a> {
             p: p.map(|p| p.max(LEAST)),
             n,
         }
+    }
+}
+
+/// The sums of products of all pairs of columns without a NULL, so many rows of all columns at a time: longer columns would
+/// be read from memory anew for each pair.
+pub struct Products(Vec<Vec<f64>>);
+
+/// Rows at a time.
+const ROWS: usize = 16 * BLOCK;
+
+impl Products {
+    /// Of these columns, `None` for what is no number, as given or as ranks. Errors if it is stopped.
+    pub fn new(
+        columns: &[Option<&Prepared<'_>>],
+        ranked: bool,
+        stopped: Stopped<'_>,
+    ) -> Result<Products> {
+        let units: Vec<Option<&[f64]>> = columns
+            .iter()
+            .map(|column| {
+                let of = (*column)?;
+                let unit = if ranked { &of.ranked } else { &of.plain };
+                unit.as_ref()?.0.as_deref()
+            })
+            .collect();
+        let rows = units.iter().flatten().map(|unit| unit.len()).max();
+        let mut sums = vec![vec![0.0; units.len()]; units.len()];
+        for start in (0..rows.unwrap_or(0)).step_by(ROWS) {
+            check(stopped)?;
+            let end = |unit: &[f64]| (start + ROWS).min(unit.len());
+            for (i, a) in units.iter().enumerate() {
+                for (j, b) in units.iter().enumerate().skip(i + 1) {
+                    let (Some(a), Some(b)) = (a, b) else {
+                        continue;
+                    };
+                    // As `sum` does it.
+                    let blocks = a[start..end(a)]
+                        .chunks(BLOCK)
+                        .zip(b[start..end(b)].chunks(BLOCK));
+                    for (a, b) in blocks {
+                        sums[i][j] += a.iter().zip(b).fold(0.0, |sum, (x, y)| sum + x * y);
+                    }
+                }
+            }
+        }
+        Ok(Products(sums))
+    }
+
+    /// Of two columns by their places, the lesser first.
+    pub fn of(&self, a: usize, b: usize) -> Option<f64> {
+        self.0.get(a).and_then(|row| row.get(b)).copied()
     }
 }
 
@@ -249,11 +327,7 @@ pub fn cramers_v(a: &[u32], b: &[u32]) -> Found {
     let (n, (r, c)) = (table.n as f64, table.sizes());
     let n_found = table.n as usize;
     if r < 2.0 || c < 2.0 {
-        return Found {
-            value: None,
-            p: None,
-            n: n_found,
-        };
+        return Found::none(n_found);
     }
     // Sum of squares over expected counts, less n.
     let part = |((x, y), count): &((u32, u32), u64)| {
@@ -285,11 +359,7 @@ pub fn correlation_ratio(categories: &[u32], numbers: &[f64]) -> Found {
         .filter(|(c, v)| **c > 0 && !v.is_nan());
     let pairs: Vec<(u32, f64)> = both.map(|(c, v)| (*c, *v)).collect();
     let n = pairs.len();
-    let none = Found {
-        value: None,
-        p: None,
-        n,
-    };
+    let none = Found::none(n);
     let values: Vec<f64> = pairs.iter().map(|(_, v)| *v).collect();
     let Some(Unit(Some(unit))) = (n > 1).then(|| Unit::new(&values)) else {
         return none;
@@ -352,11 +422,7 @@ pub fn information(a: &[u32], b: &[u32]) -> Found {
     let (n, (r, c)) = (table.n as f64, table.sizes());
     let n_found = table.n as usize;
     if r < 2.0 || c < 2.0 {
-        return Found {
-            value: None,
-            p: None,
-            n: n_found,
-        };
+        return Found::none(n_found);
     }
     let plain = table.information();
     let bias = (r + c - table.pairs.len() as f64 - 1.0) / (2.0 * n);

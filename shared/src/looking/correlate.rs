@@ -1,6 +1,6 @@
 //! `lumos_correlate`: which columns go together.
 
-use super::association::{self, Found, Prepared, adjusted, parts};
+use super::association::{self, Found, Prepared, Products, adjusted, parts};
 use super::cells;
 use super::scan::{COLUMNS, INPUT, Look, Scan};
 use super::table::{Table, Values};
@@ -140,8 +140,14 @@ impl<'a> Ready<'a> {
     }
 }
 
-/// The measures of two columns that fit their types; of these only `wanted`, or all for `auto`.
-pub fn measures(a: &Ready<'_>, b: &Ready<'_>, wanted: &str) -> Vec<(&'static str, Found)> {
+/// The measures of two columns that fit their types; of these only `wanted`, or all for `auto`. `product` knows the sum of the
+/// products of both, or of their ranks, or does not.
+pub fn measures(
+    a: &Ready<'_>,
+    b: &Ready<'_>,
+    wanted: &str,
+    product: &dyn Fn(bool) -> Option<f64>,
+) -> Vec<(&'static str, Found)> {
     let fitting: &[&'static str] = match (a, b) {
         (Ready::Numbers(_), Ready::Numbers(_)) => &["pearson", "spearman"],
         (Ready::Texts(_), Ready::Texts(_)) => &["cramers_v"],
@@ -153,7 +159,10 @@ pub fn measures(a: &Ready<'_>, b: &Ready<'_>, wanted: &str) -> Vec<(&'static str
         .filter(|of| wanted == "auto" || wanted == **of);
     let found = wanted.filter_map(|measure| {
         let found = match (a, b) {
-            (Ready::Numbers(a), Ready::Numbers(b)) => a.correlation(b, *measure == "spearman"),
+            (Ready::Numbers(a), Ready::Numbers(b)) => {
+                let ranked = *measure == "spearman";
+                a.correlation_by(b, ranked, product(ranked))
+            }
             (Ready::Texts(a), Ready::Texts(b)) => association::cramers_v(a, b),
             (Ready::Texts(texts), Ready::Numbers(numbers))
             | (Ready::Numbers(numbers), Ready::Texts(texts)) => {
@@ -224,6 +233,7 @@ impl Look for Correlate {
                 cut.push(of.categories(self.bins));
             }
         }
+        let products = self.products(&ready, stopped)?;
         for (i, a) in ready.iter().enumerate() {
             for (j, b) in ready.iter().enumerate().skip(i + 1) {
                 check(stopped)?;
@@ -232,7 +242,10 @@ impl Look for Correlate {
                     (Some(a), Some(b)) if !left => {
                         vec![("information", association::information(a, b))]
                     }
-                    _ => measures(a, b, &self.measure),
+                    _ => {
+                        let product = |ranked| products[usize::from(ranked)].as_ref()?.of(i, j);
+                        measures(a, b, &self.measure, &product)
+                    }
                 };
                 for (measure, found) in found {
                     pairs.push(Pair {
@@ -284,6 +297,21 @@ impl Look for Correlate {
 }
 
 impl Correlate {
+    /// Of numbers as given and of their ranks, as far as they are asked for.
+    fn products(&self, ready: &[Ready<'_>], stopped: Stopped<'_>) -> Result<[Option<Products>; 2]> {
+        let numbers = ready.iter().map(|of| match of {
+            Ready::Numbers(numbers) => Some(numbers),
+            _ => None,
+        });
+        let numbers: Vec<Option<&Prepared<'_>>> = numbers.collect();
+        let of = |measure: &str, ranked: bool| {
+            let wanted = ["auto", measure].contains(&self.measure.as_str());
+            let products = wanted.then(|| Products::new(&numbers, ranked, stopped));
+            products.transpose()
+        };
+        Ok([of("pearson", false)?, of("spearman", true)?])
+    }
+
     fn note(&self, found: Found) -> Option<String> {
         let say = |english: &str, chinese: &str| Some(self.language.say(english, chinese));
         match found.value.map(f64::abs) {

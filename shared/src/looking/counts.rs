@@ -155,7 +155,7 @@ impl Numbers {
             self.count(*bits, *count);
         }
         match (&mut self.sample, &other.sample) {
-            (Some(mine), Some(theirs)) => theirs.hashes.iter().for_each(|hash| mine.add(*hash)),
+            (Some(mine), Some(theirs)) => mine.merge(theirs),
             (Some(mine), None) => other.counts.keys().for_each(|bits| mine.add(mixed(*bits))),
             (None, _) => {}
         }
@@ -218,6 +218,17 @@ impl Sample {
             let zeros = self.zeros;
             self.hashes.retain(|hash| hash.trailing_zeros() >= zeros);
         }
+    }
+
+    fn merge(&mut self, other: &Sample) {
+        // See `Numbers::cut`.
+        self.hashes.reserve(other.hashes.len());
+        if other.zeros > self.zeros {
+            self.zeros = other.zeros;
+            let zeros = self.zeros;
+            self.hashes.retain(|hash| hash.trailing_zeros() >= zeros);
+        }
+        other.hashes.iter().for_each(|hash| self.add(*hash));
     }
 }
 

@@ -111,16 +111,11 @@ impl Look for Features {
                 .then(|| association::information(&of.categories(self.bins), &goal_parts));
             // The measure with the larger value, as a curve has more of Spearman's.
             let by = |f: &(&str, Found)| f.1.value.map_or(-1.0, f64::abs);
-            let best = measures(&of, &goal, "auto")
+            let best = measures(&of, &goal, "auto", &|_| None)
                 .into_iter()
                 .rev()
                 .max_by(|a, b| by(a).total_cmp(&by(b)));
-            let none = Found {
-                value: None,
-                p: None,
-                n: 0,
-            };
-            let (measure, measured) = best.unwrap_or(("none", none));
+            let (measure, measured) = best.unwrap_or(("none", Found::none(0)));
             found.push(Relevance {
                 feature,
                 relevance: information.and_then(|of| of.value),
@@ -142,7 +137,7 @@ impl Look for Features {
         for (rank, i) in order.iter().enumerate() {
             for j in &order[..rank] {
                 check(stopped)?;
-                let pairs = measures(&ready[*i], &ready[*j], "auto");
+                let pairs = measures(&ready[*i], &ready[*j], "auto", &|_| None);
                 let same = |value: Option<f64>| value.is_some_and(|v| v.abs() >= SAME);
                 if pairs.iter().any(|(_, found)| same(found.value)) {
                     found[*i].redundant = Some(&features[*j].name);

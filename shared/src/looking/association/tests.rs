@@ -199,3 +199,33 @@ fn probabilities_are_adjusted() {
     }
     assert_eq!(adjusted(&[]), []);
 }
+
+/// Block by block and pair by pair, to the last bit.
+#[test]
+fn products_of_all_pairs_are_those_of_each() {
+    for n in [1, 2, 255, 256, 4_095, 4_096, 4_097, 10_000] {
+        let column = |seed: u64| -> Vec<f64> {
+            let mut x = seed;
+            let mut next = || {
+                x = (x * 1_103_515_245 + 12_345) % (1 << 31);
+                x as f64 / 7.0
+            };
+            (0..n).map(|_| next()).collect()
+        };
+        let mut columns = [column(1), column(2), column(3), vec![5.0; n]];
+        columns[1][0] = f64::NAN;
+        let prepared: Vec<Prepared<'_>> = columns.iter().map(|of| Prepared::new(of)).collect();
+        let mut all: Vec<Option<&Prepared<'_>>> = prepared.iter().map(Some).collect();
+        all.push(None);
+        for ranked in [false, true] {
+            let products = Products::new(&all, ranked, &|| false).unwrap();
+            for (i, a) in prepared.iter().enumerate() {
+                for (j, b) in prepared.iter().enumerate().skip(i + 1) {
+                    let found = a.correlation_by(b, ranked, products.of(i, j));
+                    assert_eq!(found, a.correlation(b, ranked), "{n} {i} {j}");
+                }
+            }
+        }
+        assert!(n < 2 || Products::new(&all, false, &|| true).is_err());
+    }
+}

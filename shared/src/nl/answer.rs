@@ -195,8 +195,14 @@ impl Considered {
         let mut scores: Vec<f32> = all.iter().map(|(candidate, _)| candidate.score).collect();
         let shares = shares(&scores);
         // A word that means nothing here may have been the one that matters.
-        let content = words.iter().filter(|t| is_content(t)).count().max(1);
-        let understood = (1.0 - unknown.len() as f64 / content.max(unknown.len()) as f64).powi(2);
+        let content = words.iter().filter(|t| is_content(t)).count();
+        let understood = if content == 0 && follows == 0 {
+            // Nothing is asked: what is likely in general is no answer to it.
+            0.0
+        } else {
+            let of = content.max(unknown.len()).max(1);
+            (1.0 - unknown.len() as f64 / of as f64).powi(2)
+        };
         let mut readings: Vec<Reading> = Vec::new();
         for ((candidate, goes_on), share) in all.into_iter().zip(shares) {
             let mut assumed = assumptions(reader.catalog, &candidate.query);

@@ -152,3 +152,13 @@ fn questions_are_cut_into_words_numbers_and_quoted_texts() {
         let _ = tokens(odd);
     }
 }
+
+#[test]
+fn a_question_without_a_word_that_asks_is_not_understood() {
+    let shop = shop::shop();
+    for question in ["", " ", "?", "?!", "the of", "\u{1f600}", "\u{200f}", "\0", "''"] {
+        for reading in shop.read(&[], question, Dialect::Sqlite) {
+            assert_eq!(reading.confidence, 0.0, "{question:?}: {}", reading.sql);
+        }
+    }
+}

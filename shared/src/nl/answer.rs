@@ -8,7 +8,7 @@ use super::link::{Meaning, Mention};
 use super::modify::modifiers;
 use super::parse::{Candidate, candidates};
 use super::reader::{Reader, question_tokens};
-use super::tokens::fold;
+use super::tokens::{LONGEST, fold};
 use crate::Error;
 use crate::sql::identifier;
 
@@ -196,8 +196,9 @@ impl Considered {
         let shares = shares(&scores);
         // A word that means nothing here may have been the one that matters.
         let content = words.iter().filter(|t| is_content(t)).count();
-        let understood = if content == 0 && follows == 0 {
-            // Nothing is asked: what is likely in general is no answer to it.
+        let mut unread = question.chars().skip(LONGEST);
+        let understood = if content == 0 && follows == 0 || unread.any(|c| !c.is_whitespace()) {
+            // Nothing is asked: what is likely in general is no answer to it. Or what was not read may be what matters.
             0.0
         } else {
             let of = content.max(unknown.len()).max(1);

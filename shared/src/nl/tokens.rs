@@ -57,9 +57,12 @@ pub fn hash(text: &str) -> u64 {
     })
 }
 
+/// How many characters of a question are read.
+pub const LONGEST: usize = 2_000;
+
 /// The tokens of a question; contractions are written out, `'s` is left away.
 pub fn tokens(question: &str) -> Vec<Token> {
-    let question: String = question.chars().take(2000).collect();
+    let question: String = question.chars().take(LONGEST).collect();
     let letters: Vec<(usize, char)> = question.char_indices().collect();
     let mut all = Vec::new();
     let mut i = 0;

@@ -156,9 +156,29 @@ fn questions_are_cut_into_words_numbers_and_quoted_texts() {
 #[test]
 fn a_question_without_a_word_that_asks_is_not_understood() {
     let shop = shop::shop();
-    for question in ["", " ", "?", "?!", "the of", "\u{1f600}", "\u{200f}", "\0", "''"] {
+    for question in [
+        "",
+        " ",
+        "?",
+        "?!",
+        "the of",
+        "\u{1f600}",
+        "\u{200f}",
+        "\0",
+        "''",
+    ] {
         for reading in shop.read(&[], question, Dialect::Sqlite) {
             assert_eq!(reading.confidence, 0.0, "{question:?}: {}", reading.sql);
         }
     }
+}
+
+#[test]
+fn what_is_not_read_of_a_question_is_not_understood() {
+    let shop = shop::shop();
+    let asked = "how many customers are there";
+    let all = |end: &str| format!("{asked}{}{end}", " ".repeat(super::tokens::LONGEST));
+    let first = |question: &str| shop.read(&[], question, Dialect::Sqlite).remove(0);
+    assert_eq!(first(&all("in Germany")).confidence, 0.0);
+    assert_eq!(first(&all("")).confidence, first(asked).confidence);
 }

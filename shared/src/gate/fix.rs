@@ -7,12 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use super::catalog::{INPUT, READ, Rows};
+use super::catalog::{INPUT, Schema};
 use super::policy::Policy;
-use super::validate::{arguments_of, scratch};
-use super::{Verdict, allows_function, duckdb};
-use crate::options::Options;
-use crate::program::{Fold, FoldState};
+use super::validate::{Judge, query};
+use super::{Scratch, Verdict, allows_function, duckdb};
+use crate::program::Fold;
 use crate::sql::identifier;
 use crate::sql::lexer::{Dialect, Kind, Token, tokens};
 use crate::{Error, Result, Type, Value, ValueRef};
@@ -86,68 +85,25 @@ impl Fixed {
 }
 
 /// The fold of `lumos_fix_sql` in DuckDB.
-pub const FOLD: Fold = Fold::new::<Fix>("fix_sql", INPUT, COLUMNS);
+pub const FOLD: Fold = Fold::new::<Judge<true>>("fix_sql", INPUT, COLUMNS);
 
 /// The query of `lumos_fix_sql(sql, options)`. Errors if the options are none.
 pub fn sql(arguments: &[ValueRef<'_>]) -> Result<String> {
-    let (sql, policy) = arguments_of(arguments)?;
-    let spec = json!({"sql": sql, "options": policy.to_json()}).to_string();
-    FOLD.sql(READ, &spec)
+    query(&FOLD, arguments)
 }
 
-/// The text to change, and the tables.
-#[derive(Debug, Clone)]
-struct Fix {
-    sql: String,
-    policy: Policy,
-    rows: Rows,
-}
-
-impl FoldState for Fix {
-    fn start(spec: &str) -> Result<Self> {
-        let none = || {
-            Error::new(format!(
-                "{} is not what lumos_fix_sql writes",
-                crate::sql::literal(spec)
-            ))
-        };
-        let spec: serde_json::Value = serde_json::from_str(spec).map_err(|_| none())?;
-        let text = |name: &str| spec.get(name).and_then(|t| t.as_str()).ok_or_else(none);
-        let options = Options::parse(super::policy::OPTIONS, Some(text("options")?))?;
-        Ok(Fix {
-            sql: text("sql")?.to_owned(),
-            policy: Policy::read(&options)?,
-            rows: Rows::default(),
-        })
+/// A text of DuckDB, with the names of these tables.
+pub fn over(sql: &str, schema: &Schema, policy: &Policy, scratch: &dyn Scratch) -> Result<Fixed> {
+    let tables = schema.tables.iter().filter(|t| t.current && !t.temporary);
+    let mut names = Names::new();
+    for table in tables.filter(|t| policy.allows_table(&t.name)) {
+        let columns = table.columns.iter().map(|(name, _)| name.clone());
+        let columns = columns.filter(|c| policy.allows_column(&table.name, c));
+        names.insert(table.name.clone(), columns.collect());
     }
-
-    fn row(&mut self, row: &[ValueRef<'_>]) -> Result<()> {
-        self.rows.row(row);
-        Ok(())
-    }
-
-    fn merge(&mut self, other: &Self) {
-        self.rows.merge(&other.rows);
-    }
-
-    fn finish(&self, emit: &mut dyn FnMut(Vec<Value>) -> Result<()>) -> Result<()> {
-        if !self.rows.any {
-            return Ok(());
-        }
-        let schema = self.rows.schema();
-        let tables = schema.tables.iter().filter(|t| t.current && !t.temporary);
-        let mut names = Names::new();
-        for table in tables.filter(|t| self.policy.allows_table(&t.name)) {
-            let columns = table.columns.iter().map(|(name, _)| name.clone());
-            let columns = columns.filter(|c| self.policy.allows_column(&table.name, c));
-            names.insert(table.name.clone(), columns.collect());
-        }
-        let scratch = scratch()?;
-        let fixed = fix(&self.sql, Dialect::DuckDb, &names, &mut |sql| {
-            Ok::<_, Error>(duckdb::check(sql, &schema, &self.policy, &*scratch))
-        })?;
-        emit(fixed.row())
-    }
+    fix(sql, Dialect::DuckDb, &names, &mut |sql| {
+        Ok::<_, Error>(duckdb::check(sql, schema, policy, scratch))
+    })
 }
 
 /// Changes what has to be. `check` is the gate. Errors if that does.
@@ -157,8 +113,15 @@ pub fn fix<E>(
     names: &Names,
     check: &mut dyn FnMut(&str) -> Result<Verdict, E>,
 ) -> Result<Fixed, E> {
-    let sql = without_fences(sql);
-    let verdict = check(sql)?;
+    let mut verdict = check(sql)?;
+    // Backticks may stand in a text, of one that may run.
+    let inside = without_fences(sql);
+    let sql = if verdict.sql.is_err() && inside.len() < sql.len() {
+        verdict = check(inside)?;
+        inside
+    } else {
+        sql
+    };
     if verdict.sql.is_ok() || sql.len() > super::text::LONGEST {
         return Ok(Fixed {
             sql: sql.to_owned(),
@@ -199,10 +162,10 @@ fn renamed(sql: &str, dialect: Dialect, names: &Names) -> (String, Vec<(String, 
     let lower = |text: &str| text.to_lowercase();
     let tables: BTreeSet<String> = names.keys().map(|name| lower(name)).collect();
     // The columns of the tables that stand in it, of all where none does.
-    let named = tokens.iter().map(|token| token.unquoted(sql));
+    let named: BTreeSet<String> = tokens.iter().map(|t| lower(&t.unquoted(sql))).collect();
     let named: BTreeSet<&String> = named
-        .filter_map(|name| {
-            let key = lower(&name);
+        .into_iter()
+        .filter_map(|key| {
             let same = names.keys().find(|table| lower(table) == key);
             same.or_else(|| {
                 let near = nearest(&key, names.keys());
@@ -327,17 +290,18 @@ fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a String>) -> Option<St
             .collect()
     };
     let wanted = plain(name);
-    let most = wanted.chars().count() / 3;
+    let length = wanted.chars().count();
+    let most = length / 3;
     let near = names.filter_map(|known| {
-        let far = distance(&wanted, &plain(known));
+        let plain = plain(known);
+        if plain.chars().count().abs_diff(length) > most {
+            return None;
+        }
+        // Letters that must be put in, left out, changed or exchanged with the next.
+        let far = strsim::osa_distance(&wanted, &plain);
         (far <= most).then_some((far, known))
     });
     near.min().map(|(_, known)| known.clone())
-}
-
-/// How many letters must be put in, left out, changed or exchanged with the next to make one text of the other.
-fn distance(a: &str, b: &str) -> usize {
-    strsim::osa_distance(a, b)
 }
 
 #[cfg(test)]
@@ -371,6 +335,13 @@ mod tests {
             })
         };
         fix(sql, dialect, &names(), &mut check).unwrap().sql
+    }
+
+    #[test]
+    fn backticks_in_what_may_run_are_left() {
+        for sql in ["SELECT 'wrong ``` a'", "SELECT 'a ```\n wrong ``` b'"] {
+            assert_eq!(fixed(sql, Dialect::Sqlite), sql);
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use super::catalog::{INPUT, READ, Rows};
 use super::policy::{OPTIONS, Policy};
-use super::{COLUMNS, Scratch, duckdb};
+use super::{COLUMNS, Scratch, duckdb, fix};
 use crate::options::Options;
 use crate::program::{Fold, FoldState};
 use crate::sql::literal;
@@ -29,13 +29,18 @@ pub fn scratch() -> Result<Box<dyn Scratch>> {
 }
 
 /// The fold of `lumos_validate_sql` in DuckDB.
-pub const FOLD: Fold = Fold::new::<Validate>("validate_sql", INPUT, COLUMNS);
+pub const FOLD: Fold = Fold::new::<Judge<false>>("validate_sql", INPUT, COLUMNS);
 
 /// The query of `lumos_validate_sql(sql, options)`. Errors if the options are none.
 pub fn sql(arguments: &[ValueRef<'_>]) -> Result<String> {
+    query(&FOLD, arguments)
+}
+
+/// The query of a fold that judges the text of a call. Errors if the options are none.
+pub fn query(fold: &Fold, arguments: &[ValueRef<'_>]) -> Result<String> {
     let (sql, policy) = arguments_of(arguments)?;
     let spec = serde_json::json!({"sql": sql, "options": policy.to_json()}).to_string();
-    FOLD.sql(READ, &spec)
+    fold.sql(READ, &spec)
 }
 
 /// The text and the options of a call. Errors if the text is NULL, or the options are none.
@@ -51,26 +56,28 @@ pub fn arguments_of<'a>(arguments: &[ValueRef<'a>]) -> Result<(&'a str, Policy)>
     Ok((sql, Policy::read(&Options::parse(OPTIONS, options)?)?))
 }
 
-/// The text to look at, and the tables.
+/// The text to look at, to mend it too if `FIXES`, and the tables.
 #[derive(Debug, Clone)]
-struct Validate {
+pub struct Judge<const FIXES: bool> {
     sql: String,
     policy: Policy,
     rows: Rows,
 }
 
-impl FoldState for Validate {
+impl<const FIXES: bool> FoldState for Judge<FIXES> {
     fn start(spec: &str) -> Result<Self> {
         let none = || {
-            Error::new(format!(
-                "{} is not what lumos_validate_sql writes",
-                literal(spec)
-            ))
+            let function = if FIXES {
+                "lumos_fix_sql"
+            } else {
+                "lumos_validate_sql"
+            };
+            Error::new(format!("{} is not what {function} writes", literal(spec)))
         };
         let spec: serde_json::Value = serde_json::from_str(spec).map_err(|_| none())?;
         let text = |name: &str| spec.get(name).and_then(|t| t.as_str()).ok_or_else(none);
         let options = Options::parse(OPTIONS, Some(text("options")?))?;
-        Ok(Validate {
+        Ok(Judge {
             sql: text("sql")?.to_owned(),
             policy: Policy::read(&options)?,
             rows: Rows::default(),
@@ -91,7 +98,11 @@ impl FoldState for Validate {
             return Ok(());
         }
         let schema = self.rows.schema();
-        let verdict = duckdb::check(&self.sql, &schema, &self.policy, &*scratch()?);
-        emit(verdict.row())
+        let scratch = scratch()?;
+        emit(if FIXES {
+            fix::over(&self.sql, &schema, &self.policy, &*scratch)?.row()
+        } else {
+            duckdb::check(&self.sql, &schema, &self.policy, &*scratch).row()
+        })
     }
 }

@@ -12,6 +12,9 @@ const OF_PAIRS: f32 = 2.0;
 /// How much it counts for a word and a name in it.
 const OF_PAIR: f32 = 0.25;
 
+/// The most pairs of a word and a name that are kept.
+const PAIRS: usize = 100_000;
+
 /// How much an answer that was right or wrong counts for its own question.
 const EXACT: f32 = 20.0;
 
@@ -76,7 +79,11 @@ impl Weights {
         self.exact.insert((fold(question), sql.to_owned()), counts);
         for stem in stems(question).into_iter().take(20) {
             for name in names(sql).into_iter().take(20) {
-                let pair = self.pairs.entry((stem.clone(), name)).or_default();
+                let pair = (stem.clone(), name);
+                if self.pairs.len() >= PAIRS && !self.pairs.contains_key(&pair) {
+                    continue;
+                }
+                let pair = self.pairs.entry(pair).or_default();
                 pair.0 += counts.0;
                 pair.1 += counts.1;
             }

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use super::catalog::{Catalog, Metric, Synonym, Target};
 use super::feedback::Weights;
 use super::tokens::fold;
+use crate::gate::text::normalized;
 use crate::sql::identifier;
 use crate::sql::lexer::{self, Dialect, Kind};
 use crate::{Error, Result, Type, Value};
@@ -117,6 +118,11 @@ pub fn target(catalog: &Catalog, name: &str) -> Option<Target> {
     }
 }
 
+/// True of a word that a question is compared with, and of which nothing is left to compare: "?" is every question of signs.
+pub fn says_nothing(row: &Taught) -> bool {
+    matches!(row.kind.as_str(), "synonym" | "metric" | "verified") && fold(&row.word).is_empty()
+}
+
 /// The expression of a metric in parentheses, which nothing in it closes.
 fn closed(expression: &str, dialect: Dialect) -> Option<String> {
     let mut depth = 0_i64;
@@ -131,7 +137,7 @@ fn closed(expression: &str, dialect: Dialect) -> Option<String> {
             return None;
         }
     }
-    let text = crate::gate::text::normalized(&format!("SELECT {expression}"), dialect).ok()?;
+    let text = normalized(&format!("SELECT {expression}"), dialect).ok()?;
     let text = text.strip_prefix("SELECT ")?;
     (depth == 0).then(|| format!("({text})"))
 }
@@ -168,6 +174,12 @@ pub fn metric(
         let from = identifier(&catalog.tables[table].name);
         if tried.insert(table) && tried.len() <= 20 && passes(&format!("SELECT {sql} FROM {from}"))
         {
+            // Aggregates are not nested, so what can be counted has none.
+            if passes(&format!("SELECT count({sql}) FROM {from}")) {
+                return Err(wrong(
+                    "it has no aggregate; give one like sum(Invoice.Total)",
+                ));
+            }
             return Ok(Metric {
                 name: name.to_owned(),
                 sql,
@@ -195,6 +207,8 @@ pub fn apply(
     for row in rows {
         let ignored = if row.word.len() > LONGEST || row.meaning.len() > LONGEST {
             Some(format!("it is longer than {LONGEST} bytes"))
+        } else if says_nothing(row) {
+            Some("the word has no letter or digit".into())
         } else {
             match row.kind.as_str() {
                 "metric" if catalog.metrics.iter().any(|m| m.name == row.word) => {
@@ -221,12 +235,14 @@ pub fn apply(
                 "verified" if catalog.verified.iter().any(|(q, _)| *q == fold(&row.word)) => {
                     Some("the question is verified twice".into())
                 }
-                "verified" => {
-                    catalog
-                        .verified
-                        .push((fold(&row.word), row.meaning.clone()));
-                    None
-                }
+                // The text that the gate has read is the one to run: without comments, and no semicolon ends it.
+                "verified" => match normalized(&row.meaning, dialect) {
+                    Ok(sql) => {
+                        catalog.verified.push((fold(&row.word), sql));
+                        None
+                    }
+                    Err(reason) => Some(reason),
+                },
                 "feedback" => {
                     weights.add(&row.word, &row.meaning, row.good, row.bad);
                     None
@@ -353,7 +369,7 @@ mod tests {
             row("synonym", &"x".repeat(5000), "Customer"),
         ];
         let listed = apply(&mut catalog, &rows, Dialect::Sqlite, &|sql| {
-            sql.ends_with("FROM \"Invoice\"")
+            sql.ends_with("FROM \"Invoice\"") && !sql.starts_with("SELECT count(")
         });
         let ignored: Vec<&str> = listed
             .iter()
@@ -373,6 +389,35 @@ mod tests {
             listed
                 .iter()
                 .any(|l| l.row.kind == "weight" && l.weight == Some(0.347))
+        );
+    }
+
+    #[test]
+    fn words_without_letters_and_numbers_without_an_aggregate_are_left_out() {
+        let mut catalog = shop();
+        let rows = [
+            row("metric", "amount", "Total"),
+            row("metric", "?!", "sum(Total)"),
+            row("synonym", "😀", "Customer"),
+            row("verified", "???", "SELECT 1"),
+            row(
+                "verified",
+                "all of them",
+                "SELECT 1 /* one */ FROM Invoice; -- x",
+            ),
+        ];
+        let listed = apply(&mut catalog, &rows, Dialect::Sqlite, &|sql| {
+            !sql.starts_with("SELECT count((sum")
+        });
+        let taken = listed.iter().filter(|l| l.ignored.is_none());
+        assert_eq!(
+            taken.map(|l| l.row.word.as_str()).collect::<Vec<_>>(),
+            ["all of them"]
+        );
+        // Its text is put into other SQL.
+        assert_eq!(
+            catalog.verified,
+            [("all of them".to_owned(), "SELECT 1 FROM Invoice".to_owned())]
         );
     }
 

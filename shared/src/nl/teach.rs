@@ -2,7 +2,7 @@
 
 use super::catalog::Catalog;
 use super::learn::Knowledge;
-use super::taught::{TABLE, Taught, metric, target};
+use super::taught::{TABLE, Taught, metric, says_nothing, target};
 use crate::gate::policy::Policy;
 use crate::gate::{duckdb, validate::scratch};
 use crate::program::Kept;
@@ -54,6 +54,12 @@ pub fn check(
 ) -> Result<()> {
     let missing =
         |name: &str, what: &str| Err(Error::new(format!("there is no {what} \"{name}\"")));
+    if says_nothing(row) {
+        return Err(Error::new(format!(
+            "{} has no letter or digit",
+            literal(&row.word)
+        )));
+    }
     match row.kind.as_str() {
         "synonym" if target(catalog, &row.meaning).is_none() => {
             missing(&row.meaning, "table, column or metric")

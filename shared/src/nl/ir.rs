@@ -141,6 +141,8 @@ pub enum Compare {
     NotLike,
     /// From one to another, both included.
     Between,
+    /// Less than one or greater than another.
+    NotBetween,
     /// From one on, before another.
     Within,
     /// Not from one on before another.
@@ -171,7 +173,8 @@ impl Compare {
             Compare::NotIn => Compare::In,
             Compare::IsNull => Compare::NotNull,
             Compare::NotNull => Compare::IsNull,
-            Compare::Between => Compare::Between,
+            Compare::Between => Compare::NotBetween,
+            Compare::NotBetween => Compare::Between,
             Compare::Within => Compare::Outside,
             Compare::Outside => Compare::Within,
         }

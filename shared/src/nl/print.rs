@@ -1,6 +1,6 @@
 //! The typed form as SQL: identifiers quoted, literals escaped, joins derived.
 
-use super::catalog::{Catalog, ColumnKind, ColumnRef};
+use super::catalog::{Catalog, ColumnKind, ColumnRef, iso};
 use super::ir::{Aggregate, Compare, Expr, Filter, Literal, Query, Right, SetOp, Unit, Window};
 use super::joins::Trees;
 use crate::sql::{identifier as quote, literal as sql_literal};
@@ -74,6 +74,35 @@ fn expr_tables(expr: &Expr, all: &mut Vec<usize>) {
     }
 }
 
+/// Whether a value is one of all rows that are read.
+fn is_of_rows(expr: &Expr) -> bool {
+    match expr {
+        Expr::Aggregate(..) | Expr::Metric(_) | Expr::Part(..) | Expr::Of(..) => true,
+        Expr::Window(_, of, _) => is_of_rows(of),
+        Expr::Minus(a, b) => is_of_rows(a) || is_of_rows(b),
+        Expr::Column(_) | Expr::Unit(..) | Expr::Query(_) | Expr::Result(_) => false,
+    }
+}
+
+/// Whether an engine can run a query: without groups, values of all rows are not mixed with those of each row.
+fn can_run(query: &Query) -> bool {
+    if query.of.is_none() && tables(query).is_empty() && query.select.is_empty()
+        || query.filters.iter().any(|filter| is_of_rows(&filter.left))
+    {
+        return false;
+    }
+    if !query.group.is_empty() {
+        return true;
+    }
+    let mut order = query.order.iter().map(|(expr, _)| expr);
+    let of_row = |expr: &Expr| matches!(expr, Expr::Column(_) | Expr::Unit(..));
+    if query.select.iter().any(is_of_rows) {
+        !query.select.iter().any(of_row) && !order.any(of_row)
+    } else {
+        query.having.is_empty() && !order.any(is_of_rows)
+    }
+}
+
 /// A number as SQL.
 pub fn number(n: f64) -> String {
     if n.fract() == 0.0 && n.abs() < 1e15 {
@@ -84,7 +113,7 @@ pub fn number(n: f64) -> String {
 }
 
 impl Printer<'_> {
-    /// The SQL of a query; `None` if its tables are not connected.
+    /// The SQL of a query; `None` if its tables are not connected, or no engine can run it.
     pub fn query(&self, query: &Query) -> Option<String> {
         let mut sql = self.core(query)?;
         if let Some((op, other)) = &query.set {
@@ -93,13 +122,27 @@ impl Printer<'_> {
                 SetOp::Except => "EXCEPT",
                 SetOp::Union => "UNION",
             };
-            sql = format!("{sql} {op} {}", self.core(other)?);
+            // ORDER BY and LIMIT of a part stand inside of it.
+            let part = |query: &Query, sql: String| {
+                if query.order.is_empty() && query.limit.is_none() {
+                    sql
+                } else {
+                    format!("SELECT * FROM ({sql})")
+                }
+            };
+            let other = part(other, self.core(other)?);
+            sql = format!("{} {op} {other}", part(query, sql));
         }
         Some(sql)
     }
 
     fn core(&self, query: &Query) -> Option<String> {
+        if !can_run(query) {
+            return None;
+        }
         let tables = tables(query);
+        // Engines count rows by a number with a sign.
+        let limit = query.limit.map(|limit| limit.min(i64::MAX.unsigned_abs()));
         let mut with = String::new();
         let (from, alone) = match &query.of {
             Some(of) => {
@@ -133,7 +176,16 @@ impl Printer<'_> {
             Some(all?.join(", "))
         };
         if !query.group.is_empty() {
-            rest.push_str(&format!(" GROUP BY {}", list(&query.group)?));
+            let mut group = query.group.clone();
+            if let (Dialect::DuckDb, [], Some(table)) =
+                (self.dialect, &query.select[..], tables.first().copied())
+            {
+                // All that is shown must be in it.
+                let all = 0..self.catalog.tables[table].columns.len();
+                let all = all.map(|column| Expr::Column(ColumnRef { table, column }));
+                group.extend(all.filter(|e| !query.group.contains(e)));
+            }
+            rest.push_str(&format!(" GROUP BY {}", list(&group)?));
         }
         self.conditions(" HAVING ", &query.having, alone, &mut rest)?;
         let mut order = Vec::new();
@@ -146,7 +198,7 @@ impl Printer<'_> {
         }
         let order = order.join(", ");
         let distinct = if query.distinct { "DISTINCT " } else { "" };
-        if let (false, Some(limit), false) = (query.per.is_empty(), query.limit, order.is_empty()) {
+        if let (false, Some(limit), false) = (query.per.is_empty(), limit, order.is_empty()) {
             let names = self.names(query);
             let items: Vec<String> = items
                 .iter()
@@ -167,7 +219,7 @@ impl Printer<'_> {
         if !order.is_empty() {
             sql.push_str(&format!(" ORDER BY {order}"));
         }
-        if let Some(limit) = query.limit {
+        if let Some(limit) = limit {
             sql.push_str(&format!(" LIMIT {limit}"));
         }
         Some(sql)
@@ -286,6 +338,7 @@ impl Printer<'_> {
             Expr::Minus(a, b) => format!("{} - {}", self.expr(a, alone)?, self.expr(b, alone)?),
             Expr::Unit(unit, c) => self.unit(*unit, *c, alone),
             Expr::Query(q) => format!("({})", self.query(q)?),
+            Expr::Window(_, of, _) if !self.is_number(of) => return None,
             Expr::Window(window, of, time) => {
                 let of = self.expr(of, alone)?;
                 let time = time.map(|(unit, c)| self.place(unit, c, alone));
@@ -301,6 +354,36 @@ impl Printer<'_> {
             Expr::Of(Aggregate::Count, _) => "count(*)".to_owned(),
             Expr::Of(agg, i) => format!("{}(c{})", agg.name(), i + 1),
         })
+    }
+
+    /// Whether the value of a group is a number. In SQLite any column may have numbers.
+    fn is_number(&self, expr: &Expr) -> bool {
+        match expr {
+            _ if self.dialect == Dialect::Sqlite => true,
+            Expr::Aggregate(Aggregate::Min | Aggregate::Max, _, Some(c)) | Expr::Column(c) => {
+                self.catalog.at(*c).kind.is_number()
+            }
+            _ => true,
+        }
+    }
+
+    /// Whether a value can be compared with a literal: DuckDB makes that a value of the column's type, which is an error
+    /// of the whole statement if it is none.
+    fn comparable(&self, kind: Option<ColumnKind>, op: Compare, literal: &Literal) -> bool {
+        if self.dialect == Dialect::Sqlite || matches!(op, Compare::Like | Compare::NotLike) {
+            return true;
+        }
+        match (kind, literal) {
+            (Some(ColumnKind::Date), Literal::Text(text)) => iso(text).is_some(),
+            (Some(ColumnKind::Integer | ColumnKind::Real), Literal::Text(text)) => {
+                text.trim().parse().is_ok_and(f64::is_finite)
+            }
+            (Some(ColumnKind::Boolean), Literal::Text(text)) => {
+                matches!(text.as_str(), "true" | "false")
+            }
+            (Some(ColumnKind::Date | ColumnKind::Other), _) => false,
+            _ => true,
+        }
     }
 
     /// A column of times, for functions of times.
@@ -402,11 +485,29 @@ impl Printer<'_> {
             Compare::Like => "LIKE",
             Compare::NotLike => "NOT LIKE",
             Compare::Between => "BETWEEN",
+            Compare::NotBetween => "NOT BETWEEN",
             Compare::In => "IN",
             Compare::NotIn => "NOT IN",
             Compare::IsNull => return Some(format!("{left} IS NULL")),
             Compare::NotNull => return Some(format!("{left} IS NOT NULL")),
         };
+        let comparable = match &filter.right {
+            Right::One(l) => self.comparable(kind, filter.op, l),
+            Right::Two(a, b) => {
+                self.comparable(kind, filter.op, a) && self.comparable(kind, filter.op, b)
+            }
+            // The mean of numbers is no text.
+            Right::Query(q) => {
+                self.dialect == Dialect::Sqlite
+                    || kind.is_none_or(ColumnKind::is_number)
+                    || !matches!(&q.select[..], [Expr::Aggregate(..)])
+                    || !self.is_number(&q.select[0])
+            }
+            Right::None => true,
+        };
+        if !comparable {
+            return None;
+        }
         let right = match &filter.right {
             Right::None => return None,
             Right::One(l) => self.literal(l, kind),

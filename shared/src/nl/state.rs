@@ -41,6 +41,8 @@ pub struct State {
     pub also: Option<Filter>,
     pub full: bool,
     pub count_rows: bool,
+    /// What was taken for granted on the way.
+    pub notes: Vec<String>,
     pub wait: Waiting,
     /// The column that a comparison to come is about.
     pub focus: Option<Expr>,

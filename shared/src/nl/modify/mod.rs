@@ -7,7 +7,7 @@ mod scan;
 mod times;
 
 use super::catalog::{Catalog, ColumnRef, Target};
-use super::ir::{Expr, Query, Unit};
+use super::ir::{Aggregate, Expr, Query, Unit};
 use super::joins::distances;
 use super::print::tables;
 use super::reader::{Reader, name_of, shown_names};
@@ -33,8 +33,21 @@ pub struct Modifiers {
     pub window: Option<Asked>,
     /// So many rows for each of these.
     pub per: Option<Target>,
+    /// The first by how many rows of a table they have.
+    pub ranked: Option<Ranked>,
     /// A group for each of these, of which one is meant, with how well its words fit.
     pub group: Vec<Vec<(f32, Target)>>,
+}
+
+/// "The top 5 ... by number of ...".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ranked {
+    /// How many.
+    pub limit: u64,
+    /// Those with the most, or with the fewest.
+    pub most: bool,
+    /// The table whose rows are counted.
+    pub table: usize,
 }
 
 /// What is made of groups, as far as a question says it.
@@ -77,6 +90,9 @@ pub fn apply(
     }
     if query.set.is_some() {
         return None;
+    }
+    if let Some(ranked) = modifiers.ranked {
+        rank(reader.catalog, ranked, &mut query)?;
     }
     if let Some(target) = modifiers.per {
         per(reader.catalog, target, &mut query)?;
@@ -174,6 +190,43 @@ pub fn group_by(catalog: &Catalog, query: &mut Query, targets: &[Target]) -> Opt
     }
     shown.retain(|e| !query.select.contains(e));
     query.select.splice(0..0, shown);
+    query.distinct = false;
+    Some(())
+}
+
+/// The first by how many rows of another table they have.
+fn rank(catalog: &Catalog, ranked: Ranked, query: &mut Query) -> Option<()> {
+    let main = query.select.iter().find_map(|e| match e {
+        Expr::Column(c) => Some(c.table),
+        _ => None,
+    })?;
+    let plain = query.group.is_empty() && query.having.is_empty() && query.order.is_empty();
+    if !plain || query.limit.is_some() || main == ranked.table {
+        return None;
+    }
+    if query.select.iter().any(is_aggregate) {
+        return None;
+    }
+    let key = |table: usize| match catalog.tables[table].primary_key[..] {
+        [column] => Some(ColumnRef { table, column }),
+        _ => None,
+    };
+    query.group.extend(key(main).map(Expr::Column));
+    for e in &query.select {
+        if !query.group.contains(e) {
+            query.group.push(e.clone());
+        }
+    }
+    // Rows that refer to the thing itself come once each.
+    let direct = catalog.keys.iter().any(|key| {
+        let mut columns = key.columns.iter();
+        columns.any(|(from, to)| from.table == ranked.table && to.table == main)
+    });
+    let counted = key(ranked.table).filter(|_| !direct);
+    let count = Expr::Aggregate(Aggregate::Count, counted.is_some(), counted);
+    query.tables.push(ranked.table);
+    query.order = vec![(count, ranked.most)];
+    query.limit = Some(ranked.limit);
     query.distinct = false;
     Some(())
 }

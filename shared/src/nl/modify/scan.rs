@@ -8,7 +8,7 @@ use super::super::link::{Meaning, Mention};
 use super::super::period::{period, same_period};
 use super::super::reader::Reader;
 use super::super::tokens::{Token, fold, stem};
-use super::{Asked, Modifiers};
+use super::{Asked, Modifiers, Ranked};
 
 /// Words with the unit that they name.
 pub const UNITS: &[(&str, Unit)] = &[
@@ -119,6 +119,7 @@ pub fn modifiers(
         reader,
         tokens: &tokens,
     };
+    scan.ranked(&mut found, &mut used);
     if reader.has_times() {
         scan.windows(&mut found, &mut used);
         scan.units(&mut found, &mut used);
@@ -442,6 +443,54 @@ impl Scan<'_> {
         if !found.group.is_empty() {
             used[at..last].fill(true);
         }
+    }
+
+    /// "The top 5 ... by number of ..." at the end of a question.
+    fn ranked(&self, found: &mut Modifiers, used: &mut [bool]) {
+        let count = self.tokens.len();
+        let number = |i: usize| self.tokens.get(i).and_then(|t| t.number);
+        let first = (0..count).find_map(|i| {
+            let most = self.is(i, "top");
+            let n = number(i + 1).filter(|n| n.fract() == 0.0 && (1.0..1e9).contains(n))?;
+            (most || self.is(i, "bottom")).then_some((i, most, n as u64))
+        });
+        let Some((at, most, limit)) = first else {
+            return;
+        };
+        let by = (at + 3..count).find_map(|i| {
+            let phrases = [
+                "by number of",
+                "by the number of",
+                "by count of",
+                "by their number of",
+            ];
+            let words = phrases.iter().find_map(|p| self.phrase(i, p))?;
+            Some((i, i + words))
+        });
+        let Some((by, mut of)) = by else { return };
+        while ["the", "their", "its"].iter().any(|w| self.is(of, w)) {
+            of += 1;
+        }
+        let mentions = self
+            .reader
+            .vocabulary
+            .link(self.reader.catalog, self.tokens);
+        let ends = |m: &Mention| {
+            let rest = self.tokens.get(m.end..).unwrap_or_default();
+            rest.iter()
+                .all(|t| !t.lower.contains(char::is_alphanumeric))
+        };
+        let tables = mentions.iter().filter(|m| m.start == of && ends(m));
+        let tables = tables.filter_map(|m| match m.kind {
+            Meaning::Table(table) if m.score > 0.75 => Some((m.score, table)),
+            _ => None,
+        });
+        let Some((_, table)) = tables.max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1))) else {
+            return;
+        };
+        used[at..at + 2].fill(true);
+        used[by..].fill(true);
+        found.ranked = Some(Ranked { limit, most, table });
     }
 
     /// "the top 3 ... of each ...".

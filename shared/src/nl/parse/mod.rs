@@ -1,6 +1,7 @@
 //! From mentions to readings: a beam over the question, each mention taken in each role that it may play.
 
 mod names;
+mod units;
 mod values;
 
 use super::catalog::{Catalog, ForeignKey};
@@ -72,7 +73,7 @@ fn read(
     };
     for state in ends {
         for (query, state) in finish(reader, &trees, tokens, state) {
-            let Some((query, notes)) =
+            let Some((query, mut notes)) =
                 apply(reader, whole, modifiers, !state.named.is_empty(), query)
             else {
                 continue;
@@ -80,6 +81,7 @@ fn read(
             let Some(sql) = printer.query(&query) else {
                 continue;
             };
+            notes.extend(state.notes.iter().cloned());
             let candidate = Candidate {
                 query,
                 score: state.score,

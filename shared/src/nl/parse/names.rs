@@ -390,9 +390,15 @@ impl Walk<'_> {
         }
         let cmp = w.cmp;
         if let Some(number) = w.number {
+            let column_of = Expr::Column(column);
+            let is_unit = self.scaled(&column_of, number, mention.start).is_some();
             if kind.is_number() || kind == ColumnKind::Text {
                 next.push(take("cmpnum", &|s| {
                     let left = of(s);
+                    // "More than 5 minutes": the unit names the column.
+                    let scaled = self.scaled(&left, number, mention.start);
+                    let number = scaled.as_ref().map_or(number, |scaled| scaled.number);
+                    s.notes.extend(scaled.and_then(|scaled| scaled.note));
                     let filter = Filter {
                         left,
                         op: s.wait.cmp.take().unwrap_or(Compare::Eq),
@@ -403,17 +409,20 @@ impl Walk<'_> {
                     push_filter(s, filter);
                 }));
             }
-            next.push(take("havingdistinct", &|s| {
-                let op = s.wait.cmp.take().unwrap_or(Compare::Eq);
-                s.wait.number = None;
-                s.wait.distinct = false;
-                s.having.push(Filter {
-                    left: Expr::Aggregate(Aggregate::Count, true, Some(column)),
-                    op,
-                    right: Right::One(Literal::Number(number)),
-                    or: false,
-                });
-            }));
+            // "Minutes" after a number are no values to count.
+            if !is_unit {
+                next.push(take("havingdistinct", &|s| {
+                    let op = s.wait.cmp.take().unwrap_or(Compare::Eq);
+                    s.wait.number = None;
+                    s.wait.distinct = false;
+                    s.having.push(Filter {
+                        left: Expr::Aggregate(Aggregate::Count, true, Some(column)),
+                        op,
+                        right: Right::One(Literal::Number(number)),
+                        or: false,
+                    });
+                }));
+            }
         }
         if let (Some(cmp), Some(agg), None) = (cmp, w.aggregates.last().copied(), w.number)
             && agg != Aggregate::Count

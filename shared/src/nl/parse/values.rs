@@ -9,6 +9,9 @@ use super::super::state::State;
 use super::{Walk, push_filter};
 use crate::calendar;
 
+/// How much likelier it is that a number is compared with a column in whose unit it can be told.
+const UNIT: f32 = 3.0;
+
 impl Walk<'_> {
     pub fn value(
         &self,
@@ -177,6 +180,10 @@ impl Walk<'_> {
         let w = &state.wait;
         if w.between {
             let mut s = self.with(state, mention, "between");
+            let number = match &state.focus {
+                Some(focus) => self.told(&mut s, focus, number),
+                None => number,
+            };
             match s.wait.low.take() {
                 None => s.wait.low = Some(number),
                 Some(low) => {
@@ -188,11 +195,13 @@ impl Walk<'_> {
                     let Some(left) = left else { return };
                     s.focus_used = true;
                     let right = Right::Two(Literal::Number(low), Literal::Number(number));
+                    let not = std::mem::take(&mut s.wait.not);
+                    let op = Compare::Between;
                     push_filter(
                         &mut s,
                         Filter {
                             left,
-                            op: Compare::Between,
+                            op: if not { op.negated() } else { op },
                             right,
                             or: false,
                         },
@@ -204,6 +213,7 @@ impl Walk<'_> {
         if let Some(focus) = &state.focus {
             let role = if w.cmp.is_some() { "numcmp" } else { "numeq" };
             let mut s = self.with(state, mention, role);
+            let number = self.told(&mut s, focus, number);
             let numeric = match focus {
                 Expr::Column(c) => self.catalog().at(*c).kind.is_number(),
                 _ => true,
@@ -316,6 +326,17 @@ impl Walk<'_> {
             );
             next.push(s);
         }
+    }
+
+    /// A number that a reading has come to, in the unit of what it is compared with; the unit is read with it.
+    fn told(&self, s: &mut State, of: &Expr, number: f64) -> f64 {
+        let Some(scaled) = self.scaled(of, number, s.at) else {
+            return number;
+        };
+        s.at = scaled.end;
+        s.score += UNIT;
+        s.notes.extend(scaled.note);
+        scaled.number
     }
 
     /// Columns of years and days, of named tables first.

@@ -329,10 +329,13 @@ fn taught_select(schema: &Schema, place: &str) -> String {
     if !["kind", "word", "meaning", "good", "bad"].iter().all(has) {
         return String::new();
     }
+    // The same rows whichever thread reads which first.
     format!(
         " UNION ALL SELECT {TAUGHT}, TRY_CAST(good AS BIGINT), TRY_CAST(bad AS BIGINT), NULL, CAST(kind AS VARCHAR), \
-         CAST(word AS VARCHAR), CAST(meaning AS VARCHAR), NULL, NULL, NULL FROM {place}.{}",
-        taught::TABLE
+         CAST(word AS VARCHAR), CAST(meaning AS VARCHAR), NULL, NULL, NULL FROM (SELECT * FROM {place}.{} \
+         ORDER BY kind, word, meaning LIMIT {})",
+        taught::TABLE,
+        taught::MOST
     )
 }
 

@@ -12,21 +12,23 @@ use super::joins::Trees;
 use super::print::{Dialect, Printer};
 use super::tokens::{fold, tokens};
 
-/// `owner(id, name)`, `pet(id, owner_id, kind)`, `visit(id, pet_id, day)`.
-fn pets() -> Catalog {
-    let table = |name: &str, columns: &[(&str, ColumnKind)]| Table {
+/// A table whose first column is its key.
+fn table(name: &str, columns: &[(&str, ColumnKind)]) -> Table {
+    let columns = columns.iter().map(|(name, kind)| Column {
+        name: (*name).to_owned(),
+        kind: *kind,
+        ..Column::default()
+    });
+    Table {
         name: name.to_owned(),
-        columns: columns
-            .iter()
-            .map(|(name, kind)| Column {
-                name: (*name).to_owned(),
-                kind: *kind,
-                ..Column::default()
-            })
-            .collect(),
+        columns: columns.collect(),
         primary_key: vec![0],
         ..Table::default()
-    };
+    }
+}
+
+/// `owner(id, name)`, `pet(id, owner_id, kind)`, `visit(id, pet_id, day)`.
+fn pets() -> Catalog {
     let (number, text) = (ColumnKind::Integer, ColumnKind::Text);
     let mut catalog = Catalog {
         tables: vec![

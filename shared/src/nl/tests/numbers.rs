@@ -1,29 +1,16 @@
 //! Numbers: their units, ranges that are denied, more than an engine counts, and what no engine can run.
 
-use super::super::catalog::{Catalog, Column, ColumnKind, ColumnRef, ForeignKey, Table};
+use super::super::catalog::{Catalog, ColumnKind, ColumnRef, ForeignKey};
 use super::super::ir::{Aggregate, Compare, Expr, Filter, Literal, Query, Right};
 use super::super::joins::Trees;
 use super::super::link::Vocabulary;
 use super::super::print::{Dialect, Printer};
 use super::shop::{Shop, shop};
+use super::{at, table};
 
 /// `artist`, `album`, `track` with a length in milliseconds and a size in bytes.
 fn music() -> Shop {
     let (number, text) = (ColumnKind::Integer, ColumnKind::Text);
-    let table = |name: &str, columns: &[(&str, ColumnKind)]| Table {
-        name: name.to_owned(),
-        columns: columns
-            .iter()
-            .map(|(name, kind)| Column {
-                name: (*name).to_owned(),
-                kind: *kind,
-                ..Column::default()
-            })
-            .collect(),
-        primary_key: vec![0],
-        rows: Some(100),
-        ..Table::default()
-    };
     let mut catalog = Catalog {
         tables: vec![
             table("artist", &[("id", number), ("name", text)]),
@@ -44,7 +31,9 @@ fn music() -> Shop {
         ],
         ..Catalog::default()
     };
-    let at = |table: usize, column: usize| ColumnRef { table, column };
+    for table in &mut catalog.tables {
+        table.rows = Some(100);
+    }
     for (from, to) in [(at(1, 2), at(0, 0)), (at(2, 2), at(1, 0))] {
         catalog.keys.push(ForeignKey {
             columns: vec![(from, to)],

@@ -1,7 +1,7 @@
 //! A small shop: customers, their orders, what was in them.
 
 use super::super::answer::{Outcome, Reading, readings_after};
-use super::super::catalog::{Catalog, Column, ColumnKind, ColumnRef, ForeignKey, Table};
+use super::super::catalog::{Catalog, ColumnKind, ColumnRef, ForeignKey};
 use super::super::link::Vocabulary;
 use super::super::model;
 use super::super::print::Dialect;
@@ -45,20 +45,13 @@ pub fn shop() -> Shop {
         ColumnKind::Text,
         ColumnKind::Date,
     );
-    let table = |name: &str, rows: u64, columns: &[(&str, ColumnKind)]| Table {
-        name: name.to_owned(),
-        columns: columns
-            .iter()
-            .map(|(name, kind)| Column {
-                name: (*name).to_owned(),
-                kind: *kind,
-                range: (*kind == date).then(|| ("2021-01-04".to_owned(), "2024-11-20".to_owned())),
-                ..Column::default()
-            })
-            .collect(),
-        primary_key: vec![0],
-        rows: Some(rows),
-        ..Table::default()
+    let table = |name: &str, rows: u64, columns: &[(&str, ColumnKind)]| {
+        let mut table = super::table(name, columns);
+        table.rows = Some(rows);
+        for column in table.columns.iter_mut().filter(|c| c.kind == date) {
+            column.range = Some(("2021-01-04".to_owned(), "2024-11-20".to_owned()));
+        }
+        table
     };
     let mut catalog = Catalog {
         tables: vec![

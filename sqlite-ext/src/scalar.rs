@@ -12,7 +12,7 @@ use rusqlite::{Connection, Result};
 
 use crate::error::{self, Error, error};
 use crate::functions::{self, Call};
-use crate::host::{check_interrupt, guard};
+use crate::host::{check_interrupt, entered};
 use crate::session::Session;
 use crate::values::{self, JSON_SUBTYPE, utf8};
 
@@ -44,7 +44,7 @@ pub fn register(connection: &Connection, session: &Arc<Session>) -> Result<()> {
             }
             let session = Arc::clone(session);
             connection.create_scalar_function(function.name, arity as i32, flags, move |ctx| {
-                guard(function.name, || {
+                entered(function.name, || {
                     call(function, ctx, &session).map(|value| (value, subtype))
                 })
             })?;

@@ -18,7 +18,7 @@ use rusqlite::vtab::{
 use rusqlite::{Connection, Result};
 
 use crate::error::{self, error};
-use crate::host::guard;
+use crate::host::{entered, guard};
 use crate::query::arguments;
 use crate::session::Session;
 use crate::sync::schema;
@@ -306,7 +306,7 @@ struct Cursor<'vtab, F: TableFunction> {
 // SAFETY: `base` is first and the struct is repr(C).
 unsafe impl<F: TableFunction> VTabCursor for Cursor<'_, F> {
     fn filter(&mut self, plan: c_int, _: Option<&str>, args: &Filters<'_>) -> Result<()> {
-        guard(self.function.name, || {
+        entered(self.function.name, || {
             (self.rows, self.row, self.rowid) = (Box::new(std::iter::empty()), None, 0);
             if let Some(made) = &self.made {
                 self.rows = F::made(&self.aux, made)?;
@@ -334,7 +334,7 @@ unsafe impl<F: TableFunction> VTabCursor for Cursor<'_, F> {
     }
 
     fn next(&mut self) -> Result<()> {
-        guard(self.function.name, || {
+        entered(self.function.name, || {
             self.rowid += 1;
             self.row = self.rows.next().transpose()?;
             Ok(())

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lumos_core::checks::alert::{Alert, Seen, State, next};
-use lumos_core::functions::alerts::{ALERT, DROP};
+use lumos_core::functions::alerts::{ALERT, DROP, RUN};
 use lumos_core::memory::moment;
 use rusqlite::types::Value;
 use rusqlite::{Connection, ffi, params};
@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 
 use super::Bodies;
 use crate::error::{Error, Result, error};
+use crate::host::check_not_within_itself;
 use crate::host::statement::HostStatement;
 use crate::session::Session;
 use crate::sync::schema::{atomically, exists};
@@ -126,6 +127,7 @@ impl TableFunction for Run {
     type Aux = Session;
 
     fn rows(session: &Arc<Session>, given: &[Value]) -> Result<Rows> {
+        check_not_within_itself(RUN.name)?;
         let connection = session.connection()?;
         let now = match &given[0] {
             Value::Null => None,

@@ -5,6 +5,7 @@ mod clientdata;
 mod results;
 pub mod statement;
 
+use std::cell::Cell;
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::mem::{MaybeUninit, offset_of, size_of};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -257,6 +258,55 @@ pub fn guard<T>(function: &str, body: impl FnOnce() -> Result<T>) -> rusqlite::R
     result
         .unwrap_or_else(|panic| Err(panicked(panic.as_ref())))
         .map_err(|e| e.named(function))
+}
+
+/// The most calls of functions within one another: a view, a rule or an alert may name itself, and the stack has an end.
+const DEEPEST: usize = 16;
+
+thread_local! {
+    /// How many calls are under way on this thread, each made by a statement of the one before.
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+    /// Their functions.
+    static CALLS: [Cell<&'static str>; DEEPEST] = const { [const { Cell::new("") }; DEEPEST] };
+}
+
+/// A call that is under way until this is dropped, also by a panic.
+struct Entered(usize);
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        DEPTH.set(self.0);
+    }
+}
+
+/// As [`guard`], for a callback that may run statements, which call functions themselves. Errors if they are too deep.
+pub fn entered<T>(function: &'static str, body: impl FnOnce() -> Result<T>) -> rusqlite::Result<T> {
+    guard(function, || {
+        let depth = DEPTH.get();
+        let in_call = CALLS.with(|calls| calls.get(depth).map(|call| call.set(function)));
+        if in_call.is_none() {
+            return Err(error(format!(
+                "{DEEPEST} calls are within one another; does a view or a rule read itself?"
+            )));
+        }
+        DEPTH.set(depth + 1);
+        let _entered = Entered(depth);
+        body()
+    })
+}
+
+/// Errors if a call of this function, which looks at what is kept, was made by what it looks at.
+pub fn check_not_within_itself(function: &str) -> Result<()> {
+    let times = CALLS.with(|calls| {
+        let under_way = calls.iter().take(DEPTH.get());
+        under_way.filter(|call| call.get() == function).count()
+    });
+    match times {
+        0 | 1 => Ok(()),
+        _ => Err(error(
+            "it is under way already, and was called by what it looks at",
+        )),
+    }
 }
 
 /// Free file descriptors that DuckDB must find: started without one it ends the process, by an exception that nothing

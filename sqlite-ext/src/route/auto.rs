@@ -22,7 +22,7 @@ use rusqlite::vtab::{
 use rusqlite::{Connection, Result, ffi};
 
 use crate::error::{self, error};
-use crate::host::guard;
+use crate::host::{entered, guard};
 use crate::query::params::Params;
 use crate::query::{arguments, output};
 use crate::route::prepared::{Pool, Prepared};
@@ -342,7 +342,7 @@ fn cell(value: ValueRef<'_>) -> Cell<'_> {
 // SAFETY: `base` is first and the struct is repr(C).
 unsafe impl VTabCursor for Cursor<'_> {
     fn filter(&mut self, plan: c_int, _: Option<&str>, args: &Filters<'_>) -> Result<()> {
-        guard(NAME, || {
+        entered(NAME, || {
             self.finish(false);
             (self.rowid, self.nanoseconds, self.timed, self.learn) = (0, 0.0, 0.0, None);
             let mut texts = [None; ARGUMENTS];
@@ -363,7 +363,7 @@ unsafe impl VTabCursor for Cursor<'_> {
     }
 
     fn next(&mut self) -> Result<()> {
-        guard(NAME, || self.step())
+        entered(NAME, || self.step())
     }
 
     fn eof(&self) -> bool {

@@ -44,7 +44,7 @@ pub const CHECK_OF: Function = Function {
     options: OPTIONS,
     nulls: Nulls::Accept,
     deterministic: false,
-    doc: "Looks whether rules hold of the rows of a table or query, all of them in one scan, and gives a row for each: `status` is `pass`, `fail`, or `error` if the rule itself is wrong, of which SQLite makes a row and DuckDB an error of the call. \
+    doc: "Looks whether rules hold of the rows of a table or query, all of them in one scan, and gives a row for each: `status` is `pass`, `fail`, or `error` if the rule itself is wrong, of which SQLite makes a row and DuckDB an error of the call, or if the newest value that `freshness` looks at is no moment. \
           `rows` are those that the rule means, `failed` those that break it, `unknown` those of which it is NULL whether it holds, `keys` a JSON array with the smallest keys of the failed ones, and `sql` a SELECT of them. \
           `rules` is a JSON array of objects, or one object, each with one of these kinds: \
           `not_null` and `unique`, a column or a list of them; `in`, `{\"column\": \"c\", \"values\": [...]}`; `range` and `length`, `{\"column\": \"c\", \"min\": 0, \"max\": 9}`, either end may be missing; `glob`, `{\"column\": \"c\", \"pattern\": \"A*\"}`; \
@@ -201,7 +201,7 @@ pub const QUARANTINE: Function = Function {
             name: "move",
             ty: OptionType::Flag,
             default: "false",
-            doc: "deletes the rows from their table, in the same transaction; a foreign key or a trigger that refuses undoes all of it",
+            doc: "deletes the rows from their table, in the same transaction; a foreign key or a trigger that refuses undoes all of it, and so does a foreign key with ON DELETE CASCADE or the like if other rows change as well, which would not come back; out of a virtual table no row is moved",
         },
         OptionDef {
             name: "max_rows",
@@ -237,7 +237,7 @@ pub const RESTORE: Function = Function {
     name: "lumos_quarantine_restore",
     kind: Kind::Scalar(Type::Integer),
     params: &[Param::new("id", Type::Integer)],
-    doc: "Puts a row that `lumos_quarantine` moved back into its table, takes it out of the quarantine, and returns its id there. It is as it was; columns that the table has got since have their defaults. A key that is in use again, or a column that is gone, is an error, and the row stays in the quarantine.",
+    doc: "Puts a row that `lumos_quarantine` moved back into its table, takes it out of the quarantine, and returns its id there. It is as it was; columns that the table has got since have their defaults. A key that is in use again, a column that is gone, or a trigger that leaves the row out is an error, and the row stays in the quarantine.",
     examples: &[
         NO_NEGATIVE,
         example(

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lumos_core::checks::{self, Broken, broken};
-use lumos_core::functions::checks::{CHECK, CHECK_OF, CHECK_ROWS, DROP, QUARANTINE, RESTORE};
+use lumos_core::functions::checks::{CHECK, CHECK_OF, CHECK_ROWS, DROP, QUARANTINE, RESTORE, RUN};
 use lumos_core::memory::moment;
 use lumos_core::options::Options;
 use lumos_core::program::Database;
@@ -16,6 +16,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{Bodies, Call};
 use crate::error::{Error, Result, error};
+use crate::host::check_not_within_itself;
 use crate::host::statement::HostStatement;
 use crate::program::{output, read};
 use crate::query::arguments;
@@ -143,6 +144,7 @@ impl TableFunction for Run {
     type Aux = Session;
 
     fn rows(session: &Arc<Session>, given: &[Value]) -> Result<Rows> {
+        check_not_within_itself(RUN.name)?;
         let connection = session.connection()?;
         let (name, options) = (arguments::text(&given[0])?, arguments::text(&given[1])?);
         Options::parse(CHECK_OF.options, options)?;
@@ -202,28 +204,12 @@ fn quarantine(call: &Call<'_>, connection: &Connection) -> Result<Value> {
          source TEXT NOT NULL, data TEXT NOT NULL, at TEXT NOT NULL, moved INTEGER NOT NULL)",
     )?;
     let columns = columns(connection, &source)?;
-    let names: Vec<String> = columns
-        .iter()
-        .map(|c| format!("lumos_source.{}", identifier(c)))
-        .collect();
-    let sql = format!(
-        "SELECT {} FROM {table} AS lumos_source WHERE {condition} LIMIT {}",
-        names.join(", "),
-        most + 1
-    );
-    let mut found = Vec::new();
-    let mut statement = HostStatement::own(connection, &sql)?;
-    while statement.step()? {
-        if found.len() as i64 == most {
-            return Err(error(format!(
-                "more than {most} rows break the rule, and none is copied; give a larger max_rows"
-            )));
-        }
-        let values = columns.iter().enumerate();
-        let data = values.map(|(i, name)| Ok((name.clone(), written(statement.value(i))?)));
-        found.push(Json::Object(data.collect::<Result<Map<_, _>>>()?).to_string());
-    }
-    drop(statement);
+    let names: Vec<String> = columns.iter().map(|c| identifier(c)).collect();
+    let names = names.join(", ");
+    let limit = most + 1;
+    let sql =
+        format!("SELECT {names} FROM {table} AS lumos_source WHERE {condition} LIMIT {limit}");
+    let mut found = as_json(connection, &sql, &columns, most)?;
     let mut copied = 0;
     for data in &found {
         // A row that is moved may be like one that is there.
@@ -232,27 +218,80 @@ fn quarantine(call: &Call<'_>, connection: &Connection) -> Result<Value> {
         copied += connection.execute(sql, params![name, source, data, now, moves])?;
     }
     if moves {
-        let sql = format!("DELETE FROM {table} AS lumos_source WHERE {condition}");
-        let deleted = connection.execute(&sql, [])?;
-        if deleted != found.len() {
+        let changes =
+            || connection.query_row("SELECT total_changes()", [], |row| row.get::<_, i64>(0));
+        let before = changes()?;
+        let sql =
+            format!("DELETE FROM {table} AS lumos_source WHERE {condition} RETURNING {names}");
+        let mut deleted = as_json(connection, &sql, &columns, most)?;
+        let changed = changes()? - before;
+        if deleted.len() != found.len() {
             return Err(error(format!(
-                "{} rows break the rule, and {deleted} were deleted; nothing is moved",
-                found.len()
+                "{} rows break the rule, and {} were deleted; nothing is moved",
+                found.len(),
+                deleted.len()
+            )));
+        }
+        found.sort();
+        deleted.sort();
+        if found != deleted {
+            return Err(error(
+                "other rows were deleted than those that broke the rule; nothing is moved",
+            ));
+        }
+        // Rows of other tables are in no quarantine.
+        if changed > deleted.len() as i64 && is_followed(connection, &source)? {
+            return Err(error(format!(
+                "a foreign key to {source} with ON DELETE may change other rows, which would not come back; nothing is moved"
             )));
         }
     }
     Ok(Value::Integer(copied as i64))
 }
 
+/// The rows that a statement gives, each as JSON. Errors if there are more than so many.
+fn as_json(
+    connection: &Connection,
+    sql: &str,
+    columns: &[String],
+    most: i64,
+) -> Result<Vec<String>> {
+    let mut rows = Vec::new();
+    let mut statement = HostStatement::own(connection, sql)?;
+    while statement.step()? {
+        if rows.len() as i64 == most {
+            return Err(error(format!(
+                "more than {most} rows break the rule, and none is copied; give a larger max_rows"
+            )));
+        }
+        let values = columns.iter().enumerate();
+        let data = values.map(|(i, name)| Ok((name.clone(), written(statement.value(i))?)));
+        rows.push(Json::Object(data.collect::<Result<Map<_, _>>>()?).to_string());
+    }
+    Ok(rows)
+}
+
+/// Whether a foreign key deletes or changes other rows where a row of this table is deleted.
+fn is_followed(connection: &Connection, source: &str) -> Result<bool> {
+    let (_, table) = place(source)?;
+    let sql = "SELECT EXISTS (SELECT 1 FROM pragma_table_list AS t, pragma_foreign_key_list(t.name, t.schema) AS f, pragma_foreign_keys AS on_ \
+               WHERE on_.foreign_keys AND t.type = 'table' AND lower(f.\"table\") = lower(?1) AND f.on_delete NOT IN ('NO ACTION', 'RESTRICT'))";
+    Ok(connection.query_row(sql, [table], |row| row.get(0))?)
+}
+
+/// The schema of a table, if it is given, and its name. Errors if the source is no table.
+fn place(source: &str) -> Result<(Option<String>, String)> {
+    let name = lumos_core::sql::table_name::TableName::parse(source);
+    let mut parts = name.map(|name| name.table).unwrap_or_default();
+    match (parts.pop(), parts.pop(), parts.is_empty()) {
+        (Some(table), schema, true) => Ok((schema, table)),
+        _ => Err(error(format!("{source} is no table"))),
+    }
+}
+
 /// The columns of a table that hold values of their own.
 fn columns(connection: &Connection, source: &str) -> Result<Vec<String>> {
-    let name = lumos_core::sql::table_name::TableName::parse(source);
-    let parts = name.map(|name| name.table).unwrap_or_default();
-    let (schema, table) = match parts.as_slice() {
-        [table] => (None, table.as_str()),
-        [schema, table] => (Some(schema.as_str()), table.as_str()),
-        _ => return Err(error(format!("{source} is no table"))),
-    };
+    let (schema, table) = place(source)?;
     let sql = "SELECT name FROM pragma_table_xinfo(?1, ?2) WHERE hidden = 0 ORDER BY cid";
     let mut statement = connection.prepare(sql)?;
     let names = statement.query_map(params![table, schema], |row| row.get(0))?;
@@ -307,7 +346,12 @@ fn restore(connection: &Connection, id: i64) -> Result<()> {
         names.join(", "),
         vec!["?"; names.len()].join(", ")
     );
-    connection.execute(&sql, params_from_iter(values.ok_or_else(damaged)?))?;
+    // A trigger, or the table's own ON CONFLICT, may leave it out.
+    if connection.execute(&sql, params_from_iter(values.ok_or_else(damaged)?))? != 1 {
+        return Err(error(format!(
+            "{source} did not take the row; row {id} stays in the quarantine"
+        )));
+    }
     connection.execute("DELETE FROM main._lumos_quarantine WHERE id = ?1", [id])?;
     Ok(())
 }

@@ -116,6 +116,103 @@ class Checks(host.Case):
         self.db.rows("SELECT lumos_quarantine_restore(1)")
         self.assertEqual(self.db.query("SELECT count(*) FROM orders"), [(2,)])
 
+    def test_what_calls_itself_ends_by_an_error(self):
+        everything = json.dumps({"not_null": "name"})
+        self.db.rows(f"CREATE TEMP VIEW itself AS SELECT * FROM lumos_check_of('itself', '{everything}')")
+        self.db.rows("CREATE TEMP VIEW drawn AS SELECT chart AS name FROM lumos_chart('drawn')")
+        self.db.rows("CREATE TEMP VIEW routed AS SELECT row AS name FROM lumos_auto('SELECT name FROM routed')")
+        for view in ["itself", "drawn", "routed"]:
+            self.refused(self.db, f"SELECT * FROM {view}", "16 calls are within one another")
+        for source in ["SELECT * FROM lumos_check_run()", "itself"]:
+            self.db.rows("SELECT lumos_check(?, ?)", source, everything)
+        self.db.rows("SELECT lumos_check('orders', '{\"name\": \"moves\", \"expression\": \"lumos_quarantine(''moves'') > 1\"}')")
+        said = self.db.rows("SELECT status, explanation FROM lumos_check_run()")
+        self.assertEqual([status for status, _ in said], ["error"] * 3)
+        self.assertIn("it is under way already, and was called by what it looks at", " ".join(why for _, why in said))
+        self.db.rows("SELECT lumos_alert('first', '{\"query\": \"SELECT * FROM lumos_alert_run()\", \"when\": \"1\"}')")
+        self.db.rows("SELECT lumos_alert('negative', ?)", ALERT)
+        self.assertEqual(self.db.rows("SELECT name, state FROM lumos_alert_run()"), [("first", "error"), ("negative", "firing")])
+        # Calls within one another that end are no error, and nothing is left of those that did.
+        self.db.rows("CREATE TEMP VIEW v0 AS SELECT id AS name FROM orders")
+        for n in range(1, 17):
+            self.db.rows(f"CREATE TEMP VIEW v{n} AS SELECT * FROM lumos_check_of('v{n - 1}', '{everything}')")
+        self.assertEqual(self.count("v16"), 1)
+
+    def test_a_row_that_its_table_does_not_take_stays_in_the_quarantine(self):
+        self.db.rows("CREATE TABLE once(id INTEGER PRIMARY KEY, total UNIQUE ON CONFLICT IGNORE)")
+        self.db.rows("CREATE TRIGGER skip BEFORE INSERT ON orders WHEN new.id = 3 BEGIN SELECT raise(IGNORE); END")
+        self.db.rows("INSERT INTO once VALUES (1, -1)")
+        for table in ["orders", "once"]:
+            self.db.rows("SELECT lumos_check(?, ?)", table, json.dumps({"name": table, "range": {"column": "total", "min": 0}}))
+            self.db.rows(f"SELECT lumos_quarantine('{table}', '{{\"move\": true}}')")
+        self.db.rows("INSERT INTO once VALUES (2, -1)")
+        self.assertEqual(self.db.value("SELECT lumos_quarantine_restore(1)"), 1)
+        for row, table in [(2, "orders"), (3, "once")]:
+            self.refused(self.db, f"SELECT lumos_quarantine_restore({row})", f"{table} did not take the row; row {row} stays in the quarantine")
+        self.assertEqual((self.count("orders"), self.count("once"), self.count("_lumos_quarantine")), (2, 1, 2))
+
+    def test_what_is_deleted_is_what_was_copied(self):
+        self.db.rows("CREATE TABLE many AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100) SELECT i FROM n")
+        self.db.rows("SELECT lumos_check('many', '{\"name\": \"luck\", \"expression\": \"random() % 2 = 0\"}')")
+        for _ in range(20):
+            self.refused(self.db, "SELECT lumos_quarantine('luck', '{\"move\": true}')", "nothing is moved")
+        self.assertEqual((self.count("many"), self.count("sqlite_schema WHERE name = '_lumos_quarantine'")), (100, 0))
+        # A row that a trigger changed before it was deleted is another.
+        self.db.rows("SELECT lumos_check('orders', ?)", POSITIVE)
+        self.db.rows("CREATE TRIGGER changes AFTER DELETE ON orders WHEN old.id = 2 BEGIN UPDATE orders SET total = -9 WHERE id = 3; END")
+        self.refused(self.db, "SELECT lumos_quarantine('positive', '{\"move\": true}')", "other rows were deleted than those that broke the rule; nothing is moved")
+        self.assertEqual(self.count("orders WHERE total > -9"), 3)
+
+    def test_rows_that_follow_a_moved_one_are_not_lost(self):
+        self.db.rows("PRAGMA foreign_keys = ON")
+        self.db.rows("CREATE TABLE lines(id, part REFERENCES orders ON DELETE CASCADE)")
+        self.db.rows("SELECT lumos_check('orders', ?)", POSITIVE)
+        move = "SELECT lumos_quarantine('positive', '{\"move\": true}')"
+        self.db.rows("INSERT INTO lines VALUES (1, 1), (2, 3)")
+        self.refused(self.db, move, "a foreign key to orders with ON DELETE may change other rows")
+        self.assertEqual((self.count("orders"), self.count("lines")), (3, 2))
+        self.db.rows("DELETE FROM lines WHERE part = 3")
+        self.assertEqual(self.db.value(move), 2)
+
+    def test_tables_of_all_shapes_come_back(self):
+        self.db.rows("ATTACH ':memory:' AS other")
+        shapes = [
+            ("temp.t", "CREATE TEMP TABLE t(id, total)"),
+            ("other.t", "CREATE TABLE other.t(id PRIMARY KEY, total)"),
+            ('"a""b c"', 'CREATE TABLE "a""b c"(id TEXT, total INT, PRIMARY KEY(id, total)) WITHOUT ROWID'),
+            ("made", "CREATE TABLE made(id, total, twice AS (total * 2), kept AS (total + 1) STORED)"),
+            ("exact", "CREATE TABLE exact(id TEXT, total REAL) STRICT"),
+        ]
+        for n, (table, create) in enumerate(shapes):
+            self.db.rows(create)
+            self.db.rows(f"INSERT INTO {table}(id, total) VALUES ('a''b', -1), ('c', 1), ('', -2)")
+            before = sorted(self.db.rows(f"SELECT * FROM {table}"))
+            self.db.rows("SELECT lumos_check(?, ?)", table, json.dumps({"name": str(n), "range": {"column": "total", "min": 0}}))
+            self.assertEqual(self.db.value(f"SELECT lumos_quarantine('{n}', '{{\"move\": true}}')"), 2)
+            self.assertEqual(self.count(table), 1)
+            self.db.rows("SELECT lumos_quarantine_restore(id) FROM (SELECT id FROM _lumos_quarantine LIMIT -1)")
+            self.assertEqual(sorted(self.db.rows(f"SELECT * FROM {table}")), before)
+
+    def test_two_connections_and_a_clock_that_goes_back(self):
+        self.db.rows("SELECT lumos_alert('negative', '{\"query\": \"orders\", \"when\": \"total < 0\", \"cooldown\": \"1 hour\"}')")
+        other = self.open()
+        run = "SELECT state FROM lumos_alert_run('2026-01-01 10:{:02}')"
+        self.assertEqual(self.db.rows(run.format(10)), [("firing",)])
+        self.assertEqual([other.rows(run.format(minute)) for minute in (10, 9, 0)], [[], [], []])
+        other.rows("UPDATE orders SET total = abs(total)")
+        self.assertEqual(other.rows(run.format(11)), [("resolved",)])
+        other.rows("UPDATE orders SET total = -2 WHERE id = 3")
+        self.assertEqual(self.db.rows(run.format(12)), [("pending",)])
+        self.assertEqual(self.db.rows("SELECT state FROM lumos_alert_run('2026-01-01 11:10')"), [("firing",)])
+        # One that writes meanwhile keeps the other out, and no change is told twice or lost.
+        other.rows("BEGIN IMMEDIATE")
+        other.rows("UPDATE orders SET total = abs(total)")
+        self.refused(self.db, "SELECT * FROM lumos_alert_run('2026-01-01 11:20')", "locked")
+        self.assertEqual(other.rows("SELECT state FROM lumos_alert_run('2026-01-01 11:20')"), [("resolved",)])
+        other.rows("COMMIT")
+        self.assertEqual(self.db.rows("SELECT state FROM lumos_alert_run('2026-01-01 11:20')"), [])
+        self.assertEqual(self.db.rows("SELECT state FROM _lumos_alert_log"), [("firing",), ("resolved",), ("pending",), ("firing",), ("resolved",)])
+
 
 if __name__ == "__main__":
     unittest.main()

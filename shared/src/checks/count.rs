@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 use super::COLUMNS;
 use crate::memory::moment;
+use crate::options::shortened;
 use crate::program::{Fold, FoldState};
 use crate::series::words::{Language, grouped, number};
 use crate::{Error, Param, Result, Type, Value, ValueRef};
@@ -44,10 +45,11 @@ enum Key {
 
 impl Key {
     fn of(text: &str) -> Key {
-        match serde_json::from_str::<Json>(text)
-            .ok()
-            .and_then(|j| j.as_f64())
-        {
+        let Ok(json) = serde_json::from_str::<Json>(text) else {
+            // NaN and infinities, for which JSON has no words.
+            return Key::Other(Json::from(text).to_string());
+        };
+        match json.as_f64() {
             Some(number) => {
                 let bits = (number + 0.0).to_bits();
                 let order = if bits >> 63 == 1 {
@@ -312,10 +314,16 @@ impl Judged {
             });
             (holds, found.map(str::to_owned))
         } else if let Some(seconds) = test["newest"].as_i64() {
-            let newest = found.and_then(|text| match text.parse::<i64>() {
-                Ok(seconds) => Some(seconds),
-                Err(_) => moment::read(&text.into()),
-            });
+            let newest = found.and_then(instant);
+            if newest.is_none()
+                && let Some(found) = found
+            {
+                let reason = language.say(
+                    format!("{} is no moment; give {}", shortened(found), moment::MOMENT),
+                    format!("{} 不是时刻", shortened(found)),
+                );
+                return Judged::error(&reason, language);
+            }
             let holds = newest
                 .zip(now)
                 .map(|(newest, now)| now.saturating_sub(newest) <= seconds);
@@ -376,6 +384,28 @@ impl Judged {
             explanation,
         }
     }
+}
+
+/// The second of a newest value: a number of seconds, or a time in UTC or with the hours and minutes that it is ahead.
+fn instant(text: &str) -> Option<i64> {
+    if let Ok(seconds) = text.parse::<f64>() {
+        return seconds.is_finite().then_some(seconds.floor() as i64);
+    }
+    let text = text.trim();
+    let zone = text.get(16..).and_then(|rest| rest.rfind(['+', '-']));
+    let (time, zone) = text.split_at_checked(zone.map_or(text.len(), |at| 16 + at))?;
+    let ahead = match zone.split_at_checked(1) {
+        None => 0,
+        Some((sign, zone)) => {
+            let digits = zone.replace(':', "");
+            let (hours, minutes) = digits.split_at_checked(2)?;
+            let minutes = if minutes.is_empty() { "0" } else { minutes };
+            let number = |text: &str| text.parse::<u8>().ok().map(i64::from);
+            let seconds = 3_600 * number(hours)? + 60 * number(minutes)?;
+            if sign == "-" { -seconds } else { seconds }
+        }
+    };
+    Some(moment::read(&time.trim_end().into())? - ahead)
 }
 
 /// What must hold, in both languages.

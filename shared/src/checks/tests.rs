@@ -73,6 +73,13 @@ fn rows_that_break_rules_are_counted_and_named() {
         (-1, Some("111\"a\"")),
         (-1, Some("10-2")),
     ];
+    let odd = [
+        (-1, Some("011NaN")),
+        (-1, Some("0119e999")),
+        (-1, Some("011[1,NaN]")),
+    ];
+    let keys = run(rules, "{}", &odd)[0][8].clone();
+    assert_eq!(keys, Value::Text(r#"["9e999","NaN","[1,NaN]"]"#.into()));
     let answer = run(rules, "{\"sample\": 2}", &rows);
     let shown: Vec<String> = answer
         .iter()
@@ -163,6 +170,37 @@ fn rules_of_all_rows_together_are_judged() {
         judged(&[(1, None), now])[1],
         "pass: it is not known whether the newest at is not older than 1 day"
     );
+}
+
+#[test]
+fn a_newest_value_is_a_moment_in_any_form_or_an_error() {
+    let rule = r#"{"freshness": {"column": "at", "within": "1 hour"}}"#;
+    let status = |newest: &str| {
+        let rows = [(0, Some(newest)), (-2, Some("1777636800"))];
+        text(&run(rule, "{}", &rows)[0][3]).to_owned()
+    };
+    for (newest, expected) in [
+        ("1777636000", "pass"),
+        ("1777636000.75", "pass"),
+        ("1777600000.5", "fail"),
+        ("2026-05-01", "fail"),
+        ("2026-05-01 11:30", "pass"),
+        ("2026-05-01T11:30:00.123456Z", "pass"),
+        ("2026-05-01 11:30:00.5+00", "pass"),
+        ("2026-05-01 13:30:00+02", "pass"),
+        ("2026-05-01 12:30:00+02:00", "fail"),
+        ("2026-05-01 06:15:00-0530", "pass"),
+        ("2026-05-01 05:15-0530", "fail"),
+        ("inf", "error"),
+        ("NaN", "error"),
+        ("", "error"),
+        ("soon", "error"),
+        ("2026-05-01 11:30:00+", "error"),
+        ("2026-05-01 11:30:00+2", "error"),
+        ("永远永远永远永远永远永远+02", "error"),
+    ] {
+        assert_eq!(status(newest), expected, "{newest}");
+    }
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub mod theme;
 pub mod vega;
 
 use ask::Ask;
-use plot::plot;
+use plot::{Plot, plot};
 use rows::Kept;
 use suggest::suggest;
 use table::Table;
@@ -153,8 +153,12 @@ impl Output for Spec {
         ask: &Ask,
         emit: &mut dyn FnMut(Vec<Value>) -> Result<()>,
     ) -> Result<()> {
-        let plot = plot(table, suggest(table, ask)?.first(), ask);
-        emit(vec![Value::Text(vega::spec(&plot, theme(ask)).to_string())])
+        picture(
+            table,
+            ask,
+            |plot, theme| vega::spec(plot, theme).to_string(),
+            emit,
+        )
     }
 }
 
@@ -167,9 +171,19 @@ impl Output for Svg {
         ask: &Ask,
         emit: &mut dyn FnMut(Vec<Value>) -> Result<()>,
     ) -> Result<()> {
-        let plot = plot(table, suggest(table, ask)?.first(), ask);
-        emit(vec![Value::Text(svg::svg(&plot, theme(ask)))])
+        picture(table, ask, svg::svg, emit)
     }
+}
+
+/// Gives the picture that is suggested first.
+fn picture(
+    table: &Table,
+    ask: &Ask,
+    written: fn(&Plot, &Theme) -> String,
+    emit: &mut dyn FnMut(Vec<Value>) -> Result<()>,
+) -> Result<()> {
+    let plot = plot(table, suggest(table, ask)?.first(), ask);
+    emit(vec![Value::Text(written(&plot, theme(ask)))])
 }
 
 fn theme(ask: &Ask) -> &'static Theme {

@@ -1,5 +1,6 @@
 //! Rules that are kept, their runs, and the rows that are taken out of their tables because they break one.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use lumos_core::checks::{self, Broken, broken};
@@ -50,7 +51,7 @@ pub const BODIES: Bodies = &[
     }),
     (&QUARANTINE, |call| {
         let connection = call.session.connection()?;
-        atomically(&connection, || quarantine(call, &connection))
+        quarantine(call, &connection)
     }),
     (&RESTORE, |call| {
         let id = match arguments::whole(call.arguments.get_raw(0)) {
@@ -199,54 +200,81 @@ fn quarantine(call: &Call<'_>, connection: &Connection) -> Result<Value> {
     let now = moment::text(now)?;
     let (_, source, rule) = kept(connection, Some(name))?.remove(0);
     let Broken { table, condition } = broken(&source, &rule)?;
-    connection.execute_batch(
-        "CREATE TABLE IF NOT EXISTS main._lumos_quarantine(id INTEGER PRIMARY KEY AUTOINCREMENT, rule TEXT NOT NULL, \
-         source TEXT NOT NULL, data TEXT NOT NULL, at TEXT NOT NULL, moved INTEGER NOT NULL)",
-    )?;
     let columns = columns(connection, &source)?;
     let names: Vec<String> = columns.iter().map(|c| identifier(c)).collect();
     let names = names.join(", ");
     let limit = most + 1;
     let sql =
         format!("SELECT {names} FROM {table} AS lumos_source WHERE {condition} LIMIT {limit}");
+    // Before anything is written: an interrupt while rows are read leaves nothing to undo.
     let mut found = as_json(connection, &sql, &columns, most)?;
-    let mut copied = 0;
-    for data in &found {
+    atomically(connection, || {
+        connection.execute_batch(
+            "CREATE TABLE IF NOT EXISTS main._lumos_quarantine(id INTEGER PRIMARY KEY AUTOINCREMENT, rule TEXT NOT NULL, \
+             source TEXT NOT NULL, data TEXT NOT NULL, at TEXT NOT NULL, moved INTEGER NOT NULL)",
+        )?;
         // A row that is moved may be like one that is there.
-        let sql = "INSERT INTO main._lumos_quarantine(rule, source, data, at, moved) SELECT ?1, ?2, ?3, ?4, ?5 \
-                   WHERE ?5 OR NOT EXISTS (SELECT 1 FROM main._lumos_quarantine WHERE rule = ?1 AND source = ?2 AND data = ?3)";
-        copied += connection.execute(sql, params![name, source, data, now, moves])?;
+        let mut there = HashSet::new();
+        if !moves {
+            let sql = "SELECT data FROM main._lumos_quarantine WHERE rule = ?1 AND source = ?2";
+            let mut statement = connection.prepare(sql)?;
+            let rows = statement.query_map(params![name, source], |row| row.get::<_, String>(0))?;
+            there = rows.collect::<rusqlite::Result<_>>()?;
+        }
+        let mut copied = 0;
+        let mut insert = connection.prepare(
+            "INSERT INTO main._lumos_quarantine(rule, source, data, at, moved) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?;
+        for data in &found {
+            if moves || there.insert(data.clone()) {
+                copied += insert.execute(params![name, source, data, now, moves])?;
+            }
+        }
+        if moves {
+            found.sort();
+            delete(connection, &source, &table, &condition, &columns, &found)?;
+        }
+        Ok(Value::Integer(copied as i64))
+    })
+}
+
+/// Deletes the rows of a table that meet a condition. Errors if they are others than these, which are sorted, or if rows
+/// of other tables may go with them.
+fn delete(
+    connection: &Connection,
+    source: &str,
+    table: &str,
+    condition: &str,
+    columns: &[String],
+    found: &[String],
+) -> Result<()> {
+    let names: Vec<String> = columns.iter().map(|c| identifier(c)).collect();
+    let names = names.join(", ");
+    let sql = format!("DELETE FROM {table} AS lumos_source WHERE {condition} RETURNING {names}");
+    let changes = || connection.query_row("SELECT total_changes()", [], |row| row.get::<_, i64>(0));
+    let before = changes()?;
+    let mut deleted = as_json(connection, &sql, columns, i64::MAX)?;
+    let changed = changes()? - before;
+    if deleted.len() != found.len() {
+        return Err(error(format!(
+            "{} rows break the rule, and {} were deleted; nothing is moved",
+            found.len(),
+            deleted.len()
+        )));
     }
-    if moves {
-        let changes =
-            || connection.query_row("SELECT total_changes()", [], |row| row.get::<_, i64>(0));
-        let before = changes()?;
-        let sql =
-            format!("DELETE FROM {table} AS lumos_source WHERE {condition} RETURNING {names}");
-        let mut deleted = as_json(connection, &sql, &columns, most)?;
-        let changed = changes()? - before;
-        if deleted.len() != found.len() {
-            return Err(error(format!(
-                "{} rows break the rule, and {} were deleted; nothing is moved",
-                found.len(),
-                deleted.len()
-            )));
-        }
-        found.sort();
-        deleted.sort();
-        if found != deleted {
-            return Err(error(
-                "other rows were deleted than those that broke the rule; nothing is moved",
-            ));
-        }
-        // Rows of other tables are in no quarantine.
-        if changed > deleted.len() as i64 && is_followed(connection, &source)? {
-            return Err(error(format!(
-                "a foreign key to {source} with ON DELETE may change other rows, which would not come back; nothing is moved"
-            )));
-        }
+    deleted.sort();
+    if deleted != found {
+        return Err(error(
+            "other rows were deleted than those that broke the rule; nothing is moved",
+        ));
     }
-    Ok(Value::Integer(copied as i64))
+    // Rows of other tables are in no quarantine.
+    if changed > deleted.len() as i64 && is_followed(connection, source)? {
+        return Err(error(format!(
+            "a foreign key to {source} with ON DELETE may change other rows, which would not come back; nothing is moved"
+        )));
+    }
+    Ok(())
 }
 
 /// The rows that a statement gives, each as JSON. Errors if there are more than so many.

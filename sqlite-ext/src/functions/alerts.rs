@@ -142,7 +142,7 @@ impl TableFunction for Run {
             }
             None => connection.query_row("SELECT unixepoch()", [], |row| row.get(0))?,
         };
-        let changed = atomically(&connection, || run(&connection, now))?;
+        let changed = run(&connection, now)?;
         let rows: Vec<Vec<Value>> = changed.into_iter().map(Kept::row).collect::<Result<_>>()?;
         Ok(Box::new(rows.into_iter().map(Ok)))
     }
@@ -150,43 +150,51 @@ impl TableFunction for Run {
 
 /// Looks at all alerts. Returns those whose state changed.
 fn run(connection: &Connection, now: i64) -> Result<Vec<Kept>> {
-    let mut changed = Vec::new();
+    // All queries before anything is written: an interrupt while one is read leaves nothing to undo.
+    let mut seen = Vec::new();
     for mut kept in all(connection)? {
         if kept.state.ran.is_some_and(|ran| ran >= now) {
             continue;
         }
         let alert = Alert::parse(&kept.rule)?;
-        let (seen, value) = match look(connection, &alert) {
-            Ok(seen) => seen,
+        let (found, value) = match look(connection, &alert) {
+            Ok(found) => found,
             Err(e) if e.code & 0xff == ffi::SQLITE_INTERRUPT => return Err(e),
             Err(e) => (Seen::Failed(e.message), Value::Null),
         };
-        let Some(state) = next(&alert, &kept.state, &seen, now) else {
-            continue;
-        };
-        let new = state.name != kept.state.name;
-        (kept.state, kept.value) = (state, value);
-        let sql = "UPDATE main._lumos_alerts SET state = ?2, streak = ?3, since = ?4, fired = ?5, value = ?6, message = ?7, ran = ?8 WHERE name = ?1";
-        let State {
-            name,
-            streak,
-            since,
-            fired,
-            message,
-            ran,
-        } = &kept.state;
-        let state = params![
-            kept.name, name, streak, since, fired, kept.value, message, ran
-        ];
-        connection.execute(sql, state)?;
-        if new {
-            let sql = "INSERT INTO main._lumos_alert_log(name, at, state, value, message) VALUES (?1, ?2, ?3, ?4, ?5)";
-            let at = moment::text(now)?;
-            connection.execute(sql, params![kept.name, at, name, kept.value, message])?;
-            changed.push(kept);
+        if let Some(state) = next(&alert, &kept.state, &found, now) {
+            let before = std::mem::replace(&mut kept.state, state);
+            kept.value = value;
+            seen.push((before, kept));
         }
     }
-    Ok(changed)
+    atomically(connection, || {
+        let mut changed = Vec::new();
+        for (before, kept) in seen {
+            let State {
+                name,
+                streak,
+                since,
+                fired,
+                message,
+                ran,
+            } = &kept.state;
+            // Not what another connection looked at, or replaced, meanwhile.
+            let sql = "UPDATE main._lumos_alerts SET state = ?2, streak = ?3, since = ?4, fired = ?5, value = ?6, message = ?7, ran = ?8 \
+                       WHERE name = ?1 AND rule = ?9 AND ran IS ?10";
+            let values = params![
+                kept.name, name, streak, since, fired, kept.value, message, ran, kept.rule,
+                before.ran
+            ];
+            if connection.execute(sql, values)? == 1 && *name != before.name {
+                let sql = "INSERT INTO main._lumos_alert_log(name, at, state, value, message) VALUES (?1, ?2, ?3, ?4, ?5)";
+                let at = moment::text(now)?;
+                connection.execute(sql, params![kept.name, at, name, kept.value, message])?;
+                changed.push(kept);
+            }
+        }
+        Ok(changed)
+    })
 }
 
 /// How many rows meet the condition, and the first value of the first of them.

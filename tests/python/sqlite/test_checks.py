@@ -77,6 +77,16 @@ class Checks(host.Case):
                 self.db.rows(sql, json.dumps(rules))
         self.assertEqual(self.db.value("SELECT state FROM lumos_alerts()"), "ok")
 
+    def test_an_interrupt_leaves_no_transaction(self):
+        self.db.rows("CREATE TABLE many AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT i, i % 100 AS part FROM n")
+        self.db.rows("SELECT lumos_check('many', ?)", json.dumps({"unique": "part"}))
+        self.db.rows("SELECT lumos_alert('a first', ?), lumos_alert('many', '{\"query\": \"many\", \"when\": \"i < 0\"}')", ALERT)
+        for sql in ["SELECT * FROM lumos_alert_run()", "SELECT lumos_quarantine('many unique part', '{\"max_rows\": 1000000, \"move\": true}')"]:
+            with host.interrupts(self.db):
+                self.db.rows(sql)
+            self.assertFalse(self.db.connection.in_transaction, sql)
+        self.assertEqual((self.count("many"), self.count("lumos_alerts() WHERE state <> 'ok'")), (100000, 0))
+
     def test_two_hundred_rules_and_a_hundred_columns(self):
         names = [f"c{n}" for n in range(100)]
         self.db.rows(f"CREATE TABLE wide({', '.join(names)})")

@@ -75,7 +75,9 @@ impl Form {
             Form::Line | Form::Area => {
                 "a column of times, or of whole numbers in a row, and one of numbers"
             }
-            Form::Band => "a column of times, one of numbers, and their bounds, called lo and hi",
+            Form::Band => {
+                "a column of times, one of numbers, their bounds, called lo and hi, and at most 8 series"
+            }
             Form::Bar | Form::Pie => "a column of texts, and one of numbers or nothing else",
             Form::Point | Form::Bins => "two columns of numbers",
             Form::Heatmap => "two columns of texts",

@@ -302,3 +302,39 @@ fn what_is_wrong_is_said() {
         assert!(refused.starts_with(said), "{refused}");
     }
 }
+
+#[test]
+fn a_band_is_thinned_and_holds_no_more_series_than_colours() {
+    let band = |i: i32, series: i32| {
+        let value = if i == 777 { 50 } else { i % 5 };
+        json!({"ts": i, "value": value, "lo": value - 1, "hi": value + 1, "series": format!("s{series}"), "is_anomaly": i == 500})
+    };
+    let long: Vec<Json> = (0..2000).map(|i| band(i, 0)).collect();
+    let spec: Json = serde_json::from_str(&text(
+        &CHART,
+        &long,
+        "{\"kind\": \"band\", \"max_rows\": 100}",
+    ))
+    .unwrap();
+    let values = spec["data"]["values"].as_array().unwrap();
+    assert!((90..=101).contains(&values.len()), "{}", values.len());
+    assert!(
+        values.iter().any(|v| v["y"].as_f64() == Some(50.0))
+            && values.iter().any(|v| v["flagged"] == true)
+    );
+    assert!(
+        spec["title"]["subtitle"]
+            .to_string()
+            .contains("of 2,000 points are drawn")
+    );
+    let rows =
+        |series: i32| -> Vec<Json> { (0..200).map(|i| band(i / series, i % series)).collect() };
+    assert_eq!(
+        (kind(&rows(8), "{}"), kind(&rows(9), "{}")),
+        ("band".into(), "line".into())
+    );
+    let refused = answer(&SVG, &rows(9), "{\"kind\": \"band\"}")
+        .unwrap_err()
+        .to_string();
+    assert!(refused.contains("at most 8 series"), "{refused}");
+}

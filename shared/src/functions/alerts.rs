@@ -87,7 +87,7 @@ pub const RUN: Function = Function {
     kind: Kind::Table(COLUMNS),
     params: &[Param::optional("now", Type::Any)],
     options: &[],
-    doc: "Looks at all alerts and gives those whose state changed, as `lumos_alerts` does; the changes are also added to `_lumos_alert_log`. `now` is the moment, in UTC, the clock's if it is left out: a run at a moment that is not after the last one changes nothing. A query that fails is the state `error` of its alert, and no other's concern.",
+    doc: "Looks at all alerts and gives those whose state changed, as `lumos_alerts` does; the changes are also added to `_lumos_alert_log`. `now` is the moment, in UTC, the clock's if it is left out: a run at a moment that is not after the last one changes nothing. All queries are read before a state is written. A query that fails is the state `error` of its alert, and no other's concern.",
     examples: &[
         BUSY,
         example(

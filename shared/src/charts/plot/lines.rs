@@ -67,6 +67,26 @@ impl Maker<'_> {
         self.plot.title = self.text.over(&self.plot.y.title, &x.name, color);
     }
 
+    /// Thins out the lines of bands, each with what is around it; anomalies stay.
+    fn thin_band(&mut self) {
+        let most = (self.ask.max_rows / self.plot.series.len().max(1)).max(3);
+        let marks = std::mem::take(&mut self.plot.marks);
+        for line in marks.chunk_by(|a, b| a.series == b.series) {
+            let points: Vec<(f64, f64)> = line.iter().map(middle).collect();
+            let place = |(x, y): (f64, f64)| (order(x), order(y));
+            let kept: BTreeSet<(i64, i64)> = reduce::thinned(&points, most)
+                .into_iter()
+                .map(place)
+                .collect();
+            let stays = |m: &&Mark| m.flagged || kept.contains(&place(middle(m)));
+            self.plot.marks.extend(line.iter().filter(stays).cloned());
+        }
+        if self.plot.marks.len() < marks.len() {
+            let note = self.text.thinned(self.plot.marks.len(), marks.len());
+            self.plot.notes.push(note);
+        }
+    }
+
     pub(super) fn band(&mut self) {
         let measures = self.measures();
         let (Some(x), [value, lo, hi]) = (self.x(), measures.as_slice()) else {
@@ -107,6 +127,7 @@ impl Maker<'_> {
         self.plot
             .marks
             .sort_by(|a, b| a.series.cmp(&b.series).then(a.x.total_cmp(&b.x)));
+        self.thin_band();
         self.plot.x = Axis {
             title: x.name.clone(),
             scale: along(x, self.plot.marks.iter().map(|m| m.x)),
@@ -116,6 +137,16 @@ impl Maker<'_> {
         let color = self.color().map(|c| c.name.as_str());
         self.plot.title = self.text.over(&value.name, &x.name, color);
     }
+}
+
+/// A point of a line in a band; the middle of the band where there is no line.
+fn middle(mark: &Mark) -> (f64, f64) {
+    let y = if mark.y.is_nan() {
+        f64::midpoint(mark.lo, mark.hi)
+    } else {
+        mark.y
+    };
+    (mark.x, y)
 }
 
 /// Counts with a 0 for each part of the calendar that has none.

@@ -29,9 +29,12 @@ impl Maker<'_> {
             return;
         };
         let colors = self.colors(&[axis, value, low, high]);
-        let series = colors.into_iter().find(|c| {
-            self.distinct(*c) <= COLORS && (self.color.is_some() || self.is_named(*c, "series"))
-        });
+        let is_series = |c: &usize| self.color.is_some() || self.is_named(*c, "series");
+        let series = colors.into_iter().find(is_series);
+        // Without them the line would go from one series to the other.
+        if series.is_some_and(|c| self.distinct(c) > COLORS) {
+            return;
+        }
         let reason = (
             "a value with its bounds over time: a line in a band",
             "随时间变化的值及其上下界：带区间的折线",

@@ -40,7 +40,7 @@ struct Registered {
 /// # Safety
 /// `connection` is open, and the functions that DuckDB offers to extensions are loaded.
 pub unsafe fn register_all(connection: ffi::duckdb_connection) -> Result<(), String> {
-    gate::validate::provide(scratch::open);
+    gate::provide(scratch::open);
     // The functions hold it, and so it lives as long as the database.
     let store = Arc::new(IndexCache::default());
     for &function in FUNCTIONS.iter().filter(|f| f.engines != Engines::Sqlite) {

@@ -1,6 +1,7 @@
 //! `lumos_fix_sql(sql[, options])`.
 
-use crate::gate::fix::{COLUMNS, FOLD, sql};
+use crate::gate::fix::COLUMNS;
+use crate::gate::judge::{FIX, mend};
 use crate::gate::policy;
 use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Sql, Type};
 
@@ -37,8 +38,8 @@ pub const FIX_SQL: Function = Function {
         ),
     ],
     body: Body::Sql(&Sql {
-        text: |args, _| sql(args),
-        fold: Some(&FOLD),
+        text: |args, _| mend(args),
+        fold: Some(&FIX),
         in_duckdb: &[
             example(
                 "CREATE TABLE customer(first_name VARCHAR, country VARCHAR)",

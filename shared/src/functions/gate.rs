@@ -1,6 +1,6 @@
 //! `lumos_validate_sql(sql[, options])`.
 
-use crate::gate::validate::{FOLD, sql};
+use crate::gate::judge::{VALIDATE, validate};
 use crate::gate::{COLUMNS, policy};
 use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Sql, Type};
 
@@ -45,8 +45,8 @@ pub const VALIDATE_SQL: Function = Function {
         ),
     ],
     body: Body::Sql(&Sql {
-        text: |args, _| sql(args),
-        fold: Some(&FOLD),
+        text: |args, _| validate(args),
+        fold: Some(&VALIDATE),
         in_duckdb: &[
             example("CREATE TABLE customer(name VARCHAR, email VARCHAR)", ""),
             example(

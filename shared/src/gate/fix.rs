@@ -7,14 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use super::catalog::{INPUT, Schema};
+use super::catalog::Schema;
 use super::policy::Policy;
-use super::validate::{Judge, query};
 use super::{Scratch, Verdict, allows_function, duckdb};
-use crate::program::Fold;
 use crate::sql::identifier;
 use crate::sql::lexer::{Dialect, Kind, Token, tokens};
-use crate::{Error, Result, Type, Value, ValueRef};
+use crate::{Error, Result, Type, Value};
 
 /// The columns of `lumos_fix_sql`.
 pub const COLUMNS: &[(&str, Type)] = &[
@@ -84,15 +82,7 @@ impl Fixed {
     }
 }
 
-/// The fold of `lumos_fix_sql` in DuckDB.
-pub const FOLD: Fold = Fold::new::<Judge<true>>("fix_sql", INPUT, COLUMNS);
-
-/// The query of `lumos_fix_sql(sql, options)`. Errors if the options are none.
-pub fn sql(arguments: &[ValueRef<'_>]) -> Result<String> {
-    query(&FOLD, arguments)
-}
-
-/// A text of DuckDB, with the names of these tables.
+/// A text of DuckDB, with the names of these tables. Errors if DuckDB cannot be opened.
 pub fn over(sql: &str, schema: &Schema, policy: &Policy, scratch: &dyn Scratch) -> Result<Fixed> {
     let tables = schema.tables.iter().filter(|t| t.current && !t.temporary);
     let mut names = Names::new();

@@ -10,17 +10,18 @@ pub mod catalog;
 pub mod duckdb;
 pub mod fix;
 mod functions;
+pub mod judge;
 pub mod policy;
 pub mod text;
 mod tree;
-pub mod validate;
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use serde_json::json;
 
 use crate::sql::lexer::Dialect;
-use crate::{Result, Value};
+use crate::{Error, Result, Value};
 use policy::Policy;
 
 pub use functions::{allows_function, allows_table_function};
@@ -97,4 +98,22 @@ pub trait Scratch {
 
     /// Binds the one statement of a text after these definitions. Errors with DuckDB's words.
     fn bind(&self, definitions: &[String], sql: &str) -> Result<()>;
+}
+
+type Open = fn() -> Result<Box<dyn Scratch>>;
+
+static OPEN: OnceLock<Open> = OnceLock::new();
+
+/// Says how a DuckDB of our own is opened. The adapter does, when it registers its functions.
+pub fn provide(open: Open) {
+    // The first of a process stays: there is one DuckDB for each copy of this library.
+    let _ = OPEN.set(open);
+}
+
+/// Opens a DuckDB of our own. Errors if DuckDB cannot.
+pub fn scratch() -> Result<Box<dyn Scratch>> {
+    let open = OPEN
+        .get()
+        .ok_or_else(|| Error::new("internal error: there is no DuckDB to read it"))?;
+    open()
 }

@@ -6,7 +6,7 @@ use super::{Reads, allows_function};
 use crate::options::{OptionDef, OptionType, Options};
 use crate::sql::lexer::Dialect;
 use crate::sql::name_parts;
-use crate::{Error, Result};
+use crate::{Error, Result, ValueRef};
 
 const NAMES: OptionType = OptionType::Json("an array of names, like [\"album\", \"artist\"]");
 
@@ -164,6 +164,19 @@ fn names(options: &Options, option: &OptionDef) -> Result<Option<Vec<String>>> {
         .map(name)
         .collect::<Result<_, Error>>()
         .map(Some)
+}
+
+/// The text and the options of a call. Errors if the text is NULL, or the options are none.
+pub fn arguments_of<'a>(arguments: &[ValueRef<'a>]) -> Result<(&'a str, Policy)> {
+    let Some(ValueRef::Text(sql)) = arguments.first() else {
+        return Err(Error::new("sql is NULL; give a SELECT as text"));
+    };
+    let options = match arguments.get(1) {
+        None | Some(ValueRef::Null) => None,
+        Some(ValueRef::Text(options)) => Some(*options),
+        Some(_) => return Err(Error::new("options is no text; give a JSON object")),
+    };
+    Ok((sql, Policy::read(&Options::parse(OPTIONS, options)?)?))
 }
 
 #[cfg(test)]

@@ -116,12 +116,12 @@ fn is_number(ty: &str) -> bool {
     )
 }
 
-/// Whole numbers up to this are doubles.
+/// Whole numbers below this are doubles to which no other whole number is rounded.
 const WHOLE: u64 = 1 << 53;
 
 /// Whether a double may not tell a decimal number from its neighbours.
 fn is_rounded(text: &str, value: f64) -> bool {
-    if value.fract() == 0.0 && value.abs() <= WHOLE as f64 {
+    if value.fract() == 0.0 && value.abs() < WHOLE as f64 {
         return false;
     }
     let text = if text.contains('.') {
@@ -171,7 +171,7 @@ impl FoldState for Column {
         }
         match value {
             ValueRef::Integer(value) => {
-                let rounded = value.unsigned_abs() > WHOLE;
+                let rounded = value.unsigned_abs() >= WHOLE;
                 self.number(value as f64, rounded.then(|| hash(&value.to_string())));
             }
             ValueRef::Real(value) => self.number(value, None),

@@ -106,7 +106,7 @@ pub mod tests {
     use super::*;
     use crate::program::Fold;
 
-    /// What a fold says of rows that two threads have read.
+    /// What a fold says of rows that two threads have read. Errors if it does.
     pub fn run(fold: &Fold, spec: &str, rows: &[String]) -> Result<Vec<Vec<Value>>> {
         let mut states = [fold.start(spec)?, fold.start(spec)?];
         for (i, row) in rows.iter().enumerate() {

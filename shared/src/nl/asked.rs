@@ -18,7 +18,7 @@ use super::suggest::{COMPLETIONS, QUESTIONS, completions, suggested};
 use super::taught;
 use crate::gate::duckdb;
 use crate::gate::policy::Policy;
-use crate::gate::validate::scratch;
+use crate::gate::scratch;
 use crate::memory::moment;
 use crate::options::{OptionDef, Options};
 use crate::program::{Fold, FoldState, Kept};

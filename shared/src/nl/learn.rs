@@ -15,7 +15,7 @@ use super::seen::{CATALOG, COUNT, HOW, INPUT, RANGE, Row, Seen, TAUGHT, VALUE};
 use super::taught::{self, Listed};
 use crate::gate::catalog::Schema;
 use crate::gate::policy::{Policy, TABLES};
-use crate::gate::{duckdb, validate::scratch};
+use crate::gate::{duckdb, scratch};
 use crate::options::{OptionDef, OptionType, Options};
 use crate::program::{Fold, FoldState, Kept};
 use crate::sql::lexer::Dialect;

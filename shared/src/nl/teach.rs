@@ -4,7 +4,7 @@ use super::catalog::Catalog;
 use super::learn::Knowledge;
 use super::taught::{TABLE, Taught, metric, says_nothing, target};
 use crate::gate::policy::Policy;
-use crate::gate::{duckdb, validate::scratch};
+use crate::gate::{duckdb, scratch};
 use crate::program::Kept;
 use crate::sql::lexer::Dialect;
 use crate::sql::literal;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lumos_core::ValueRef;
 use lumos_core::functions::gate::VALIDATE_SQL;
-use lumos_core::gate::validate::arguments_of;
+use lumos_core::gate::policy::arguments_of;
 use rusqlite::types::Value;
 
 use crate::error::Result;

@@ -7,7 +7,7 @@ use lumos_core::functions::fix::FIX_SQL;
 use lumos_core::functions::suggest::{AUTOCOMPLETE, NARRATE, SUGGEST_QUESTIONS};
 use lumos_core::gate::fix::{Names, fix};
 use lumos_core::gate::policy::Policy;
-use lumos_core::gate::validate::arguments_of;
+use lumos_core::gate::policy::arguments_of;
 use lumos_core::nl::asking::{TOLD, may_not_run, narrated, sqlite_policy, table_of, told};
 use lumos_core::nl::model;
 use lumos_core::nl::print::Dialect;

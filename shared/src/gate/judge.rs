@@ -1,64 +1,40 @@
-//! `lumos_validate_sql` in DuckDB: a fold of the catalog, by which a text is judged when all its rows are there.
-
-use std::sync::OnceLock;
+//! `lumos_validate_sql` and `lumos_fix_sql` in DuckDB: folds of the catalog, by which a text is judged when all its rows are there.
 
 use super::catalog::{INPUT, READ, Rows};
-use super::policy::{OPTIONS, Policy};
-use super::{COLUMNS, Scratch, duckdb, fix};
+use super::fix::{self, over};
+use super::policy::{OPTIONS, Policy, arguments_of};
+use super::{COLUMNS, duckdb, scratch};
 use crate::options::Options;
 use crate::program::{Fold, FoldState};
 use crate::sql::literal;
 use crate::{Error, Result, Value, ValueRef};
 
-type Open = fn() -> Result<Box<dyn Scratch>>;
+/// The fold of `lumos_validate_sql`.
+pub const VALIDATE: Fold = Fold::new::<Judge<false>>("validate_sql", INPUT, COLUMNS);
 
-static OPEN: OnceLock<Open> = OnceLock::new();
-
-/// Says how a DuckDB of our own is opened. The adapter does, when it registers its functions.
-pub fn provide(open: Open) {
-    // The first of a process stays: there is one DuckDB for each copy of this library.
-    let _ = OPEN.set(open);
-}
-
-/// Opens a DuckDB of our own. Errors if DuckDB cannot.
-pub fn scratch() -> Result<Box<dyn Scratch>> {
-    let open = OPEN
-        .get()
-        .ok_or_else(|| Error::new("internal error: there is no DuckDB to read it"))?;
-    open()
-}
-
-/// The fold of `lumos_validate_sql` in DuckDB.
-pub const FOLD: Fold = Fold::new::<Judge<false>>("validate_sql", INPUT, COLUMNS);
+/// The fold of `lumos_fix_sql`.
+pub const FIX: Fold = Fold::new::<Judge<true>>("fix_sql", INPUT, fix::COLUMNS);
 
 /// The query of `lumos_validate_sql(sql, options)`. Errors if the options are none.
-pub fn sql(arguments: &[ValueRef<'_>]) -> Result<String> {
-    query(&FOLD, arguments)
+pub fn validate(arguments: &[ValueRef<'_>]) -> Result<String> {
+    query(&VALIDATE, arguments)
+}
+
+/// The query of `lumos_fix_sql(sql, options)`. Errors if the options are none.
+pub fn mend(arguments: &[ValueRef<'_>]) -> Result<String> {
+    query(&FIX, arguments)
 }
 
 /// The query of a fold that judges the text of a call. Errors if the options are none.
-pub fn query(fold: &Fold, arguments: &[ValueRef<'_>]) -> Result<String> {
+fn query(fold: &Fold, arguments: &[ValueRef<'_>]) -> Result<String> {
     let (sql, policy) = arguments_of(arguments)?;
     let spec = serde_json::json!({"sql": sql, "options": policy.to_json()}).to_string();
     fold.sql(READ, &spec)
 }
 
-/// The text and the options of a call. Errors if the text is NULL, or the options are none.
-pub fn arguments_of<'a>(arguments: &[ValueRef<'a>]) -> Result<(&'a str, Policy)> {
-    let Some(ValueRef::Text(sql)) = arguments.first() else {
-        return Err(Error::new("sql is NULL; give a SELECT as text"));
-    };
-    let options = match arguments.get(1) {
-        None | Some(ValueRef::Null) => None,
-        Some(ValueRef::Text(options)) => Some(*options),
-        Some(_) => return Err(Error::new("options is no text; give a JSON object")),
-    };
-    Ok((sql, Policy::read(&Options::parse(OPTIONS, options)?)?))
-}
-
 /// The text to look at, to mend it too if `FIXES`, and the tables.
 #[derive(Debug, Clone)]
-pub struct Judge<const FIXES: bool> {
+struct Judge<const FIXES: bool> {
     sql: String,
     policy: Policy,
     rows: Rows,
@@ -100,7 +76,7 @@ impl<const FIXES: bool> FoldState for Judge<FIXES> {
         let schema = self.rows.schema();
         let scratch = scratch()?;
         emit(if FIXES {
-            fix::over(&self.sql, &schema, &self.policy, &*scratch)?.row()
+            over(&self.sql, &schema, &self.policy, &*scratch)?.row()
         } else {
             duckdb::check(&self.sql, &schema, &self.policy, &*scratch).row()
         })

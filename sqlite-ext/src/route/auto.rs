@@ -100,6 +100,7 @@ unsafe impl<'vtab> VTab<'vtab> for Auto {
 
     fn best_index(&self, info: &mut IndexInfo) -> Result<bool> {
         guard(NAME, || {
+            self.pool.count_plan();
             // The arguments as columns of their own: nearly nobody reads them.
             let read = info.col_used() >> FIRST_ARGUMENT & ((1 << ARGUMENTS) - 1) != 0;
             let plan = arguments::take(NAME, 1, ARGUMENTS, info)?;
@@ -118,6 +119,7 @@ unsafe impl<'vtab> VTab<'vtab> for Auto {
             pool: Rc::clone(&self.pool),
             arguments: [const { None }; ARGUMENTS],
             run: Run::None,
+            plans: 0,
             rowid: 0,
             nanoseconds: 0.0,
             timed: 0.0,
@@ -143,6 +145,8 @@ struct Cursor<'vtab> {
     pool: Rc<Pool>,
     arguments: [Option<String>; ARGUMENTS],
     run: Run,
+    /// The plans of the pool when the run began.
+    plans: u64,
     rowid: i64,
     /// The time of the run so far.
     nanoseconds: f64,
@@ -166,6 +170,7 @@ impl Cursor<'_> {
                 ))
             })?),
         };
+        self.plans = self.pool.plans();
         let mut prepared = match self.pool.take(sql) {
             Some(prepared) => prepared,
             None => self.prepare(sql)?,
@@ -247,7 +252,8 @@ impl Cursor<'_> {
         stepped.map(|_| ())
     }
 
-    /// Ends the run: learns from a whole one, and keeps the statement for the next.
+    /// Ends the run: learns from a whole one, and keeps the statement for the next, unless one was planned meanwhile that
+    /// reads `lumos_auto`: it may be this one.
     fn finish(&mut self, whole: bool) {
         let mut prepared = match std::mem::replace(&mut self.run, Run::None) {
             Run::None => return,
@@ -264,7 +270,9 @@ impl Cursor<'_> {
         } else if learn.is_none() && nanoseconds > QUICK {
             self.router.unsettle(&mut prepared.analysis);
         }
-        self.pool.give_back(prepared);
+        if self.plans == self.pool.plans() {
+            self.pool.give_back(prepared);
+        }
     }
 
     fn step(&mut self) -> error::Result<()> {

@@ -1,6 +1,6 @@
 //! Statements of the host that are kept between calls, with what is known of them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ffi::c_int;
 use std::rc::Rc;
 
@@ -84,9 +84,22 @@ pub struct Pool {
         reason = "the last used goes to the front at the cost of pointers"
     )]
     idle: RefCell<Vec<Box<Prepared>>>,
+    /// How often a statement was planned that reads `lumos_auto`.
+    plans: Cell<u64>,
 }
 
 impl Pool {
+    /// Counts a plan of a statement that reads `lumos_auto`. One that is run by `lumos_auto` itself must not be kept: SQLite
+    /// disconnects a table after the last statement that reads it, and the table has the statements that are kept.
+    pub fn count_plan(&self) {
+        self.plans.set(self.plans.get().wrapping_add(1));
+    }
+
+    /// The number of plans so far.
+    pub fn plans(&self) -> u64 {
+        self.plans.get()
+    }
+
     /// The statement with this text; nobody else gets it until it is given back.
     pub fn take(&self, sql: &str) -> Option<Box<Prepared>> {
         let mut idle = self.idle.borrow_mut();

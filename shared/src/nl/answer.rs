@@ -1,13 +1,14 @@
 //! Which reading of a question is answered, how sure that is, and what it assumes.
 
-use super::catalog::Catalog;
+use super::catalog::{Catalog, ColumnRef};
 use super::follow::follow;
 use super::ir::{Compare, Expr, Filter, Literal, Query, Right};
 use super::lexicon::CUES;
-use super::link::{Meaning, Mention};
+use super::link::{Meaning, Mention, found};
 use super::modify::modifiers;
 use super::parse::{Candidate, candidates};
-use super::reader::{Reader, question_tokens};
+use super::print::tables;
+use super::reader::{Reader, name_of, question_tokens};
 use super::tokens::{LONGEST, fold};
 use crate::Error;
 use crate::sql::identifier;
@@ -21,11 +22,20 @@ const TRIED: usize = 8;
 /// How much less likely a reading may be that finds something, where the likeliest finds nothing.
 const MARGIN: f32 = 2.0;
 
+/// How much less likely a reading is that has none of the names in the question.
+const NO_NAME: f32 = 6.0;
+
 /// From this confidence on a reading is sure.
 pub const HIGH: f64 = 0.8;
 
 /// Below this confidence a reading is a guess.
 pub const LOW: f64 = 0.3;
+
+/// How sure a reading is at most where a value may be another thing.
+const EITHER: f64 = 0.75;
+
+/// How sure a reading is at most that is hardly what was meant.
+const DOUBTED: f64 = 0.25;
 
 /// What the engine says of a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -185,13 +195,22 @@ impl Considered {
                 (Candidate { score, ..c }, false)
             }));
         }
+        // A reading that has none of the names is one of another question.
+        for (candidate, goes_on) in &mut all {
+            let none = !named
+                .iter()
+                .any(|n| n.is_in(reader.catalog, &candidate.sql));
+            if !*goes_on && !named.is_empty() && none {
+                candidate.score -= NO_NAME;
+            }
+        }
         let weights = &reader.catalog.weights;
         if !weights.is_empty() {
             for (candidate, _) in &mut all {
                 candidate.score += weights.of(question, &candidate.sql);
             }
-            all.sort_by(|(a, _), (b, _)| b.score.total_cmp(&a.score));
         }
+        all.sort_by(|(a, _), (b, _)| b.score.total_cmp(&a.score));
         let mut scores: Vec<f32> = all.iter().map(|(candidate, _)| candidate.score).collect();
         let shares = shares(&scores);
         // A word that means nothing here may have been the one that matters.
@@ -210,6 +229,17 @@ impl Considered {
             assumed.extend(candidate.notes);
             let mut unmatched = unknown.clone();
             let mut confidence = share * understood;
+            if let Some(doubt) = candidate.doubt {
+                confidence = confidence.min(DOUBTED);
+                assumed.push(doubt);
+            }
+            for (text, other) in other_names(reader.catalog, &candidate.query) {
+                confidence = confidence.min(EITHER);
+                assumed.push(format!(
+                    "\"{text}\" is a value of {} too",
+                    reader.catalog.named(other)
+                ));
+            }
             if !goes_on && !named.is_empty() {
                 let left_out = named
                     .iter()
@@ -387,6 +417,33 @@ fn unmatched(words: &[super::tokens::Token], mentions: &[Mention]) -> Vec<String
         })
         .map(|(_, t)| t.text.clone())
         .collect()
+}
+
+/// The values that a query compares with, if they are also what a thing is called that the query leaves out.
+fn other_names<'a>(catalog: &Catalog, query: &'a Query) -> Vec<(&'a str, ColumnRef)> {
+    let mut all = Vec::new();
+    for filter in &query.filters {
+        let (Expr::Column(c), Right::One(Literal::Text(text)), Compare::Eq) =
+            (&filter.left, &filter.right, filter.op)
+        else {
+            continue;
+        };
+        if name_of(catalog, c.table).contains(c) {
+            continue;
+        }
+        let own = tables(query);
+        let is_name = |other: &&(ColumnRef, String)| {
+            !own.contains(&other.0.table) && name_of(catalog, other.0.table) == [other.0]
+        };
+        let found: Vec<(ColumnRef, String)> = found(catalog, &fold(text));
+        all.extend(
+            found
+                .iter()
+                .find(is_name)
+                .map(|other| (text.as_str(), other.0)),
+        );
+    }
+    all
 }
 
 /// What a query takes for granted.

@@ -518,6 +518,9 @@ fn judge(reader: &Reader<'_>, trees: &Trees<'_>, asked: &[&str], query: &Query, 
         );
     }
     for e in &query.select {
+        if let Expr::Metric(_) = e {
+            s.add(model, &["aggkind", "sum", "number"], 1.0);
+        }
         if let Expr::Aggregate(agg, _, Some(c)) = e {
             let kind = if reader.catalog.at(*c).kind.is_number() {
                 "number"

@@ -7,7 +7,7 @@ mod change;
 mod edits;
 
 use super::ir::Query;
-use super::parse::{Candidate, trees};
+use super::parse::{Candidate, counted_twice, trees};
 use super::print::Printer;
 use super::reader::{Reader, question_tokens};
 use edits::{Edits, edits};
@@ -50,6 +50,7 @@ pub fn follow(reader: &Reader<'_>, previous: &Query, question: &str) -> FollowUp
             continue;
         }
         candidates.push(Candidate {
+            doubt: counted_twice(reader.catalog, &trees, &made.query),
             query: made.query,
             sql,
             score: -STEP * made.cost,

@@ -14,6 +14,28 @@ pub struct JoinTree<'a> {
     pub rest: Vec<(usize, &'a ForeignKey)>,
 }
 
+impl JoinTree<'_> {
+    /// The table of whose rows each row of `table` meets several, if there is one: then sums of it count them several times.
+    pub fn repeats(&self, table: usize) -> Option<usize> {
+        let mut reached = vec![table];
+        let mut next = 0;
+        while let Some(&at) = reached.get(next) {
+            next += 1;
+            for (from, to) in self.rest.iter().filter_map(|(_, key)| ends(key)) {
+                let other = if from == at { to } else { from };
+                if (from != at && to != at) || reached.contains(&other) {
+                    continue;
+                }
+                if to == at {
+                    return Some(other);
+                }
+                reached.push(other);
+            }
+        }
+        None
+    }
+}
+
 /// Most tables that one query joins.
 const MOST: usize = 7;
 

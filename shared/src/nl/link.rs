@@ -60,6 +60,9 @@ struct Named {
     free: Vec<String>,
 }
 
+/// From this score on a name stands there with all of its words.
+pub const EXACT: f32 = 0.99;
+
 const ENDINGS: &[&str] = &[
     "id", "name", "code", "date", "price", "number", "type", "year", "count", "title", "status",
     "fee", "time", "address", "city", "floor", "day", "key", "fees", "details",
@@ -366,6 +369,12 @@ impl Vocabulary {
         }
         let mut found: Vec<(usize, (usize, f32))> = found.into_iter().collect();
         found.sort_unstable_by(|a, b| b.1.1.total_cmp(&a.1.1).then(a.0.cmp(&b.0)));
+        // What people gave a name is what the name means.
+        let is_metric = |target: usize| matches!(self.targets[target].target, Target::Metric(_));
+        let metrics = found.iter().filter(|f| is_metric(f.0) && f.1.1 >= EXACT);
+        if let Some(end) = metrics.map(|f| f.1.0).max() {
+            found.retain(|f| is_metric(f.0) || f.1.0 > end);
+        }
         let best = found.first().map_or(0.0, |f| f.1.1);
         let limit = (best * 0.55).max(0.3);
         for (target, (end, score)) in found.into_iter().filter(|f| f.1.1 >= limit).take(12) {
@@ -494,7 +503,7 @@ const STOP: &[&str] = &[
     "less", "i", "we", "you", "they", "them",
 ];
 
-fn found(catalog: &Catalog, folded: &str) -> Vec<(ColumnRef, String)> {
+pub fn found(catalog: &Catalog, folded: &str) -> Vec<(ColumnRef, String)> {
     let mut all: Vec<(ColumnRef, String)> = Vec::new();
     for (column, text) in catalog.values.find(folded).take(40) {
         if !all.iter().any(|(c, _)| *c == column) && all.len() < 12 {

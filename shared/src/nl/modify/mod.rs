@@ -3,17 +3,19 @@
 //! They are taken out of the question before it is read, and put into each of its readings.
 
 mod groups;
+mod ranked;
 mod scan;
 mod times;
 
 use super::catalog::{Catalog, ColumnRef, Target};
-use super::ir::{Aggregate, Expr, Query, Unit};
+use super::ir::{Expr, Query, Unit};
 use super::joins::distances;
 use super::print::tables;
 use super::reader::{Reader, name_of, shown_names};
 use super::tokens::Token;
 pub use groups::by_unit;
 use groups::{summed, window};
+use ranked::{Ranked, rank};
 pub use scan::modifiers;
 use times::same_period_of;
 pub use times::{a_year_before, add_condition, date_column, moment, period_filter};
@@ -33,21 +35,10 @@ pub struct Modifiers {
     pub window: Option<Asked>,
     /// So many rows for each of these.
     pub per: Option<Target>,
-    /// The first by how many rows of a table they have.
+    /// Things by a measure of each.
     pub ranked: Option<Ranked>,
     /// A group for each of these, of which one is meant, with how well its words fit.
     pub group: Vec<Vec<(f32, Target)>>,
-}
-
-/// "The top 5 ... by number of ...".
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ranked {
-    /// How many.
-    pub limit: u64,
-    /// Those with the most, or with the fewest.
-    pub most: bool,
-    /// The table whose rows are counted.
-    pub table: usize,
 }
 
 /// What is made of groups, as far as a question says it.
@@ -190,43 +181,6 @@ pub fn group_by(catalog: &Catalog, query: &mut Query, targets: &[Target]) -> Opt
     }
     shown.retain(|e| !query.select.contains(e));
     query.select.splice(0..0, shown);
-    query.distinct = false;
-    Some(())
-}
-
-/// The first by how many rows of another table they have.
-fn rank(catalog: &Catalog, ranked: Ranked, query: &mut Query) -> Option<()> {
-    let main = query.select.iter().find_map(|e| match e {
-        Expr::Column(c) => Some(c.table),
-        _ => None,
-    })?;
-    let plain = query.group.is_empty() && query.having.is_empty() && query.order.is_empty();
-    if !plain || query.limit.is_some() || main == ranked.table {
-        return None;
-    }
-    if query.select.iter().any(is_aggregate) {
-        return None;
-    }
-    let key = |table: usize| match catalog.tables[table].primary_key[..] {
-        [column] => Some(ColumnRef { table, column }),
-        _ => None,
-    };
-    query.group.extend(key(main).map(Expr::Column));
-    for e in &query.select {
-        if !query.group.contains(e) {
-            query.group.push(e.clone());
-        }
-    }
-    // Rows that refer to the thing itself come once each.
-    let direct = catalog.keys.iter().any(|key| {
-        let mut columns = key.columns.iter();
-        columns.any(|(from, to)| from.table == ranked.table && to.table == main)
-    });
-    let counted = key(ranked.table).filter(|_| !direct);
-    let count = Expr::Aggregate(Aggregate::Count, counted.is_some(), counted);
-    query.tables.push(ranked.table);
-    query.order = vec![(count, ranked.most)];
-    query.limit = Some(ranked.limit);
     query.distinct = false;
     Some(())
 }

@@ -4,11 +4,11 @@ use super::super::catalog::{ColumnKind, Target, iso};
 use super::super::chinese::is_chinese;
 use super::super::ir::{Compare, Unit};
 use super::super::lexicon::Op;
-use super::super::link::{Meaning, Mention};
+use super::super::link::{EXACT, Meaning, Mention};
 use super::super::period::{period, same_period};
 use super::super::reader::Reader;
 use super::super::tokens::{Token, fold, stem};
-use super::{Asked, Modifiers, Ranked};
+use super::{Asked, Modifiers};
 
 /// Words with the unit that they name.
 pub const UNITS: &[(&str, Unit)] = &[
@@ -119,7 +119,6 @@ pub fn modifiers(
         reader,
         tokens: &tokens,
     };
-    scan.ranked(&mut found, &mut used);
     if reader.has_times() {
         scan.windows(&mut found, &mut used);
         scan.units(&mut found, &mut used);
@@ -127,6 +126,7 @@ pub fn modifiers(
     } else {
         scan.shares(&mut found, &mut used);
     }
+    scan.ranked(&mut found, &mut used);
     scan.per(&mut found, &mut used);
     scan.groups(question, &mut found, &mut used);
     let rest = tokens
@@ -138,20 +138,24 @@ pub fn modifiers(
     (found, rest)
 }
 
-struct Scan<'a> {
-    reader: &'a Reader<'a>,
-    tokens: &'a [Token],
+/// The words of a question, in search of what modifies it.
+pub struct Scan<'a> {
+    /// The database.
+    pub reader: &'a Reader<'a>,
+    /// The words.
+    pub tokens: &'a [Token],
 }
 
 impl Scan<'_> {
-    fn is(&self, at: usize, word: &str) -> bool {
+    /// Whether this word stands here.
+    pub fn is(&self, at: usize, word: &str) -> bool {
         self.tokens
             .get(at)
             .is_some_and(|t| !t.quoted && t.lower == word)
     }
 
     /// How many tokens a phrase has, if it stands here.
-    fn phrase(&self, at: usize, phrase: &str) -> Option<usize> {
+    pub fn phrase(&self, at: usize, phrase: &str) -> Option<usize> {
         let mut count = 0;
         for word in phrase.split(' ') {
             if !self.is(at + count, word) {
@@ -309,7 +313,7 @@ impl Scan<'_> {
     }
 
     /// No column that has no times is called by this unit.
-    fn free(&self, word: &str) -> bool {
+    pub fn free(&self, word: &str) -> bool {
         let named = self.reader.vocabulary.columns_named(word);
         named
             .iter()
@@ -400,6 +404,7 @@ impl Scan<'_> {
         for mention in ops {
             match mention.kind {
                 Meaning::Op(Op::Count | Op::Agg(_)) => aggregate = true,
+                Meaning::Metric(_) if mention.score >= EXACT => aggregate = true,
                 Meaning::Op(
                     Op::Super(_) | Op::Top | Op::Quality(_, true) | Op::Frequent(_) | Op::Order,
                 ) if !chinese => order = true,
@@ -443,54 +448,6 @@ impl Scan<'_> {
         if !found.group.is_empty() {
             used[at..last].fill(true);
         }
-    }
-
-    /// "The top 5 ... by number of ..." at the end of a question.
-    fn ranked(&self, found: &mut Modifiers, used: &mut [bool]) {
-        let count = self.tokens.len();
-        let number = |i: usize| self.tokens.get(i).and_then(|t| t.number);
-        let first = (0..count).find_map(|i| {
-            let most = self.is(i, "top");
-            let n = number(i + 1).filter(|n| n.fract() == 0.0 && (1.0..1e9).contains(n))?;
-            (most || self.is(i, "bottom")).then_some((i, most, n as u64))
-        });
-        let Some((at, most, limit)) = first else {
-            return;
-        };
-        let by = (at + 3..count).find_map(|i| {
-            let phrases = [
-                "by number of",
-                "by the number of",
-                "by count of",
-                "by their number of",
-            ];
-            let words = phrases.iter().find_map(|p| self.phrase(i, p))?;
-            Some((i, i + words))
-        });
-        let Some((by, mut of)) = by else { return };
-        while ["the", "their", "its"].iter().any(|w| self.is(of, w)) {
-            of += 1;
-        }
-        let mentions = self
-            .reader
-            .vocabulary
-            .link(self.reader.catalog, self.tokens);
-        let ends = |m: &Mention| {
-            let rest = self.tokens.get(m.end..).unwrap_or_default();
-            rest.iter()
-                .all(|t| !t.lower.contains(char::is_alphanumeric))
-        };
-        let tables = mentions.iter().filter(|m| m.start == of && ends(m));
-        let tables = tables.filter_map(|m| match m.kind {
-            Meaning::Table(table) if m.score > 0.75 => Some((m.score, table)),
-            _ => None,
-        });
-        let Some((_, table)) = tables.max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1))) else {
-            return;
-        };
-        used[at..at + 2].fill(true);
-        used[by..].fill(true);
-        found.ranked = Some(Ranked { limit, most, table });
     }
 
     /// "the top 3 ... of each ...".

@@ -9,10 +9,10 @@ use super::finish::finish;
 use super::ir::{Aggregate, Compare, Expr, Filter, Query, Right};
 use super::joins::Trees;
 use super::lexicon::{CUES, Op};
-use super::link::{Meaning, Mention};
+use super::link::{EXACT, Meaning, Mention};
 use super::model::Features;
 use super::modify::{Modifiers, apply, modifiers};
-use super::print::Printer;
+use super::print::{Printer, tables};
 use super::reader::{Reader, question_tokens};
 use super::state::State;
 use super::tokens::Token;
@@ -33,6 +33,8 @@ pub struct Candidate {
     pub features: Features,
     /// What it takes for granted beside what its SQL shows.
     pub notes: Vec<String>,
+    /// Why it is hardly what was meant.
+    pub doubt: Option<String>,
 }
 
 /// The likeliest readings, the best first.
@@ -56,7 +58,12 @@ fn read(
     modifiers: &Modifiers,
     most: usize,
 ) -> Vec<Candidate> {
-    let mentions = reader.vocabulary.link(reader.catalog, tokens);
+    let tokens = &totals(reader, tokens)[..];
+    let mut mentions = reader.vocabulary.link(reader.catalog, tokens);
+    mentions.retain(|m| {
+        let mut of = tokens[m.start..m.end].iter();
+        matches!(m.kind, Meaning::Op(Op::Agg(_))) || !of.any(|t| t.range.is_empty())
+    });
     let walk = Walk {
         reader,
         tokens,
@@ -82,7 +89,9 @@ fn read(
                 continue;
             };
             notes.extend(state.notes.iter().cloned());
+            let doubt = undefined(tokens, &mentions, &query);
             let candidate = Candidate {
+                doubt: doubt.or_else(|| counted_twice(reader.catalog, &trees, &query)),
                 query,
                 score: state.score,
                 features: state.features(),
@@ -106,6 +115,78 @@ fn read(
     all.sort_by(|a, b| b.score.total_cmp(&a.score));
     all.truncate(most);
     all
+}
+
+/// The tokens with "total" before each quantity that people defined: "revenue by genre" is the total revenue by genre.
+fn totals(reader: &Reader<'_>, all: &[Token]) -> Vec<Token> {
+    if reader.catalog.metrics.is_empty() {
+        return all.to_vec();
+    }
+    let mentions = reader.vocabulary.link(reader.catalog, all);
+    let is_metric = |m: &Mention| matches!(m.kind, Meaning::Metric(_)) && m.score >= EXACT;
+    let is_aggregate = |m: &Mention| matches!(m.kind, Meaning::Op(Op::Agg(_)));
+    let mut with = Vec::new();
+    for (i, token) in all.iter().enumerate() {
+        let begins = mentions.iter().any(|m| m.start == i && is_metric(m));
+        if begins && !mentions.iter().any(|m| m.end == i && is_aggregate(m)) {
+            let start = token.range.start;
+            with.extend(super::tokens::tokens("total").into_iter().map(|t| Token {
+                range: start..start,
+                ..t
+            }));
+        }
+        with.push(token.clone());
+    }
+    with
+}
+
+/// The word for an aggregate of a metric, where a query shows the metric as it is.
+fn undefined(tokens: &[Token], mentions: &[Mention], query: &Query) -> Option<String> {
+    let shown = query.select.iter().any(|e| matches!(e, Expr::Metric(_)));
+    if !shown || !query.order.is_empty() {
+        return None;
+    }
+    let metric = mentions
+        .iter()
+        .find(|m| matches!(m.kind, Meaning::Metric(_)))?;
+    let other = |m: &Mention| {
+        let aggregate = matches!(m.kind, Meaning::Op(Op::Agg(agg)) if agg != Aggregate::Sum);
+        aggregate || matches!(m.kind, Meaning::Op(Op::Super(_)))
+    };
+    let before = metric.start.saturating_sub(2)..metric.start;
+    let other = mentions
+        .iter()
+        .find(|m| before.contains(&m.start) && other(m))?;
+    let (word, name) = (
+        &tokens.get(other.start)?.text,
+        &tokens.get(metric.start)?.text,
+    );
+    Some(format!(
+        "\"{word}\" of \"{name}\" is not defined; say of what each is, or define another metric"
+    ))
+}
+
+/// What sums or means of a query count several times, since joins repeat its rows.
+pub fn counted_twice(catalog: &Catalog, trees: &Trees<'_>, query: &Query) -> Option<String> {
+    let tree = trees.tree(&tables(query))?;
+    let order = query.order.iter().map(|(e, _)| e);
+    let having = query.having.iter().map(|f| &f.left);
+    let mut all = query.select.iter().chain(order).chain(having);
+    all.find_map(|mut expr| {
+        while let Expr::Window(_, of, _) | Expr::Part(of, _) = expr {
+            expr = of;
+        }
+        let table = match expr {
+            Expr::Aggregate(Aggregate::Sum | Aggregate::Avg, false, Some(c)) => c.table,
+            Expr::Metric(metric) => catalog.metrics.get(*metric)?.table,
+            _ => return None,
+        };
+        let several = &catalog.tables[tree.repeats(table)?].name;
+        let name = &catalog.tables[table].name;
+        Some(format!(
+            "a row of {name} counts once for each of {several}; define a metric of {several} by lumos_metric_define"
+        ))
+    })
 }
 
 /// The joins of a question, by keys that it names where tables have several.
@@ -275,14 +356,7 @@ impl Walk<'_> {
             Meaning::Op(op) => self.op(state, mention, *op, next),
             Meaning::Table(table) => self.table(state, mention, *table, next),
             Meaning::Column(column) => self.column(state, mention, *column, next),
-            Meaning::Metric(metric) => {
-                let mut s = self.with(state, mention, "metric");
-                s.select.push(Expr::Metric(*metric));
-                if let Some(m) = self.catalog().metrics.get(*metric) {
-                    s.forced.push(m.table);
-                }
-                next.push(s);
-            }
+            Meaning::Metric(metric) => self.metric(state, mention, *metric, next),
             Meaning::Value(found) => self.value(state, mention, found, next),
             Meaning::Text(text) => self.text(state, mention, text, next),
             Meaning::Number(number) => self.number(state, mention, *number, next),
@@ -427,7 +501,7 @@ impl Walk<'_> {
 
 /// A condition on an aggregate is one on groups.
 fn push_filter(s: &mut State, filter: Filter) {
-    if matches!(filter.left, Expr::Aggregate(..)) {
+    if matches!(filter.left, Expr::Aggregate(..) | Expr::Metric(_)) {
         s.having.push(filter);
     } else {
         s.filters.push(filter);

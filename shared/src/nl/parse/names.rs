@@ -64,19 +64,19 @@ impl Walk<'_> {
         }
     }
 
-    /// How a column fits the tables that the question names.
-    pub fn affinity(&self, s: &mut State, mention: &Mention, column: ColumnRef, what: &str) {
+    /// How a table of which something is taken fits those that the question names.
+    fn nearness(&self, s: &mut State, mention: &Mention, table: usize, what: &str) {
         let model = self.reader.model;
-        let before = s.named.iter().rev().position(|(t, _)| *t == column.table);
+        let before = s.named.iter().rev().position(|(t, _)| *t == table);
         let after = self
             .mentions
             .iter()
             .filter(|m| m.start >= mention.end && m.start <= mention.end + 4)
-            .find(|m| matches!(m.kind, Meaning::Table(t) if t == column.table) && m.score > 0.6);
+            .find(|m| matches!(m.kind, Meaning::Table(t) if t == table) && m.score > 0.6);
         let anywhere = self
             .mentions
             .iter()
-            .any(|m| matches!(m.kind, Meaning::Table(t) if t == column.table) && m.score > 0.6);
+            .any(|m| matches!(m.kind, Meaning::Table(t) if t == table) && m.score > 0.6);
         let first_after = self
             .mentions
             .iter()
@@ -97,12 +97,18 @@ impl Walk<'_> {
         let in_select = s
             .select
             .iter()
-            .any(|e| matches!(e, Expr::Column(c) if c.table == column.table));
+            .any(|e| matches!(e, Expr::Column(c) if c.table == table));
         if in_select {
             s.add(model, &["aff", what, "withselect"], 1.0);
         } else if !s.select.is_empty() {
             s.add(model, &["aff", what, "otherselect"], 1.0);
         }
+    }
+
+    /// How a column fits the tables that the question names.
+    pub fn affinity(&self, s: &mut State, mention: &Mention, column: ColumnRef, what: &str) {
+        let model = self.reader.model;
+        self.nearness(s, mention, column.table, what);
         let key = self.catalog().is_key(column);
         let foreign = self.catalog().refers(column).is_some();
         let kind = match (key, foreign) {
@@ -213,6 +219,68 @@ impl Walk<'_> {
                     s.select.extend(names.iter().copied().map(Expr::Column));
                 }));
             }
+        }
+    }
+
+    /// A quantity that people defined, in the roles that the sum of a column takes.
+    pub fn metric(&self, state: &State, mention: &Mention, metric: usize, next: &mut Vec<State>) {
+        let Some(table) = self.catalog().metrics.get(metric).map(|m| m.table) else {
+            return;
+        };
+        let model = self.reader.model;
+        let w = &state.wait;
+        let take = |role: &'static str, then: &dyn Fn(&mut State)| {
+            let mut s = self.with(state, mention, role);
+            s.add(model, &["link", "column"], mention.score - 1.0);
+            self.nearness(&mut s, mention, table, role);
+            s.add(model, &["kind", role, "number"], 1.0);
+            s.forced.push(table);
+            s.wait.aggregates.retain(|agg| *agg != Aggregate::Sum);
+            then(&mut s);
+            s
+        };
+        let expr = || Expr::Metric(metric);
+        if w.most.is_none() && !w.order && w.cmp.is_none() {
+            next.push(take("agg", &|s| s.select.push(expr())));
+        }
+        if w.order {
+            next.push(take("order", &|s| {
+                let desc = s.wait.dir.take().unwrap_or(false);
+                s.order.push((expr(), desc));
+                s.wait.order = false;
+            }));
+        }
+        if let Some(desc) = w.most {
+            next.push(take("most", &|s| {
+                let limit = s.wait.limit.take();
+                s.order.push((expr(), desc));
+                s.limit = Some(limit.unwrap_or(1));
+                s.wait.most = None;
+                // "The top 5 by revenue".
+                s.wait.each = false;
+            }));
+        }
+        if let Some(number) = w.number {
+            next.push(take("cmpnum", &|s| {
+                let filter = Filter {
+                    left: expr(),
+                    op: s.wait.cmp.take().unwrap_or(Compare::Eq),
+                    right: Right::One(Literal::Number(number)),
+                    or: std::mem::take(&mut s.wait.or),
+                };
+                s.wait.number = None;
+                push_filter(s, filter);
+            }));
+        }
+        if !w.each && !w.order && w.most.is_none() {
+            next.push(take("focus", &|s| {
+                if s.focus.is_some() && !s.focus_used {
+                    s.add(model, &["focus", "lost"], 1.0);
+                }
+                s.focus = Some(expr());
+                s.focus_used = false;
+                s.condition = true;
+            }));
         }
     }
 

@@ -193,6 +193,11 @@ impl Walk<'_> {
                         None => self.year_columns(state).first().map(|c| Expr::Column(*c)),
                     };
                     let Some(left) = left else { return };
+                    let years = |n: f64| (1000.0..2200.0).contains(&n);
+                    let is_date = matches!(&left, Expr::Column(c) if self.catalog().at(*c).kind == ColumnKind::Date);
+                    if is_date && !(years(low) && years(number)) {
+                        return;
+                    }
                     s.focus_used = true;
                     let right = Right::Two(Literal::Number(low), Literal::Number(number));
                     let not = std::mem::take(&mut s.wait.not);

@@ -1,6 +1,7 @@
 //! The parts of the reading of questions, on a small database.
 
 mod follow;
+mod metrics;
 mod numbers;
 mod shop;
 mod sure;

@@ -503,6 +503,7 @@ const STOP: &[&str] = &[
     "less", "i", "we", "you", "they", "them",
 ];
 
+/// The columns that have a text, each once.
 pub fn found(catalog: &Catalog, folded: &str) -> Vec<(ColumnRef, String)> {
     let mut all: Vec<(ColumnRef, String)> = Vec::new();
     for (column, text) in catalog.values.find(folded).take(40) {

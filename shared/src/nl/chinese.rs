@@ -63,9 +63,17 @@ pub fn chinese_tokens(
             .take(most)
             .take_while(|t| sound(&t.text).is_some())
             .count();
+        // It does not go into a word of the language: 比平均 is no name.
+        let goes_into_word = |n: usize| {
+            let starts = i + 1..i + n;
+            starts.clone().any(|at| {
+                let ends = at + 2..=(i + run).min(at + 4);
+                ends.into_iter().any(|end| is_word(&plain[at..end]))
+            })
+        };
         let name = (2..=spoken)
             .rev()
-            .filter(|n| word.as_ref().is_none_or(|(m, _)| n > m))
+            .filter(|n| word.as_ref().is_none_or(|(m, _)| n > m) && !goes_into_word(*n))
             .find_map(|n| {
                 let value = sounds(&joined(n))?;
                 Some((n, vec![named(&plain[i], &value)]))
@@ -84,6 +92,12 @@ pub fn chinese_tokens(
         i += used;
     }
     in_order(all, thing, measure)
+}
+
+/// Whether characters are a word of the language.
+fn is_word(characters: &[Token]) -> bool {
+    let text: String = characters.iter().map(|t| t.text.as_str()).collect();
+    WORDS.binary_search_by(|(w, _)| (*w).cmp(&text)).is_ok()
 }
 
 /// What a name is called in English.
@@ -409,4 +423,32 @@ pub fn distance(a: &[u8], b: &[u8]) -> f32 {
         }
     }
     row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_by_its_sound_goes_into_no_word_of_the_language() {
+        let letters = ["比", "布", "克", "马", "特"];
+        assert!(letters.iter().all(|c| sound(c).is_some()));
+        let mut tried = 0;
+        for (word, _) in WORDS
+            .iter()
+            .filter(|(w, _)| w.chars().count() > 1 && w.chars().all(is_han))
+        {
+            for letter in letters {
+                let any = |text: &str| Some(format!("<{text}>"));
+                let question = format!("{letter}{word}");
+                let found = chinese_tokens(&question, &|_| false, &any, &|_| false, &|_| false);
+                let into = |t: &&Token| t.range.start == 0 && t.range.end > letter.len();
+                for token in found.iter().filter(into) {
+                    tried += 1;
+                    assert!(!token.capital, "{question}: {token:?}");
+                }
+            }
+        }
+        assert!(tried > 0, "no word begins with these");
+    }
 }

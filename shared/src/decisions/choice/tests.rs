@@ -1,6 +1,7 @@
 //! Known answers of decisions, and odd options.
 
 use super::*;
+use crate::series::words::number;
 
 const LAPTOPS: [(&str, f64, f64); 4] = [
     ("A", 1000.0, 10.0),
@@ -58,7 +59,7 @@ fn near(found: f64, known: f64) {
 }
 
 fn field(json: &Value, name: &str) -> f64 {
-    let json: Json = serde_json::from_str(text(json)).unwrap();
+    let json: serde_json::Value = serde_json::from_str(text(json)).unwrap();
     json[name].as_f64().unwrap()
 }
 

@@ -5,6 +5,7 @@ use std::ffi::{CString, c_void};
 use std::sync::Arc;
 
 use libduckdb_sys as ffi;
+use lumos_core::functions::FUNCTIONS;
 use lumos_core::program::{Fold, State};
 use lumos_core::search::cache::IndexCache;
 use lumos_core::{Error, Param, Result, Type, Value, ValueRef};
@@ -37,7 +38,19 @@ type Group = Box<dyn State>;
 /// What DuckDB keeps for each form of an aggregate.
 struct Registered {
     fold: &'static Fold,
+    /// Whom an error names.
+    caller: String,
     store: Arc<IndexCache>,
+}
+
+/// The functions that a fold is of: who reads an error has called one of them, and knows nothing of aggregates.
+fn caller(fold: &Fold) -> String {
+    let of = FUNCTIONS
+        .iter()
+        .filter(|f| f.fold().is_some_and(|other| other.name == fold.name));
+    let mut names: Vec<&str> = of.map(|f| f.name).collect();
+    names.dedup();
+    names.join(" or ")
 }
 
 /// Registers the aggregate of a fold; a form for each type of ids or of times, if it has columns of any type or of times.
@@ -63,7 +76,12 @@ pub unsafe fn register(
         let columns = std::iter::once(&SPEC).chain(fold.input);
         let result = row_type(fold, any)?.list();
         let store = Arc::clone(store);
-        let info = Box::into_raw(Box::new(Registered { fold, store })).cast::<c_void>();
+        let registered = Registered {
+            fold,
+            caller: caller(fold),
+            store,
+        };
+        let info = Box::into_raw(Box::new(registered)).cast::<c_void>();
         // SAFETY: the callbacks read the columns of the fold and write what `row_type` says; DuckDB gives the Box back, to be
         // freed. Which columns may have a NULL, the fold says.
         Ok(unsafe {
@@ -112,14 +130,7 @@ fn row_type(fold: &Fold, any: ffi::DUCKDB_TYPE) -> Result<TypeHandle, String> {
 }
 
 /// # Safety
-/// `info` is that of a form of [`register`].
-unsafe fn fold_of(info: ffi::duckdb_function_info) -> &'static Fold {
-    // SAFETY: by contract.
-    unsafe { registered(info) }.fold
-}
-
-/// # Safety
-/// As [`fold_of`], and not used after the call that it is for.
+/// `info` is that of a form of [`register`], and the reference is not used after the call that it is for.
 unsafe fn registered<'a>(info: ffi::duckdb_function_info) -> &'a Registered {
     // SAFETY: by contract.
     unsafe { &*ffi::duckdb_aggregate_function_get_extra_info(info).cast::<Registered>() }
@@ -136,8 +147,12 @@ unsafe extern "C" fn update(
     states: *mut ffi::duckdb_aggregate_state,
 ) {
     // SAFETY: DuckDB calls it for a form of ours.
-    let Registered { fold, store } = unsafe { registered(info) };
-    aggregate::guard(info, &fold.aggregate(), || {
+    let Registered {
+        fold,
+        caller,
+        store,
+    } = unsafe { registered(info) };
+    aggregate::guard(info, caller, || {
         // SAFETY: DuckDB's chunk is flat, with a vector for each argument and a state for each of its rows, all alive
         // during the call.
         let (rows, spec, mut columns) = unsafe {
@@ -186,8 +201,8 @@ unsafe extern "C" fn combine(
     count: ffi::idx_t,
 ) {
     // SAFETY: DuckDB calls it for a form of ours.
-    let fold = unsafe { fold_of(info) };
-    aggregate::guard(info, &fold.aggregate(), || {
+    let Registered { caller, .. } = unsafe { registered(info) };
+    aggregate::guard(info, caller, || {
         let merge = |to: &mut Group, from: &Group| to.merge(&**from);
         // SAFETY: DuckDB gives `count` pairs of states of ours.
         unsafe { aggregate::combine(source, target, count, merge, |from| from.copy()) }
@@ -202,8 +217,8 @@ unsafe extern "C" fn finalize(
     offset: ffi::idx_t,
 ) {
     // SAFETY: DuckDB calls it for a form of ours.
-    let fold = unsafe { fold_of(info) };
-    aggregate::guard(info, &fold.aggregate(), || {
+    let Registered { fold, caller, .. } = unsafe { registered(info) };
+    aggregate::guard(info, caller, || {
         for i in 0..count as usize {
             // SAFETY: DuckDB gives `count` states, and room for their lists from `offset` on.
             unsafe {

@@ -420,21 +420,34 @@ fn strings(connection: &Connection, sql: &str, parameter: &str) -> Result<Vec<St
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Runs `body` inside a savepoint: all of it or nothing.
+/// Runs `body` inside a savepoint: all of it or nothing. An interrupt takes back what the caller's transaction has, too, as
+/// SQLite does where it interrupts a statement that writes.
 pub fn atomically<T>(connection: &Connection, body: impl FnOnce() -> Result<T>) -> Result<T> {
     let outermost = connection.is_autocommit();
+    // Once it is interrupted, SQLite prepares and runs nothing until the caller's statement has ended, so the savepoint can be
+    // neither rolled back nor released; but it takes the whole transaction back where a statement that writes is
+    // interrupted. This one does nothing else: not interrupted, it is an error inside a transaction.
+    let mut writes = connection.prepare("BEGIN IMMEDIATE")?;
     connection.execute_batch("SAVEPOINT lumos")?;
     let done =
         body().and_then(|value| Ok(connection.execute_batch("RELEASE lumos").map(|()| value)?));
     if done.is_err() {
         // The error of the body matters more than one of the rollback.
-        drop(connection.execute_batch("ROLLBACK TO lumos; RELEASE lumos"));
+        let undone = connection.execute_batch("ROLLBACK TO lumos; RELEASE lumos");
+        let interrupted = undone.is_err_and(|e| is_interrupt(&e));
+        if interrupted && !connection.is_autocommit() {
+            drop(writes.execute([]));
+        }
         // Ending a savepoint that has written commits, which another reader of a rollback-journal database refuses.
         if outermost && !connection.is_autocommit() {
             drop(connection.execute_batch("ROLLBACK"));
         }
     }
     done
+}
+
+fn is_interrupt(e: &rusqlite::Error) -> bool {
+    e.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted)
 }
 
 /// As [`atomically`] for a body that writes: keeps other writers out from the beginning, for a snapshot that

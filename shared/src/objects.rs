@@ -32,14 +32,11 @@ pub fn select(source: &Source, database: &dyn Database) -> Result<String> {
     let dialect = database.dialect();
     let columns = source.columns(database)?;
     Ok(match (dialect, columns) {
-        (Dialect::DuckDb, None) => source.select(&["CAST(to_json(lumos_source) AS VARCHAR)"]),
+        (Dialect::DuckDb, None) => source.objects(&["*"]),
         (Dialect::DuckDb, Some(names)) => {
             let names: Vec<String> = names.iter().map(|n| column(n)).collect();
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            format!(
-                "SELECT CAST(to_json(lumos_row) AS VARCHAR) FROM ({}) AS lumos_row",
-                source.select(&names)
-            )
+            source.objects(&names)
         }
         (Dialect::Sqlite, names) => {
             // A function of SQLite takes a hundred arguments; JSON has no place for a BLOB.

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use crate::options::{OptionDef, OptionType, Options};
 use crate::program::{Database, Fold, FoldState, Program, Stopped, check};
 use crate::series::words::{LANG, Language, number};
-use crate::source::{self, ALIAS, Source, column};
+use crate::source::{self, Source, column};
 use crate::sql::lexer::Dialect;
 use crate::sql::literal;
 use crate::{Error, Param, Result, Type, Value, ValueRef};
@@ -89,10 +89,9 @@ pub fn program(text: &str, options: Option<&str>, database: &dyn Database) -> Re
         (Some(columns), Dialect::DuckDb) => {
             let columns: Vec<String> = columns.iter().map(|name| column(name)).collect();
             let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
-            let rows = source.select(&columns);
-            format!("SELECT CAST(to_json({ALIAS}) AS VARCHAR) FROM ({rows}) AS {ALIAS}")
+            source.objects(&columns)
         }
-        (None, _) => source.select(&[&format!("CAST(to_json({ALIAS}) AS VARCHAR)")]),
+        (None, _) => source.objects(&["*"]),
     };
     Ok(Program {
         read,

@@ -169,6 +169,8 @@ pub struct Fold {
     pub input: &'static [Param],
     /// The columns that it gives. In DuckDB those of [`Type::Any`] are of the type that such columns of the input have.
     pub output: &'static [(&'static str, Type)],
+    /// Whether in SQLite its SELECT has columns of any number and type in place of `input`; what it begins by names them.
+    pub wide: bool,
     start: fn(&str, &Kept) -> Result<Box<dyn State>>,
 }
 
@@ -198,8 +200,14 @@ impl Fold {
             name,
             input,
             output,
+            wide: false,
             start: |spec, kept| Ok(Box::new(S::start_in(spec, kept)?)),
         }
+    }
+
+    /// The same fold, [`Fold::wide`].
+    pub const fn wide(self) -> Fold {
+        Fold { wide: true, ..self }
     }
 
     /// Begins. Errors if the text is none that a [`Program`] of this fold has.

@@ -26,6 +26,13 @@ pub const SOURCE: Param = Param::new("source", Type::Text);
 /// The name of the rows of a source in a SELECT.
 pub const ALIAS: &str = "lumos_source";
 
+/// The name of a row of DuckDB that is taken whole. A column of that name would be taken in its place, so it is none that
+/// anyone has.
+const ROW: &str = "\"a row of lumos_source\"";
+
+/// The first value of the row of a source in DuckDB, whatever the columns are called.
+pub const FIRST: &str = "struct_extract_at(row(*COLUMNS(*)), 1)";
+
 /// A source in the engine's SQL.
 #[derive(Debug)]
 pub struct Source {
@@ -78,6 +85,11 @@ impl Source {
         }
     }
 
+    /// The columns that the caller names.
+    pub fn named(&self) -> &[String] {
+        &self.columns
+    }
+
     /// Whether the caller names its columns.
     pub fn is_named(&self) -> bool {
         !self.columns.is_empty()
@@ -90,6 +102,12 @@ impl Source {
             columns.join(", "),
             self.from
         )
+    }
+
+    /// The SELECT of these columns of it as texts of JSON objects, in DuckDB.
+    pub fn objects(&self, columns: &[&str]) -> String {
+        let rows = self.select(columns);
+        format!("SELECT CAST(to_json({ROW}) AS VARCHAR) FROM ({rows}) AS {ROW}")
     }
 
     /// An expression as a number. A text is an error, though it may look like one: in DuckDB here, in SQLite when the

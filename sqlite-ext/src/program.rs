@@ -125,6 +125,9 @@ pub fn with_way_out(function: &Function, reason: Error) -> Error {
     }
 }
 
+/// A column of a fold that takes any.
+const VALUE: Param = Param::optional("value", Type::Any);
+
 /// Folds the rows of the SELECT, which runs in the transaction of the statement that calls.
 pub fn read(
     body: &Body,
@@ -133,7 +136,8 @@ pub fn read(
 ) -> Result<Box<dyn State>> {
     let fold = body.fold;
     let mut state = fold.start(&program.spec)?;
-    if !statement.only_reads() || statement.columns() != fold.input.len() {
+    let columns = statement.columns();
+    if !statement.only_reads() || !fold.wide && columns != fold.input.len() {
         return Err(error(
             "internal error: it reads by no SELECT of its columns",
         ));
@@ -142,6 +146,15 @@ pub fn read(
         statement.bind(i + 1, parameter(value))?;
     }
     while statement.step()? {
+        if fold.wide {
+            let value = |i| match Argument::read(&VALUE, statement.value(i))? {
+                Argument::Value(value) => Ok(value),
+                Argument::Vector(_) => Ok(ValueRef::Null),
+            };
+            let row: Result<Vec<ValueRef<'_>>> = (0..columns).map(value).collect();
+            state.row(&row?)?;
+            continue;
+        }
         let columns = fold.input.iter().enumerate();
         let read = columns.map(|(i, column)| Argument::read(column, statement.value(i)));
         let read = read.collect::<Result<Vec<_>>>()?;

@@ -76,33 +76,43 @@ fn call(
     }
 }
 
+/// The most arguments of a function.
+const MOST_ARGUMENTS: usize = 16;
+
 type PureBody = fn(&[ValueRef<'_>]) -> lumos_core::Result<lumos_core::Value>;
 
 fn pure(function: &Function, body: PureBody, ctx: &Context<'_>) -> error::Result<Value> {
+    // On the stack: what is called for each of a million rows is not to ask for memory.
+    let count = ctx.len();
+    let mut vectors = [const { None }; MOST_ARGUMENTS];
+    let mut arguments = [ValueRef::Null; MOST_ARGUMENTS];
+    if count > MOST_ARGUMENTS {
+        return Err(error("internal error: it has too many arguments"));
+    }
     // Vectors are decoded first, so that the arguments can borrow them.
-    let mut vectors = Vec::new();
-    for (i, param) in function.params.iter().enumerate().take(ctx.len()) {
-        vectors.push(match (param.ty, ctx.get_raw(i)) {
+    for (i, param) in function.params.iter().enumerate().take(count) {
+        vectors[i] = match (param.ty, ctx.get_raw(i)) {
             (Type::Vector, types::ValueRef::Text(text)) => Some(parsed(ctx, i, text)?),
             (Type::Vector, types::ValueRef::Null) => None,
             (Type::Vector, value) => Some(Arc::new(values::vector(value, param.name)?)),
             _ => None,
-        });
+        };
     }
-    let arguments = (0..ctx.len())
-        .map(|i| match (&vectors[i], ctx.get_raw(i)) {
-            (Some(vector), _) => Ok(ValueRef::Vector(vector)),
-            (_, types::ValueRef::Null) => Ok(ValueRef::Null),
-            (_, types::ValueRef::Integer(v)) => Ok(ValueRef::Integer(v)),
+    for (i, argument) in arguments.iter_mut().enumerate().take(count) {
+        *argument = match (&vectors[i], ctx.get_raw(i)) {
+            (Some(vector), _) => ValueRef::Vector(vector),
+            (_, types::ValueRef::Null) => ValueRef::Null,
+            (_, types::ValueRef::Integer(v)) => ValueRef::Integer(v),
             (_, types::ValueRef::Real(v)) if function.params[i].ty == Type::Integer => {
-                Ok(ValueRef::Real(v).whole())
+                ValueRef::Real(v).whole()
             }
-            (_, types::ValueRef::Real(v)) => Ok(ValueRef::Real(v)),
-            (_, types::ValueRef::Text(v)) => utf8(v).map(ValueRef::Text),
-            (_, types::ValueRef::Blob(v)) => Ok(ValueRef::Blob(v)),
-        })
-        .collect::<error::Result<Vec<_>>>()?;
-    Ok(match body(&arguments)? {
+            (_, types::ValueRef::Real(v)) => ValueRef::Real(v),
+            (_, types::ValueRef::Text(v)) => ValueRef::Text(utf8(v)?),
+            (_, types::ValueRef::Blob(v)) => ValueRef::Blob(v),
+        };
+    }
+    let arguments = &arguments[..count];
+    Ok(match body(arguments)? {
         lumos_core::Value::Null => Value::Null,
         lumos_core::Value::Integer(v) => Value::Integer(v),
         lumos_core::Value::Real(v) => Value::Real(v),

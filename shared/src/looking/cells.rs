@@ -1,12 +1,12 @@
-//! Rows of a source as JSON, written by both engines with every digit of a number, and the reader of such rows.
+//! Rows of a source: values of SQLite, or JSON, written by both engines with every digit of a number, and its reader.
 
 use std::borrow::Cow;
 
 use crate::program::Database;
-use crate::source::{ALIAS, Source, column};
+use crate::source::{Source, column};
 use crate::sql::identifier;
 use crate::sql::lexer::Dialect;
-use crate::{Error, Result};
+use crate::{Error, Result, ValueRef};
 
 /// The most columns of a source whose names are written into the SELECT: SQLite takes no deeper expression.
 pub const MOST_COLUMNS: usize = 100;
@@ -43,24 +43,23 @@ pub fn array_sql(values: &[String], dialect: Dialect) -> String {
     }
 }
 
-/// The SELECT of the rows of a source as objects, all its columns or these. Errors if there is no such table, or if there
-/// are more columns than [`MOST_COLUMNS`].
+/// The SELECT of the rows of a source, all its columns or these: in SQLite of the values themselves, with their names; in
+/// DuckDB, where nothing says how many there are, of an object a row. Errors if there is no such table, or if there are more
+/// columns than [`MOST_COLUMNS`].
 pub fn select(
     source: &Source,
     only: Option<Vec<String>>,
     database: &dyn Database,
-) -> Result<String> {
+) -> Result<(String, Option<Vec<String>>)> {
     let columns = match only {
         Some(names) => Some(names),
         None => source.columns(database)?,
     };
-    let json =
-        |rows: &str| format!("SELECT CAST(to_json({ALIAS}) AS VARCHAR) FROM ({rows}) AS {ALIAS}");
     // DuckDB writes a BLOB as a text of its bytes.
     let of_duckdb =
         |value: &str| format!("CASE WHEN typeof({value}) = 'BLOB' THEN NULL ELSE {value} END");
     let Some(mut columns) = columns else {
-        return Ok(json(&source.select(&[&of_duckdb("COLUMNS(*)")])));
+        return Ok((source.objects(&[&of_duckdb("COLUMNS(*)")]), None));
     };
     let mut known = Vec::new();
     columns.retain(|name| {
@@ -75,24 +74,26 @@ pub fn select(
             columns.len()
         )));
     }
-    let values: Vec<String> = columns.iter().map(|name| column(name)).collect();
-    match database.dialect() {
-        Dialect::DuckDb => {
-            let values = columns
-                .iter()
-                .zip(&values)
-                .map(|(name, value)| format!("{} AS {}", of_duckdb(value), identifier(name)));
-            let values: Vec<String> = values.collect();
-            let values: Vec<&str> = values.iter().map(String::as_str).collect();
-            Ok(json(&source.select(&values)))
-        }
-        Dialect::Sqlite => {
-            let members = columns.iter().zip(&values).map(|(name, value)| {
-                let name = format!("{}:", serde_json::Value::from(name.as_str()));
-                format!("{} || {}", crate::sql::literal(&name), of_sqlite(value))
-            });
-            let members: Vec<String> = members.collect();
-            Ok(source.select(&[&format!("'{{' || {} || '}}'", members.join(" || ',' || "))]))
+    let values = columns.iter().map(|name| match database.dialect() {
+        Dialect::Sqlite => column(name),
+        Dialect::DuckDb => format!("{} AS {}", of_duckdb(&column(name)), identifier(name)),
+    });
+    let values: Vec<String> = values.collect();
+    let values: Vec<&str> = values.iter().map(String::as_str).collect();
+    Ok(match database.dialect() {
+        Dialect::Sqlite => (source.select(&values), Some(columns)),
+        Dialect::DuckDb => (source.objects(&values), None),
+    })
+}
+
+impl<'a> Cell<'a> {
+    /// A value of SQLite.
+    pub fn of(value: ValueRef<'a>) -> Cell<'a> {
+        match value {
+            ValueRef::Integer(value) => Cell::Number(value as f64),
+            ValueRef::Real(value) if value.is_finite() => Cell::Number(value),
+            ValueRef::Text(text) => Cell::Text(text.into()),
+            _ => Cell::Null,
         }
     }
 }

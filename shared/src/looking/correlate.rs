@@ -1,8 +1,7 @@
 //! `lumos_correlate`: which columns go together.
 
 use super::association::{self, Found, Prepared, Products, adjusted, parts};
-use super::cells;
-use super::scan::{COLUMNS, INPUT, Look, Scan};
+use super::scan::{self, COLUMNS, INPUT, Look, Scan};
 use super::table::{Table, Values};
 use crate::options::{OptionDef, OptionType, Options};
 use crate::program::{Database, Fold, Program, Stopped, check};
@@ -63,7 +62,8 @@ pub const CORRELATE: Fold = Fold::new::<Scan<Correlate>>(
         ("n", Type::Integer),
         ("note", Type::Text),
     ],
-);
+)
+.wide();
 
 /// Texts of more kinds are not compared: each is nearly its own.
 const MOST_TEXTS: usize = 1_000;
@@ -74,12 +74,8 @@ pub const FEW: usize = 30;
 pub fn correlate(text: &str, options: Option<&str>, database: &dyn Database) -> Result<Program> {
     let given = Options::parse(CORRELATE_OPTIONS, options)?;
     let source = Source::parse(text, database.dialect())?;
-    let read = cells::select(&source, source::names(&given, "columns")?, database)?;
-    Ok(Program {
-        read,
-        parameters: Vec::new(),
-        spec: options.unwrap_or("{}").to_owned(),
-    })
+    let only = source::names(&given, COLUMNS.name)?;
+    scan::program(&source, only, options.unwrap_or("{}"), database)
 }
 
 /// A column made ready to be compared.

@@ -29,7 +29,8 @@ pub const FOLD: Fold = Fold::new::<Scan<Features>>(
         ("leak", Type::Integer),
         ("note", Type::Text),
     ],
-);
+)
+.wide();
 
 /// Columns that go together so far say the same; or one gives the other away.
 const SAME: f64 = 0.9;

@@ -52,7 +52,8 @@ pub const FOLD: Fold = Fold::new::<Scan<Regress>>(
         ("share", Type::Real),
         ("note", Type::Text),
     ],
-);
+)
+.wide();
 
 /// What `lumos_regress` runs. Errors if the source or an option is none.
 pub fn program(

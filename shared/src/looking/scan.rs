@@ -1,4 +1,6 @@
-//! A look at all columns of a source together: its rows are read as JSON, and told of as a table.
+//! A look at all columns of a source together: its rows are read as they are or as JSON, and told of as a table.
+
+use serde_json::{Value as Json, json};
 
 use super::cells;
 use super::table::{Rows, Table};
@@ -8,7 +10,7 @@ use crate::series::source::Emit;
 use crate::source::{self, Source};
 use crate::{Error, Param, Result, Type, Value, ValueRef};
 
-/// What its fold takes.
+/// What its fold takes, in SQLite the columns themselves: it is [`crate::program::Fold::wide`].
 pub const INPUT: &[Param] = &[Param::new("row", Type::Text)];
 
 /// The columns that are looked at.
@@ -32,20 +34,58 @@ pub trait Look: Clone + Send + 'static {
 #[derive(Clone)]
 pub struct Scan<L> {
     look: L,
+    /// The names of the columns where a row is their values.
+    columns: Option<Vec<String>>,
     rows: Rows,
+}
+
+/// What a fold of a [`Scan`] runs over a source, all its columns or these, where the look begins by `spec`. Errors as
+/// [`cells::select`].
+pub fn program(
+    source: &Source,
+    only: Option<Vec<String>>,
+    spec: &str,
+    database: &dyn Database,
+) -> Result<Program> {
+    let (read, columns) = cells::select(source, only, database)?;
+    Ok(Program {
+        read,
+        parameters: Vec::new(),
+        spec: match columns {
+            Some(columns) => json!({"columns": columns, "look": spec}).to_string(),
+            None => spec.to_owned(),
+        },
+    })
+}
+
+/// The names of the columns, if a row is their values, and what the look begins by.
+fn parted(spec: &str) -> (Option<Vec<String>>, Option<String>) {
+    let read: Json = serde_json::from_str(spec).unwrap_or_default();
+    let look = read["look"].as_str().map(str::to_owned);
+    let names = |names: &Vec<Json>| {
+        let names = names.iter().map(|name| name.as_str().map(str::to_owned));
+        names.collect()
+    };
+    match (look, read["columns"].as_array().and_then(names)) {
+        (Some(look), Some(columns)) => (Some(columns), Some(look)),
+        _ => (None, None),
+    }
 }
 
 impl<L: Look> FoldState for Scan<L> {
     fn start(spec: &str) -> Result<Self> {
+        let (columns, look) = parted(spec);
         Ok(Scan {
-            look: L::start(spec)?,
+            look: L::start(look.as_deref().unwrap_or(spec))?,
+            columns,
             rows: Rows::default(),
         })
     }
 
     fn row(&mut self, row: &[ValueRef<'_>]) -> Result<()> {
-        match row {
-            [ValueRef::Text(text)] => self.rows.row(text),
+        match (&self.columns, row) {
+            (Some(names), row) if names.len() == row.len() => self.rows.values(names, row),
+            (None, [ValueRef::Text(text)]) => self.rows.row(text),
             _ => Err(Error::new(
                 "a row is no text; only Lumos's own SQL calls it",
             )),
@@ -83,18 +123,14 @@ pub fn aimed(
         names.push(target.to_owned());
         names
     });
-    let spec = serde_json::json!({"target": target, "options": options.unwrap_or("{}")});
-    Ok(Program {
-        read: cells::select(&source, only, database)?,
-        parameters: Vec::new(),
-        spec: spec.to_string(),
-    })
+    let spec = json!({"target": target, "options": options.unwrap_or("{}")});
+    program(&source, only, &spec.to_string(), database)
 }
 
 /// The target and the options that [`aimed`] wrote. Errors if something else did.
 pub fn aim(spec: &str, known: &[OptionDef]) -> Result<(String, Options)> {
     let wrong = || Error::new("only Lumos's own SQL calls it");
-    let spec: serde_json::Value = serde_json::from_str(spec).map_err(|_| wrong())?;
+    let spec: Json = serde_json::from_str(spec).map_err(|_| wrong())?;
     let options = Options::parse(known, spec["options"].as_str())?;
     let target = spec["target"].as_str().ok_or_else(wrong)?;
     Ok((target.to_owned(), options))

@@ -8,7 +8,7 @@ use super::counts::Fixed;
 use crate::mirror::time::{parse_date, parse_timestamp};
 use crate::program::{Stopped, check};
 use crate::series::clock::DAY;
-use crate::{Error, Result};
+use crate::{Error, Result, ValueRef};
 
 /// The most rows, and the most columns.
 pub const MOST_ROWS: usize = 1_000_000;
@@ -92,7 +92,25 @@ impl Incoming {
 }
 
 impl Rows {
-    /// Takes a row as [`cells::select`] writes it. Errors beyond so many rows.
+    /// Takes a row of columns with these names, the same for all rows. Errors beyond so many rows.
+    pub fn values(&mut self, names: &[String], row: &[ValueRef<'_>]) -> Result<()> {
+        if self.count == MOST_ROWS {
+            return Err(too_many());
+        }
+        if self.columns.is_empty() {
+            let column = |name: &String| Incoming {
+                name: name.clone(),
+                ..Incoming::default()
+            };
+            self.columns = names.iter().map(column).collect();
+        }
+        let columns = self.columns.iter_mut().zip(row);
+        columns.for_each(|(column, value)| column.push(Cell::of(*value)));
+        self.count += 1;
+        Ok(())
+    }
+
+    /// Takes a row that is an object. Errors beyond so many rows.
     pub fn row(&mut self, text: &str) -> Result<()> {
         if self.count == MOST_ROWS {
             return Err(too_many());

@@ -64,6 +64,7 @@ pub mod models;
 pub mod neighbors;
 pub mod optimize;
 pub mod outliers;
+pub mod patterns;
 pub mod profile;
 pub mod query;
 pub mod recall;
@@ -260,6 +261,7 @@ pub const FUNCTIONS: &[&Function] = &[
     &profile::PROFILE,
     &profile::COLUMN_OF,
     &drivers::DRIVERS,
+    &patterns::PATTERNS,
     &correlate::CORRELATE,
     &correlate::FEATURES,
     &regress::REGRESS,
@@ -273,6 +275,58 @@ pub const FUNCTIONS: &[&Function] = &[
     &deciding::VAR,
     &deciding::CVAR,
 ];
+
+/// The functions of SQLite that write what is there after the statement: tables, files, models.
+const WRITING: &[&Function] = &[
+    &exec::EXEC,
+    &export::EXPORT,
+    &load::LOAD,
+    &track::TRACK,
+    &untrack::UNTRACK,
+    &resync::RESYNC,
+    &repair::REPAIR,
+    &optimize::OPTIMIZE,
+    &tier::TIER,
+    &tier::RUN,
+    &tier::UNTIER,
+    &models::MODEL_ADD,
+    &models::MODEL_REMOVE,
+    &models::MODEL_LOCK,
+    &indexes::INDEX_DROP,
+    &memory::INIT,
+    &memory::ADD,
+    &memory_many::ADD_MANY,
+    &memory::SUPERSEDE,
+    &memory::UPDATE,
+    &memory::PIN,
+    &memory::FEEDBACK,
+    &memory::REVIEW,
+    &memory::TOUCH,
+    &memory::FORGET,
+    &memory::RESTORE,
+    &memory_upkeep::CONSOLIDATE,
+    &facts::FACT_ADD,
+    &facts::ENTITY_MERGE,
+    &checks::CHECK,
+    &checks::DROP,
+    &checks::QUARANTINE,
+    &checks::RESTORE,
+    &alerts::ALERT,
+    &alerts::DROP,
+    &alerts::RUN,
+    &taught::SYNONYM_ADD,
+    &taught::METRIC_DEFINE,
+    &taught::DESCRIBE,
+    &taught::VERIFIED_ADD,
+    &taught::VERIFIED_REMOVE,
+    &taught::FEEDBACK,
+    &taught::UNLEARN,
+];
+
+/// Whether the function of SQLite with this name writes.
+pub fn writes(name: &str) -> bool {
+    WRITING.iter().any(|function| function.name == name)
+}
 
 /// The function with this name, SQLite's if DuckDB has another; a module for CREATE VIRTUAL TABLE only if no
 /// function has its name.
@@ -310,6 +364,48 @@ mod tests {
                 "{} is listed twice",
                 f.name
             );
+        }
+    }
+
+    /// Of each function that is more than its arguments it is said whether it writes.
+    #[test]
+    fn what_writes_is_known() {
+        const READING: &[&str] = &[
+            "lumos_debug",
+            "lumos_attach",
+            "lumos_detach",
+            "lumos_lock",
+            "lumos_query",
+            "lumos_auto",
+            "lumos_route",
+            "lumos_table",
+            "lumos_import",
+            "lumos_scalar",
+            "lumos_arrow",
+            "lumos_explain",
+            "lumos_cache_stats",
+            "lumos_sync",
+            "lumos_status",
+            "lumos_lag",
+            "lumos_changes",
+            "lumos_schema_log",
+            "lumos_verify",
+            "lumos_tiers",
+            "lumos_vec",
+            "lumos_compat",
+            "lumos_topk",
+            "lumos_models",
+            "lumos_memory_verify_forgotten",
+            "lumos_checks",
+            "lumos_check_run",
+            "lumos_alerts",
+            "lumos_to_sql",
+        ];
+        for f in FUNCTIONS {
+            if f.engines != Engines::DuckDb && matches!(f.body, crate::Body::Host) {
+                let reads = READING.contains(&f.name);
+                assert_ne!(reads, super::writes(f.name), "{}", f.name);
+            }
         }
     }
 

@@ -152,6 +152,21 @@ impl<'a> Prepared<'a> {
         self.numbers.values
     }
 
+    /// Each value by its place among the different ones, from 1 on; 0 for NaN.
+    pub fn codes(&self) -> Vec<u32> {
+        let values = self.numbers.values;
+        let mut codes = vec![0; values.len()];
+        let mut last = (f64::NAN, 0);
+        for place in &self.numbers.order {
+            let value = values[*place as usize];
+            if value != last.0 {
+                last = (value, last.1 + 1);
+            }
+            codes[*place as usize] = last.1;
+        }
+        codes
+    }
+
     /// Pearson's correlation, or of ranks Spearman's.
     pub fn correlation(&self, other: &Prepared<'_>, ranked: bool) -> Found {
         self.correlation_by(other, ranked, None)
@@ -317,7 +332,7 @@ fn entropy(counts: &[u64], n: f64) -> f64 {
 }
 
 /// The share of the chi-square distribution above a value.
-fn chi_square_above(value: f64, freedom: f64) -> f64 {
+pub fn chi_square_above(value: f64, freedom: f64) -> f64 {
     gamma_shares(freedom / 2.0, value / 2.0).1.max(LEAST)
 }
 

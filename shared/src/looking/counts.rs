@@ -47,7 +47,7 @@ impl std::hash::Hasher for Fixed {
 type Table<K> = HashMap<K, u64, BuildHasherDefault<Fixed>>;
 
 /// Numbers with how often they came.
-#[derive(Default, Clone)]
+#[derive(Debug, Default, Clone)]
 pub struct Numbers {
     counts: Table<u64>,
     /// How many low bits are left out.
@@ -201,7 +201,7 @@ impl Numbers {
 }
 
 /// Different hashes, or those of them that end in so many zeros.
-#[derive(Default, Clone)]
+#[derive(Debug, Default, Clone)]
 struct Sample {
     hashes: HashSet<u64, BuildHasherDefault<Fixed>>,
     zeros: u32,
@@ -240,7 +240,7 @@ fn mixed(word: u64) -> u64 {
 }
 
 /// Texts with how often they came.
-#[derive(Default, Clone)]
+#[derive(Debug, Default, Clone)]
 pub struct Texts {
     counts: Table<Box<str>>,
     long: Table<u64>,

@@ -8,6 +8,7 @@ pub mod counts;
 pub mod drivers;
 pub mod features;
 pub mod notes;
+pub mod patterns;
 pub mod profile;
 pub mod regress;
 pub mod scan;

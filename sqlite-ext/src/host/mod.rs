@@ -13,6 +13,8 @@ use std::ptr;
 use std::sync::Once;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use lumos_core::functions::alerts::RUN;
+use lumos_core::functions::writes;
 use rusqlite::config::DbConfig;
 use rusqlite::ffi::{self, sqlite3, sqlite3_api_routines};
 use rusqlite::{Connection, OpenFlags};
@@ -289,9 +291,22 @@ pub fn entered<T>(function: &'static str, body: impl FnOnce() -> Result<T>) -> r
                 "{DEEPEST} calls are within one another; does a view or a rule read itself?"
             )));
         }
+        if is_under_way(RUN.name) && writes(function) {
+            return Err(error("it writes, and the query of an alert only reads"));
+        }
         DEPTH.set(depth + 1);
         let _entered = Entered(depth);
         body()
+    })
+}
+
+/// Whether a call of this function is under way on this thread.
+fn is_under_way(function: &str) -> bool {
+    CALLS.with(|calls| {
+        calls
+            .iter()
+            .take(DEPTH.get())
+            .any(|call| call.get() == function)
     })
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value as Json;
 
 use super::COLUMNS;
+use super::drift::Drift;
 use crate::memory::moment;
 use crate::options::shortened;
 use crate::program::{Fold, FoldState};
@@ -35,6 +36,9 @@ pub const FAILS: char = '0';
 pub const UNKNOWN: char = '?';
 /// See [`HOLDS`].
 pub const NOT_MEANT: char = '-';
+
+/// What ends the key of a group, as JSON has none: the code of a character.
+pub const OF_GROUP: u8 = 31;
 
 /// A key, in the order in which the smallest come first: numbers, then texts.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,6 +77,12 @@ impl Key {
 /// What is counted of a rule.
 #[derive(Debug, Clone, Default)]
 struct Count {
+    /// Groups, of a rule that judges them.
+    groups: u64,
+    /// A newest value of a group that is no moment, the least of them.
+    wrong: Option<String>,
+    /// Of a rule of the kind `distribution`.
+    drift: Option<Box<Drift>>,
     /// Rows that the rule does not mean.
     not_meant: u64,
     failed: u64,
@@ -99,6 +109,29 @@ impl Counted {
         self.spec["rules"].as_array().map_or(&[], Vec::as_slice)
     }
 
+    /// Takes a group of a rule: its key, and what it is judged by.
+    fn group(&mut self, rule: usize, key: &str, found: &str) {
+        let (Some(spoken), Some(count)) = (self.spec["rules"].get(rule), self.counts.get_mut(rule))
+        else {
+            return;
+        };
+        count.groups += 1;
+        match judged(spoken, found) {
+            Ok(Some(true)) => {}
+            Ok(Some(false)) => {
+                count.failed += 1;
+                self.keep(rule, key);
+            }
+            Ok(None) => {
+                count.unknown += 1;
+                if spoken["null_fails"] == true {
+                    self.keep(rule, key);
+                }
+            }
+            Err(wrong) => count.wrong = least(count.wrong.take(), Some(wrong)),
+        }
+    }
+
     fn keep(&mut self, rule: usize, key: &str) {
         let Some(count) = self.counts.get_mut(rule) else {
             return;
@@ -116,7 +149,8 @@ impl FoldState for Counted {
         let spec: Json = serde_json::from_str(spec).map_err(|_| wrong())?;
         let rules = spec["rules"].as_array().ok_or_else(wrong)?;
         let letters = rules.iter().enumerate();
-        let letters = letters.filter(|(_, r)| r["test"] == "row" && r["error"].is_null());
+        let letters = letters
+            .filter(|(_, r)| r["test"] == "row" && r["error"].is_null() && r["by"].is_null());
         Ok(Counted {
             letters: letters.map(|(i, r)| (i, r["null_fails"] == true)).collect(),
             rows: 0,
@@ -163,10 +197,20 @@ impl FoldState for Counted {
             }
             (NOW, now) => self.now = now.and_then(|now| now.parse().ok()),
             (part, found) => {
-                let count = usize::try_from(part)
-                    .ok()
-                    .and_then(|i| self.counts.get_mut(i));
-                if let Some(count) = count {
+                let Ok(rule) = usize::try_from(part) else {
+                    return Ok(());
+                };
+                let spoken = &self.spec["rules"][rule];
+                if !spoken["by"].is_null() {
+                    let group = found.and_then(|found| found.split_once(char::from(OF_GROUP)));
+                    if let Some((key, found)) = group {
+                        self.group(rule, key, found);
+                    }
+                } else if !spoken["test"]["measure"].is_null() {
+                    if let (Some(count), Some(found)) = (self.counts.get_mut(rule), found) {
+                        count.drift.get_or_insert_default().add(found)?;
+                    }
+                } else if let Some(count) = self.counts.get_mut(rule) {
                     count.found = found.map(str::to_owned);
                 }
             }
@@ -179,6 +223,11 @@ impl FoldState for Counted {
         self.now = self.now.or(other.now);
         for (i, count) in other.counts.iter().enumerate() {
             if let Some(mine) = self.counts.get_mut(i) {
+                mine.groups += count.groups;
+                mine.wrong = least(mine.wrong.take(), count.wrong.clone());
+                if let Some(drift) = &count.drift {
+                    mine.drift.get_or_insert_default().merge(drift);
+                }
                 mine.not_meant += count.not_meant;
                 mine.failed += count.failed;
                 mine.unknown += count.unknown;
@@ -201,6 +250,8 @@ impl FoldState for Counted {
         for (rule, count) in self.rules().iter().zip(&self.counts) {
             let judged = if rule["error"].is_string() {
                 Judged::error(rule["error"].as_str().unwrap_or_default(), language)
+            } else if !rule["by"].is_null() {
+                Judged::of_groups(rule, count, language)
             } else if rule["test"] == "row" {
                 Judged::of_rows(rule, count, self.rows, language)
             } else {
@@ -268,8 +319,7 @@ impl Judged {
         } else {
             failed as f64 / rows as f64
         };
-        let borne = failed <= rule["max_rows"].as_u64().unwrap_or(0)
-            || share <= rule["max_share"].as_f64().unwrap_or(0.0);
+        let borne = bears(rule, failed, rows);
         let keys: Vec<&str> = count.keys.iter().map(Key::text).collect();
         let (english, chinese) = says(rule);
         let percent = number(share * 100.0);
@@ -301,6 +351,48 @@ impl Judged {
         }
     }
 
+    fn of_groups(rule: &Json, count: &Count, language: Language) -> Judged {
+        if let Some(wrong) = &count.wrong {
+            return Judged::no_moment(wrong, language);
+        }
+        let (groups, unknown) = (count.groups, count.unknown);
+        let null_fails = rule["null_fails"] == true;
+        let failed = count.failed + if null_fails { unknown } else { 0 };
+        let keys: Vec<&str> = count.keys.iter().map(Key::text).collect();
+        let (english, chinese) = says(rule);
+        let by = rule["by"].as_str().unwrap_or_default();
+        let shown = |n: u64| grouped(&n.to_string());
+        let (some, all) = (shown(failed), shown(groups));
+        let explanation = match (failed, groups) {
+            (0, 0) => language.say("there is no group to look at", "没有可检查的分组"),
+            (0, _) => language.say(
+                format!("{english}, in all {all} groups by {by}"),
+                format!("按 {by} 的 {all} 组均符合：{chinese}"),
+            ),
+            _ => language.say(
+                format!("{some} of {all} groups by {by} break the rule that {english}"),
+                format!("按 {by} 的 {all} 组中有 {some} 组不符合：{chinese}"),
+            ),
+        };
+        Judged {
+            status: if failed == 0 { "pass" } else { "fail" },
+            rows: Some(groups),
+            failed: Some(failed),
+            unknown: Some(unknown),
+            share: Some(failed as f64 / groups.max(1) as f64),
+            keys: Some(format!("[{}]", keys.join(","))),
+            explanation,
+        }
+    }
+
+    fn no_moment(found: &str, language: Language) -> Judged {
+        let reason = language.say(
+            format!("{} is no moment; give {}", shortened(found), moment::MOMENT),
+            format!("{} 不是时刻", shortened(found)),
+        );
+        Judged::error(&reason, language)
+    }
+
     fn of_all(rule: &Json, count: &Count, now: Option<i64>, language: Language) -> Judged {
         let found = count.found.as_deref();
         let test = &rule["test"];
@@ -308,21 +400,13 @@ impl Judged {
         // What holds, and what was found, for the sentence.
         let (holds, shown) = if let Some(bounds) = test["count"].as_array() {
             let n: Option<i64> = found.and_then(|n| n.parse().ok());
-            let bound = |i: usize| bounds.get(i).and_then(Json::as_i64);
-            let holds = n.map(|n| {
-                bound(0).is_none_or(|min| n >= min) && bound(1).is_none_or(|max| n <= max)
-            });
-            (holds, found.map(str::to_owned))
+            (n.map(|n| within(bounds, n)), found.map(str::to_owned))
         } else if let Some(seconds) = test["newest"].as_i64() {
             let newest = found.and_then(instant);
             if newest.is_none()
                 && let Some(found) = found
             {
-                let reason = language.say(
-                    format!("{} is no moment; give {}", shortened(found), moment::MOMENT),
-                    format!("{} 不是时刻", shortened(found)),
-                );
-                return Judged::error(&reason, language);
+                return Judged::no_moment(found, language);
             }
             let holds = newest
                 .zip(now)
@@ -345,13 +429,16 @@ impl Judged {
                 )
             });
             (Some(lacks.is_empty()), shown)
+        } else if !test["measure"].is_null() {
+            let none = Drift::default();
+            let (holds, shown) = count
+                .drift
+                .as_deref()
+                .unwrap_or(&none)
+                .judge(test, language);
+            (holds, Some(shown))
         } else {
-            let holds = match found {
-                Some("1") => Some(true),
-                Some("0") => Some(false),
-                _ => None,
-            };
-            (holds, None)
+            (found.and_then(verdict), None)
         };
         let fails = match holds {
             Some(holds) => !holds,
@@ -384,6 +471,59 @@ impl Judged {
             explanation,
         }
     }
+}
+
+/// Whether a number of rows is within bounds, of which either may be missing.
+fn within(bounds: &[Json], n: i64) -> bool {
+    let bound = |i: usize| bounds.get(i).and_then(Json::as_i64);
+    bound(0).is_none_or(|min| n >= min) && bound(1).is_none_or(|max| n <= max)
+}
+
+/// What a letter says.
+fn verdict(letter: &str) -> Option<bool> {
+    let holds = letter.starts_with(HOLDS);
+    (holds || letter.starts_with(FAILS)).then_some(holds)
+}
+
+/// The lesser of two texts, as far as they are there.
+fn least(one: Option<String>, other: Option<String>) -> Option<String> {
+    one.into_iter().chain(other).min()
+}
+
+/// Whether a rule holds of a group; `None` if it is not known. Errs with a newest value that is no moment.
+fn judged(rule: &Json, found: &str) -> std::result::Result<Option<bool>, String> {
+    let test = &rule["test"];
+    if let Some(bounds) = test["count"].as_array() {
+        return Ok(found.parse().ok().map(|n| within(bounds, n)));
+    }
+    if let Some(seconds) = test["newest"].as_i64() {
+        let (now, newest) = found.split_once(char::from(OF_GROUP)).unwrap_or_default();
+        if newest.is_empty() {
+            return Ok(None);
+        }
+        let newest = instant(newest).ok_or_else(|| newest.to_owned())?;
+        let now: Option<i64> = now.parse().ok();
+        return Ok(now.map(|now| now.saturating_sub(newest) <= seconds));
+    }
+    if test != "row" {
+        return Ok(verdict(found));
+    }
+    let mut counts = found.split(' ').map(|n| n.parse::<u64>().unwrap_or(0));
+    let mut next = || counts.next().unwrap_or(0);
+    let (rows, failed, unknown) = (next(), next(), next());
+    let null_fails = rule["null_fails"] == true;
+    Ok(Some(bears(
+        rule,
+        failed + if null_fails { unknown } else { 0 },
+        rows,
+    )))
+}
+
+/// Whether a rule bears so many rows that fail.
+fn bears(rule: &Json, failed: u64, rows: u64) -> bool {
+    let share = failed as f64 / rows.max(1) as f64;
+    failed <= rule["max_rows"].as_u64().unwrap_or(0)
+        || share <= rule["max_share"].as_f64().unwrap_or(0.0)
 }
 
 /// The second of a newest value: a number of seconds, or a time in UTC or with the hours and minutes that it is ahead.

@@ -6,6 +6,7 @@
 
 use serde_json::{Value as Json, json};
 
+use crate::looking::cells;
 use crate::memory::moment;
 use crate::options::{OptionDef, OptionType, Options};
 use crate::program::{Database, Program};
@@ -17,12 +18,14 @@ use crate::{Error, Result, Type};
 
 pub mod alert;
 pub mod count;
+pub mod drift;
 pub mod parts;
 pub mod rule;
 pub mod suggest;
 
-use count::{FAILS, HOLDS, NOT_MEANT, NOW, ROW, UNKNOWN};
-use rule::{Rule, Test};
+use count::{FAILS, HOLDS, NOT_MEANT, NOW, OF_GROUP, ROW, UNKNOWN};
+use drift::{OF_BASELINE, OF_ROWS};
+use rule::{Baseline, Rule, Test};
 
 /// The options of a run.
 pub const OPTIONS: &[OptionDef] = &[
@@ -62,10 +65,30 @@ pub const COLUMNS: &[(&str, Type)] = &[
     ("explanation", Type::Text),
 ];
 
-/// Writes the SELECT that looks at rules.
-///
-/// Errors if the source, a rule or an option is wrong; a rule with an error in its SQL is a row of the answer in SQLite.
+/// Writes the SELECT that looks at rules. Errors if the source, a rule or an option is wrong.
 pub fn program(
+    text: &str,
+    rules: &str,
+    options: Option<&str>,
+    database: &dyn Database,
+) -> Result<Program> {
+    let program = program_of_kept(text, rules, options, database)?;
+    let spec: Json = serde_json::from_str(&program.spec).unwrap_or_default();
+    let rules = spec["rules"].as_array().map_or(&[][..], Vec::as_slice);
+    let wrong = rules.iter().enumerate();
+    match wrong
+        .filter_map(|(i, rule)| Some((i, rule["error"].as_str()?)))
+        .next()
+    {
+        Some((_, wrong)) if rules.len() == 1 => Err(Error::new(wrong)),
+        Some((i, wrong)) => Err(Error::new(format!("rule {}: {wrong}", i + 1))),
+        None => Ok(program),
+    }
+}
+
+/// The same of rules that are kept: one whose SQL is wrong by now is a row of the answer that says so. Errors as
+/// [`program`] does, in DuckDB of such a rule too when the SELECT is run.
+pub fn program_of_kept(
     text: &str,
     rules: &str,
     options: Option<&str>,
@@ -83,14 +106,18 @@ pub fn program(
     let rows: Vec<&Rule> = rules
         .iter()
         .enumerate()
-        .filter(|(i, rule)| matches!(rule.test, Test::Row(_)) && sound(*i))
+        .filter(|(i, rule)| matches!(rule.test, Test::Row(_)) && rule.by.is_empty() && sound(*i))
         .map(|(_, rule)| rule)
         .collect();
     let key = sql.key(&options, known.as_deref())?;
     let mut parts = vec![sql.rows(&rows, &key)];
     let mut rules_of = Vec::new();
     for (i, rule) in rules.iter().enumerate() {
-        let all = sql.all(rule, i, known.as_deref());
+        let all = if rule.by.is_empty() {
+            sql.all(rule, i, known.as_deref())
+        } else {
+            sql.groups(rule, i, now)
+        };
         if let Some((part, true)) = all.as_ref().map(|all| (all, sound(i))) {
             parts.push(part.clone());
         }
@@ -101,12 +128,7 @@ pub fn program(
         .iter()
         .any(|rule| matches!(rule.test, Test::Newest(..)))
     {
-        let now = match (now, dialect) {
-            (Some(now), _) => now.to_string(),
-            (None, Dialect::Sqlite) => "unixepoch()".into(),
-            (None, Dialect::DuckDb) => "CAST(epoch(now()) AS BIGINT)".into(),
-        };
-        parts.push(format!("SELECT {NOW}, CAST({now} AS {})", sql.text()));
+        parts.push(format!("SELECT {NOW}, {}", sql.now(now)));
     }
     Ok(Program {
         read: parts.join("\nUNION ALL "),
@@ -128,6 +150,7 @@ fn spoken(rule: &Rule, sql: Option<String>, error: Option<&str>) -> Json {
         "severity": rule.severity.name(),
         "says": [rule.says.0, rule.says.1],
         "test": test(rule),
+        "by": (!rule.by.is_empty()).then(|| rule.by.join(", ")),
         "max_rows": rule.max_rows,
         "max_share": rule.max_share,
         "null_fails": rule.null_fails,
@@ -144,6 +167,14 @@ fn test(rule: &Rule) -> Json {
         Test::Count(min, max) => json!({"count": [min, max]}),
         Test::Newest(_, seconds) => json!({"newest": seconds}),
         Test::Columns(names) => json!({"columns": names}),
+        Test::Distribution(of) => json!({
+            "measure": of.measure,
+            "max": of.max,
+            "kept": match &of.baseline {
+                Baseline::Kept(profile) => profile,
+                Baseline::Rows(..) => &Json::Null,
+            },
+        }),
     }
 }
 
@@ -170,10 +201,7 @@ impl Sql {
     }
 
     fn letter(&self, rule: &Rule, sql: &str) -> String {
-        let holds = self.truth(sql);
-        let letter = format!(
-            "CASE WHEN {holds} THEN '{HOLDS}' WHEN NOT {holds} THEN '{FAILS}' ELSE '{UNKNOWN}' END"
-        );
+        let letter = self.verdict(sql);
         match &rule.only {
             None => letter,
             Some(only) => format!(
@@ -194,26 +222,93 @@ impl Sql {
             (None, Some(known)) => Some(known.iter().take(1).cloned().collect()),
             (None, None) => None,
         };
-        let columns: Option<Vec<String>> = names.map(|n| n.iter().map(|n| column(n)).collect());
-        Ok(match (columns.as_deref(), self.dialect) {
-            (Some([]), _) => {
-                return Err(Error::new(format!(
-                    "{} has no columns",
-                    self.source.shown()
-                )));
-            }
-            (Some([one]), Dialect::Sqlite) => format!("json_quote({})", printable(one)),
-            (Some(several), Dialect::Sqlite) => {
+        match names {
+            Some(names) if names.is_empty() => Err(Error::new(format!(
+                "{} has no columns",
+                self.source.shown()
+            ))),
+            Some(names) => Ok(self.named(&names)),
+            None => Ok(format!("CAST(to_json({}) AS VARCHAR)", source::FIRST)),
+        }
+    }
+
+    /// The values of these columns as JSON.
+    fn named(&self, names: &[String]) -> String {
+        let columns: Vec<String> = names.iter().map(|n| column(n)).collect();
+        match (columns.as_slice(), self.dialect) {
+            ([one], Dialect::Sqlite) => format!("json_quote({})", printable(one)),
+            (several, Dialect::Sqlite) => {
                 let several: Vec<String> = several.iter().map(|c| printable(c)).collect();
                 format!("json_array({})", several.join(", "))
             }
-            (None, _) => format!(
-                "CAST(to_json(struct_extract_at({}, 1)) AS VARCHAR)",
-                source::ALIAS
+            ([one], _) => format!("CAST(to_json({one}) AS VARCHAR)"),
+            (several, _) => format!("CAST(json_array({}) AS VARCHAR)", several.join(", ")),
+        }
+    }
+
+    /// The moment of a run, as text.
+    fn now(&self, given: Option<i64>) -> String {
+        let now = match (given, self.dialect) {
+            (Some(now), _) => now.to_string(),
+            (None, Dialect::Sqlite) => "unixepoch()".into(),
+            (None, Dialect::DuckDb) => "CAST(epoch(now()) AS BIGINT)".into(),
+        };
+        format!("CAST({now} AS {})", self.text())
+    }
+
+    /// The part of a rule that judges groups: of each its key, and what [`count`] judges it by. `None` of a rule without groups.
+    fn groups(&self, rule: &Rule, number: usize, now: Option<i64>) -> Option<String> {
+        let text = self.text();
+        let end = match self.dialect {
+            Dialect::Sqlite => format!("char({OF_GROUP})"),
+            Dialect::DuckDb => format!("chr({OF_GROUP})"),
+        };
+        let key = format!("coalesce({}, 'null')", self.named(&rule.by));
+        let value = match &rule.test {
+            Test::Row(sql) => {
+                let letter = self.letter(rule, sql);
+                let rows = self.source.select(&[
+                    &format!("{key} AS lumos_by"),
+                    &format!("{letter} AS lumos_letter"),
+                ]);
+                let count = |letters: &str| {
+                    format!("CAST(count(*) FILTER (WHERE lumos_letter IN ({letters})) AS {text})")
+                };
+                let counts = [
+                    count(&format!("'{HOLDS}', '{FAILS}', '{UNKNOWN}'")),
+                    count(&format!("'{FAILS}'")),
+                    count(&format!("'{UNKNOWN}'")),
+                ];
+                return Some(format!(
+                    "SELECT {number}, lumos_by || {end} || {} FROM ({rows}) AS lumos_rows GROUP BY lumos_by",
+                    counts.join(" || ' ' || ")
+                ));
+            }
+            Test::All(sql) => self.verdict(sql),
+            Test::Count(..) => format!("CAST(count(*) AS {text})"),
+            Test::Newest(sql, _) => format!(
+                "{} || {end} || coalesce(CAST(max({sql}) AS {text}), '')",
+                self.now(now)
             ),
-            (Some([one]), _) => format!("CAST(to_json({one}) AS VARCHAR)"),
-            (Some(several), _) => format!("CAST(json_array({}) AS VARCHAR)", several.join(", ")),
-        })
+            Test::Columns(_) | Test::Distribution(_) => return None,
+        };
+        let columns: Vec<String> = rule.by.iter().map(|name| column(name)).collect();
+        let select = self
+            .source
+            .select(&[&format!("{number}, {key} || {end} || {value}")]);
+        Some(format!(
+            "{select}{} GROUP BY {}",
+            self.only(rule),
+            columns.join(", ")
+        ))
+    }
+
+    /// The letter of what holds of all rows together.
+    fn verdict(&self, sql: &str) -> String {
+        let holds = self.truth(sql);
+        format!(
+            "CASE WHEN {holds} THEN '{HOLDS}' WHEN NOT {holds} THEN '{FAILS}' ELSE '{UNKNOWN}' END"
+        )
     }
 
     /// The rows: where all rules hold nothing but that.
@@ -251,14 +346,22 @@ impl Sql {
         let text = self.text();
         let value = match &rule.test {
             Test::Row(_) => return None,
-            Test::All(sql) => {
-                let holds = self.truth(sql);
-                format!(
-                    "CASE WHEN {holds} THEN '{HOLDS}' WHEN NOT {holds} THEN '{FAILS}' ELSE '{UNKNOWN}' END"
-                )
-            }
+            Test::All(sql) => self.verdict(sql),
             Test::Count(..) => format!("CAST(count(*) AS {text})"),
             Test::Newest(sql, _) => format!("CAST(max({sql}) AS {text})"),
+            Test::Distribution(of) => {
+                let value = |column: &str| cells::array_sql(&[column.to_owned()], self.dialect);
+                let rows = format!("{number}, '{OF_ROWS}' || {}", value(&of.column));
+                let rows = self.source.select(&[&rows]) + &self.only(rule);
+                return Some(match &of.baseline {
+                    Baseline::Kept(_) => rows,
+                    Baseline::Rows(from, column) => format!(
+                        "{rows}\nUNION ALL SELECT {number}, '{OF_BASELINE}' || {} FROM {from} AS {}",
+                        value(column),
+                        source::ALIAS
+                    ),
+                });
+            }
             Test::Columns(_) => {
                 return Some(match known {
                     Some(names) => {
@@ -283,13 +386,22 @@ impl Sql {
                 self.source.select(&["*"]),
                 self.breaks(rule, sql)
             ),
-            Test::All(sql) => self.source.select(&[sql]) + &self.only(rule),
-            Test::Count(..) => self.source.select(&["count(*)"]) + &self.only(rule),
-            Test::Newest(sql, _) => {
-                self.source.select(&[&format!("max({sql})")]) + &self.only(rule)
-            }
+            Test::All(sql) => self.shown_of_all(rule, sql),
+            Test::Count(..) => self.shown_of_all(rule, "count(*)"),
+            Test::Newest(sql, _) => self.shown_of_all(rule, &format!("max({sql})")),
             Test::Columns(_) => self.source.select(&["*"]) + " LIMIT 0",
+            Test::Distribution(of) => self.source.select(&[&of.column]) + &self.only(rule),
         }
+    }
+
+    fn shown_of_all(&self, rule: &Rule, sql: &str) -> String {
+        let by: Vec<String> = rule.by.iter().map(|name| column(name)).collect();
+        let columns: Vec<&str> = by.iter().map(String::as_str).chain([sql]).collect();
+        let groups = match by.as_slice() {
+            [] => String::new(),
+            by => format!(" GROUP BY {}", by.join(", ")),
+        };
+        self.source.select(&columns) + &self.only(rule) + &groups
     }
 
     fn breaks(&self, rule: &Rule, sql: &str) -> String {
@@ -311,6 +423,7 @@ impl Sql {
             return None;
         }
         let sql = match &rule.test {
+            _ if !rule.by.is_empty() => self.groups(rule, 0, None)?,
             // Where an aggregate is an error, too: among the others it would make one row of all.
             Test::Row(sql) => self.source.select(&["1"]) + " WHERE " + &self.letter(rule, sql),
             _ => self.all(rule, 0, Some(&[]))?,
@@ -381,6 +494,9 @@ pub fn broken(text: &str, rule: &str) -> Result<Broken> {
     }
     let rules = rule::rules(rule, source.from(), dialect)?;
     match rules.as_slice() {
+        [rule] if !rule.by.is_empty() => Err(Error::new(
+            "a rule with \"by\" judges groups, and no row of them breaks it",
+        )),
         [rule] => {
             let Test::Row(sql) = &rule.test else {
                 return Err(Error::new(format!(

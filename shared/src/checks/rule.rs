@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::parts::{self, expression, fields, literal_of, names, not_null, seconds, shown, wrong};
 use crate::options::{listed, shortened};
-use crate::source::column;
+use crate::source::{Source, column};
 use crate::sql::lexer::Dialect;
 use crate::sql::{identifier, literal, qualified};
 use crate::value::whole_number;
@@ -45,6 +45,30 @@ pub enum Test {
     Newest(String, i64),
     /// The names of columns that must be there.
     Columns(Vec<String>),
+    /// The values of a column, which must be distributed as others.
+    Distribution(Distribution),
+}
+
+/// What the values of a column are held against.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Distribution {
+    /// The column as SQL writes it.
+    pub column: String,
+    /// The other values: the rows behind a FROM and their column, or what `lumos_column_of` said of them.
+    pub baseline: Baseline,
+    /// `psi` or `ks`.
+    pub measure: &'static str,
+    /// From which value of the measure on they are not alike.
+    pub max: f64,
+}
+
+/// See [`Distribution`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Baseline {
+    /// A table, or a query in parentheses, and its column.
+    Rows(String, String),
+    /// A profile.
+    Kept(Json),
 }
 
 /// A rule.
@@ -60,6 +84,8 @@ pub struct Rule {
     pub test: Test,
     /// Which rows; all if there is none.
     pub only: Option<String>,
+    /// The columns whose values make groups, each of which is judged by itself.
+    pub by: Vec<String>,
     /// How much a failure matters.
     pub severity: Severity,
     /// The rows that may fail.
@@ -97,10 +123,25 @@ const KINDS: &[(&str, &str)] = &[
     ("row_count", "{\"min\": ..., \"max\": ...}"),
     ("freshness", "{\"column\": ..., \"within\": \"1 day\"}"),
     ("columns", "a list of columns"),
+    (
+        "distribution",
+        "{\"column\": ..., \"baseline\": a table, a query, or what lumos_column_of gave, \"measure\": \"psi\" or \"ks\", \"max\": 0.2}",
+    ),
 ];
 
+/// The most rules of the kind `distribution`, which keep the different values of two columns each.
+const MOST_DISTRIBUTIONS: usize = 20;
+
 /// What a rule has besides its kind.
-const FIELDS: &[&str] = &["name", "severity", "where", "null", "max_rows", "max_share"];
+const FIELDS: &[&str] = &[
+    "name",
+    "severity",
+    "where",
+    "by",
+    "null",
+    "max_rows",
+    "max_share",
+];
 
 /// Rules: one object, or a list of them. Errors if one is none, or if there are none or more than 200.
 pub fn rules(text: &str, from: &str, dialect: Dialect) -> Result<Vec<Rule>> {
@@ -129,6 +170,15 @@ pub fn rules(text: &str, from: &str, dialect: Dialect) -> Result<Vec<Rule>> {
         })?;
         rules.push(rule);
     }
+    let distributions = rules
+        .iter()
+        .filter(|rule| matches!(rule.test, Test::Distribution(_)))
+        .count();
+    if distributions > MOST_DISTRIBUTIONS {
+        return Err(Error::new(format!(
+            "{distributions} rules are of the kind distribution; give up to {MOST_DISTRIBUTIONS} at once"
+        )));
+    }
     Ok(rules)
 }
 
@@ -149,12 +199,12 @@ impl Writer<'_> {
         let mut kinds = rule
             .iter()
             .filter_map(|(name, given)| Some((is_kind(name)?, given)));
-        let names: Vec<&str> = KINDS.iter().map(|(kind, _)| *kind).collect();
+        let kinds_known: Vec<&str> = KINDS.iter().map(|(kind, _)| *kind).collect();
         let (Some(((kind, give), given)), None) = (kinds.next(), kinds.next()) else {
             return Err(Error::new(format!(
                 "{} must have one of {}",
                 shortened(&Json::Object(rule.clone()).to_string()),
-                listed(&names, "and")
+                listed(&kinds_known, "and")
             )));
         };
         if let Some(unknown) = rule
@@ -205,7 +255,18 @@ impl Writer<'_> {
                 .filter(|rows| *rows >= 0)
                 .ok_or_else(|| parts::wrong("max_rows", given, "a whole number from 0 on"))?,
         };
+        let by = match rule.get("by") {
+            None | Some(Json::Null) => Vec::new(),
+            Some(given) => names(given)
+                .ok_or_else(|| parts::wrong("by", given, "a column or a list of columns"))?,
+        };
+        if !by.is_empty() && matches!(test, Test::Columns(_) | Test::Distribution(_)) {
+            return Err(Error::new(format!(
+                "a rule of the kind {kind} has no groups; leave out \"by\""
+            )));
+        }
         Ok(Rule {
+            by,
             name: match text("name")? {
                 Some(name) => name.to_owned(),
                 None if about.is_empty() => (*kind).to_owned(),
@@ -443,8 +504,54 @@ impl Writer<'_> {
                     String::new(),
                 )))
             }
+            "distribution" => {
+                let fields = fields(given, &["column", "baseline", "measure", "max"])?;
+                let name = fields.get("column")?.as_str()?;
+                let (measure, usual) = match fields.get("measure") {
+                    None => ("psi", 0.2),
+                    Some(measure) => match measure.as_str()? {
+                        "psi" => ("psi", 0.2),
+                        "ks" => ("ks", 0.1),
+                        _ => return None,
+                    },
+                };
+                let max = match fields.get("max") {
+                    None => usual,
+                    Some(max) => max.as_f64().filter(|max| *max > 0.0)?,
+                };
+                let (baseline, shown, chinese) = match fields.get("baseline")? {
+                    Json::String(text) => match self.rows(text, name) {
+                        Ok(rows) => (rows, shortened(text), shortened(text)),
+                        Err(wrong) => return Some(Err(wrong)),
+                    },
+                    kept @ Json::Object(_) => {
+                        let words = ("the profile".to_owned(), "所给概况".to_owned());
+                        (Baseline::Kept(kept.clone()), words.0, words.1)
+                    }
+                    _ => return None,
+                };
+                Some(Ok((
+                    Test::Distribution(Distribution {
+                        column: column(name),
+                        baseline,
+                        measure,
+                        max,
+                    }),
+                    format!("{name} is distributed as in {shown}"),
+                    format!("{name} 的分布与 {chinese} 相同"),
+                    name.to_owned(),
+                )))
+            }
             _ => None,
         }
+    }
+
+    /// The rows that a column is held against: its first named column, or the one of the same name. Errors if they are neither
+    /// a table nor a query.
+    fn rows(&self, text: &str, name: &str) -> Result<Baseline> {
+        let source = Source::parse(text, self.dialect)?;
+        let named = source.named().first().map_or(name, String::as_str);
+        Ok(Baseline::Rows(source.from().to_owned(), column(named)))
     }
 
     /// Whether a value is of a type; NULL is of none and of all.

@@ -27,7 +27,7 @@ impl Database for Sqlite {
 
 /// What a run says of these rows, which are the parts that the SELECT gives.
 fn run(rules: &str, options: &str, rows: &[(i64, Option<&str>)]) -> Vec<Vec<Value>> {
-    let program = program("orders", rules, Some(options), &Sqlite).unwrap();
+    let program = program_of_kept("orders", rules, Some(options), &Sqlite).unwrap();
     let fold = |rows: &[(i64, Option<&str>)]| {
         let mut state = RUN.start(&program.spec).unwrap();
         for (part, found) in rows {
@@ -363,4 +363,172 @@ fn rows_that_break_a_rule_are_found_by_a_condition() {
     );
     assert!(broken("orders", r#"{"row_count": {"min": 1}}"#).is_err());
     assert!(broken("SELECT 1", r#"{"not_null": "id"}"#).is_err());
+}
+
+/// A group as the SELECT gives it: its key, and what it is judged by.
+fn group(key: &str, found: &str) -> String {
+    format!("{key}\u{1f}{found}")
+}
+
+#[test]
+fn groups_are_judged_one_by_one() {
+    let rules = r#"[{"not_null": "total", "by": "shop", "max_share": 0.2}, {"aggregate": "sum(total) > 0", "by": ["shop", "day"], "null": "fail"},
+        {"row_count": {"min": 3}, "by": "shop"}, {"freshness": {"column": "at", "within": 60}, "by": "shop"}]"#;
+    let found = [
+        (0, group("\"a\"", "10 2 0")),
+        (0, group("\"b\"", "10 3 0")),
+        (0, group("null", "0 0 0")),
+        (1, group("[\"a\",1]", "1")),
+        (1, group("[\"a\",2]", "0")),
+        (1, group("[\"b\",1]", "?")),
+        (2, group("\"a\"", "3")),
+        (2, group("\"b\"", "2")),
+        (3, group("\"a\"", "100\u{1f}40")),
+        (3, group("\"b\"", "100\u{1f}39")),
+        (3, group("\"c\"", "100\u{1f}")),
+    ];
+    let rows: Vec<(i64, Option<&str>)> = found.iter().map(|(i, f)| (*i, Some(&**f))).collect();
+    let answer = run(rules, "{}", &rows);
+    let shown: Vec<String> = answer
+        .iter()
+        .map(|row| {
+            let whole = |i: usize| match row[i] {
+                Value::Integer(n) => n,
+                _ => -1,
+            };
+            format!(
+                "{} {} {} {} {}",
+                text(&row[3]),
+                whole(4),
+                whole(5),
+                whole(6),
+                text(&row[8])
+            )
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "fail 3 1 0 [\"b\"]",
+            "fail 3 2 1 [[\"a\",2],[\"b\",1]]",
+            "fail 2 1 0 [\"b\"]",
+            "fail 3 1 1 [\"b\"]",
+        ]
+    );
+    assert_eq!(
+        text(&answer[0][10]),
+        "1 of 3 groups by shop break the rule that total is not NULL"
+    );
+    let wrong = run(
+        rules,
+        "{\"lang\": \"zh\"}",
+        &[(3, Some("1\u{1f}100\u{1f}soon"))],
+    );
+    assert_eq!(
+        (text(&wrong[3][3]), text(&wrong[0][10])),
+        ("error", "没有可检查的分组")
+    );
+    for (rule, refused) in [
+        (
+            r#"{"columns": "a", "by": "b"}"#,
+            "a rule of the kind columns has no groups; leave out \"by\"",
+        ),
+        (
+            r#"{"not_null": "a", "by": []}"#,
+            "by is []; give a column or a list of columns",
+        ),
+    ] {
+        let error = program("orders", rule, None, &Sqlite).unwrap_err();
+        assert_eq!(error.to_string(), refused);
+    }
+    let taken = broken("orders", r#"{"not_null": "a", "by": "b"}"#).unwrap_err();
+    assert!(taken.to_string().contains("judges groups"));
+}
+
+#[test]
+fn a_wrong_rule_is_an_error_of_the_call_and_a_row_of_a_run() {
+    let rules = r#"[{"not_null": "id"}, {"not_null": "gone"}]"#;
+    let refused = program("orders", rules, None, &Sqlite).unwrap_err();
+    assert_eq!(refused.to_string(), "rule 2: no such column: gone");
+    let refused = program("orders", r#"{"not_null": "gone"}"#, None, &Sqlite).unwrap_err();
+    assert_eq!(refused.to_string(), "no such column: gone");
+    let kept = program_of_kept("orders", rules, None, &Sqlite).unwrap();
+    assert!(kept.spec.contains("no such column: gone"));
+}
+
+/// Values of one side as the SELECT gives them.
+fn side(letter: char, values: impl Iterator<Item = String>) -> Vec<(i64, Option<&'static str>)> {
+    let leak = |value: String| &*Box::leak(format!("{letter}[{value}]").into_boxed_str());
+    values.map(|value| (0, Some(leak(value)))).collect()
+}
+
+#[test]
+fn distributions_are_compared() {
+    let of = |rule: &str, rows: &[(i64, Option<&str>)]| {
+        let row = run(rule, "{}", rows).remove(0);
+        (text(&row[3]).to_owned(), text(&row[10]).to_owned())
+    };
+    let psi = r#"{"distribution": {"column": "total", "baseline": "before"}}"#;
+    let ks = r#"{"distribution": {"column": "total", "baseline": "before(x)", "measure": "ks", "max": 0.5}}"#;
+    let numbers = |from: i64, to: i64| (from..to).map(|i| i.to_string());
+    let before = side('b', numbers(0, 1000));
+    let like = [before.clone(), side('n', numbers(0, 1000).step_by(3))].concat();
+    assert_eq!(of(psi, &like).0, "pass");
+    assert_eq!(of(ks, &like).0, "pass");
+    let moved = [before.clone(), side('n', numbers(500, 1500))].concat();
+    assert_eq!(
+        of(psi, &moved),
+        ("fail".into(), "it does not hold that total is distributed as in before (PSI 3.53, most by from 900 on: 10 % became 60 %)".into())
+    );
+    assert_eq!(
+        of(ks, &moved).1,
+        "it does not hold that total is distributed as in before(x) (KS 0.5)"
+    );
+    // Texts, NULL, and few rows.
+    let texts = |share: i64| {
+        (0..200).map(move |i| if i % 10 < share { "\"a\"" } else { "null" }.to_owned())
+    };
+    let fewer = [side('b', texts(9)), side('n', texts(3))].concat();
+    assert!(
+        of(psi, &fewer).1.contains("NULL: 10 % became 70 %"),
+        "{fewer:?}"
+    );
+    let few = [before, side('n', numbers(0, 29))].concat();
+    assert_eq!(
+        of(psi, &few),
+        (
+            "pass".into(),
+            "it is not known whether total is distributed as in before (fewer than 30 rows)".into()
+        )
+    );
+    // A profile that was kept, by which whole numbers stand in the bins that they were in.
+    let profile = r#"{"rows":110,"nulls":10,"nonfinite":0,"histogram":{"from":0,"width":1.0,"counts":[20,20,20,20,20]},"top":[]}"#;
+    let kept = format!(r#"{{"distribution": {{"column": "total", "baseline": {profile}}}}}"#);
+    let now = (0..110).map(|i| {
+        if i < 100 {
+            (i % 5).to_string()
+        } else {
+            "null".into()
+        }
+    });
+    let (status, said) = of(&kept, &side('n', now));
+    assert_eq!(status, "pass");
+    assert!(said.contains("PSI 0,"), "{said}");
+    for (given, why) in [
+        (r#"{"column": "a"}"#, "distribution is"),
+        (
+            r#"{"column": "a", "baseline": "b", "max": 0}"#,
+            "distribution is",
+        ),
+        (r#"{"column": "a", "baseline": "b c"}"#, "neither a table"),
+    ] {
+        let rule = format!(r#"{{"distribution": {given}}}"#);
+        let refused = program("orders", &rule, None, &Sqlite)
+            .unwrap_err()
+            .to_string();
+        assert!(refused.contains(why), "{refused}");
+    }
+    let many = format!("[{}]", vec![psi; 21].join(","));
+    let refused = program("orders", &many, None, &Sqlite).unwrap_err();
+    assert!(refused.to_string().contains("give up to 20"));
 }

@@ -168,7 +168,7 @@ fn run(connection: &Connection, kept: &[Kept], options: Option<&str>) -> Result<
     let rules: Vec<&str> = kept.iter().map(|(_, _, rule)| rule.as_str()).collect();
     let rules = format!("[{}]", rules.join(","));
     let looked_at = || {
-        let program = checks::program(source, &rules, options, &Caller(connection))?;
+        let program = checks::program_of_kept(source, &rules, options, &Caller(connection))?;
         let mut statement = HostStatement::own(connection, &program.read)?;
         read(&CHECK_ROWS, &mut statement, &program)
     };
@@ -199,7 +199,13 @@ fn quarantine(call: &Call<'_>, connection: &Connection) -> Result<Value> {
     };
     let now = moment::text(now)?;
     let (_, source, rule) = kept(connection, Some(name))?.remove(0);
+    let source = found_first(connection, source)?;
     let Broken { table, condition } = broken(&source, &rule)?;
+    if moves && is_virtual(connection, &source)? {
+        return Err(error(format!(
+            "{source} is a virtual table, out of which no row is moved; leave out \"move\""
+        )));
+    }
     let columns = columns(connection, &source)?;
     let names: Vec<String> = columns.iter().map(|c| identifier(c)).collect();
     let names = names.join(", ");
@@ -317,6 +323,24 @@ fn place(source: &str) -> Result<(Option<String>, String)> {
     }
 }
 
+/// The source with its schema if SQLite finds it among the temporary tables, since one of the same name may come or go.
+fn found_first(connection: &Connection, source: String) -> Result<String> {
+    let (schema, table) = place(&source)?;
+    let sql = "SELECT EXISTS (SELECT 1 FROM temp.sqlite_schema WHERE type IN ('table', 'view') AND lower(name) = lower(?1))";
+    let is_temporary = schema.is_none() && connection.query_row(sql, [table], |row| row.get(0))?;
+    Ok(if is_temporary {
+        format!("temp.{source}")
+    } else {
+        source
+    })
+}
+
+fn is_virtual(connection: &Connection, source: &str) -> Result<bool> {
+    let (schema, table) = place(source)?;
+    let sql = "SELECT EXISTS (SELECT 1 FROM pragma_table_list(?1) WHERE type = 'virtual' AND schema = coalesce(?2, schema))";
+    Ok(connection.query_row(sql, params![table, schema], |row| row.get(0))?)
+}
+
 /// The columns of a table that hold values of their own.
 fn columns(connection: &Connection, source: &str) -> Result<Vec<String>> {
     let (schema, table) = place(source)?;
@@ -355,7 +379,12 @@ fn restore(connection: &Connection, id: i64) -> Result<()> {
     let Ok(Json::Object(data)) = serde_json::from_str(&data) else {
         return Err(damaged());
     };
-    let known = columns(connection, &source)?;
+    // A table without a schema was none of the temporary ones.
+    let table = match place(&source)? {
+        (None, table) => format!("main.{}", identifier(&table)),
+        (Some(_), _) => source.clone(),
+    };
+    let known = columns(connection, &table)?;
     if known.is_empty() {
         return Err(error(format!(
             "there is no table {source} any more; row {id} stays in the quarantine"
@@ -368,9 +397,10 @@ fn restore(connection: &Connection, id: i64) -> Result<()> {
     }
     let names: Vec<String> = data.keys().map(|name| identifier(name)).collect();
     let values: Option<Vec<Value>> = data.values().map(restored).collect();
-    let table = broken(&source, "{\"expression\": \"1\"}")?.table;
+    let table = broken(&table, "{\"expression\": \"1\"}")?.table;
+    // Where the table has ON CONFLICT REPLACE, the row would take the place of another.
     let sql = format!(
-        "INSERT INTO {table}({}) VALUES ({})",
+        "INSERT OR ABORT INTO {table}({}) VALUES ({})",
         names.join(", "),
         vec!["?"; names.len()].join(", ")
     );

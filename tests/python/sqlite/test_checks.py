@@ -87,6 +87,45 @@ class Checks(host.Case):
             self.assertFalse(self.db.connection.in_transaction, sql)
         self.assertEqual((self.count("many"), self.count("lumos_alerts() WHERE state <> 'ok'")), (100000, 0))
 
+    def test_an_interrupt_at_any_step_leaves_no_transaction(self):
+        """Of all that writes more than one row or table: all of it is there, or nothing, and no savepoint is left."""
+        self.db.rows("SELECT lumos_memory_init(), lumos_check('orders', ?), lumos_alert('first', ?)", POSITIVE, ALERT)
+        self.db.rows("SELECT lumos_quarantine('positive'), lumos_synonym_add('takings', 'total')")
+        state = "SELECT group_concat(name) FROM sqlite_schema UNION ALL SELECT count(*) FROM {} UNION ALL SELECT count(*) FROM orders"
+        cases = [
+            ("lumos_checks()", "SELECT lumos_check('orders', '{\"name\": \"other\", \"not_null\": \"id\"}')", None),
+            ("lumos_alerts()", "SELECT lumos_alert('second', '{\"query\": \"orders\", \"when\": \"0\"}')", None),
+            ("_lumos_alert_log", "SELECT * FROM lumos_alert_run()", "UPDATE _lumos_alerts SET state = 'ok', ran = NULL"),
+            ("_lumos_quarantine", "SELECT lumos_quarantine('positive', '{\"move\": true}')", None),
+            ("_lumos_quarantine", "SELECT lumos_quarantine_restore((SELECT max(id) FROM _lumos_quarantine))", None),
+            ("lumos_memory", "SELECT lumos_memory_add('Ada likes tea', '{\"now\": \"2026-01-01\"}')", None),
+            ("lumos_language", "SELECT lumos_synonym_add('sales', 'total')", None),
+        ]
+        for table, call, again in cases:
+            ended = 0
+            for begin in ["", "BEGIN"]:
+                for after in range(1, 2000, 11):
+                    before = self.db.rows(state.format(table)) if after > 1 else None
+                    if begin:
+                        self.db.rows(begin)
+                    try:
+                        with host.interrupts(self.db, after=after, steps=1):
+                            self.db.rows(call)
+                    except AssertionError:
+                        break
+                    else:
+                        ended += 1
+                    finally:
+                        if self.db.connection.in_transaction:
+                            self.assertTrue(begin, call)
+                            self.refused(self.db, "ROLLBACK TO lumos", "no such savepoint")
+                            self.db.rows("ROLLBACK")
+                    if before and self.db.rows(state.format(table)) != before:
+                        break  # It was done, and the SELECT around it interrupted.
+                if again:
+                    self.db.rows(again)
+            self.assertGreater(ended, 3, call)
+
     def test_two_hundred_rules_and_a_hundred_columns(self):
         names = [f"c{n}" for n in range(100)]
         self.db.rows(f"CREATE TABLE wide({', '.join(names)})")
@@ -147,6 +186,56 @@ class Checks(host.Case):
         for n in range(1, 17):
             self.db.rows(f"CREATE TEMP VIEW v{n} AS SELECT * FROM lumos_check_of('v{n - 1}', '{everything}')")
         self.assertEqual(self.count("v16"), 1)
+
+    def test_what_an_alert_reads_writes_nothing(self):
+        self.db.rows("SELECT lumos_check('orders', ?)", POSITIVE)
+        writing = [
+            "SELECT lumos_quarantine('positive', '{\"move\": true}') AS x",
+            "SELECT lumos_check_drop('positive') AS x",
+            "SELECT lumos_track('orders') AS x",
+            "SELECT lumos_memory_init() AS x",
+            "SELECT lumos_exec('CREATE TABLE made(i INTEGER)') AS x",
+            "SELECT failed AS x FROM lumos_check_of('orders', '{\"expression\": \"lumos_quarantine(''positive'')\"}')",
+        ]
+        for n, query in enumerate(writing):
+            self.db.rows("SELECT lumos_alert(?, ?)", f"a{n}", json.dumps({"query": query, "when": "length(x) >= 0"}))
+        self.db.rows("SELECT lumos_alert('reads', ?)", json.dumps({"query": "SELECT * FROM lumos_query('SELECT 1 AS x')", "when": "1"}))
+        before = self.db.rows("SELECT name FROM sqlite_schema ORDER BY 1")
+        found = self.db.rows("SELECT name, state, message FROM lumos_alert_run()")
+        self.assertEqual([state for _, state, _ in found], ["error"] * len(writing) + ["firing"])
+        for _, _, why in found[:-1]:
+            self.assertIn("it writes, and the query of an alert only reads", why)
+        self.assertEqual((self.count("orders"), self.count("lumos_checks()")), (3, 1))
+        self.assertEqual(self.db.rows("SELECT name FROM sqlite_schema ORDER BY 1"), before)
+
+    def test_a_row_comes_back_into_the_table_that_it_was_in(self):
+        """A temporary table of the same name is another one, and a table that would give up a row for it does not."""
+        self.db.rows("SELECT lumos_check('orders', ?)", POSITIVE)
+        self.db.rows("SELECT lumos_quarantine('positive', '{\"move\": true}')")
+        self.db.rows("CREATE TEMP TABLE orders(id INTEGER PRIMARY KEY, total)")
+        self.db.rows("SELECT lumos_quarantine_restore(1)")
+        self.assertEqual((self.count("main.orders"), self.count("temp.orders")), (2, 0))
+        self.db.rows("INSERT INTO temp.orders VALUES (7, -7)")
+        self.db.rows("SELECT lumos_quarantine('positive', '{\"move\": true}')")
+        self.assertEqual((self.count("main.orders"), self.count("temp.orders")), (2, 0))
+        self.assertEqual(self.db.value("SELECT source FROM _lumos_quarantine ORDER BY id DESC LIMIT 1"), "temp.orders")
+        self.db.rows("DROP TABLE temp.orders")
+        self.refused(self.db, "SELECT lumos_quarantine_restore(3)", "there is no table temp.orders any more")
+        self.db.rows("CREATE TABLE gives(id INTEGER PRIMARY KEY ON CONFLICT REPLACE, total UNIQUE ON CONFLICT REPLACE)")
+        self.db.rows("INSERT INTO gives VALUES (1, -1)")
+        self.db.rows("SELECT lumos_check('gives', '{\"name\": \"gives\", \"expression\": \"total > 0\"}'), lumos_quarantine('gives', '{\"move\": true}')")
+        self.db.rows("INSERT INTO gives VALUES (1, 5), (2, -1)")
+        last = self.db.value("SELECT max(id) FROM _lumos_quarantine")
+        self.refused(self.db, f"SELECT lumos_quarantine_restore({last})", "UNIQUE constraint failed")
+        self.assertEqual(self.db.rows("SELECT * FROM gives"), [(1, 5), (2, -1)])
+
+    def test_out_of_a_virtual_table_no_row_is_moved(self):
+        self.db.rows("CREATE VIRTUAL TABLE found USING rtree(id, a, b)")
+        self.db.rows("INSERT INTO found VALUES (1, -1, 1), (2, 3, 4)")
+        self.db.rows("SELECT lumos_check('found', '{\"name\": \"found\", \"range\": {\"column\": \"a\", \"min\": 0}}')")
+        self.assertEqual(self.db.value("SELECT lumos_quarantine('found')"), 1)
+        self.refused(self.db, "SELECT lumos_quarantine('found', '{\"move\": true}')", "found is a virtual table, out of which no row is moved")
+        self.assertEqual(self.count("found"), 2)
 
     def test_a_row_that_its_table_does_not_take_stays_in_the_quarantine(self):
         self.db.rows("CREATE TABLE once(id INTEGER PRIMARY KEY, total UNIQUE ON CONFLICT IGNORE)")

@@ -171,7 +171,50 @@ pub struct Fold {
     pub output: &'static [(&'static str, Type)],
     /// Whether in SQLite its SELECT has columns of any number and type in place of `input`; what it begins by names them.
     pub wide: bool,
+    /// How DuckDB may part the rows, if it may.
+    parts: Option<Parts>,
     start: fn(&str, &Kept) -> Result<Box<dyn State>>,
+}
+
+/// Rows that are answered apart: a state for each part, so that DuckDB can use its threads, and can end between two parts
+/// when it is interrupted, of which an aggregate hears nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Parts {
+    /// The column of the input, a text, whose rows of one value stay together. It is the first of the output, and the answer
+    /// is in its order, NULL first.
+    pub key: &'static str,
+    /// The condition of DuckDB for rows that all parts get.
+    pub common: &'static str,
+}
+
+/// How many parts there are.
+const PARTS: usize = 16;
+
+/// What stands before the text that a fold of [`Parts`] begins by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Share {
+    /// Nothing: all rows are there.
+    Whole,
+    /// Its rows are one part.
+    Part,
+    /// It gives no rows, and errors if what all parts have together is wrong.
+    Check,
+}
+
+impl Share {
+    const NAMES: [(Share, &str); 2] = [(Share::Part, "part "), (Share::Check, "check ")];
+
+    /// Takes it from the text.
+    pub fn read(spec: &str) -> (Share, &str) {
+        let named = |(share, name): (Share, &str)| Some((share, spec.strip_prefix(name)?));
+        let mut found = Share::NAMES.into_iter().filter_map(named);
+        found.next().unwrap_or((Share::Whole, spec))
+    }
+
+    fn write(self, spec: &str) -> String {
+        let named = Share::NAMES.iter().find(|(share, _)| *share == self);
+        format!("{}{spec}", named.map_or("", |(_, name)| name))
+    }
 }
 
 /// What a database of DuckDB keeps in memory between statements, one value of each type, until it is closed.
@@ -201,6 +244,7 @@ impl Fold {
             input,
             output,
             wide: false,
+            parts: None,
             start: |spec, kept| Ok(Box::new(S::start_in(spec, kept)?)),
         }
     }
@@ -208,6 +252,12 @@ impl Fold {
     /// The same fold, [`Fold::wide`].
     pub const fn wide(self) -> Fold {
         Fold { wide: true, ..self }
+    }
+
+    /// The same whose rows may be parted. Its state reads [`Share`].
+    pub const fn in_parts(mut self, parts: Parts) -> Fold {
+        self.parts = Some(parts);
+        self
     }
 
     /// Begins. Errors if the text is none that a [`Program`] of this fold has.
@@ -354,6 +404,10 @@ impl Fold {
             format!("lumos_row.{name} AS {name}")
         };
         let members: Vec<String> = self.output.iter().map(member).collect();
+        let members = members.join(", ");
+        if let Some(parts) = self.parts {
+            return Ok(self.in_parts_sql(parts, read, spec, &columns, &members));
+        }
         let rows = format!("{}({}, {columns})", self.aggregate(), literal(spec));
         // Without a row the aggregate is NULL, since it knows nothing of the call.
         let rows = match self.of_no_row(spec)? {
@@ -361,9 +415,39 @@ impl Fold {
             Some(list) => format!("coalesce({rows}, {list})"),
         };
         Ok(format!(
-            "SELECT {} FROM (SELECT unnest({rows}) AS lumos_row FROM ({read}) AS lumos_rows({columns}))",
-            members.join(", ")
+            "SELECT {members} FROM (SELECT unnest({rows}) AS lumos_row FROM ({read}) AS lumos_rows({columns}))"
         ))
+    }
+
+    fn in_parts_sql(
+        &self,
+        parts: Parts,
+        read: &str,
+        spec: &str,
+        columns: &str,
+        members: &str,
+    ) -> String {
+        let key = identifier(parts.key);
+        let select = |share: Share, condition: &str| {
+            let spec = literal(&share.write(spec));
+            format!(
+                "SELECT {}({spec}, {columns}) AS lumos_list FROM lumos_rows{condition}",
+                self.aggregate()
+            )
+        };
+        let part = |part: usize| {
+            let common = parts.common;
+            select(
+                Share::Part,
+                &format!(" WHERE lumos_part = {part} OR ({common})"),
+            )
+        };
+        let mut selects: Vec<String> = (0..PARTS).map(part).collect();
+        selects.push(select(Share::Check, ""));
+        format!(
+            "WITH lumos_rows AS MATERIALIZED (SELECT *, hash({key}) % {PARTS} AS lumos_part FROM ({read}) AS lumos_read({columns})) SELECT {members} FROM (SELECT unnest(lumos_list) AS lumos_row, generate_subscripts(lumos_list, 1) AS lumos_at FROM ({})) ORDER BY encode(lumos_row.{key}) NULLS FIRST, lumos_at",
+            selects.join(" UNION ALL ")
+        )
     }
 
     /// What it gives where there is no row to read, as a list of DuckDB; `None` if nothing.

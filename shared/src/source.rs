@@ -95,13 +95,14 @@ impl Source {
         !self.columns.is_empty()
     }
 
+    /// The same with the name of its rows, [`ALIAS`].
+    pub fn rows(&self) -> String {
+        format!("{} AS {ALIAS}", self.from)
+    }
+
     /// The SELECT of these columns of it, each an expression.
     pub fn select(&self, columns: &[&str]) -> String {
-        format!(
-            "SELECT {} FROM {} AS {ALIAS}",
-            columns.join(", "),
-            self.from
-        )
+        format!("SELECT {} FROM {}", columns.join(", "), self.rows())
     }
 
     /// The SELECT of these columns of it as texts of JSON objects, in DuckDB.

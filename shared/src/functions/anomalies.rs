@@ -22,6 +22,9 @@ pub const ANOMALIES: Function = Function {
           `expected` is the median of the same time in the last seven seasons, or of the last ten rows; `lower` and `upper` are what is usual; \
           `score` is how many standard deviations the value is from what is expected, and from the mean so far, in the mean of both: NULL for the first 20 rows. \
           `is_anomaly` is 1 where the score is `threshold` or more and above all of the quiet stretch before; `kind` is then `spike` or `dip`. \
+          With `mode` `batch` the series is known whole: `expected` is the median of the rows around and of the same time in all seasons, `score` the distance from it in robust standard deviations, \
+          and an anomaly is what a generalised ESD test finds at 5 %, a tenth of the rows at most. `kind` may then also be `level` (several beside each other on one side, half a season or three rows at least), \
+          `flat` (the first of five rows or more of one value) and `gap` (the first of rows that are missing, with NULL for its value), both more than twice as long as any other of the series. \
           `source` and how a series is prepared are as in `lumos_forecast`.",
     setup: &[],
     examples: &[
@@ -58,7 +61,7 @@ pub const CHANGEPOINTS: Function = Function {
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "Where each series changes: the best division of it into straight lines, by PELT. A row for each line but the first: the time and the `row`, from 1, at which it begins, \
-          what changes most (`kind`: `level`, `slope` or `variance`), the value of both lines where they meet, and the probability `p` of a change as large by chance. \
+          what changes most (`kind`: `level`, `slope` or `variance`), the value of both lines where they meet, what the change gains in the units of `penalty`, and the probability `p` of a change as large by chance. \
           `source` and how a series is prepared are as in `lumos_forecast`.",
     setup: &[],
     examples: &[

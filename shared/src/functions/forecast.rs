@@ -3,9 +3,7 @@
 use crate::program::Rows;
 use crate::series::forecast;
 use crate::source::{SOURCE, options, source};
-use crate::{
-    Body, Engines, Error, Example, Function, Kind, Nulls, Param, Result, Section, Type, ValueRef,
-};
+use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Type, ValueRef};
 
 const PARAMS: &[Param] = &[
     SOURCE,
@@ -13,12 +11,11 @@ const PARAMS: &[Param] = &[
     Param::optional("options", Type::Json),
 ];
 
-fn horizon(arguments: &[ValueRef<'_>]) -> Result<i64> {
+/// `None` where an option may stand for it.
+fn horizon(arguments: &[ValueRef<'_>]) -> Option<i64> {
     match arguments.get(1) {
-        Some(ValueRef::Integer(horizon)) => Ok(*horizon),
-        _ => Err(Error::new(
-            "horizon is NULL; give a whole number from 1 to 10000",
-        )),
+        Some(ValueRef::Integer(horizon)) => Some(*horizon),
+        _ => None,
     }
 }
 
@@ -32,6 +29,8 @@ pub const DAYS_DUCKDB: Example = Example {
     sql: "CREATE TABLE visits AS SELECT DATE '2026-03-02' + i::INTEGER AS day, 100 + i + 30 * (i % 7 >= 5)::INTEGER + i * i % 5 + 90 * (i = 60)::INTEGER AS n FROM range(70) t(i)",
     answer: "",
 };
+
+const HOLIDAYS: &str = "1|2026-05-11|172.0|0.11 theta + 0.50 ETS(A,A,A) + 0.39 rws with holidays\n2|2026-05-12|261.0|0.11 theta + 0.50 ETS(A,A,A) + 0.39 rws with holidays";
 
 /// The definition.
 pub const FORECAST: Function = Function {
@@ -47,6 +46,8 @@ pub const FORECAST: Function = Function {
           `source` is a table with its columns in the order time, value, keys, like `sales(day, amount, shop)`; a table, whose columns have that order; or a query. Each distinct key is a series. \
           Times are dates, times in one zone, or whole numbers; the step between them is found, gaps are filled, `note` says what was done. \
           The forecast is that of several models, each weighted by how well it foretells the end of the series: `model` says which. A series without a value is one row with a note. \
+          `horizon` is a number of steps from 1 to 10,000; NULL where the option `until` says a time. \
+          What is known beside the values may be used: days that are not like others (`holidays`), and columns of numbers that are known ahead too (`x`), by what they added to a value in the past, where that is two standard errors or more. \
           The same rows give the same answer in any order and in both engines.",
     setup: &[],
     examples: &[
@@ -55,12 +56,16 @@ pub const FORECAST: Function = Function {
             sql: "SELECT step, ts, round(value), round(lo), round(hi) FROM lumos_forecast('visits(day, n)', 3)",
             answer: "1|2026-05-11|173.0|148.0|198.0\n2|2026-05-12|174.0|149.0|200.0\n3|2026-05-13|175.0|149.0|200.0",
         },
+        Example {
+            sql: "SELECT step, ts, round(value), model FROM lumos_forecast('visits(day, n)', NULL, '{\"until\": \"2026-05-12\", \"holidays\": [\"2026-05-01\", \"2026-05-12\"]}')",
+            answer: HOLIDAYS,
+        },
     ],
     body: Body::Rows(&Rows {
         program: |args, database| {
             forecast::program(
                 source(args)?,
-                horizon(args)?,
+                horizon(args),
                 options(args, 2),
                 forecast::FORECAST_OPTIONS,
                 database,
@@ -72,6 +77,10 @@ pub const FORECAST: Function = Function {
             Example {
                 sql: "SELECT step, ts, round(value), round(lo), round(hi) FROM query(lumos_forecast('visits(day, n)', 3))",
                 answer: "1|2026-05-11|173.0|148.0|198.0\n2|2026-05-12|174.0|149.0|200.0\n3|2026-05-13|175.0|149.0|200.0",
+            },
+            Example {
+                sql: "SELECT step, ts, round(value), model FROM query(lumos_forecast('visits(day, n)', NULL, '{\"until\": \"2026-05-12\", \"holidays\": [\"2026-05-01\", \"2026-05-12\"]}'))",
+                answer: HOLIDAYS,
             },
         ],
     }),
@@ -89,7 +98,8 @@ pub const BACKTEST: Function = Function {
     deterministic: false,
     doc: "How well `lumos_forecast` would have foretold the end of each series, and each of its models alone: `horizon` rows, from several beginnings (`windows`), each `stride` rows before the last. \
           `mae`, `rmse` and `bias` (forecast less truth) are in the unit of the values; `smape` is a percentage from 0 to 200; `mase` is relative to what the value one season before foretells within the rows before, below 1 is better; \
-          `cover` is the share of the truth within the intervals, `width` their mean width.",
+          `cover` is the share of the truth within the intervals, `width` their mean width. \
+          `holidays` and `x` are used as in `lumos_forecast`, with the numbers that the columns had in the rows that are foretold.",
     setup: &[],
     examples: &[
         DAYS,
@@ -102,7 +112,7 @@ pub const BACKTEST: Function = Function {
         program: |args, database| {
             forecast::program(
                 source(args)?,
-                horizon(args)?,
+                horizon(args),
                 options(args, 2),
                 forecast::BACKTEST_OPTIONS,
                 database,

@@ -4,8 +4,7 @@ use crate::program::Fold;
 use crate::series::{forecast, judged, lists};
 use crate::source::{options, text};
 use crate::{
-    Body, Engines, Error, Example, Function, Kind, Nulls, Param, Result, Section, Type, Value,
-    ValueRef,
+    Body, Engines, Example, Function, Kind, Nulls, Param, Result, Section, Type, Value, ValueRef,
 };
 
 const TIMES: Param = Param::new("times", Type::Json);
@@ -31,21 +30,20 @@ pub const FORECAST_OF: Function = Function {
     options: forecast::OPTIONS_OF_LISTS,
     nulls: Nulls::Accept,
     deterministic: true,
-    doc: "The same as `lumos_forecast` of two lists, in any order: a JSON array with an object for each step, which has the columns of that function but `series`. \
+    doc: "The same as `lumos_forecast` of two lists, in any order: a JSON array with an object for each step, which has the columns of that function but `series`. `horizon` may be NULL where the option `until` says a time. \
           For a GROUP BY that makes a series of each group, where there is no table to name. NULL if a list is NULL.",
     setup: &[],
     examples: &[Example {
         sql: "SELECT lumos_forecast_of('[1, 2, 3, 4]', '[5, 5, 5, 5]', 1) AS next",
-        answer: r#"[{"step":1,"ts":5,"value":5.0,"lo":5.0,"hi":5.0,"model":"constant","note":null}]"#,
+        answer: r#"[{"step":1,"ts":5,"value":5.0,"lo":5.0,"hi":5.0,"model":"constant","note":null,"components":null}]"#,
     }],
     body: Body::Pure(|args| {
-        let Some(ValueRef::Integer(horizon)) = args.get(2) else {
-            return Err(Error::new(
-                "horizon is NULL; give a whole number from 1 to 10000",
-            ));
+        let horizon = match args.get(2) {
+            Some(ValueRef::Integer(horizon)) => Some(*horizon),
+            _ => None,
         };
         let known = forecast::OPTIONS_OF_LISTS;
-        let spec = forecast::spec(*horizon, options(args, 3), known)?;
+        let spec = forecast::spec(horizon, options(args, 3), known)?;
         answer(&forecast::FORECAST, &spec, args)
     }),
 };

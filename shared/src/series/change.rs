@@ -127,6 +127,17 @@ pub fn changes(values: &[f64], search: Search, stopped: Stopped<'_>) -> Result<V
     Ok(found)
 }
 
+/// The variance around a line below which a segment of these values gains no more.
+pub fn floor(values: &[f64]) -> f64 {
+    let n = values.len() as f64;
+    let mean = values.iter().map(|x| x / n).sum::<f64>();
+    let variance = values
+        .iter()
+        .map(|x| (x - mean) * (x - mean) / n)
+        .sum::<f64>();
+    (FLOOR * variance).max(f64::MIN_POSITIVE)
+}
+
 /// With mean 0 and variance 1; zeros if all are the same.
 fn standardised(values: &[f64]) -> Vec<f64> {
     let n = values.len() as f64;

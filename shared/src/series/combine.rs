@@ -6,7 +6,7 @@
 
 use super::ets::{Ets, Form, LONGEST_PERIOD};
 use super::season::{Season, is_seasonal};
-use super::{scale, theta};
+use super::{intermittent, scale, theta};
 use crate::Result;
 use crate::program::{Stopped, check};
 use crate::stats::tails::student_width;
@@ -37,6 +37,8 @@ pub enum Member {
     SeasonalNaive(usize),
     /// [`Ets`] of the shorter period without the season of the longer.
     EtsOfRest,
+    /// [`intermittent`], of values from 0 on; never one of several.
+    Croston,
 }
 
 impl Member {
@@ -48,6 +50,7 @@ impl Member {
             Member::RecentSeason => "rws",
             Member::SeasonalNaive(_) => "snaive",
             Member::EtsOfRest => "ets_rest",
+            Member::Croston => "croston",
         }
     }
 }
@@ -59,10 +62,25 @@ pub struct Forecast {
     pub values: Vec<f64>,
     /// Half the width of each interval.
     pub widths: Vec<f64>,
+    /// The intervals, where they do not lie around the values.
+    pub limits: Option<Vec<(f64, f64)>>,
     /// The members with their weights, which add up to 1.
     pub weights: Vec<(Member, f64)>,
     /// The form of exponential smoothing, if it has a part.
     pub form: Option<String>,
+}
+
+impl Forecast {
+    /// The interval of a step, from 0 on.
+    pub fn interval(&self, step: usize) -> (f64, f64) {
+        match &self.limits {
+            Some(limits) => limits[step],
+            None => {
+                let (value, width) = (self.values[step], self.widths[step]);
+                (value - width, value + width)
+            }
+        }
+    }
 }
 
 /// The share of its weight that a cycle keeps for each one after it.
@@ -86,12 +104,19 @@ pub fn forecast(values: &[f64], task: &Task<'_>, stopped: Stopped<'_>) -> Result
         for value in near.values.iter_mut().chain(&mut near.widths) {
             *value *= by;
         }
+        for (low, high) in near.limits.iter_mut().flatten() {
+            *low *= by;
+            *high *= by;
+        }
         return Ok(near);
     }
     let n = values.len();
     let last = values[n - 1];
     if values.iter().all(|x| *x == last) || n < 4 {
         return Ok(short(values, task));
+    }
+    if task.only == Some(Member::Croston) && values.iter().all(|x| *x >= 0.0) {
+        return Ok(demand(values, task));
     }
     let members = Members::of(values, task, stopped)?;
     let origins = origins(n, task, members.periods.first().copied());
@@ -147,7 +172,20 @@ pub fn forecast(values: &[f64], task: &Task<'_>, stopped: Stopped<'_>) -> Result
             .zip(weights.iter().copied())
             .collect(),
         form: members.form.map(Form::name),
+        limits: None,
     })
+}
+
+/// The same for every step.
+fn demand(values: &[f64], task: &Task<'_>) -> Forecast {
+    let next = intermittent::forecast(values, task.level);
+    Forecast {
+        values: vec![next.value; task.horizon],
+        widths: vec![(next.limits.1 - next.limits.0) / 2.0; task.horizon],
+        limits: Some(vec![next.limits; task.horizon]),
+        weights: vec![(Member::Croston, 1.0)],
+        form: None,
+    }
 }
 
 /// A series of three rows or fewer, or of one value only: the last value, with half of the mean step damped away.
@@ -177,6 +215,7 @@ fn short(values: &[f64], task: &Task<'_>) -> Forecast {
         values: next,
         weights: Vec::new(),
         form: None,
+        limits: None,
     }
 }
 
@@ -199,7 +238,7 @@ impl Members {
                 Member::EtsOfRest,
             ]);
         }
-        if let Some(only) = task.only {
+        if let Some(only) = task.only.filter(|only| *only != Member::Croston) {
             let known = list.contains(&only)
                 || matches!(only, Member::SeasonalNaive(i) if i < periods.len());
             // Without a season its members are theta.
@@ -262,6 +301,8 @@ impl Members {
                 Member::Ets => smoothed.clone(),
                 Member::RecentSeason => recent_season(values, horizon, &self.periods),
                 Member::SeasonalNaive(i) => seasonal_naive(values, horizon, self.periods.get(*i)),
+                // Never among them.
+                Member::Croston => random_walk(values, horizon).0,
                 Member::EtsOfRest => {
                     let (season, rest) = self.without_long_season(values);
                     let fitted = fit(&rest, self.short_period(), self.form_of_rest, stopped)?;

@@ -75,8 +75,13 @@ fn numbers(rows: &[Row]) -> Vec<Row> {
     (0..).zip(rows).map(row).collect()
 }
 
+/// The note of a forecast, which its components follow, or the explanation of others.
 fn note(row: &[Value]) -> String {
-    match row.last() {
+    match row[7..]
+        .iter()
+        .rev()
+        .find(|cell| matches!(cell, Value::Text(_)))
+    {
         Some(Value::Text(note)) => note.clone(),
         _ => String::new(),
     }
@@ -494,4 +499,42 @@ fn what_takes_long_is_stopped() {
         );
         assert_eq!(looks.get(), 2, "{}", fold.name);
     }
+}
+
+#[test]
+fn parts_of_the_rows_give_the_same_as_all() {
+    let mut chance = Chance(9);
+    let mut rows: Vec<Row> = Vec::new();
+    for key in ["a", "b", "c"] {
+        for i in 0..60 {
+            rows.push((Some(key), day(i), Value::Real(chance.next(100) as f64)));
+        }
+    }
+    rows.push((Some("words"), Value::Text("May".into()), Value::Real(1.0)));
+    for (fold, spec) in [
+        (&forecast::FORECAST, r#"{"horizon": 2, "options": {}}"#),
+        (&judged::ANOMALIES, "{}"),
+    ] {
+        let whole = answer(fold, spec, &rows);
+        let mut parted = Vec::new();
+        for key in ["a", "b", "c", "words"] {
+            let part: Vec<Row> = rows.iter().filter(|r| r.0 == Some(key)).cloned().collect();
+            // A series without any time is no error of a part.
+            parted.extend(answer(fold, &format!("part {spec}"), &part));
+        }
+        assert_eq!(parted, whole);
+        let check = format!("check {spec}");
+        assert!(answer(fold, &check, &rows).is_empty());
+        let refused = rows_of(&*read(fold, &check, &rows[180..])).unwrap_err();
+        assert!(refused.starts_with("\"May\" is no time"), "{refused}");
+        // As two threads see it.
+        let mut state = read(fold, &check, &rows[180..]);
+        state.merge(&*read(fold, &check, &rows[..10])).unwrap();
+        assert!(rows_of(&*state).unwrap().is_empty());
+    }
+    let sql = forecast::FORECAST
+        .sql("SELECT 1", r#"{"horizon": 2, "options": {}}"#)
+        .unwrap();
+    assert_eq!(sql.matches("'part {").count(), 16);
+    assert_eq!(sql.matches("'check {").count(), 1);
 }

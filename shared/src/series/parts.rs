@@ -2,16 +2,19 @@
 //! have.
 
 use super::grid::Grid;
-use super::season::{Season, correlation_test};
-use super::setting::{AGG, GAPS, PERIOD, STEP, Setting};
-use super::source::{self, Answer, BY, EachSeries, Emit, INPUT, Rows, TIME, VALUE};
+use super::season::{Season, seasonal, without_seasons};
+use super::select::{BY, TIME, VALUE, select};
+use super::setting::{AGG, END, GAPS, MIN_ROWS, ON_ERROR, PERIOD, START, STEP, Setting, TZ};
+use super::source::{Answer, EachSeries, Emit, INPUT, PARTS, Rows};
 use super::words::LANG;
 use crate::options::{OptionDef, Options};
 use crate::program::{Database, Fold, Program, Stopped, check};
 use crate::{Result, Type, Value};
 
 /// The options of both.
-pub const OPTIONS: &[OptionDef] = &[TIME, VALUE, BY, AGG, STEP, GAPS, PERIOD, LANG];
+pub const OPTIONS: &[OptionDef] = &[
+    TIME, VALUE, BY, AGG, STEP, GAPS, PERIOD, TZ, START, END, MIN_ROWS, ON_ERROR, LANG,
+];
 
 /// A row of the grid of each series: trend, season and rest add up to the value.
 pub const DECOMPOSE: Fold = Fold::new::<EachSeries<Parts>>(
@@ -26,7 +29,8 @@ pub const DECOMPOSE: Fold = Fold::new::<EachSeries<Parts>>(
         ("rest", Type::Real),
         ("note", Type::Text),
     ],
-);
+)
+.in_parts(PARTS);
 
 /// A row for each season that a series may have.
 pub const SEASONS: Fold = Fold::new::<EachSeries<Seasons>>(
@@ -41,14 +45,15 @@ pub const SEASONS: Fold = Fold::new::<EachSeries<Seasons>>(
         ("step", Type::Text),
         ("note", Type::Text),
     ],
-);
+)
+.in_parts(PARTS);
 
-/// Writes the program of either. Errors if an option is wrong, or as [`source::select`].
+/// Writes the program of either. Errors if an option is wrong, or as [`select`].
 pub fn program(text: &str, options: Option<&str>, database: &dyn Database) -> Result<Program> {
     let given = Options::parse(OPTIONS, options)?;
     Setting::of(&given)?;
     Ok(Program {
-        read: source::select(text, &given, database)?,
+        read: select(text, &given, database)?,
         parameters: Vec::new(),
         spec: options.unwrap_or("{}").to_owned(),
     })
@@ -68,7 +73,9 @@ impl Answer for Parts {
     }
 
     fn nothing(&self, key: &Value, why: Option<String>, rows: &Rows, emit: Emit<'_>) -> Result<()> {
-        emit(rows.nothing(&self.0, key, why, DECOMPOSE.output.len()))
+        self.0.refuse(key, why.as_deref())?;
+        let columns = DECOMPOSE.output.len();
+        emit(rows.nothing(&self.0, key, why, columns, columns - 1))
     }
 
     fn series(
@@ -81,21 +88,9 @@ impl Answer for Parts {
     ) -> Result<()> {
         let language = self.0.language;
         let n = grid.values.len();
-        let periods = grid.periods.iter().copied().filter(|p| n >= 2 * p);
         let given = self.0.preparation.periods.is_some();
-        let mut used = Vec::new();
-        // The shorter season first, the longer of what it leaves.
-        let mut level = grid.values.clone();
-        for period in periods {
-            if !given && seasonal(&level, period).is_none_or(|p| p > 0.1) {
-                continue;
-            }
-            let season = Season::classical(&level, period);
-            for (row, value) in level.iter_mut().enumerate() {
-                *value = season.remove(*value, row);
-            }
-            used.push(period);
-        }
+        let (seasons, level) = without_seasons(&grid.values, &grid.periods, given);
+        let used: Vec<usize> = seasons.iter().map(|s| s.factors.len()).collect();
         let longest = used.last().copied().unwrap_or(7);
         let trend = smoothed(&level, (3 * longest / 2).max(7) | 1, stopped)?;
         let mut notes = rows.notes(language);
@@ -187,7 +182,9 @@ impl Answer for Seasons {
     }
 
     fn nothing(&self, key: &Value, why: Option<String>, rows: &Rows, emit: Emit<'_>) -> Result<()> {
-        emit(rows.nothing(&self.0, key, why, SEASONS.output.len()))
+        self.0.refuse(key, why.as_deref())?;
+        let columns = SEASONS.output.len();
+        emit(rows.nothing(&self.0, key, why, columns, columns - 1))
     }
 
     fn series(
@@ -232,12 +229,6 @@ impl Answer for Seasons {
         }
         Ok(())
     }
-}
-
-/// The probability of a season as clear by chance, in the steps from row to row, which have no trend.
-fn seasonal(values: &[f64], period: usize) -> Option<f64> {
-    let steps: Vec<f64> = values.windows(2).map(|w| w[1] - w[0]).collect();
-    correlation_test(&steps, period)
 }
 
 /// The share of what varies around the level that the season explains, from 0 to 1 (Wang, Smith and Hyndman 2006).

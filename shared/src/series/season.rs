@@ -162,6 +162,123 @@ pub fn moving_average(values: &[f64], period: usize) -> Vec<f64> {
     sums.windows(2).map(|w| (w[0] + w[1]) / 2.0).collect()
 }
 
+/// The probability of a season as clear by chance, in the steps from row to row, which have no trend; `None` of fewer than
+/// three cycles.
+pub fn seasonal(values: &[f64], period: usize) -> Option<f64> {
+    let steps: Vec<f64> = values.windows(2).map(|w| w[1] - w[0]).collect();
+    correlation_test(&steps, period)
+}
+
+/// The seasons of these periods, the shorter first and the longer of what it leaves, and the values without them. Those
+/// that the values do not show are left out unless they are given.
+pub fn without_seasons(values: &[f64], periods: &[usize], given: bool) -> (Vec<Season>, Vec<f64>) {
+    let mut found = Vec::new();
+    let mut level = values.to_vec();
+    for period in periods.iter().copied().filter(|p| values.len() >= 2 * p) {
+        if !given && seasonal(&level, period).is_none_or(|p| p > 0.1) {
+            continue;
+        }
+        let season = Season::classical(&level, period);
+        for (row, value) in level.iter_mut().enumerate() {
+            *value = season.remove(*value, row);
+        }
+        found.push(season);
+    }
+    (found, level)
+}
+
+/// What each row of a cycle adds, the first for row 0: the median of it around the centred moving average, so that a few
+/// rows that are far from it do not matter. Zero of fewer than two cycles.
+pub fn median_season(values: &[f64], period: usize) -> Vec<f64> {
+    if period < 2 || values.len() < 2 * period {
+        return vec![0.0];
+    }
+    let first = period / 2;
+    let mut phases: Vec<Vec<f64>> = vec![Vec::new(); period];
+    for (row, level) in (first..).zip(moving_average(values, period)) {
+        phases[row % period].push(values[row] - level);
+    }
+    let median = |of_phase: &mut Vec<f64>| {
+        of_phase.sort_unstable_by(f64::total_cmp);
+        median_of_sorted(of_phase)
+    };
+    phases.iter_mut().map(median).collect()
+}
+
+/// The median; 0 of none.
+pub fn median_of_sorted(sorted: &[f64]) -> f64 {
+    let n = sorted.len();
+    match n {
+        0 => 0.0,
+        n if n % 2 == 1 => sorted[n / 2],
+        n => f64::midpoint(sorted[n / 2 - 1], sorted[n / 2]),
+    }
+}
+
+/// The median of so many rows around each, an odd number; near the ends the line goes on that the medians show there.
+pub fn running_median(values: &[f64], span: usize) -> Vec<f64> {
+    let n = values.len();
+    let half = span / 2;
+    if n < span {
+        let mut all = values.to_vec();
+        all.sort_unstable_by(f64::total_cmp);
+        return vec![median_of_sorted(&all); n];
+    }
+    let mut found = vec![0.0; n];
+    each_window(values, span, |row, window| found[row] = window[half]);
+    let (first, last) = (half, n - 1 - half);
+    let slope = |from: usize, to: usize| {
+        if to > from {
+            (found[to] - found[from]) / (to - from) as f64
+        } else {
+            0.0
+        }
+    };
+    let begins = slope(first, (first + 4 * half).min(last));
+    let ends = slope(last.saturating_sub(4 * half).max(first), last);
+    for away in 1..=half {
+        found[first - away] = found[first] - begins * away as f64;
+        found[last + away] = found[last] + ends * away as f64;
+    }
+    found
+}
+
+/// The windows of so many rows around a row, an odd number, each with the row and its values in their order.
+fn each_window(values: &[f64], span: usize, mut take: impl FnMut(usize, &[f64])) {
+    let (n, half) = (values.len(), span / 2);
+    if n < span {
+        return;
+    }
+    let mut window = values[..span].to_vec();
+    window.sort_unstable_by(f64::total_cmp);
+    take(half, &window);
+    for row in half + 1..n - half {
+        window.remove(place(&window, values[row - half - 1]));
+        let new = values[row + half];
+        window.insert(place(&window, new), new);
+        take(row, &window);
+    }
+}
+
+/// Where a value is in a list in order, or would be.
+fn place(sorted: &[f64], value: f64) -> usize {
+    sorted.partition_point(|x| x.total_cmp(&value).is_lt())
+}
+
+/// How far values are from the median of so many rows around each, an odd number, without its own: in the order of rows,
+/// without those at the ends.
+pub fn from_neighbours(values: &[f64], span: usize) -> Vec<f64> {
+    let half = span / 2;
+    let mut found = Vec::with_capacity(values.len());
+    each_window(values, span, |row, window| {
+        let own = place(window, values[row]);
+        let low = window[if own < half { half } else { half - 1 }];
+        let high = window[if own <= half { half + 1 } else { half }];
+        found.push(values[row] - f64::midpoint(low, high));
+    });
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -212,6 +329,37 @@ mod tests {
         let values: Vec<f64> = wave(40, 4).iter().map(|x| x - 120.0).collect();
         assert!(!Season::classical(&values, 4).multiplicative);
         assert!(Season::classical(&wave(40, 4), 4).multiplicative);
+    }
+
+    #[test]
+    fn medians_run() {
+        let line: Vec<f64> = (0..20).map(f64::from).collect();
+        for span in [1, 3, 7, 19] {
+            let found = running_median(&line, span);
+            for (found, x) in found.iter().zip(&line) {
+                assert!(
+                    span == 19 || (found - x).abs() < 1e-9,
+                    "{span}: {found} for {x}"
+                );
+            }
+        }
+        assert_eq!(running_median(&[1.0, 9.0], 3), [5.0, 5.0]);
+        assert!(running_median(&[], 3).is_empty());
+        let mut spiked = vec![2.0; 30];
+        spiked[10] = 50.0;
+        assert_eq!(running_median(&spiked, 7), [2.0; 30]);
+        assert!(from_neighbours(&line, 7).iter().all(|far| far.abs() < 1e-9));
+        assert_eq!(
+            from_neighbours(&[1.0, 2.0, 9.0, 3.0, 5.0], 3),
+            [-3.0, 6.5, -4.0]
+        );
+        assert!(from_neighbours(&[1.0], 3).is_empty());
+        let waves: Vec<f64> = (0..40).map(|i| f64::from(i + 3 * (i % 4))).collect();
+        let season = median_season(&waves, 4);
+        for (i, part) in season.iter().enumerate() {
+            assert!((part - (3.0 * i as f64 - 4.5)).abs() < 1e-9, "{season:?}");
+        }
+        assert_eq!(median_season(&waves, 21), [0.0]);
     }
 
     #[test]

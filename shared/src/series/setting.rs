@@ -2,10 +2,11 @@
 
 use serde_json::Value as Json;
 
+use super::clock::{Clock, DAY, SECOND};
 use super::grid::{Aggregate, Gaps, Preparation, Step};
 use super::words::Language;
-use crate::Result;
 use crate::options::{OptionDef, OptionType, Options};
+use crate::{Error, Result, Value, ValueRef};
 
 /// How rows of one time become one.
 pub const AGG: OptionDef = OptionDef {
@@ -37,6 +38,44 @@ pub const PERIOD: OptionDef = OptionDef {
     default: "found: a year of months or quarters, a week of days, a day of hours; of whole numbers by autocorrelation",
     doc: "after how many rows the season comes round",
 };
+/// The zone of the caller's days.
+pub const TZ: OptionDef = OptionDef {
+    name: "tz",
+    ty: OptionType::Json(GIVE_ZONE),
+    default: "none: days and hours are those of the times as they are given",
+    doc: "where times are in UTC: how far the clocks are ahead whose days, weeks and months count, the whole year; of a zone with summer time convert the times before. `ts` stays in UTC",
+};
+/// Where the rows that count begin.
+pub const START: OptionDef = OptionDef {
+    name: "start",
+    ty: OptionType::Json(GIVE_TIME),
+    default: "the first row",
+    doc: "rows before this time are left out",
+};
+/// Where they end.
+pub const END: OptionDef = OptionDef {
+    name: "end",
+    ty: OptionType::Json(GIVE_TIME),
+    default: "the last row",
+    doc: "rows after this time, or after this day, are left out",
+};
+/// How many rows a series must have.
+pub const MIN_ROWS: OptionDef = OptionDef {
+    name: "min_rows",
+    ty: OptionType::Integer(1, 1_000_000),
+    default: "1",
+    doc: "a series with fewer rows that have a value has no answer but a note",
+};
+/// What becomes of a series that has no answer.
+pub const ON_ERROR: OptionDef = OptionDef {
+    name: "on_error",
+    ty: OptionType::OneOf(&["note", "error"]),
+    default: "\"note\"",
+    doc: "whether a series that has no answer is a row that says why, or ends the call",
+};
+const GIVE_ZONE: &str = "an offset from UTC like \"+08:00\"";
+const GIVE_TIME: &str = "a time like \"2026-05-01\" or \"2026-05-01 09:30:00\", or a whole number";
+
 /// What a call says of its series.
 #[derive(Debug, Clone)]
 pub struct Setting {
@@ -44,16 +83,112 @@ pub struct Setting {
     pub preparation: Preparation,
     /// The language of the sentences.
     pub language: Language,
+    /// The fewest rows with a value that are answered for.
+    pub least_rows: usize,
+    start: Option<(Clock, i64)>,
+    end: Option<(Clock, i64)>,
+    fails: bool,
 }
 
 impl Setting {
-    /// Errors if the step or the period is none.
+    /// Errors if a step, a period, a zone or a time is none.
     pub fn of(options: &Options) -> Result<Setting> {
         Ok(Setting {
             preparation: preparation(options)?,
             language: Language::of(options),
+            least_rows: options.integer("min_rows").unwrap_or(1) as usize,
+            start: time(options, "start")?,
+            end: time(options, "end")?,
+            fails: options.text("on_error") == Some("error"),
         })
     }
+
+    /// Whether rows of some times do not count.
+    pub fn has_ends(&self) -> bool {
+        self.start.is_some() || self.end.is_some()
+    }
+
+    /// Whether a row of this time counts. A start or an end of another kind of time does not matter.
+    pub fn counts(&self, clock: Clock, time: i64) -> bool {
+        let comparable =
+            |other: &(Clock, i64)| (other.0 == Clock::Integer) == (clock == Clock::Integer);
+        let zone = if clock == Clock::Timestamp {
+            self.preparation.zone
+        } else {
+            0
+        };
+        let local = time.saturating_add(zone);
+        let start = self.start.filter(|start| comparable(start));
+        let end = self.end.filter(|end| comparable(end));
+        // A day ends with its last moment.
+        let last = |(clock, time): (Clock, i64)| match clock {
+            Clock::Date => time.saturating_add(DAY - 1),
+            _ => time,
+        };
+        start.is_none_or(|(_, start)| local >= start) && end.is_none_or(|end| local <= last(end))
+    }
+
+    /// Errors if a series without an answer is to end the call: says which, and why.
+    pub fn refuse(&self, key: &Value, why: Option<&str>) -> Result<()> {
+        if !self.fails {
+            return Ok(());
+        }
+        let why = why.map_or_else(
+            || self.language.say("no value in any row", "没有任何数值"),
+            str::to_owned,
+        );
+        Err(Error::new(match key {
+            Value::Text(key) => format!("series \"{key}\": {why}"),
+            _ => why,
+        }))
+    }
+}
+
+/// A time that an option gives. Errors if it is none.
+pub fn time(options: &Options, name: &str) -> Result<Option<(Clock, i64)>> {
+    let read = match options.get(name) {
+        None | Some(Json::Null) => return Ok(None),
+        Some(Json::String(text)) => Clock::read(ValueRef::Text(text)).ok(),
+        Some(Json::Number(number)) => number.as_i64().map(|time| (Clock::Integer, time)),
+        Some(_) => None,
+    };
+    read.map(Some).ok_or_else(|| options.wrong(name, GIVE_TIME))
+}
+
+/// How far a zone is ahead of UTC, in microseconds. Errors if the option is no offset.
+fn zone(options: &Options) -> Result<i64> {
+    let given = match options.get("tz") {
+        None | Some(Json::Null) => return Ok(0),
+        Some(given) => given.as_str().unwrap_or_default(),
+    };
+    let read = || {
+        if matches!(given, "Z" | "UTC") {
+            return Some(0);
+        }
+        let sign = match given.as_bytes().first()? {
+            b'+' => 1,
+            b'-' => -1,
+            _ => return None,
+        };
+        let (hours, minutes) = given
+            .get(1..)?
+            .split_once(':')
+            .unwrap_or((given.get(1..)?, "00"));
+        let number = |text: &str, most: i64| {
+            let digits = text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
+            text.parse::<i64>().ok().filter(|n| digits && *n <= most)
+        };
+        Some(sign * (number(hours, 14)? * 3_600 + number(minutes, 59)? * 60) * SECOND)
+    };
+    read().ok_or_else(|| {
+        let names_zone = given.contains('/');
+        let give = if names_zone {
+            "an offset from UTC like \"+08:00\", or convert the times of this zone before"
+        } else {
+            GIVE_ZONE
+        };
+        options.wrong("tz", give)
+    })
 }
 
 /// What the options say of the grid. Errors if the step or the period is none.
@@ -109,5 +244,77 @@ fn preparation(options: &Options) -> Result<Preparation> {
         step,
         gaps: (options.text("gaps") == Some("zero")).then_some(Gaps::Zero),
         periods,
+        zone: zone(options)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KNOWN: &[OptionDef] = &[TZ, START, END];
+
+    #[test]
+    fn zones_are_offsets() {
+        let zone = |text: &str| {
+            let options = format!("{{\"tz\": {text}}}");
+            zone(&Options::parse(KNOWN, Some(&options)).unwrap()).map_err(|e| e.to_string())
+        };
+        for (text, hours) in [
+            ("null", 0.0),
+            ("\"UTC\"", 0.0),
+            ("\"Z\"", 0.0),
+            ("\"+08:00\"", 8.0),
+            ("\"-03:30\"", -3.5),
+            ("\"+14\"", 14.0),
+        ] {
+            assert_eq!(zone(text), Ok((hours * 3_600e6) as i64), "{text}");
+        }
+        for text in [
+            "8",
+            "\"\"",
+            "\"+8\"",
+            "\"08:00\"",
+            "\"+15:00\"",
+            "\"+08:60\"",
+            "\"CET\"",
+            "\"+é8\"",
+        ] {
+            let said = format!("tz is {text}; give an offset from UTC like \"+08:00\"");
+            assert_eq!(zone(text), Err(said));
+        }
+        assert_eq!(
+            zone("\"Asia/Shanghai\""),
+            Err("tz is \"Asia/Shanghai\"; give an offset from UTC like \"+08:00\", or convert the times of this zone before".into())
+        );
+    }
+
+    #[test]
+    fn rows_outside_of_the_ends_do_not_count() {
+        let options = r#"{"start": "2026-05-01", "end": "2026-05-02", "tz": "+08:00"}"#;
+        let setting = Setting::of(&Options::parse(KNOWN, Some(options)).unwrap()).unwrap();
+        let counts = |text: &str| {
+            let (clock, time) = Clock::read(ValueRef::Text(text)).unwrap();
+            setting.counts(clock, time)
+        };
+        for (time, is) in [
+            ("2026-04-30", false),
+            ("2026-05-01", true),
+            ("2026-05-02", true),
+            ("2026-05-03", false),
+            ("2026-04-30 15:59:59", false),
+            ("2026-04-30 16:00:00", true),
+            ("2026-05-02 15:59:59.999999", true),
+            ("2026-05-02 16:00:00", false),
+        ] {
+            assert_eq!(counts(time), is, "{time}");
+        }
+        assert!(setting.counts(Clock::Integer, -5), "of another kind");
+        let wrong = Options::parse(KNOWN, Some(r#"{"start": "May"}"#)).unwrap();
+        let said = Setting::of(&wrong).unwrap_err().to_string();
+        assert!(
+            said.starts_with("start is \"May\"; give a time like"),
+            "{said}"
+        );
+    }
 }

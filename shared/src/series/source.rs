@@ -1,15 +1,14 @@
-//! Where series come from: a table, a table with columns, or a query, in the engine's SQL, as rows of
-//! `(series, time, value)`.
+//! The rows of series, which the SELECT of `select.rs` gives, by their keys; and an answer for each of them.
 
 use std::collections::BTreeMap;
 
 use super::clock::Clock;
+use super::covariates::{Events, check_events};
 use super::grid::Grid;
+use super::select::{BREAK, EVENT, MOST_COLUMNS};
 use super::setting::Setting;
 use super::words::Language;
-use crate::options::{OptionDef, OptionType, Options};
-use crate::program::{Database, FoldState, Stopped, check};
-use crate::source::{self, ALIAS, Source, column};
+use crate::program::{FoldState, Parts, Share, Stopped, check};
 use crate::{Error, Param, Result, Type, Value, ValueRef};
 
 /// The columns of the SELECT, which the folds of series take.
@@ -19,80 +18,30 @@ pub const INPUT: &[Param] = &[
     Param::optional("value", Type::Real),
 ];
 
-/// The options that say which column is what.
-pub const TIME: OptionDef = OptionDef {
-    name: "time",
-    ty: OptionType::Text(", the name of a column"),
-    default: "the first column",
-    doc: "the column of times, together with `value`",
-};
-/// See [`TIME`].
-pub const VALUE: OptionDef = OptionDef {
-    name: "value",
-    ty: OptionType::Text(", the name of a column"),
-    default: "the second column",
-    doc: "the column of values, together with `time`",
-};
-/// See [`TIME`].
-pub const BY: OptionDef = OptionDef {
-    name: "by",
-    ty: OptionType::Json("the name of a column, or a list of names"),
-    default: "the columns after the second; none if `time` and `value` are named",
-    doc: "a series for each value of this column, or of these together",
-};
+/// The same with what a row is beside a value.
+pub const INPUT_WITH_ROLES: &[Param] = &[
+    Param::optional("series", Type::Text),
+    Param::optional("ts", Type::Time),
+    Param::optional("value", Type::Real),
+    Param::optional("role", Type::Text),
+];
 
-/// Writes the SELECT of a source.
-///
-/// Errors if the text is neither a table nor a query, if it has fewer than two columns, or if the options name only one of
-/// `time` and `value`.
-pub fn select(text: &str, options: &Options, database: &dyn Database) -> Result<String> {
-    let source = Source::parse(text, database.dialect())?;
-    let by = source::names(options, "by")?;
-    let own = |names: &[String]| -> Vec<String> { names.iter().map(|n| column(n)).collect() };
-    let (time, value, by) = match (options.text("time"), options.text("value")) {
-        (Some(time), Some(value)) => (column(time), column(value), own(&by.unwrap_or_default())),
-        (None, None) => match source.columns(database)?.as_deref() {
-            None => return Ok(by_position(&source, by.map(|by| own(&by)))),
-            Some([time, value, rest @ ..]) => {
-                let by = own(by.as_deref().unwrap_or(rest));
-                (column(time), column(value), by)
-            }
-            Some(_) => {
-                return Err(Error::new(format!(
-                    "{} has fewer than two columns; give one of times and one of values, like sales(day, amount)",
-                    source.shown()
-                )));
-            }
-        },
-        _ => return Err(Error::new("give both \"time\" and \"value\", or neither")),
-    };
-    let (key, value) = (source.key(&by), source.number(&value));
-    Ok(source.select(&[&key, &time, &value]))
-}
-
-/// Of a source of DuckDB whose columns have no names that the writer knows: the first two are renamed, the others become a
-/// list of texts. A column more stands at the end, since there is no list of no columns.
-fn by_position(source: &Source, keys: Option<Vec<String>>) -> String {
-    const REST: &str = "* EXCLUDE (lumos_time, lumos_value)";
-    let value = source.number("lumos_value");
-    let from = source.from();
-    let rows = format!(
-        "(SELECT *, NULL AS lumos_end FROM {from} AS lumos_rows(lumos_time, lumos_value)) AS {ALIAS}"
-    );
-    match keys {
-        Some(keys) => {
-            let key = source.key(&keys);
-            format!("SELECT {key}, lumos_time, {value} FROM {rows}")
-        }
-        None => format!(
-            "SELECT CASE len(lumos_keys) WHEN 1 THEN NULL WHEN 2 THEN lumos_keys[1] ELSE CAST(to_json(lumos_keys[:-2]) AS VARCHAR) END, lumos_time, {value} FROM (SELECT lumos_time, lumos_value, list_value(*COLUMNS({REST})) AS lumos_keys FROM (SELECT lumos_time, lumos_value, CAST(COLUMNS({REST}) AS VARCHAR) FROM {rows}))"
-        ),
-    }
-}
+/// Series are answered one by one.
+pub const PARTS: Parts = Parts {
+    key: "series",
+    common: "false",
+};
+/// The same of [`INPUT_WITH_ROLES`]: events are those of all series.
+pub const PARTS_WITH_ROLES: Parts = Parts {
+    key: "series",
+    common: "\"role\" LIKE 'event:%'",
+};
 
 /// The rows of a source, by their series.
 #[derive(Debug, Clone, Default)]
 struct Sources {
+    /// Events, which are those of all series.
+    events: Events,
     /// The series whose key is NULL.
     unnamed: Option<Rows>,
     /// The others, by their keys.
@@ -113,14 +62,24 @@ pub struct Rows {
     /// How many had something else for a time, and what was wrong with the first of them in the order of texts.
     pub no_times: usize,
     wrong: Option<Box<str>>,
+    /// Numbers beside the values, by the number of their column, each with its time.
+    pub numbers: BTreeMap<usize, Vec<(i64, f64)>>,
 }
 
 impl Sources {
-    /// Takes a row of [`INPUT`].
+    /// Takes a row of [`INPUT`], or of [`INPUT_WITH_ROLES`].
     fn row(&mut self, row: &[ValueRef<'_>]) -> Result<()> {
-        let [key, time, value] = row else {
-            return Err(Error::new("internal error: a row lacks a column"));
+        let (key, time, value, role) = match row {
+            [key, time, value] => (key, time, value, None),
+            [key, time, value, ValueRef::Null] => (key, time, value, None),
+            [key, time, value, ValueRef::Text(role)] => (key, time, value, Some(*role)),
+            _ => return Err(Error::new("internal error: a row lacks a column")),
         };
+        if let Some(event) = role.and_then(|role| role.strip_prefix(EVENT)) {
+            let (time, name) = event.split_once(BREAK).unwrap_or((event, ""));
+            self.events.insert((time.into(), name.into()));
+            return Ok(());
+        }
         let value = match value {
             ValueRef::Real(value) => *value,
             ValueRef::Integer(value) => *value as f64,
@@ -132,14 +91,21 @@ impl Sources {
             ValueRef::Text(key) => Some(self.named.entry((*key).into()).or_default()),
             _ => Some(self.unnamed.get_or_insert_default()),
         };
-        if let Some(rows) = rows {
-            rows.add(*time, value);
+        let column = role.and_then(|role| role.strip_prefix('x')?.parse::<usize>().ok());
+        match (rows, role, column.filter(|column| *column < MOST_COLUMNS)) {
+            (Some(rows), None, _) => rows.add(*time, value),
+            (Some(rows), _, Some(column)) => rows.add_number(column, *time, value),
+            _ => {
+                let wrong = "role is none that a row has; only the SQL of a function calls it";
+                return Err(Error::new(wrong));
+            }
         }
         Ok(())
     }
 
     /// Takes over the rows of another.
     fn merge(&mut self, other: &Sources) {
+        self.events.extend(other.events.iter().cloned());
         if let Some(rows) = &other.unnamed {
             self.unnamed.get_or_insert_default().take(rows);
         }
@@ -154,9 +120,13 @@ impl Sources {
         unnamed.chain(self.named.iter().map(|(key, rows)| (Some(&**key), rows)))
     }
 
+    fn have_time(&self) -> bool {
+        self.each().any(|(_, rows)| !rows.rows.is_empty())
+    }
+
     /// Errors if times were given, and none of any series is one: the columns are in another order, it seems.
     fn check(&self) -> Result<()> {
-        if self.each().any(|(_, rows)| !rows.rows.is_empty()) {
+        if self.have_time() {
             return Ok(());
         }
         match self.each().find_map(|(_, rows)| rows.wrong.as_deref()) {
@@ -167,13 +137,15 @@ impl Sources {
 }
 
 impl Rows {
-    /// A row of so many columns that only says why there is no other: the first is the key, the last the sentence.
+    /// A row of so many columns that only says why there is no other: the first is the key, `note` the place of the
+    /// sentence.
     pub fn nothing(
         &self,
         setting: &Setting,
         key: &Value,
         why: Option<String>,
         columns: usize,
+        note: usize,
     ) -> Vec<Value> {
         let language = setting.language;
         let mut notes = self.notes(language);
@@ -181,7 +153,7 @@ impl Rows {
         notes.push(why.unwrap_or_else(none));
         let mut row = vec![Value::Null; columns];
         row[0] = key.clone();
-        row[columns - 1] = language.join(&notes).map_or(Value::Null, Value::Text);
+        row[note] = language.join(&notes).map_or(Value::Null, Value::Text);
         row
     }
 
@@ -200,6 +172,13 @@ impl Rows {
                 self.no_times += 1;
                 self.mistake(&wrong.to_string());
             }
+        }
+    }
+
+    /// A number beside a value. What is wrong with its time, the value's row says.
+    fn add_number(&mut self, column: usize, time: ValueRef<'_>, number: f64) {
+        if let Ok((_, time)) = Clock::read(time) {
+            self.numbers.entry(column).or_default().push((time, number));
         }
     }
 
@@ -224,6 +203,10 @@ impl Rows {
         self.no_times += other.no_times;
         if let Some(wrong) = &other.wrong {
             self.mistake(wrong);
+        }
+        for (column, numbers) in &other.numbers {
+            let mine = self.numbers.entry(*column).or_default();
+            mine.extend_from_slice(numbers);
         }
     }
 
@@ -265,11 +248,30 @@ impl Rows {
             return answer.nothing(key, Some(why), self, emit);
         }
         let clock = self.clock.unwrap_or(Clock::Integer);
-        match Grid::new(clock, &self.rows, &answer.setting().preparation) {
+        let setting = answer.setting();
+        let kept: Vec<(i64, f64)>;
+        let rows = if setting.has_ends() {
+            let rows = self.rows.iter().copied();
+            kept = rows.filter(|row| setting.counts(clock, row.0)).collect();
+            &kept
+        } else {
+            &self.rows
+        };
+        let with_value = rows.iter().filter(|row| row.1.is_finite()).count();
+        if with_value > 0 && with_value < setting.least_rows {
+            let language = setting.language;
+            let (few, least) = (language.rows(with_value), setting.least_rows);
+            let why = language.say(
+                format!("{few} with a value, and \"min_rows\" is {least}"),
+                format!("有数值的数据只有 {few}，“min_rows”为 {least}"),
+            );
+            return answer.nothing(key, Some(why), self, emit);
+        }
+        match Grid::new(clock, rows, &setting.preparation) {
             Ok(Some(grid)) => answer.series(key, &grid, self, stopped, emit),
             Ok(None) => answer.nothing(key, None, self, emit),
             Err(far) => {
-                let why = far.sentence(clock, answer.setting().language);
+                let why = far.sentence(clock, setting.language);
                 answer.nothing(key, Some(why), self, emit)
             }
         }
@@ -283,6 +285,9 @@ pub trait Answer: Clone + Send + 'static {
 
     /// What the call says of its series.
     fn setting(&self) -> &Setting;
+
+    /// Is told the events of the source, before the first series.
+    fn know(&mut self, _events: &Events) {}
 
     /// Gives the rows of one series. Errors if it is stopped.
     fn series(
@@ -305,19 +310,31 @@ pub type Emit<'e> = &'e mut dyn FnMut(Vec<Value>) -> Result<()>;
 #[derive(Clone)]
 pub struct EachSeries<A> {
     answer: A,
+    share: Share,
     sources: Sources,
 }
 
 impl<A: Answer> FoldState for EachSeries<A> {
     fn start(spec: &str) -> Result<Self> {
+        let (share, spec) = Share::read(spec);
         Ok(EachSeries {
             answer: A::start(spec)?,
+            share,
             sources: Sources::default(),
         })
     }
 
     fn row(&mut self, row: &[ValueRef<'_>]) -> Result<()> {
-        self.sources.row(row)
+        match (self.share, row) {
+            // One time of any series is enough.
+            (Share::Check, [_, time, ..]) => {
+                if !self.sources.have_time() {
+                    self.sources.row(&[ValueRef::Null, *time, ValueRef::Null])?;
+                }
+                Ok(())
+            }
+            _ => self.sources.row(row),
+        }
     }
 
     fn merge(&mut self, other: &Self) {
@@ -329,11 +346,19 @@ impl<A: Answer> FoldState for EachSeries<A> {
     }
 
     fn finish_until(&self, stopped: Stopped<'_>, emit: Emit<'_>) -> Result<()> {
-        self.sources.check()?;
+        if self.share != Share::Part {
+            self.sources.check()?;
+        }
+        if self.share == Share::Check {
+            return Ok(());
+        }
+        check_events(&self.sources.events)?;
+        let mut answer = self.answer.clone();
+        answer.know(&self.sources.events);
         for (key, rows) in self.sources.each() {
             let key = key.map_or(Value::Null, |key| Value::Text(key.into()));
             check(stopped)?;
-            rows.answer(&self.answer, &key, stopped, emit)?;
+            rows.answer(&answer, &key, stopped, emit)?;
         }
         Ok(())
     }

@@ -66,13 +66,40 @@ pub struct Judged {
 }
 
 /// The rows before a value that it takes to judge it.
-const FEWEST: usize = 20;
+pub const FEWEST: usize = 20;
 /// The greatest score.
-const MOST: f64 = 1e6;
+pub const MOST: f64 = 1e6;
 /// Cycles whose median is expected.
 const CYCLES: usize = 7;
 /// Rows whose median is expected where there is no season.
 const NEIGHBOURS: usize = 10;
+
+impl Judgement {
+    /// For values that are divided by a number.
+    pub fn divided(&self, by: f64) -> Judgement {
+        let least = match self.least {
+            Least::Absolute(least) => Least::Absolute(least / by),
+            share => share,
+        };
+        Judgement {
+            least,
+            ..self.clone()
+        }
+    }
+}
+
+/// Whether a value is on the side that counts, and far enough from what is expected.
+pub fn stands_out(residual: f64, expected: f64, how: &Judgement) -> bool {
+    let side = match how.direction {
+        Direction::Both => true,
+        Direction::Above => residual > 0.0,
+        Direction::Below => residual < 0.0,
+    };
+    side && match how.least {
+        Least::Absolute(least) => residual.abs() >= least,
+        Least::Share(share) => residual.abs() >= share * expected.abs(),
+    }
+}
 
 /// Mean and standard deviation of the last values of a stream.
 struct Window {
@@ -140,14 +167,7 @@ impl Window {
 /// Errors if it is stopped.
 pub fn judge(values: &[f64], how: &Judgement, stopped: Stopped<'_>) -> Result<Vec<Judged>> {
     if let Some(by) = scale::divisor(values) {
-        let least = match how.least {
-            Least::Absolute(least) => Least::Absolute(least / by),
-            share => share,
-        };
-        let how = Judgement {
-            least,
-            ..how.clone()
-        };
+        let how = how.divided(by);
         let mut near = judge(&scale::divided(values, by), &how, stopped)?;
         for found in &mut near {
             found.expected *= by;
@@ -188,16 +208,8 @@ pub fn judge(values: &[f64], how: &Judgement, stopped: Stopped<'_>) -> Result<Ve
                 greatest.pop_front();
             }
             let above = greatest.front().is_none_or(|(_, most)| score > *most);
-            let side = match how.direction {
-                Direction::Both => true,
-                Direction::Above => residual > 0.0,
-                Direction::Below => residual < 0.0,
-            };
-            let far = match how.least {
-                Least::Absolute(least) => residual.abs() >= least,
-                Least::Share(share) => residual.abs() >= share * expected.abs(),
-            };
-            found.is_anomaly = score >= how.threshold && above && side && far;
+            found.is_anomaly =
+                score >= how.threshold && above && stands_out(residual, expected, how);
             while greatest.back().is_some_and(|(_, last)| *last <= score) {
                 greatest.pop_back();
             }

@@ -81,6 +81,42 @@ class Series(Both):
                 found = self.duckdb.execute(f"{select} query({call})").fetchall()
                 self.assertEqual(exact(found), checked, (seed, threads))
 
+    def test_the_same_bytes_of_what_is_known_ahead(self):
+        chance = random.Random(4)
+        rows, feasts = [], ["2024-01-11", "2024-02-20", "2024-03-08", "2024-03-27"]
+        for shop in ["Lyon", "北京"]:
+            for day in range(84):
+                date = f"2024-{day // 28 + 1:02}-{day % 28 + 1:02}"
+                price = chance.uniform(5, 9)
+                value = 500 - 30 * price + 90 * (date in feasts) + chance.gauss(0, 3)
+                rows.append((date, value if day < 80 else None, shop, price, chance.random() if day % 9 or day > 79 else None))
+        calls = [
+            f"""lumos_{call}('moving', 3, '{{"x": ["price", "luck"], "holidays": "{holidays}", "step": "1 day"{more}}}')"""
+            for call, more in [("forecast", ', "components": true, "history": true'), ("backtest", "")]
+            for holidays in ["feasts", "feasts(day)", "SELECT day, name FROM feasts"]
+        ]
+        calls += ["""lumos_anomalies('SELECT day, amount, shop FROM moving', '{"mode": "batch", "step": "1 day"}')"""]
+
+        def make(db, day):
+            for table in ["moving", "feasts"]:
+                db.execute(f"DROP TABLE IF EXISTS {table}")
+            db.execute(f"CREATE TABLE moving(day {day}, amount DOUBLE, shop TEXT, price DOUBLE, luck DOUBLE)")
+            db.executemany("INSERT INTO moving VALUES (?, ?, ?, ?, ?)", rows)
+            db.execute(f"CREATE TABLE feasts(day {day}, name TEXT)")
+            db.executemany("INSERT INTO feasts VALUES (?, ?)", [(day, "feast") for day in feasts])
+
+        make(self.sqlite.connection, "TEXT")
+        expected = [exact(self.sqlite.rows(f"SELECT * FROM {call}")) for call in calls]
+        self.assertTrue(all("with holidays, price" in row[6] for row in expected[0] if row[1] > 0), expected[0][-1])
+        for threads, day in [(1, "TEXT"), (8, "DATE")]:
+            self.duckdb.execute(f"SET threads = {threads}")
+            chance.shuffle(rows)
+            make(self.duckdb, day)
+            for call, answer in zip(calls, expected):
+                columns = "*" if "backtest" in call else "* REPLACE (ts::VARCHAR AS ts)"
+                found = self.duckdb.execute(f"SELECT {columns} FROM query({call})").fetchall()
+                self.assertEqual(exact(found), answer, (threads, day, call))
+
     def test_many_rows_are_shared_out_among_threads(self):
         rows = "SELECT i // 50 AS t, (i * 7919 % 1000)::DOUBLE AS v, i % 50 AS k FROM range(300000) r(i)"
         self.duckdb.execute(f"CREATE TABLE many AS {rows}")

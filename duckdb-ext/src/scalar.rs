@@ -15,6 +15,7 @@ use crate::contain::panic_message;
 use crate::embed;
 use crate::fold;
 use crate::group;
+use crate::llm;
 use crate::models;
 use crate::scratch;
 use crate::search;
@@ -260,6 +261,7 @@ fn body(function: &Function) -> Option<ScalarBody> {
         (Body::Host, "lumos_model_add") => Some(model_add),
         (Body::Host, "lumos_model_remove") => Some(model_remove),
         (Body::Host, "lumos_model_lock") => Some(|_| Ok(Value::Text(known::lock().to_string()))),
+        (Body::Host, "lumos_llm_configure") => Some(llm_configure),
         (Body::Host, "lumos_models") => Some(|_| Ok(Value::Text(known::list().to_string()))),
         (Body::Host | Body::Group(_) | Body::Rows(_) | Body::Sql(_), _) => None,
     }
@@ -303,6 +305,19 @@ fn model_add(args: &[ValueRef<'_>]) -> Result<Value> {
         _ => Err(Error::new(
             "takes the name of a model and its folder or URL",
         )),
+    }
+}
+
+fn llm_configure(args: &[ValueRef<'_>]) -> Result<Value> {
+    match args {
+        _ if !cfg!(feature = "extension") => Err(Error::new(
+            "call it in SQLite; the model is then known here too",
+        )),
+        [ValueRef::Null] => llm::configure(None).map(|model| Value::Text(model.to_string())),
+        [ValueRef::Text(options)] => {
+            llm::configure(Some(options)).map(|model| Value::Text(model.to_string()))
+        }
+        _ => Err(Error::new("takes a JSON object")),
     }
 }
 

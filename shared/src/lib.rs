@@ -28,6 +28,7 @@ pub mod reference;
 pub mod route;
 pub mod search;
 pub mod series;
+pub mod server;
 pub mod source;
 pub mod sql;
 pub mod stats;

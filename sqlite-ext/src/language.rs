@@ -27,7 +27,6 @@ pub struct Known {
     pub catalog: Catalog,
     /// Its words.
     pub vocabulary: Vocabulary,
-    state: Vec<i64>,
     /// What may be asked about.
     policy: Policy,
     tables: Vec<Readable>,
@@ -58,7 +57,7 @@ impl Readable {
 }
 
 /// What is known, if anything is.
-pub struct Language(Lock<Option<Arc<Known>>>);
+pub struct Language(Lock<Option<(Vec<i64>, Arc<Known>)>>);
 
 impl Language {
     /// Nothing yet.
@@ -71,8 +70,8 @@ impl Language {
     pub fn known(&self, connection: &Connection, policy: &Policy) -> Result<Arc<Known>> {
         let state = state(connection)?;
         let known = locked(&self.0).clone();
-        if let Some(known) = known
-            && known.state == state
+        if let Some((of, known)) = known
+            && of == state
             && known.policy == *policy
         {
             let mut same = true;
@@ -87,18 +86,42 @@ impl Language {
         let known = Arc::new(Known {
             vocabulary: Vocabulary::new(&catalog),
             catalog,
-            state,
             policy: policy.clone(),
             tables,
             listed,
         });
         // What is read within a transaction may be undone, and the same numbers come again for another schema.
         if connection.is_autocommit() {
-            *locked(&self.0) = Some(Arc::clone(&known));
+            *locked(&self.0) = Some((state, Arc::clone(&known)));
         }
         Ok(known)
     }
+
+    /// Runs what writes a table of ours that no question is about: what is known stays known.
+    pub fn unchanged_by(
+        &self,
+        connection: &Connection,
+        body: impl FnOnce() -> Result<()>,
+    ) -> Result<()> {
+        let before = state(connection)?;
+        body()?;
+        if !connection.is_autocommit() {
+            return Ok(());
+        }
+        let after = state(connection)?;
+        if let Some((of, _)) = locked(&self.0).as_mut()
+            && *of == before
+            // Nobody else has written meanwhile.
+            && before.get(OTHERS) == after.get(OTHERS)
+        {
+            *of = after;
+        }
+        Ok(())
+    }
 }
+
+/// The place in [`state`] of what changes when another connection has written.
+const OTHERS: usize = 2;
 
 /// Numbers that change with the schema or the rows.
 fn state(connection: &Connection) -> Result<Vec<i64>> {

@@ -1,6 +1,5 @@
 //! The scalar functions: each from the list, with its body from `lumos-core` or from here.
 
-use std::cell::Cell;
 use std::sync::Arc;
 
 use lumos_core::functions::FUNCTIONS;
@@ -12,7 +11,7 @@ use rusqlite::{Connection, Result};
 
 use crate::error::{self, Error, error};
 use crate::functions::{self, Call};
-use crate::host::{check_interrupt, entered};
+use crate::host::entered;
 use crate::session::Session;
 use crate::values::{self, JSON_SUBTYPE, utf8};
 
@@ -121,21 +120,16 @@ fn pure(function: &Function, body: PureBody, ctx: &Context<'_>) -> error::Result
     })
 }
 
-/// `lumos_embed(text, model)`, which a server may answer: the host can stop it between requests.
-fn embed(ctx: &Context<'_>, session: &Session) -> error::Result<Value> {
+/// `lumos_embed(text, model)`, which a server may answer: the host can stop it while it waits.
+fn embed(ctx: &Context<'_>, session: &Arc<Session>) -> error::Result<Value> {
     let (types::ValueRef::Text(text), types::ValueRef::Text(model)) =
         (ctx.get_raw(0), ctx.get_raw(1))
     else {
         return Err(error("takes a text, and the name of a model as text"));
     };
-    let connection = session.connection()?;
-    let stopped = Cell::new(false);
-    let stop = || {
-        stopped.set(check_interrupt(&connection).is_err());
-        stopped.get()
-    };
+    let stop = session.stop();
     match embed::models::embed_all(&[utf8(text)?], utf8(model)?, &stop) {
-        Err(_) if stopped.get() => Err(Error::interrupted()),
+        Err(_) if stop() => Err(Error::interrupted()),
         vectors => Ok(Value::Blob(format::encode(
             &vectors?.concat(),
             Format::F32,

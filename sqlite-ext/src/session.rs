@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use lumos_core::embed;
 use lumos_core::options::Options;
+use lumos_core::server::Stop;
 use rusqlite::{Connection, TransactionState, ffi};
 use serde_json::{Value as Json, json};
 
@@ -110,6 +111,15 @@ impl Session {
     pub fn connection(&self) -> Result<Connection> {
         // SAFETY: the handle is alive during every call from SQLite; the result does not close it.
         Ok(unsafe { Connection::from_handle(self.db) }?)
+    }
+
+    /// Whether the host wants the call to end, for what waits within it: on the thread of the call, until its end.
+    pub fn stop(self: &Arc<Session>) -> Stop {
+        let session = Arc::clone(self);
+        Arc::new(move || {
+            let connection = session.connection();
+            connection.is_ok_and(|connection| host::check_interrupt(&connection).is_err())
+        })
     }
 
     /// Refuses to work in a forked child: DuckDB's threads are not there, and it would wait for them for ever.

@@ -10,12 +10,20 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 
 use crate::options::{OptionDef, OptionType, Options};
+use crate::server::{LONGEST, Server, Stop, WaysOut};
 use crate::{Error, Result, vector};
 
 /// The most numbers of a vector.
 const MOST_DIMENSIONS: u64 = 16384;
-/// The longest that a request may take, in seconds.
-const LONGEST: f64 = 3600.0;
+
+/// What the errors of such a server say to do.
+const WAYS_OUT: WaysOut = WaysOut {
+    option: "key",
+    key: "give lumos_model_add the right \"key\"",
+    late: "give a longer \"timeout\" or a smaller \"batch\"",
+    other: "check the options of lumos_model_add and the text",
+    speaks: "/v1/embeddings",
+};
 
 /// The options of `lumos_model_add`.
 pub const OPTIONS: &[OptionDef] = &[
@@ -58,7 +66,7 @@ pub const OPTIONS: &[OptionDef] = &[
 ];
 
 /// Sends the texts to an endpoint and reads its vectors; asks now and then whether to stop.
-pub type Ask = fn(&Endpoint, &[&str], &dyn Fn() -> bool) -> Result<Vec<Vec<f32>>>;
+pub type Ask = fn(&Endpoint, &[&str], &Stop) -> Result<Vec<Vec<f32>>>;
 
 /// A server, and what to say to it.
 pub struct Endpoint {
@@ -71,13 +79,9 @@ pub struct Endpoint {
 /// What the user said of it.
 #[derive(PartialEq)]
 struct Config {
-    url: String,
+    server: Server,
     model: String,
-    key: Option<String>,
-    /// Certificates to trust instead of the usual ones, as PEM.
-    ca: Option<String>,
     dimensions: Option<usize>,
-    timeout: Duration,
     batch: usize,
 }
 
@@ -94,17 +98,9 @@ impl Endpoint {
     /// Reads the options of `lumos_model_add`. Errors if the URL names no host or a password, and for options that
     /// are not known or have no model.
     pub fn parse(url: &str, options: Option<&str>, ask: Ask) -> Result<Endpoint> {
-        let host = url.split(['/', '?', '#']).nth(2).unwrap_or_default();
-        if host.contains('@') {
-            return Err(Error::new(
-                "the URL has a name or password in it; give what the server wants as the option \"key\"",
-            ));
-        }
-        if host.is_empty() || url.contains(|c: char| c.is_control() || c.is_whitespace()) {
-            return Err(Error::new(
-                "the URL has no host or holds a space; give one like 'https://api.openai.com/v1/embeddings'",
-            ));
-        }
+        // Before the options, which may be wrong too.
+        let like = "https://api.openai.com/v1/embeddings";
+        Server::new(url, like, Duration::ZERO, WAYS_OUT)?;
         // What was given is not shown: it may hold the key.
         if options.is_some_and(|o| !o.trim_start().starts_with('{'))
             || serde_json::from_str::<Json>(options.unwrap_or("{}")).is_err()
@@ -122,37 +118,25 @@ impl Endpoint {
         let text = |name: &str| options.get(name).filter(|value| !value.is_null());
         let key = match text("key").map(Json::as_str) {
             None => None,
-            Some(Some(key)) if !key.is_empty() && key.bytes().all(|b| b.is_ascii_graphic()) => {
-                Some(key.to_owned())
-            }
+            Some(Some(key)) if Server::is_key(key) => Some(key.to_owned()),
             Some(_) => {
                 return Err(Error::new(
                     "the option \"key\" is no text of visible ASCII characters without spaces; give the key as the server's owner did",
                 ));
             }
         };
-        let ca = match text("ca").map(Json::as_str) {
-            None => None,
-            Some(Some(ca)) if ca.contains("-----BEGIN CERTIFICATE-----") => Some(ca.to_owned()),
-            Some(_) => {
-                return Err(Error::new(
-                    "the option \"ca\" is no certificate; give the text of a PEM file, as '-----BEGIN CERTIFICATE-----...'",
-                ));
-            }
-        };
+        let ca = Server::certificate(options.get("ca"))?;
         let whole = |name: &str| options.integer(name).map(|n| n as usize);
         let timeout = options.number("timeout").unwrap_or(30.0);
         if timeout <= 0.0 || timeout > LONGEST {
             let give = format!("seconds, more than 0 and at most {LONGEST}");
             return Err(options.wrong("timeout", &give));
         }
+        let timeout = Duration::from_secs_f64(timeout);
         let config = Config {
-            url: url.to_owned(),
+            server: Server::new(url, like, timeout, WAYS_OUT)?.with(key, ca),
             model: model.to_owned(),
-            key,
-            ca,
             dimensions: whole("dimensions"),
-            timeout: Duration::from_secs_f64(timeout),
             batch: whole("batch").unwrap_or(64),
         };
         Ok(Endpoint {
@@ -162,29 +146,9 @@ impl Endpoint {
         })
     }
 
-    /// Where requests go.
-    pub fn url(&self) -> &str {
-        &self.config.url
-    }
-
-    /// The address as people may see it: what follows a question mark may be secret.
-    pub fn shown(&self) -> &str {
-        self.config.url.split(['?', '#']).next().unwrap_or_default()
-    }
-
-    /// What the server wants to know its user by.
-    pub fn key(&self) -> Option<&str> {
-        self.config.key.as_deref()
-    }
-
-    /// The certificates to trust, as PEM; the usual ones if there are none.
-    pub fn ca(&self) -> Option<&str> {
-        self.config.ca.as_deref()
-    }
-
-    /// How long a request may take, with all that is tried.
-    pub fn timeout(&self) -> Duration {
-        self.config.timeout
+    /// Where requests go, and how.
+    pub fn server(&self) -> &Server {
+        &self.config.server
     }
 
     /// How many texts a request has at most.
@@ -203,7 +167,7 @@ impl Endpoint {
     }
 
     /// The vectors of the texts, of length 1. Errors as what asks the server does.
-    pub fn embed(&self, texts: &[&str], stop: &dyn Fn() -> bool) -> Result<Vec<Vec<f32>>> {
+    pub fn embed(&self, texts: &[&str], stop: &Stop) -> Result<Vec<Vec<f32>>> {
         let vectors = (self.ask)(self, texts, stop)?;
         Ok(vectors.iter().map(|v| vector::normalize(v)).collect())
     }
@@ -228,7 +192,7 @@ mod tests {
         Endpoint::parse(URL, Some(options), never).unwrap()
     }
 
-    fn never(_: &Endpoint, _: &[&str], _: &dyn Fn() -> bool) -> Result<Vec<Vec<f32>>> {
+    fn never(_: &Endpoint, _: &[&str], _: &Stop) -> Result<Vec<Vec<f32>>> {
         Err(Error::new("asked"))
     }
 
@@ -246,16 +210,19 @@ mod tests {
         let all =
             endpoint(r#"{"model": "m", "key": "k", "dimensions": 3, "timeout": 1.5, "batch": 2}"#);
         assert_eq!(
-            (all.key(), all.dimensions(), all.batch()),
+            (all.server().key(), all.dimensions(), all.batch()),
             (Some("k"), Some(3), 2)
         );
-        assert_eq!(all.timeout(), Duration::from_millis(1500));
+        assert_eq!(all.server().timeout(), Duration::from_millis(1500));
         assert_eq!(
             all.request(&["a", "\"b"]),
             r#"{"model":"m","input":["a","\"b"],"dimensions":3}"#
         );
         let few = endpoint(r#"{"model": "m", "key": null}"#);
-        assert_eq!((few.key(), few.dimensions(), few.batch()), (None, None, 64));
+        assert_eq!(
+            (few.server().key(), few.dimensions(), few.batch()),
+            (None, None, 64)
+        );
         assert_eq!(few.request(&[]), r#"{"model":"m","input":[]}"#);
         assert!(!few.is(&all) && few.is(&endpoint(r#"{"model": "m"}"#)));
         assert!(
@@ -299,7 +266,7 @@ mod tests {
         let query =
             Endpoint::parse("http://h/v1?code=secret", Some(r#"{"model": "m"}"#), never).unwrap();
         assert_eq!(
-            (query.shown(), query.url()),
+            (query.server().shown(), query.server().url()),
             ("http://h/v1", "http://h/v1?code=secret")
         );
     }

@@ -17,6 +17,7 @@ use super::recent::Recent;
 use super::static_model::Table;
 use super::tensors::Tensors;
 use super::tokenizer::Tokenizer;
+use crate::server::{Stop, never};
 use crate::{Error, Result};
 
 /// The name of the model that is always there.
@@ -63,7 +64,7 @@ pub fn add_endpoint(name: &str, endpoint: Endpoint) -> Result<Json> {
             _ => Err(taken(name, &model)),
         },
         None => {
-            let path = endpoint.shown().to_owned();
+            let path = endpoint.server().shown().to_owned();
             Ok(insert(name, &path, Kind::Endpoint(Box::new(endpoint))))
         }
     }
@@ -131,12 +132,12 @@ pub fn list() -> Json {
 /// The vector of a text by this model; its length is 1, or 0 if the model knows nothing of the text. Errors as
 /// [`embed_all`] does.
 pub fn embed(text: &str, model: &str) -> Result<Vec<f32>> {
-    embed_all(&[text], model, &|| false).map(|vectors| vectors.concat())
+    embed_all(&[text], model, &never()).map(|vectors| vectors.concat())
 }
 
 /// The vectors of texts by this model, which asks now and then whether to stop. Errors if there is no such model, if
 /// a server does not answer as it should, and once `stop` says so.
-pub fn embed_all(texts: &[&str], model: &str, stop: &dyn Fn() -> bool) -> Result<Vec<Vec<f32>>> {
+pub fn embed_all(texts: &[&str], model: &str, stop: &Stop) -> Result<Vec<Vec<f32>>> {
     if model == BUILT_IN {
         return Ok(texts.iter().map(|text| hash::embed(text)).collect());
     }

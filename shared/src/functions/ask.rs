@@ -93,7 +93,7 @@ const ASKING: Function = Function {
 pub const TO_SQL: Function = Function {
     name: "lumos_to_sql",
     nulls: Nulls::Propagate,
-    doc: "Gives the SELECT that a question in English means, made of the names and values of this database alone, without a model or a network. \
+    doc: "Gives the SELECT that a question in English means, made of the names and values of this database alone, without a model or a network unless lumos_llm_configure names one. \
           Words are looked for in names of tables and columns, also by synonyms, abbreviations and stems, and in the distinct texts of up to 80 bytes that columns have; joins come of foreign keys, and of columns that are called like the key of another table or have values of it alone. \
           Errors if the confidence is below `min_confidence`. A question in Chinese is read word by word, and names in it by their sound; it is understood less often. In SQLite the names and values are read at the first question of a connection, and again after a change to the database.",
     examples: &[example(
@@ -167,7 +167,7 @@ pub const ASK: Function = Function {
     options: ASK_OPTIONS,
     doc: "Answers a question in English: `row` is a JSON object for each row of the answer, beside the SQL that gave it, how sure that is, and what it takes for granted. \
           It runs one SELECT that lumos_to_sql makes, in the transaction of the caller and in SQLite under the connection's authorizer. \
-          Times are understood as people say them (\"last quarter\", \"in May 2024\", 最近7天), also groups of them (\"by month\"), shares, growth (\"year over year\", 环比), running totals and moving averages. With `after` it goes on from the questions before. \
+          Times are understood as people say them (\"last quarter\", \"in May 2024\", 最近7天), also groups of them (\"by month\"), shares, growth (\"year over year\", 环比), running totals and moving averages. With `after` it goes on from the questions before. A language model may be asked too, see `mode` and lumos_llm_configure. \
           In DuckDB the database must have been learned, see lumos_learn; a schema that has changed since, or a value that the question names and that is gone, is an error. \
           Errors if the confidence is below `min_confidence`: ask in other words, or look at lumos_parse.",
     examples: &[

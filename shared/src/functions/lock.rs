@@ -13,7 +13,7 @@ pub const LOCK: Function = Function {
     nulls: Nulls::Propagate,
     deterministic: false,
     doc: "Fixes what SQL can reach through this connection, until it is closed: from now on `lumos_attach` and `lumos_detach` are errors in it, \
-          and so are `lumos_model_add` and `lumos_model_remove` in the whole process, as after `lumos_model_lock`. \
+          and so are `lumos_model_add`, `lumos_model_remove` and `lumos_llm_configure` in the whole process, as after `lumos_model_lock`. \
           For a program that goes on to run SQL that it does not trust: attach first, with the folders of `allow_files` that such SQL may use (none by default), then lock. \
           Everything else goes on; a connection without a mirror still attaches the default one, without options. \
           Returns what is fixed: the mirror (null if none is attached), the folders and the models.",

@@ -54,6 +54,7 @@ pub mod import;
 pub mod indexes;
 pub mod lag;
 pub mod learn;
+pub mod llm;
 pub mod load;
 pub mod lock;
 pub mod memory;
@@ -237,6 +238,8 @@ pub const FUNCTIONS: &[&Function] = &[
     &ask::TO_SQL_DUCKDB,
     &ask::PARSE,
     &ask::LINK,
+    &llm::CONFIGURE,
+    &llm::LOG,
     &taught::SYNONYM_ADD,
     &taught::SYNONYM_ADD_DUCKDB,
     &taught::METRIC_DEFINE,

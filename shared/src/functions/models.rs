@@ -61,7 +61,7 @@ pub const MODEL_LOCK: Function = Function {
     options: &[],
     nulls: Nulls::Propagate,
     deterministic: false,
-    doc: "Leaves the models of this process as they are: from now on lumos_model_add and lumos_model_remove are errors, until the process ends. For a program that goes on to run SQL that it does not trust, which then can neither read a folder nor reach a server by them. Returns what lumos_models does.",
+    doc: "Leaves the models of this process as they are: from now on lumos_model_add, lumos_model_remove and lumos_llm_configure are errors, until the process ends. For a program that goes on to run SQL that it does not trust, which then can neither read a folder nor reach a server by them. Returns what lumos_models does.",
     setup: &[],
     examples: &[
         Example {

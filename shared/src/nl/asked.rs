@@ -1,6 +1,8 @@
 //! Questions in DuckDB: a statement that holds the readings of a question, runs the likely ones in the caller's transaction
 //! and answers with one of them, if the catalog is still the one that they were made of.
 
+use std::sync::Arc;
+
 use serde_json::{Value as Json, json};
 
 use super::answer::{Considered, LOW, Outcome, Reading, band, order, too_unsure};
@@ -16,12 +18,19 @@ use super::reader::Reader;
 use super::seen::{ANSWER, CATALOG, INPUT, MISSING, Row, Seen};
 use super::suggest::{COMPLETIONS, QUESTIONS, completions, suggested};
 use super::taught;
+use super::tier::log::{Entry, Log};
+use super::tier::pool::{self, Pool, ballots};
+use super::tier::prompt::{Asked as Question, Prompt};
+use super::tier::vote::{self, Choice};
+use super::tier::{Means, Passed, insists, wanted};
 use crate::gate::duckdb;
 use crate::gate::policy::Policy;
 use crate::gate::scratch;
 use crate::memory::moment;
 use crate::options::{OptionDef, Options};
 use crate::program::{Fold, FoldState, Kept};
+use crate::server::never;
+use crate::sql::lexer::{self, tokens};
 use crate::sql::{identifier, literal};
 use crate::words::{Lang, Narration};
 use crate::{Error, Result, Type, Value, ValueRef};
@@ -166,6 +175,73 @@ impl<'a> Call<'a> {
         Ok((all, refused))
     }
 
+    /// The readings of the parser and of the model, where it is to be asked: what the parser has read then says so if the model
+    /// gives nothing. Errors if it alone is to answer and does not.
+    fn with_model(
+        &self,
+        all: &mut Considered,
+        refused: &[bool],
+        kept: &Kept,
+    ) -> Result<Option<(Pool, String)>> {
+        let tried = all.readings.iter().zip(refused);
+        let parsed = tried.filter(|(_, refused)| !**refused).map(|(r, _)| r);
+        let parsed: Vec<Reading> = parsed.cloned().collect();
+        let Some(tier) = wanted(&self.options, parsed.first().map(|r| r.confidence))? else {
+            return Ok(None);
+        };
+        let (reader, scratch) = (self.reader(), scratch()?);
+        let mut gate = |sql: &str| {
+            // Nothing but an interrupt would end a recursion without end.
+            let tokens = tokens(sql, lexer::Dialect::DuckDb);
+            if tokens.iter().any(|token| token.is(sql, "recursive")) {
+                return Ok::<Passed, Error>(Err(
+                    "WITH RECURSIVE may not end; write it without".into()
+                ));
+            }
+            let verdict = duckdb::check(sql, &self.learned.schema, &self.policy, &*scratch);
+            let mut tables = verdict.reads.tables.iter();
+            // Tables that were not learned are none to ask about.
+            let other = tables.find(|table| reader.catalog.table(table).is_none());
+            let other = other.map(|table| Err(format!("the table \"{table}\" may not be read")));
+            Ok(other.unwrap_or(verdict.sql))
+        };
+        let asked = Question {
+            question: self.question,
+            after: &after(&self.options)?,
+        };
+        let prompt = Prompt::new(tier.config(), &reader, &asked, &mut |sql| {
+            gate(sql).map(|text| text.is_ok())
+        })?;
+        // Nobody can tell a function of DuckDB to stop.
+        let found = tier.consult(
+            &prompt,
+            &mut Means {
+                gate: &mut gate,
+                before: &mut || Ok(()),
+                stop: &never(),
+            },
+        )?;
+        let model = tier.config().model();
+        let failed = found.passed.is_empty();
+        if found.calls > 0 {
+            let alone = !parsed.is_empty() && !insists(&self.options);
+            let decision = failed.then_some(if alone { "parser" } else { "none" });
+            let at = moment::text(found.at).unwrap_or_default();
+            let entry = Entry::new(&found, decision);
+            kept.of::<Log>().add(at, self.question, model, entry);
+        }
+        if !failed {
+            let pool = Pool::new(&tier, &parsed, &found);
+            return Ok(Some((pool, model.to_owned())));
+        }
+        let why = pool::reason(&found);
+        if insists(&self.options) || parsed.is_empty() {
+            return Err(pool::nothing(&why));
+        }
+        pool::without(&mut all.readings, &why);
+        Ok(None)
+    }
+
     /// The SELECT of what is not there any more of the values that a reading names.
     fn missing(&self, number: usize, query: &Query) -> String {
         let catalog = self.reader().catalog;
@@ -235,8 +311,22 @@ fn values_of(catalog: &Catalog, query: &Query, all: &mut Vec<(ColumnRef, String)
 }
 
 /// The statement of a call whose readings run.
-fn running(fold: &Fold, call: &Call<'_>, keeps: usize, rows: u64) -> Result<String> {
-    let (all, refused) = call.considered()?;
+fn running(fold: &Fold, call: &Call<'_>, keeps: usize, rows: u64, kept: &Kept) -> Result<String> {
+    let (mut all, mut refused) = call.considered()?;
+    let mut spec = call.spec();
+    let mut limit = rows;
+    if let Some((pool, model)) = call.with_model(&mut all, &refused, kept)? {
+        refused = vec![false; pool.readings.len()];
+        spec["weights"] = json!(pool.weights);
+        spec["insists"] = json!(insists(&call.options));
+        spec["model"] = json!(model);
+        spec["question"] = json!(call.question);
+        all = Considered {
+            readings: pool.readings,
+            scores: Vec::new(),
+        };
+        limit = rows.max(vote::ROWS as u64);
+    }
     let mut read = call.catalog();
     for (i, reading) in all.readings.iter().enumerate().take(refused.len()) {
         if refused[i] {
@@ -244,7 +334,7 @@ fn running(fold: &Fold, call: &Call<'_>, keeps: usize, rows: u64) -> Result<Stri
         }
         read.push_str(&format!(
             " UNION ALL SELECT {ANSWER}, {i}, row_number() OVER (), NULL, CAST(to_json(lumos_row) AS VARCHAR), NULL, NULL, NULL, \
-             NULL, NULL FROM (SELECT * FROM ({}) LIMIT {rows}) AS lumos_row",
+             NULL, NULL FROM (SELECT * FROM ({}) LIMIT {limit}) AS lumos_row",
             reading.sql
         ));
         read.push_str(&call.missing(i, &reading.query));
@@ -253,11 +343,11 @@ fn running(fold: &Fold, call: &Call<'_>, keeps: usize, rows: u64) -> Result<Stri
     let readings = all.readings.iter().take(keeps).map(|r| {
         json!({"sql": r.sql, "confidence": r.confidence, "assumptions": r.assumptions, "unmatched": r.unmatched})
     });
-    let mut spec = call.spec();
     spec["readings"] = readings.collect();
     spec["scores"] = json!(all.scores.iter().take(keeps).collect::<Vec<_>>());
     spec["refused"] = json!(refused);
     spec["least"] = json!(call.least());
+    spec["most"] = json!(rows);
     spec["k"] = json!(call.options.integer(K.name).unwrap_or(5));
     fold.sql(&read, &spec.to_string())
 }
@@ -269,15 +359,28 @@ pub fn ask_sql(arguments: &[ValueRef<'_>], kept: &Kept) -> Result<String> {
         return Err(for_sqlite());
     }
     if call.options.flag(TYPED.name) == Some(true) {
-        return typed(&call);
+        return typed(&call, kept);
     }
     let rows = call.options.integer(ROWS.name).unwrap_or(1000);
-    running(&ASK, &call, 1, rows.unsigned_abs())
+    running(&ASK, &call, 1, rows.unsigned_abs(), kept)
 }
 
-/// The query of the likeliest reading that can run, if the catalog is as it was.
-fn typed(call: &Call<'_>) -> Result<String> {
-    let (all, refused) = call.considered()?;
+/// The query of the likeliest reading that can run, if the catalog is as it was. A model's stands against the parser's by its
+/// weight alone, since the answer's columns are known before its rows.
+fn typed(call: &Call<'_>, kept: &Kept) -> Result<String> {
+    let (mut all, mut refused) = call.considered()?;
+    if let Some((pool, model)) = call.with_model(&mut all, &refused, kept)? {
+        let said = pool.readings.iter();
+        let said = said.map(|r| (Outcome::Rows, super::tokens::hash(&r.sql)));
+        let said: Vec<_> = said.collect();
+        let (readings, decision) = pool.decided(&said, insists(&call.options), &model);
+        kept.of::<Log>().decide(call.question, decision);
+        refused = vec![false; readings.len()];
+        all = Considered {
+            readings,
+            scores: Vec::new(),
+        };
+    }
     let first = refused.iter().position(|refused| !refused);
     let Some((i, reading)) = first.and_then(|i| Some((i, all.readings.get(i)?))) else {
         return Err(nothing());
@@ -287,7 +390,8 @@ fn typed(call: &Call<'_>) -> Result<String> {
         reading.confidence,
         &reading.unmatched,
         call.least(),
-    )?;
+    )
+    .map_err(|e| pool::with_why(&e, &reading.assumptions))?;
     let read = format!("{}{}", call.catalog(), call.missing(i, &reading.query));
     let mut spec = call.spec();
     spec["check"] = json!(true);
@@ -302,14 +406,14 @@ fn typed(call: &Call<'_>) -> Result<String> {
 /// The query of `lumos_to_sql(question, options)`. Errors as [`ask_sql`] does.
 pub fn to_sql_sql(arguments: &[ValueRef<'_>], kept: &Kept) -> Result<String> {
     let call = Call::new(TO_SQL_OPTIONS, arguments, kept)?;
-    running(&TO_SQL, &call, 1, 1)
+    running(&TO_SQL, &call, 1, 1, kept)
 }
 
 /// The query of `lumos_parse(question, options)`. Errors as [`ask_sql`] does.
 pub fn parse_sql(arguments: &[ValueRef<'_>], kept: &Kept) -> Result<String> {
     let call = Call::new(PARSE_OPTIONS, arguments, kept)?;
     let k = call.options.integer(K.name).unwrap_or(5);
-    running(&PARSE, &call, usize::try_from(k).unwrap_or(5), 1)
+    running(&PARSE, &call, usize::try_from(k).unwrap_or(5), 1, kept)
 }
 
 /// The query of `lumos_link(question, options)`. Errors as [`ask_sql`] does.
@@ -448,6 +552,16 @@ struct Asked<const WHAT: u8> {
     rows: Vec<(i64, i64, String)>,
     missing: Vec<(i64, String)>,
     bytes: usize,
+    log: Arc<Log>,
+}
+
+/// A reading in the order of the answer.
+struct Ranked<'a> {
+    place: usize,
+    reading: &'a Json,
+    confidence: f64,
+    /// What it takes for granted.
+    assumptions: Json,
 }
 
 impl<const WHAT: u8> Asked<WHAT> {
@@ -475,37 +589,89 @@ impl<const WHAT: u8> Asked<WHAT> {
     }
 
     /// The readings in the order of the answer.
-    fn ordered(&self) -> Vec<(usize, &Json)> {
+    fn ordered(&self) -> Vec<Ranked<'_>> {
         let readings = self.spec["readings"].as_array().map_or(&[][..], |all| all);
+        let ranked = |place: usize| {
+            let reading = readings.get(place)?;
+            Some(Ranked {
+                place,
+                reading,
+                confidence: reading["confidence"].as_f64().unwrap_or_default(),
+                assumptions: reading["assumptions"].clone(),
+            })
+        };
+        if let Some(choices) = self.voted() {
+            let model = self.spec["model"].as_str().unwrap_or_default();
+            let ranked = choices.into_iter().filter_map(|(choice, of_model)| {
+                let mut ranked = ranked(choice.place)?;
+                ranked.confidence = choice.confidence;
+                if let (true, false, Json::Array(all)) =
+                    (choice.agreed, of_model, &mut ranked.assumptions)
+                {
+                    all.push(pool::same_rows(model).into());
+                }
+                Some(ranked)
+            });
+            return ranked.collect();
+        }
         let scores = self.spec["scores"].as_array().map_or(&[][..], |all| all);
         let scores = scores.iter().map(|s| s.as_f64().unwrap_or_default() as f32);
         let scores: Vec<f32> = scores.take(readings.len()).collect();
         let order = order(&scores, &self.outcomes(), readings.len());
-        order
-            .into_iter()
-            .filter_map(|i| Some((i, readings.get(i)?)))
-            .collect()
+        order.into_iter().filter_map(ranked).collect()
+    }
+
+    /// The order by a vote, if a model takes part, each with whether it is the model's.
+    fn voted(&self) -> Option<Vec<(Choice, bool)>> {
+        let weights = self.spec["weights"].as_array()?;
+        let weights: Vec<(bool, f64)> = weights
+            .iter()
+            .map(|w| {
+                let weight = w[1].as_f64().filter(|w| (0.0..=1.0).contains(w));
+                (w[0] == true, weight.unwrap_or_default())
+            })
+            .collect();
+        let mut rows = vec![vote::Rows::default(); weights.len()];
+        for (of, _, row) in &self.rows {
+            let of = usize::try_from(*of).ok().and_then(|of| rows.get_mut(of));
+            if let (Some(rows), Ok(Json::Object(row))) = (of, serde_json::from_str(row)) {
+                rows.add(row.values().map(|value| match value {
+                    Json::Null => None,
+                    Json::String(text) => Some(text.into()),
+                    Json::Number(n) => Some(match (n.as_i64(), n.as_f64()) {
+                        (Some(n), _) => n.to_string().into(),
+                        (_, Some(n)) => vote::number(n).into(),
+                        _ => n.to_string().into(),
+                    }),
+                    other => Some(other.to_string().into()),
+                }));
+            }
+        }
+        let said: Vec<(Outcome, u64)> = rows.iter().map(|r| (r.outcome(), r.hash())).collect();
+        let ballots = ballots(&weights, &said);
+        let choices = vote::order(&ballots, self.spec["insists"] == true);
+        let decision = vote::decision(&ballots, &choices);
+        let question = self.spec["question"].as_str().unwrap_or_default();
+        self.log.decide(question, decision);
+        let of_model = |choice: Choice| (choice, ballots[choice.place].of_model);
+        Some(choices.into_iter().map(of_model).collect())
     }
 
     /// The reading to answer. Errors if there is none, it is not sure enough, or names what is not there any more.
-    fn first(&self) -> Result<(usize, &Json)> {
-        let (i, reading) = self.ordered().into_iter().next().ok_or_else(nothing)?;
-        let words = reading["unmatched"].as_array().map_or(&[][..], |all| all);
-        let words: Vec<String> = words
-            .iter()
-            .filter_map(Json::as_str)
-            .map(str::to_owned)
-            .collect();
-        let (sql, confidence) = (reading["sql"].as_str(), reading["confidence"].as_f64());
+    fn first(&self) -> Result<Ranked<'_>> {
+        let ranked = self.ordered().into_iter().next().ok_or_else(nothing)?;
+        let texts = |list: &Json| -> Vec<String> {
+            let all = list.as_array().map_or(&[][..], |all| all);
+            let texts = all.iter().filter_map(Json::as_str);
+            texts.map(str::to_owned).collect()
+        };
+        let words = texts(&ranked.reading["unmatched"]);
+        let sql = ranked.reading["sql"].as_str().unwrap_or_default();
         let least = self.spec["least"].as_f64().unwrap_or(LOW);
-        too_unsure(
-            sql.unwrap_or_default(),
-            confidence.unwrap_or_default(),
-            &words,
-            least,
-        )?;
-        self.are_there(Some(i))?;
-        Ok((i, reading))
+        too_unsure(sql, ranked.confidence, &words, least)
+            .map_err(|e| pool::with_why(&e, &texts(&ranked.assumptions)))?;
+        self.are_there(Some(ranked.place))?;
+        Ok(ranked)
     }
 
     /// Errors if a value that a reading names is not there any more; of any reading if none is said.
@@ -533,6 +699,14 @@ impl<const WHAT: u8> FoldState for Asked<WHAT> {
             rows: Vec::new(),
             missing: Vec::new(),
             bytes: 0,
+            log: Arc::default(),
+        })
+    }
+
+    fn start_in(spec: &str, kept: &Kept) -> Result<Self> {
+        Ok(Asked {
+            log: kept.of(),
+            ..Self::start(spec)?
         })
     }
 
@@ -570,7 +744,6 @@ impl<const WHAT: u8> FoldState for Asked<WHAT> {
         self.seen
             .check(&self.place, self.fingerprint, taught.or(Some(0)))?;
         let text = |json: &Json| Value::Text(json.as_str().unwrap_or_default().to_owned());
-        let real = |json: &Json| Value::Real(json.as_f64().unwrap_or_default());
         match WHAT {
             ASKS if self.spec["check"] == true => {
                 self.are_there(None)?;
@@ -582,39 +755,41 @@ impl<const WHAT: u8> FoldState for Asked<WHAT> {
                 ])
             }
             ASKS => {
-                let (i, reading) = self.first()?;
+                let first = self.first()?;
                 let rows = self
                     .rows
                     .iter()
-                    .filter(|(of, ..)| usize::try_from(*of) == Ok(i));
+                    .filter(|(of, ..)| usize::try_from(*of) == Ok(first.place));
                 let mut rows: Vec<_> = rows.collect();
                 rows.sort();
-                for (_, _, row) in rows {
+                let most = self.spec["most"].as_u64().unwrap_or(u64::MAX);
+                for (_, _, row) in rows
+                    .into_iter()
+                    .take(usize::try_from(most).unwrap_or(usize::MAX))
+                {
                     emit(vec![
                         Value::Text(row.clone()),
-                        text(&reading["sql"]),
-                        real(&reading["confidence"]),
-                        list(&reading["assumptions"]),
+                        text(&first.reading["sql"]),
+                        Value::Real(first.confidence),
+                        list(&first.assumptions),
                     ])?;
                 }
                 Ok(())
             }
-            WRITES => emit(vec![text(&self.first()?.1["sql"])]),
+            WRITES => emit(vec![text(&self.first()?.reading["sql"])]),
             PARSES => {
                 let k = self.spec["k"].as_u64().unwrap_or(5);
-                let first = self.ordered();
-                for ((i, reading), rank) in first.into_iter().zip(1..=k as i64) {
+                for (ranked, rank) in self.ordered().into_iter().zip(1..=k as i64) {
                     if rank == 1 {
-                        self.are_there(Some(i))?;
+                        self.are_there(Some(ranked.place))?;
                     }
-                    let confidence = reading["confidence"].as_f64().unwrap_or_default();
                     emit(vec![
                         Value::Integer(rank),
-                        text(&reading["sql"]),
-                        Value::Real(confidence),
-                        Value::Text(band(confidence).to_owned()),
-                        list(&reading["assumptions"]),
-                        list(&reading["unmatched"]),
+                        text(&ranked.reading["sql"]),
+                        Value::Real(ranked.confidence),
+                        Value::Text(band(ranked.confidence).to_owned()),
+                        list(&ranked.assumptions),
+                        list(&ranked.reading["unmatched"]),
                     ])?;
                 }
                 Ok(())

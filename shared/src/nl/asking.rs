@@ -76,16 +76,24 @@ pub const TYPED: OptionDef = OptionDef {
     doc: "true gives the answer's own columns, of the likeliest reading that can run; for DuckDB, since SQLite has CREATE VIRTUAL TABLE for that",
 };
 
+/// Who is asked.
+pub const MODE: OptionDef = OptionDef {
+    name: "mode",
+    ty: OptionType::OneOf(&["auto", "parser", "model"]),
+    default: "auto",
+    doc: "parser asks no model, model always the one of lumos_llm_configure, and auto asks it where the parser is less sure than its option \"below\"",
+};
+
 /// The options of `lumos_ask`.
 pub const ASK_OPTIONS: &[OptionDef] = &[
-    ABOUT, DENY, CONFIDENCE, ROWS, TIMEOUT, AFTER, NOW, DATABASE, TYPED,
+    ABOUT, DENY, CONFIDENCE, MODE, ROWS, TIMEOUT, AFTER, NOW, DATABASE, TYPED,
 ];
 
 /// The options of `lumos_to_sql`.
-pub const TO_SQL_OPTIONS: &[OptionDef] = &[ABOUT, DENY, CONFIDENCE, AFTER, NOW, DATABASE];
+pub const TO_SQL_OPTIONS: &[OptionDef] = &[ABOUT, DENY, CONFIDENCE, MODE, AFTER, NOW, DATABASE];
 
 /// The options of `lumos_parse`.
-pub const PARSE_OPTIONS: &[OptionDef] = &[ABOUT, DENY, K, AFTER, NOW, DATABASE];
+pub const PARSE_OPTIONS: &[OptionDef] = &[ABOUT, DENY, K, MODE, AFTER, NOW, DATABASE];
 
 /// The options of `lumos_link`.
 pub const LINK_OPTIONS: &[OptionDef] = &[ABOUT, DENY, DATABASE];

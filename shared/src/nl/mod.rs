@@ -30,6 +30,7 @@ pub mod taught;
 pub mod teach;
 #[cfg(test)]
 mod tests;
+pub mod tier;
 pub mod tokens;
 pub mod values;
 

@@ -12,12 +12,15 @@ use lumos_core::nl::links::links;
 use lumos_core::nl::model;
 use lumos_core::nl::print::Dialect;
 use lumos_core::nl::reader::Reader;
+use lumos_core::nl::tier::pool::with_why;
+use lumos_core::nl::tier::prompt::Asked;
+use lumos_core::nl::tier::vote::PARSED;
 use lumos_core::options::Options;
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, ffi};
 use serde_json::{Map, Value as Json};
 
-use super::Bodies;
+use super::{Bodies, llm};
 use crate::error::{Error, Result, error};
 use crate::host::statement::HostStatement;
 use crate::query::arguments;
@@ -81,9 +84,15 @@ fn all(
         now: moment::option(options, "now")?,
     };
     let after = after(options)?;
-    let readings = readings_after(&reader, &after, question, most, &mut |sql| {
+    let readings = readings_after(&reader, &after, question, most.max(PARSED), &mut |sql| {
         probe(&connection, sql, &policy)
     })?;
+    let asked = Asked {
+        question,
+        after: &after,
+    };
+    let mut readings = llm::with_model(session, &connection, &reader, options, &asked, readings)?;
+    readings.truncate(most);
     Ok((connection, readings))
 }
 
@@ -100,7 +109,8 @@ fn reading(
             "nothing in the question is known here; lumos_link shows what words mean",
         ));
     };
-    too_unsure(&reading.sql, reading.confidence, &reading.unmatched, least)?;
+    too_unsure(&reading.sql, reading.confidence, &reading.unmatched, least)
+        .map_err(|e| with_why(&e, &reading.assumptions))?;
     Ok((connection, reading))
 }
 

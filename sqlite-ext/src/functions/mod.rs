@@ -9,6 +9,7 @@ mod gate;
 mod graph;
 mod kept;
 mod layout;
+mod llm;
 mod memory;
 mod models;
 mod query;
@@ -45,13 +46,14 @@ type Bodies = &'static [(&'static Function, Body)];
 /// Those that need the mirror, see [`Session::in_turn`].
 const OF_MIRROR: [Bodies; 3] = [query::BODIES, sync::BODIES, layout::BODIES];
 
-const OTHERS: [Bodies; 9] = [
+const OTHERS: [Bodies; 10] = [
     admin::BODIES,
     tables::BODIES,
     models::BODIES,
     memory::BODIES,
     graph::BODIES,
     ask::BODIES,
+    llm::BODIES,
     taught::BODIES,
     checks::BODIES,
     alerts::BODIES,

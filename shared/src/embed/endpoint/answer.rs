@@ -20,12 +20,7 @@ impl Endpoint {
     /// the answer is not JSON, has not a vector for each text once, or one whose numbers are not finite or not of the
     /// dimensions that are expected.
     pub fn vectors(&self, body: &[u8], texts: usize) -> Result<Vec<Vec<f32>>> {
-        let faulty = |what: &dyn fmt::Display| {
-            Error::new(format!(
-                "{} answered {what}; it has to speak OpenAI's /v1/embeddings",
-                self.shown()
-            ))
-        };
+        let faulty = |what: &dyn fmt::Display| self.server().faulty(what);
         let of = |what: &str| format!("{} bytes that are {what}", body.len());
         let answer: Json = serde_json::from_slice(body).map_err(|_| faulty(&of("not JSON")))?;
         let Some(data) = answer["data"].as_array() else {
@@ -65,53 +60,12 @@ impl Endpoint {
             if vector.len() != expected {
                 return Err(Error::new(format!(
                     "{} answered a vector of {} dimensions, where {expected} were expected; give the \"dimensions\" that the model has",
-                    self.shown(),
+                    self.server().shown(),
                     vector.len()
                 )));
             }
         }
         Ok(vectors)
-    }
-
-    /// The error for an answer that is no success: its status and its length.
-    pub fn refusal(&self, status: u16, body: &[u8]) -> Error {
-        let way_out = match status {
-            300..=399 => "redirects are not followed: give the URL that it moved to",
-            401 | 403 => "give lumos_model_add the right \"key\"",
-            404 | 405 => "check the URL and the name of the model",
-            429 | 500..=599 => "try again later",
-            _ => "check the options of lumos_model_add and the text",
-        };
-        Error::new(format!(
-            "{} answered with status {status} and {} bytes; {way_out}",
-            self.shown(),
-            body.len()
-        ))
-    }
-
-    /// The error for no answer at all.
-    pub fn silence(&self, reason: &dyn fmt::Display) -> Error {
-        Error::new(format!(
-            "{} gave no answer: {}; see that the server runs and the URL is right",
-            self.shown(),
-            self.masked(&reason.to_string())
-        ))
-    }
-
-    /// The error for an answer that did not come in time.
-    pub fn late(&self) -> Error {
-        Error::new(format!(
-            "{} gave no answer within {} seconds; give a longer \"timeout\" or a smaller \"batch\"",
-            self.shown(),
-            self.config.timeout.as_secs_f64()
-        ))
-    }
-
-    fn masked(&self, text: &str) -> String {
-        match &self.config.key {
-            Some(key) => text.replace(key.as_str(), "***"),
-            None => text.to_owned(),
-        }
     }
 }
 
@@ -188,7 +142,11 @@ mod tests {
             );
             text
         };
-        let refusal = shows(endpoint.refusal(401, b"internal: wrong key secret"));
+        let refusal = shows(
+            endpoint
+                .server()
+                .refusal(401, b"internal: wrong key secret"),
+        );
         assert!(
             refusal.contains("status 401 and 26 bytes; give"),
             "{refusal}"
@@ -206,7 +164,7 @@ mod tests {
         ] {
             shows(endpoint.vectors(body.as_bytes(), 1).unwrap_err());
         }
-        shows(endpoint.silence(&"secret"));
-        assert!(shows(endpoint.late()).contains("within 30 seconds"));
+        shows(endpoint.server().silence(&"secret"));
+        assert!(shows(endpoint.server().late()).contains("within 30 seconds"));
     }
 }

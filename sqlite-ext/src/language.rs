@@ -56,7 +56,7 @@ impl Readable {
     }
 }
 
-/// What is known, if anything is.
+/// What is known, if anything is, and by which a change is seen.
 pub struct Language(Lock<Option<(Vec<i64>, Arc<Known>)>>);
 
 impl Language {
@@ -70,8 +70,8 @@ impl Language {
     pub fn known(&self, connection: &Connection, policy: &Policy) -> Result<Arc<Known>> {
         let state = state(connection)?;
         let known = locked(&self.0).clone();
-        if let Some((of, known)) = known
-            && of == state
+        if let Some((then, known)) = known
+            && then == state
             && known.policy == *policy
         {
             let mut same = true;
@@ -97,31 +97,32 @@ impl Language {
         Ok(known)
     }
 
-    /// Runs what writes a table of ours that no question is about: what is known stays known.
-    pub fn unchanged_by(
+    /// Runs what writes rows that no question is about, without that being a change. It returns how many it has written.
+    pub fn beside(
         &self,
         connection: &Connection,
-        body: impl FnOnce() -> Result<()>,
+        write: impl FnOnce() -> Result<usize>,
     ) -> Result<()> {
         let before = state(connection)?;
-        body()?;
-        if !connection.is_autocommit() {
-            return Ok(());
-        }
+        let written = write()? as i64;
         let after = state(connection)?;
-        if let Some((of, _)) = locked(&self.0).as_mut()
-            && *of == before
-            // Nobody else has written meanwhile.
-            && before.get(OTHERS) == after.get(OTHERS)
+        let only_these = before
+            .iter()
+            .zip(&after)
+            .enumerate()
+            .all(|(i, (before, after))| after - before == if i == CHANGES { written } else { 0 });
+        if let Some((then, _)) = &mut *locked(&self.0)
+            && *then == before
+            && only_these
         {
-            *of = after;
+            *then = after;
         }
         Ok(())
     }
 }
 
-/// The place in [`state`] of what changes when another connection has written.
-const OTHERS: usize = 2;
+/// Where [`state`] has the number of rows that this connection has written.
+const CHANGES: usize = 3;
 
 /// Numbers that change with the schema or the rows.
 fn state(connection: &Connection) -> Result<Vec<i64>> {

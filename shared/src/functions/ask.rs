@@ -124,12 +124,17 @@ pub const PARSE: Function = Function {
     name: "lumos_parse",
     engines: Engines::Both,
     kind: Kind::Table(PARSE_COLUMNS),
+    params: &[
+        Param::new("question", Type::Text),
+        Param::optional("options", Type::Any),
+    ],
     options: PARSE_OPTIONS,
     doc: "Gives the readings of a question, the one that lumos_ask answers first: the likeliest that runs and finds something. \
           `confidence`, from 0 to 1, is the share of this reading among all by the weights that were trained on questions with known answers, less for words that mean nothing here; `band` is `high` from 0.8 on, `low` below 0.3. \
-          `assumptions` says what it takes for granted, the time that it took for now among it; `unmatched` has the words of the question that mean nothing here.",
+          `assumptions` says what it takes for granted, the time that it took for now among it; `unmatched` has the words of the question that mean nothing here. \
+          A whole number in place of the options is `k`.",
     examples: &[example(
-        "SELECT sql, band, assumptions FROM lumos_parse('How many customers are there in Brazil?', '{\"k\": 1}')",
+        "SELECT sql, band, assumptions FROM lumos_parse('How many customers are there in Brazil?', 1)",
         "SELECT count(*) FROM \"Customer\" WHERE \"Country\" = 'Brazil'|high|[\"\\\"Brazil\\\" is a value of Customer.Country\"]",
     )],
     body: Body::Sql(&Sql {
@@ -167,7 +172,7 @@ pub const ASK: Function = Function {
     options: ASK_OPTIONS,
     doc: "Answers a question in English: `row` is a JSON object for each row of the answer, beside the SQL that gave it, how sure that is, and what it takes for granted. \
           It runs one SELECT that lumos_to_sql makes, in the transaction of the caller and in SQLite under the connection's authorizer. \
-          Times are understood as people say them (\"last quarter\", \"in May 2024\", 最近7天), also groups of them (\"by month\"), shares, growth (\"year over year\", 环比), running totals and moving averages. With `after` it goes on from the questions before. A language model may be asked too, see `mode` and lumos_llm_configure. \
+          Times are understood as people say them (\"last quarter\", \"in May 2024\", 最近7天), also groups of them (\"by month\"), shares, growth (\"year over year\", 环比), running totals and moving averages. With `after` or `session` it goes on from the questions before: `session` keeps them by a name, see lumos_session_history. A language model may be asked too, see `mode` and lumos_llm_configure. \
           In DuckDB the database must have been learned, see lumos_learn; a schema that has changed since, or a value that the question names and that is gone, is an error. \
           Errors if the confidence is below `min_confidence`: ask in other words, or look at lumos_parse.",
     examples: &[

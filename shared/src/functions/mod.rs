@@ -78,6 +78,7 @@ pub mod schema_log;
 pub mod search;
 pub mod search_many;
 pub mod series_of;
+pub mod session;
 pub mod simulate;
 pub mod status;
 pub mod strength;
@@ -240,6 +241,9 @@ pub const FUNCTIONS: &[&Function] = &[
     &ask::LINK,
     &llm::CONFIGURE,
     &llm::LOG,
+    &session::HISTORY,
+    &session::RESET,
+    &session::RESET_DUCKDB,
     &taught::SYNONYM_ADD,
     &taught::SYNONYM_ADD_DUCKDB,
     &taught::METRIC_DEFINE,

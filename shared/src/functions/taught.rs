@@ -90,7 +90,7 @@ pub const METRIC_DEFINE: Function = stores(
     "Gives a quantity a name that questions can use: an expression over the columns of one table, with an aggregate in it. \
      Where several tables have such a column write `table.column`. \
      It passes the gate of lumos_validate_sql now, and in each SELECT that it comes to stand in. Stored as lumos_synonym_add does, in place of another of that name. Returns 1. \
-     Errors if it passes over no table.",
+     Errors if it has no aggregate, or passes over no table.",
     &[
         example(
             "SELECT lumos_metric_define('revenue', 'round(sum(Invoice.Total), 2)')",

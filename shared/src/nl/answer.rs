@@ -63,6 +63,8 @@ pub struct Reading {
     pub assumptions: Vec<String>,
     /// Words of the question that it does not use.
     pub unmatched: Vec<String>,
+    /// It goes on from the question before.
+    pub goes_on: bool,
 }
 
 /// `high`, `medium` or `low`.
@@ -129,7 +131,7 @@ pub fn readings_after<E>(
 }
 
 /// Most questions before another that it may go on from.
-const TURNS: usize = 20;
+pub const TURNS: usize = 20;
 
 /// How sure a question is understood at most that goes on from another.
 const GOES_ON: f64 = 0.95;
@@ -216,8 +218,11 @@ impl Considered {
         // A word that means nothing here may have been the one that matters.
         let content = words.iter().filter(|t| is_content(t)).count();
         let mut unread = question.chars().skip(LONGEST);
-        let understood = if content == 0 && follows == 0 || unread.any(|c| !c.is_whitespace()) {
-            // Nothing is asked: what is likely in general is no answer to it. Or what was not read may be what matters.
+        let asks = words
+            .iter()
+            .any(|t| is_content(t) && t.lower.contains(char::is_alphabetic));
+        let understood = if !asks && follows == 0 || unread.any(|c| !c.is_whitespace()) {
+            // Nothing is asked, or a number alone: what is likely in general is no answer to it. Or what was not read may be what matters.
             0.0
         } else {
             let of = content.max(unknown.len()).max(1);
@@ -258,6 +263,7 @@ impl Considered {
                 confidence,
                 sql: candidate.sql,
                 query: candidate.query,
+                goes_on,
             });
         }
         let asked = fold(question);
@@ -269,6 +275,7 @@ impl Considered {
                 confidence: 1.0,
                 assumptions: vec!["somebody has verified this SQL for the question".into()],
                 unmatched: Vec::new(),
+                goes_on: false,
             };
             readings.insert(0, verified);
             // No other is nearly as likely.

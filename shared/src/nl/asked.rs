@@ -1,21 +1,24 @@
 //! Questions in DuckDB: a statement that holds the readings of a question, runs the likely ones in the caller's transaction
 //! and answers with one of them, if the catalog is still the one that they were made of.
 
+mod fold;
+
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
-use super::answer::{Considered, LOW, Outcome, Reading, band, order, too_unsure};
+use super::answer::{Considered, LOW, Outcome, Reading, too_unsure};
 use super::asking::*;
 use super::catalog::{Catalog, ColumnRef};
 use super::ir::{Compare, Expr, Literal, Query, Right};
-use super::learn::{DATABASE, Knowledge, Learned, hex, place_of};
+use super::learn::{DATABASE, Knowledge, Learned, hex};
 use super::link::Vocabulary;
 use super::links::links;
 use super::model;
 use super::print::Dialect;
 use super::reader::Reader;
-use super::seen::{ANSWER, CATALOG, INPUT, MISSING, Row, Seen};
+use super::seen::{ANSWER, CATALOG, INPUT, MISSING};
+use super::session::{self, SESSION, Sessions};
 use super::suggest::{COMPLETIONS, QUESTIONS, completions, suggested};
 use super::taught;
 use super::tier::log::{Entry, Log};
@@ -28,18 +31,13 @@ use crate::gate::policy::Policy;
 use crate::gate::scratch;
 use crate::memory::moment;
 use crate::options::{OptionDef, Options};
-use crate::program::{Fold, FoldState, Kept};
+use crate::program::{Fold, Kept};
 use crate::server::never;
 use crate::sql::lexer::{self, tokens};
 use crate::sql::{identifier, literal};
-use crate::words::{Lang, Narration};
-use crate::{Error, Result, Type, Value, ValueRef};
-
-const ASKS: u8 = 0;
-const WRITES: u8 = 1;
-const PARSES: u8 = 2;
-const LISTS: u8 = 4;
-const TELLS: u8 = 5;
+use crate::words::Lang;
+use crate::{Error, Result, Type, ValueRef};
+use fold::{ASKS, Asked, LISTS, PARSES, TELLS, WRITES};
 
 /// The fold of `lumos_ask`.
 pub const ASK: Fold = Fold::new::<Asked<ASKS>>("ask", INPUT, ASK_COLUMNS);
@@ -70,8 +68,10 @@ struct Call<'a> {
     question: &'a str,
     options: Options,
     policy: Policy,
-    learned: std::sync::Arc<Learned>,
+    learned: Arc<Learned>,
     now: Option<i64>,
+    /// The questions before.
+    after: Vec<String>,
     /// What the question may be about, if that is not all.
     part: Option<(Catalog, Vocabulary)>,
 }
@@ -115,8 +115,13 @@ impl<'a> Call<'a> {
         {
             return Err(Error::new("there is no table to ask about"));
         }
+        let after = match session::of(&options, question)? {
+            Some(session) => kept.of::<Sessions>().before(session),
+            None => after(&options)?,
+        };
         Ok(Call {
             question,
+            after,
             now: moment::option(&options, NOW.name)?,
             options,
             policy,
@@ -136,6 +141,8 @@ impl<'a> Call<'a> {
             model: model(),
             dialect: Dialect::DuckDb,
             now: self.now,
+            // DuckDB does not tell a scalar function of an interrupt.
+            stopped: &|| false,
         }
     }
 
@@ -162,9 +169,8 @@ impl<'a> Call<'a> {
             let verdict = duckdb::check(sql, &self.learned.schema, &policy, &*scratch);
             verdict.sql.is_err()
         };
-        let after = after(&self.options)?;
         // Whether a question before finds something is not known while the text is written.
-        let all = Considered::after(&self.reader(), &after, self.question, &mut |sql| {
+        let all = Considered::after(&self.reader(), &self.after, self.question, &mut |sql| {
             Ok::<_, Error>(if refuses(sql) {
                 Outcome::Error
             } else {
@@ -276,6 +282,14 @@ impl<'a> Call<'a> {
         fold.sql(&self.catalog(), &spec.to_string())
     }
 
+    /// Adds to a spec which session keeps the question, if one does.
+    fn keep(&self, spec: &mut Json) {
+        if let Some(session) = self.options.text(SESSION.name) {
+            spec["session"] = json!(session);
+            spec["question"] = json!(self.question);
+        }
+    }
+
     fn least(&self) -> f64 {
         self.options.number(CONFIDENCE.name).unwrap_or(LOW)
     }
@@ -341,7 +355,10 @@ fn running(fold: &Fold, call: &Call<'_>, keeps: usize, rows: u64, kept: &Kept) -
     }
     let keeps = keeps.saturating_add(refused.len());
     let readings = all.readings.iter().take(keeps).map(|r| {
-        json!({"sql": r.sql, "confidence": r.confidence, "assumptions": r.assumptions, "unmatched": r.unmatched})
+        json!({
+            "sql": r.sql, "confidence": r.confidence, "assumptions": r.assumptions, "unmatched": r.unmatched,
+            "goes_on": r.goes_on,
+        })
     });
     spec["readings"] = readings.collect();
     spec["scores"] = json!(all.scores.iter().take(keeps).collect::<Vec<_>>());
@@ -349,6 +366,7 @@ fn running(fold: &Fold, call: &Call<'_>, keeps: usize, rows: u64, kept: &Kept) -
     spec["least"] = json!(call.least());
     spec["most"] = json!(rows);
     spec["k"] = json!(call.options.integer(K.name).unwrap_or(5));
+    call.keep(&mut spec);
     fold.sql(&read, &spec.to_string())
 }
 
@@ -395,6 +413,8 @@ fn typed(call: &Call<'_>, kept: &Kept) -> Result<String> {
     let read = format!("{}{}", call.catalog(), call.missing(i, &reading.query));
     let mut spec = call.spec();
     spec["check"] = json!(true);
+    spec["readings"] = json!([{"sql": reading.sql, "goes_on": reading.goes_on}]);
+    call.keep(&mut spec);
     let check = ASK.sql(&read, &spec.to_string())?;
     let rows = call.options.integer(ROWS.name).unwrap_or(1000);
     Ok(format!(
@@ -411,6 +431,14 @@ pub fn to_sql_sql(arguments: &[ValueRef<'_>], kept: &Kept) -> Result<String> {
 
 /// The query of `lumos_parse(question, options)`. Errors as [`ask_sql`] does.
 pub fn parse_sql(arguments: &[ValueRef<'_>], kept: &Kept) -> Result<String> {
+    let k;
+    let arguments = match arguments {
+        [question, ValueRef::Integer(number)] => {
+            k = as_options(*number);
+            &[*question, ValueRef::Text(&k)][..]
+        }
+        _ => arguments,
+    };
     let call = Call::new(PARSE_OPTIONS, arguments, kept)?;
     let k = call.options.integer(K.name).unwrap_or(5);
     running(&PARSE, &call, usize::try_from(k).unwrap_or(5), 1, kept)
@@ -464,17 +492,6 @@ pub fn verified_list_sql(arguments: &[ValueRef<'_>], kept: &Kept) -> Result<Stri
     Ok(format!(
         "SELECT word AS question, meaning AS sql, ignored FROM ({learned}) WHERE kind = 'verified'"
     ))
-}
-
-fn cell(json: &Json) -> Value {
-    match json {
-        Json::String(text) => Value::Text(text.clone()),
-        Json::Number(n) => match n.as_i64() {
-            Some(n) => Value::Integer(n),
-            None => Value::Real(n.as_f64().unwrap_or_default()),
-        },
-        _ => Value::Null,
-    }
 }
 
 /// The query of `lumos_narrate(sql, lang, options)`. Errors if the gate does not let it pass, or nothing is known of the
@@ -536,290 +553,4 @@ pub fn suggest_sql(arguments: &[ValueRef<'_>], kept: &Kept) -> Result<String> {
 
 fn nothing() -> Error {
     Error::new("nothing in the question is known here; lumos_link shows what words mean")
-}
-
-fn list(words: &Json) -> Value {
-    Value::Text(words.to_string())
-}
-
-/// What was asked, and the rows of its readings.
-#[derive(Debug, Clone)]
-struct Asked<const WHAT: u8> {
-    spec: Json,
-    place: (String, String),
-    fingerprint: u64,
-    seen: Seen,
-    rows: Vec<(i64, i64, String)>,
-    missing: Vec<(i64, String)>,
-    bytes: usize,
-    log: Arc<Log>,
-}
-
-/// A reading in the order of the answer.
-struct Ranked<'a> {
-    place: usize,
-    reading: &'a Json,
-    confidence: f64,
-    /// What it takes for granted.
-    assumptions: Json,
-}
-
-impl<const WHAT: u8> Asked<WHAT> {
-    /// What the engine says of each of the likely readings.
-    fn outcomes(&self) -> Vec<Outcome> {
-        let refused = self.spec["refused"].as_array().map_or(&[][..], |all| all);
-        let outcome = |(i, refused): (usize, &Json)| {
-            if refused.as_bool() != Some(false) {
-                return Outcome::Error;
-            }
-            let first = self
-                .rows
-                .iter()
-                .filter(|(of, ..)| usize::try_from(*of) == Ok(i))
-                .min();
-            let Some((_, _, row)) = first else {
-                return Outcome::Empty;
-            };
-            match serde_json::from_str(row) {
-                Ok(Json::Object(row)) if row.values().all(Json::is_null) => Outcome::Nulls,
-                _ => Outcome::Rows,
-            }
-        };
-        refused.iter().enumerate().map(outcome).collect()
-    }
-
-    /// The readings in the order of the answer.
-    fn ordered(&self) -> Vec<Ranked<'_>> {
-        let readings = self.spec["readings"].as_array().map_or(&[][..], |all| all);
-        let ranked = |place: usize| {
-            let reading = readings.get(place)?;
-            Some(Ranked {
-                place,
-                reading,
-                confidence: reading["confidence"].as_f64().unwrap_or_default(),
-                assumptions: reading["assumptions"].clone(),
-            })
-        };
-        if let Some(choices) = self.voted() {
-            let model = self.spec["model"].as_str().unwrap_or_default();
-            let ranked = choices.into_iter().filter_map(|(choice, of_model)| {
-                let mut ranked = ranked(choice.place)?;
-                ranked.confidence = choice.confidence;
-                if let (true, false, Json::Array(all)) =
-                    (choice.agreed, of_model, &mut ranked.assumptions)
-                {
-                    all.push(pool::same_rows(model).into());
-                }
-                Some(ranked)
-            });
-            return ranked.collect();
-        }
-        let scores = self.spec["scores"].as_array().map_or(&[][..], |all| all);
-        let scores = scores.iter().map(|s| s.as_f64().unwrap_or_default() as f32);
-        let scores: Vec<f32> = scores.take(readings.len()).collect();
-        let order = order(&scores, &self.outcomes(), readings.len());
-        order.into_iter().filter_map(ranked).collect()
-    }
-
-    /// The order by a vote, if a model takes part, each with whether it is the model's.
-    fn voted(&self) -> Option<Vec<(Choice, bool)>> {
-        let weights = self.spec["weights"].as_array()?;
-        let weights: Vec<(bool, f64)> = weights
-            .iter()
-            .map(|w| {
-                let weight = w[1].as_f64().filter(|w| (0.0..=1.0).contains(w));
-                (w[0] == true, weight.unwrap_or_default())
-            })
-            .collect();
-        let mut rows = vec![vote::Rows::default(); weights.len()];
-        for (of, _, row) in &self.rows {
-            let of = usize::try_from(*of).ok().and_then(|of| rows.get_mut(of));
-            if let (Some(rows), Ok(Json::Object(row))) = (of, serde_json::from_str(row)) {
-                rows.add(row.values().map(|value| match value {
-                    Json::Null => None,
-                    Json::String(text) => Some(text.into()),
-                    Json::Number(n) => Some(match (n.as_i64(), n.as_f64()) {
-                        (Some(n), _) => n.to_string().into(),
-                        (_, Some(n)) => vote::number(n).into(),
-                        _ => n.to_string().into(),
-                    }),
-                    other => Some(other.to_string().into()),
-                }));
-            }
-        }
-        let said: Vec<(Outcome, u64)> = rows.iter().map(|r| (r.outcome(), r.hash())).collect();
-        let ballots = ballots(&weights, &said);
-        let choices = vote::order(&ballots, self.spec["insists"] == true);
-        let decision = vote::decision(&ballots, &choices);
-        let question = self.spec["question"].as_str().unwrap_or_default();
-        self.log.decide(question, decision);
-        let of_model = |choice: Choice| (choice, ballots[choice.place].of_model);
-        Some(choices.into_iter().map(of_model).collect())
-    }
-
-    /// The reading to answer. Errors if there is none, it is not sure enough, or names what is not there any more.
-    fn first(&self) -> Result<Ranked<'_>> {
-        let ranked = self.ordered().into_iter().next().ok_or_else(nothing)?;
-        let texts = |list: &Json| -> Vec<String> {
-            let all = list.as_array().map_or(&[][..], |all| all);
-            let texts = all.iter().filter_map(Json::as_str);
-            texts.map(str::to_owned).collect()
-        };
-        let words = texts(&ranked.reading["unmatched"]);
-        let sql = ranked.reading["sql"].as_str().unwrap_or_default();
-        let least = self.spec["least"].as_f64().unwrap_or(LOW);
-        too_unsure(sql, ranked.confidence, &words, least)
-            .map_err(|e| pool::with_why(&e, &texts(&ranked.assumptions)))?;
-        self.are_there(Some(ranked.place))?;
-        Ok(ranked)
-    }
-
-    /// Errors if a value that a reading names is not there any more; of any reading if none is said.
-    fn are_there(&self, reading: Option<usize>) -> Result<()> {
-        let of = |of: i64| reading.is_none_or(|i| usize::try_from(of) == Ok(i));
-        match self.missing.iter().filter(|(i, _)| of(*i)).min() {
-            Some((_, said)) => Err(Error::new(format!(
-                "{said}: run FROM query(lumos_learn_values()) again"
-            ))),
-            None => Ok(()),
-        }
-    }
-}
-
-impl<const WHAT: u8> FoldState for Asked<WHAT> {
-    fn start(spec: &str) -> Result<Self> {
-        let none = || Error::new(format!("{} is not what lumos_ask writes", literal(spec)));
-        let json: Json = serde_json::from_str(spec).map_err(|_| none())?;
-        let (place, fingerprint) = place_of(&json).ok_or_else(none)?;
-        Ok(Asked {
-            spec: json,
-            place,
-            fingerprint,
-            seen: Seen::default(),
-            rows: Vec::new(),
-            missing: Vec::new(),
-            bytes: 0,
-            log: Arc::default(),
-        })
-    }
-
-    fn start_in(spec: &str, kept: &Kept) -> Result<Self> {
-        Ok(Asked {
-            log: kept.of(),
-            ..Self::start(spec)?
-        })
-    }
-
-    fn row(&mut self, row: &[ValueRef<'_>]) -> Result<()> {
-        let row = Row::read(row)?;
-        match (row.what, row.numbers, row.texts) {
-            (ANSWER, [Some(reading), Some(number), _], [Some(text), ..]) => {
-                self.bytes += text.len();
-                if self.bytes > BYTES {
-                    return Err(too_many_bytes());
-                }
-                self.rows.push((reading, number, text.to_owned()));
-            }
-            (MISSING, [Some(reading), ..], [Some(text), ..]) => {
-                self.missing.push((reading, text.to_owned()));
-            }
-            _ => self.seen.row(&row, false),
-        }
-        Ok(())
-    }
-
-    fn merge(&mut self, other: &Self) {
-        self.seen.merge(&other.seen);
-        self.rows.extend(other.rows.iter().cloned());
-        self.missing.extend(other.missing.iter().cloned());
-        self.bytes += other.bytes;
-    }
-
-    fn finish(&self, emit: &mut dyn FnMut(Vec<Value>) -> Result<()>) -> Result<()> {
-        if !self.seen.any {
-            return Ok(());
-        }
-        let taught = self.spec["taught"].as_str();
-        let taught = taught.and_then(|hex| u64::from_str_radix(hex, 16).ok());
-        self.seen
-            .check(&self.place, self.fingerprint, taught.or(Some(0)))?;
-        let text = |json: &Json| Value::Text(json.as_str().unwrap_or_default().to_owned());
-        match WHAT {
-            ASKS if self.spec["check"] == true => {
-                self.are_there(None)?;
-                emit(vec![
-                    Value::Text("true".into()),
-                    Value::Null,
-                    Value::Null,
-                    Value::Null,
-                ])
-            }
-            ASKS => {
-                let first = self.first()?;
-                let rows = self
-                    .rows
-                    .iter()
-                    .filter(|(of, ..)| usize::try_from(*of) == Ok(first.place));
-                let mut rows: Vec<_> = rows.collect();
-                rows.sort();
-                let most = self.spec["most"].as_u64().unwrap_or(u64::MAX);
-                for (_, _, row) in rows
-                    .into_iter()
-                    .take(usize::try_from(most).unwrap_or(usize::MAX))
-                {
-                    emit(vec![
-                        Value::Text(row.clone()),
-                        text(&first.reading["sql"]),
-                        Value::Real(first.confidence),
-                        list(&first.assumptions),
-                    ])?;
-                }
-                Ok(())
-            }
-            WRITES => emit(vec![text(&self.first()?.reading["sql"])]),
-            PARSES => {
-                let k = self.spec["k"].as_u64().unwrap_or(5);
-                for (ranked, rank) in self.ordered().into_iter().zip(1..=k as i64) {
-                    if rank == 1 {
-                        self.are_there(Some(ranked.place))?;
-                    }
-                    emit(vec![
-                        Value::Integer(rank),
-                        text(&ranked.reading["sql"]),
-                        Value::Real(ranked.confidence),
-                        Value::Text(band(ranked.confidence).to_owned()),
-                        list(&ranked.assumptions),
-                        list(&ranked.reading["unmatched"]),
-                    ])?;
-                }
-                Ok(())
-            }
-            TELLS => {
-                let lang = Lang::read(self.spec["lang"].as_str())?;
-                let mut rows: Vec<_> = self.rows.iter().collect();
-                rows.sort();
-                let mut narration = Narration::default();
-                for (_, _, row) in rows.iter().take(TOLD) {
-                    narration.add(serde_json::from_str(row).unwrap_or(Json::Null));
-                }
-                if rows.len() > TOLD {
-                    narration.and_more();
-                }
-                emit(told(
-                    self.spec["sql"].as_str().unwrap_or_default(),
-                    lang,
-                    &narration,
-                ))
-            }
-            // Rows that were made with the text.
-            _ => {
-                let rows = self.spec["rows"].as_array().map_or(&[][..], |all| all);
-                for row in rows {
-                    let cells = row.as_array().map_or(&[][..], |all| all);
-                    emit(cells.iter().map(cell).collect())?;
-                }
-                Ok(())
-            }
-        }
-    }
 }

@@ -4,6 +4,7 @@ use serde_json::Value as Json;
 
 use super::catalog::Catalog;
 use super::learn::DATABASE;
+use super::session::{SESSION, SESSION_READ};
 use crate::gate::policy::{DENY, FUNCTIONS, Policy, TABLES};
 use crate::memory::moment;
 use crate::options::{OptionDef, OptionType, Options};
@@ -68,6 +69,11 @@ pub const NOW: OptionDef = OptionDef {
     doc: "the time from which \"last month\" or 最近7天 is told; nothing reads a clock",
 };
 
+/// The options that a number in their place is, as `lumos_parse(question, 3)` has it.
+pub fn as_options(k: i64) -> String {
+    format!("{{\"{}\": {k}}}", K.name)
+}
+
 /// The columns of the answer itself.
 pub const TYPED: OptionDef = OptionDef {
     name: "typed",
@@ -86,14 +92,15 @@ pub const MODE: OptionDef = OptionDef {
 
 /// The options of `lumos_ask`.
 pub const ASK_OPTIONS: &[OptionDef] = &[
-    ABOUT, DENY, CONFIDENCE, MODE, ROWS, TIMEOUT, AFTER, NOW, DATABASE, TYPED,
+    ABOUT, DENY, CONFIDENCE, MODE, ROWS, TIMEOUT, AFTER, SESSION, NOW, DATABASE, TYPED,
 ];
 
 /// The options of `lumos_to_sql`.
-pub const TO_SQL_OPTIONS: &[OptionDef] = &[ABOUT, DENY, CONFIDENCE, MODE, AFTER, NOW, DATABASE];
+pub const TO_SQL_OPTIONS: &[OptionDef] =
+    &[ABOUT, DENY, CONFIDENCE, MODE, AFTER, SESSION, NOW, DATABASE];
 
 /// The options of `lumos_parse`.
-pub const PARSE_OPTIONS: &[OptionDef] = &[ABOUT, DENY, K, MODE, AFTER, NOW, DATABASE];
+pub const PARSE_OPTIONS: &[OptionDef] = &[ABOUT, DENY, K, MODE, AFTER, SESSION_READ, NOW, DATABASE];
 
 /// The options of `lumos_link`.
 pub const LINK_OPTIONS: &[OptionDef] = &[ABOUT, DENY, DATABASE];

@@ -24,6 +24,7 @@ pub mod print;
 pub mod reader;
 mod sample;
 mod seen;
+pub mod session;
 mod state;
 pub mod suggest;
 pub mod taught;

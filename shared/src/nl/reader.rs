@@ -6,6 +6,7 @@ use super::link::Vocabulary;
 use super::model::Model;
 use super::print::Dialect;
 use super::tokens::{Token, fold, tokens};
+use crate::program::Stopped;
 
 /// What readings of questions need.
 pub struct Reader<'a> {
@@ -19,6 +20,8 @@ pub struct Reader<'a> {
     pub dialect: Dialect,
     /// The time now, in seconds since 1970. Without it "last month" is told from the latest time in the data.
     pub now: Option<i64>,
+    /// Whether the caller wants the reading to end, which then finds nothing.
+    pub stopped: Stopped<'a>,
 }
 
 impl Reader<'_> {

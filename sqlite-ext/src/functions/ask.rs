@@ -7,7 +7,7 @@ use lumos_core::functions::ask::{ASK, LINK, PARSE, TO_SQL};
 use lumos_core::gate::policy::Policy;
 use lumos_core::memory::moment;
 use lumos_core::nl::answer::{LOW, Outcome, Reading, band, readings_after, too_unsure};
-use lumos_core::nl::asking::{BYTES, ROWS, TIMEOUT, after, sqlite_policy, too_many_bytes};
+use lumos_core::nl::asking::{BYTES, ROWS, TIMEOUT, as_options, sqlite_policy, too_many_bytes};
 use lumos_core::nl::links::links;
 use lumos_core::nl::model;
 use lumos_core::nl::print::Dialect;
@@ -20,8 +20,9 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, ffi};
 use serde_json::{Map, Value as Json};
 
-use super::{Bodies, llm};
+use super::{Bodies, llm, sessions};
 use crate::error::{Error, Result, error};
+use crate::host::check_interrupt;
 use crate::host::statement::HostStatement;
 use crate::query::arguments;
 use crate::session::Session;
@@ -33,7 +34,8 @@ const TIME: Duration = Duration::from_secs(30);
 
 pub const BODIES: Bodies = &[(&TO_SQL, |call| {
     let (question, options) = (call.required(0)?, call.options(1)?);
-    let (_, reading) = reading(call.session, question, &options)?;
+    let (connection, reading) = reading(call.session, question, &options)?;
+    sessions::keep(call.session, &connection, question, &options, &reading)?;
     Ok(Value::Text(reading.sql))
 })];
 
@@ -76,17 +78,20 @@ fn all(
     if known.catalog.tables.is_empty() {
         return Err(error("there is no table to ask about"));
     }
+    let stopped = || check_interrupt(&connection).is_err();
     let reader = Reader {
         catalog: &known.catalog,
         vocabulary: &known.vocabulary,
         model: model(),
         dialect: Dialect::Sqlite,
         now: moment::option(options, "now")?,
+        stopped: &stopped,
     };
-    let after = after(options)?;
+    let after = sessions::before(&connection, question, options)?;
     let readings = readings_after(&reader, &after, question, most.max(PARSED), &mut |sql| {
         probe(&connection, sql, &policy)
     })?;
+    check_interrupt(&connection)?;
     let asked = Asked {
         question,
         after: &after,
@@ -129,7 +134,10 @@ impl TableFunction for Parse {
     type Aux = Session;
 
     fn rows(session: &Arc<Session>, given: &[Value]) -> Result<Rows> {
-        let options = arguments::options(PARSE.options, &given[1])?;
+        let options = match &given[1] {
+            Value::Integer(k) => Options::parse(PARSE.options, Some(&as_options(*k)))?,
+            options => arguments::options(PARSE.options, options)?,
+        };
         let k = options
             .integer("k")
             .and_then(|k| usize::try_from(k).ok())
@@ -185,7 +193,8 @@ impl TableFunction for Ask {
 
     fn rows(session: &Arc<Session>, given: &[Value]) -> Result<Rows> {
         let options = arguments::options(ASK.options, &given[1])?;
-        let (connection, reading) = reading(session, question(given)?, &options)?;
+        let question = question(given)?;
+        let (connection, reading) = reading(session, question, &options)?;
         let rows = run(
             &connection,
             &reading.sql,
@@ -200,11 +209,13 @@ impl TableFunction for Ask {
                 ]
             },
         )?;
+        sessions::keep(session, &connection, question, &options, &reading)?;
         Ok(Box::new(rows.into_iter().map(Ok)))
     }
 
     fn make(session: &Arc<Session>, given: &[Value]) -> Result<Made> {
         let options = arguments::options(ASK.options, &given[1])?;
+        sessions::check_no_session(&options)?;
         let (connection, reading) = reading(session, question(given)?, &options)?;
         let statement = HostStatement::own(&connection, &reading.sql)?;
         let mut columns: Vec<(String, &'static str)> = Vec::new();

@@ -144,14 +144,13 @@ fn cell(value: ValueRef<'_>) -> Option<Cow<'_, str>> {
 fn begin(session: &Session, connection: &Connection, tier: &Tier, question: &str) -> Result<i64> {
     let mut id = 0;
     // No savepoint: SQLite begins none within a statement that writes, as CREATE VIRTUAL TABLE does.
-    session.language().unchanged_by(connection, || {
+    session.language().beside(connection, || {
         connection.execute_batch(DDL)?;
         let sql = "INSERT INTO main.lumos_llm(asked_at, question, model) VALUES (datetime('now'), ?1, ?2) RETURNING id";
         let values = params![kept(question), tier.config().model()];
         id = connection.query_row(sql, values, |row| row.get(0))?;
         let sql = "DELETE FROM main.lumos_llm WHERE id <= ?1";
-        connection.execute(sql, params![id - ROWS as i64])?;
-        Ok(())
+        Ok(1 + connection.execute(sql, params![id - ROWS as i64])?)
     })?;
     Ok(id)
 }
@@ -164,14 +163,13 @@ fn end(
     found: &Consulted,
     decision: &'static str,
 ) -> Result<()> {
-    session.language().unchanged_by(connection, || {
+    session.language().beside(connection, || {
         let entry = Entry::new(found, Some(decision));
         let sql = "UPDATE main.lumos_llm SET calls = ?1, milliseconds = ?2, prompt_tokens = ?3, answer_tokens = ?4, candidates = ?5, \
                    decision = ?6, error = ?7 WHERE id = ?8";
         let mut values: Vec<Value> = entry.values().into_iter().map(output).collect();
         values.push(Value::Integer(id));
-        connection.execute(sql, params_from_iter(values))?;
-        Ok(())
+        Ok(connection.execute(sql, params_from_iter(values))?)
     })
 }
 

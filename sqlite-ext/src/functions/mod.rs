@@ -14,6 +14,7 @@ mod memory;
 mod models;
 mod query;
 pub mod reports;
+mod sessions;
 mod suggest;
 mod sync;
 mod tables;
@@ -54,6 +55,7 @@ const OTHERS: [Bodies; 10] = [
     graph::BODIES,
     ask::BODIES,
     llm::BODIES,
+    sessions::BODIES,
     taught::BODIES,
     checks::BODIES,
     alerts::BODIES,

@@ -22,6 +22,7 @@ use serde_json::Value as Json;
 use super::ask;
 use crate::error::{Error, Result, error};
 use crate::gate;
+use crate::host::check_interrupt;
 use crate::program::{Argument, output};
 use crate::query::arguments;
 use crate::session::Session;
@@ -150,18 +151,21 @@ impl TableFunction for Suggest {
         let (table, policy, k) = wanted(given, &SUGGEST_QUESTIONS)?;
         let connection = session.connection()?;
         let known = session.language().known(&connection, &policy)?;
+        let stopped = || check_interrupt(&connection).is_err();
         let reader = Reader {
             catalog: &known.catalog,
             vocabulary: &known.vocabulary,
             model: model(),
             dialect: Dialect::Sqlite,
             now: None,
+            stopped: &stopped,
         };
         let table = table_of(&known.catalog, table)?;
         let policy = policy.without_tables();
         let rows = suggested(&reader, table, k, &mut |sql| {
             gate::check(&connection, sql, &policy).map(|verdict| verdict.sql.is_err())
         })?;
+        check_interrupt(&connection)?;
         Ok(Box::new(rows.into_iter().map(
             |(question, sql, confidence)| {
                 Ok(vec![

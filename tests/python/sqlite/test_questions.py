@@ -5,7 +5,7 @@ import json
 import unittest
 
 import host
-from test_access import DENY, IGNORE, authorized
+from test_access import DENY, IGNORE, OK, READ, authorize, authorized
 
 SCHEMA = """
 CREATE TABLE emp(id INTEGER PRIMARY KEY, name TEXT, email TEXT, city TEXT);
@@ -116,6 +116,87 @@ class Questions(host.Case):
         self.refused(self.db, "SELECT * FROM names")
         for writes in "INSERT INTO names VALUES ('x', 'y')", "DELETE FROM names":
             self.refused(self.db, writes)
+
+    def say(self, question, session, db=None, **options):
+        options = json.dumps({"session": session, **options})
+        return [json.loads(row) for row, in (db or self.db).rows("SELECT row FROM lumos_ask(?, ?)", question, options)]
+
+    def history(self, session, db=None):
+        return (db or self.db).rows("SELECT question, goes_on FROM lumos_session_history(?)", session)
+
+    def test_a_session_is_of_the_database_and_its_transactions(self):
+        oslo, lyon = "How many emp have the city Oslo?", "what about Lyon?"
+        self.db.rows("INSERT INTO emp(city) VALUES ('Lyon')")
+        self.assertEqual(self.history("a"), [])
+        self.assertEqual(self.say(oslo, "a"), [{"count(*)": 1}])
+        # Another connection goes on, and other sessions know nothing of it.
+        other = self.open(self.folder / "emp.sqlite")
+        self.assertEqual(self.say(lyon, "a", other), [{"count(*)": 2}])
+        self.assertEqual(other.value("SELECT lumos_to_sql(?, '{\"session\": \"b\"}')", oslo)[:15], "SELECT count(*)")
+        self.assertEqual(self.history("a"), [(oslo, 0), (lyon, 1)])
+        self.assertEqual(self.history("b"), [(oslo, 0)])
+        # It is kept as the transaction is.
+        self.db.rows("BEGIN")
+        self.say("what about Oslo?", "a")
+        self.db.rows("SELECT lumos_session_reset('b')")
+        self.assertEqual(len(self.history("a")), 3)
+        self.assertEqual((self.history("b"), self.history("b", other)), ([], [(oslo, 0)]))
+        self.db.rows("ROLLBACK")
+        self.assertEqual((len(self.history("a")), len(self.history("b"))), (2, 1))
+        # What is not answered is not kept, nor what is only read.
+        self.refused(self.db, "SELECT * FROM lumos_ask(?, ?)", "not sure", values=("Qxzt?", '{"session": "a"}'))
+        self.db.rows("SELECT * FROM lumos_parse(?, ?)", "what about Oslo?", '{"session": "a"}')
+        self.assertEqual(len(self.history("a")), 2)
+        # One that stands by itself begins anew.
+        self.assertEqual(self.say("List the name of all emp with the city Oslo", "a"), [{"name": "Bo"}])
+        self.assertEqual(self.history("a")[-1][1], 0)
+        self.assertEqual(self.db.value("SELECT lumos_session_reset('a')"), 3)
+        self.assertEqual((self.history("a"), self.db.value("SELECT lumos_session_reset('a')")), ([], 0))
+
+    def test_sessions_are_bounded(self):
+        self.say("How many emp are there?", "a")
+        fill = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT {}) INSERT INTO lumos_session(session, question, goes_on, sql) SELECT {}, 'x', 0, '' FROM n"
+        self.db.rows(fill.format(300, "'a'"))
+        self.say("How many emp are there?", "a")
+        self.assertEqual(len(self.history("a")), 100)
+        self.db.rows(fill.format(10_500, "i"))
+        self.say("How many emp are there?", "b")
+        self.assertEqual(self.db.value("SELECT count(*) FROM lumos_session"), 10_000)
+
+    def test_a_session_that_cannot_be_kept_is_an_error(self):
+        self.say("How many emp are there?", "a")
+        way_out = 'session "a" keeps no question, since the database is read-only; give those before in "after" instead'
+        asked = ("what about Lyon?", '{"session": "a", "min_confidence": 0}')
+        self.db.rows("PRAGMA query_only = 1")
+        self.refused(self.db, "SELECT * FROM lumos_ask(?, ?)", way_out, values=asked)
+        self.refused(self.db, "SELECT lumos_to_sql(?, ?)", way_out, values=asked)
+        self.db.rows("PRAGMA query_only = 0")
+        self.assertEqual(len(self.history("a")), 1)
+        with authorized(self.db, ("lumos_session", "question"), DENY):
+            self.refused(self.db, "SELECT * FROM lumos_ask(?, ?)", "lumos_ask", values=asked)
+        self.refused(self.db, "CREATE VIRTUAL TABLE temp.t USING lumos_ask('How many emp are there?', '{\"session\": \"a\"}')", "has no session")
+        for options, words in [('{"session": ""}', "is empty"), ('{"session": "a", "after": "x"}', "not both"), ('{"session": 1}', "session")]:
+            self.refused(self.db, "SELECT * FROM lumos_ask('How many emp are there?', ?)", words, values=(options,))
+        # A table of that name that another has made is no session.
+        self.db.rows("DROP TABLE lumos_session")
+        self.db.rows("CREATE TABLE lumos_session(x)")
+        self.refused(self.db, "SELECT * FROM lumos_ask(?, ?)", "lumos_ask", values=asked)
+
+    def test_a_session_is_no_reason_to_read_the_database_anew(self):
+        def reads():
+            """How often the question has a column of the table read."""
+            counted = []
+            authorize(self.db, lambda action, one, *_: counted.append(one) or OK if (action, one) == (READ, "emp") else OK)
+            self.say("How many emp have the city Oslo?", "a")
+            authorize(self.db, None)
+            return len(counted)
+
+        # The first makes the table.
+        reads(), reads()
+        again = reads()
+        self.assertEqual(reads(), again)
+        self.db.rows("INSERT INTO emp(city) VALUES ('Quito')")
+        self.assertGreater(reads(), again)
 
     def test_an_interrupt_ends_a_question(self):
         fill = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 30000) INSERT INTO emp(name, city) SELECT i, 'c' || i FROM n"

@@ -313,6 +313,59 @@ class Ask(Both):
                 except (host.ERROR, duckdb.Error):
                     pass
 
+    def test_sessions_go_on_alike(self):
+        self.learn()
+        said = ["How many customers are there in Oslo?", "what about Lyon?", "and Nice?", "What is the average total of invoices?", "for each country"]
+        history = "SELECT question, goes_on FROM {}"
+        for question in said:
+            options = json.dumps({"session": "a", "min_confidence": 0})
+            ours = self.sqlite.value("SELECT lumos_to_sql(?, ?)", question, options)
+            ((theirs,),) = self.duckdb.execute("FROM query(lumos_to_sql(?, ?))", [question, options]).fetchall()
+            self.assertEqual(ours, theirs, question)
+        ours = self.sqlite.rows(history.format("lumos_session_history('a')"))
+        self.assertEqual([question for question, _ in ours], said)
+        self.assertEqual([goes_on for _, goes_on in ours], [0, 1, 1, 0, 1])
+        self.assertEqual(ours, self.duckdb.execute(history.format("query(lumos_session_history('a'))")).fetchall())
+        for options, words in [({"session": ""}, "is empty"), ({"session": "a", "after": "x"}, "not both"), ({"session": "x" * 300}, "300 bytes")]:
+            with self.assertRaisesRegex(host.ERROR, words):
+                self.sqlite.rows("SELECT * FROM lumos_ask('How many customers are there?', ?)", json.dumps(options))
+            self.fails(words, "How many customers are there?", **options)
+
+    def test_a_session_of_duckdb_is_of_the_instance(self):
+        self.learn()
+        other = self.duckdb.cursor()
+        count = lambda rows: json.loads(rows[0][0])["count_star()"]
+        history = lambda db, session: db.execute("SELECT question, goes_on FROM query(lumos_session_history(?))", [session]).fetchall()
+        self.assertEqual(count(self.ask("How many customers are there in Oslo?", session="a")), 1)
+        self.assertEqual(count(self.ask("what about Lyon?", other, session="a")), 2)
+        self.assertEqual([goes_on for _, goes_on in history(self.duckdb, "a")], [0, 1])
+        # The answer's own columns, a question that is not answered, one that is only planned.
+        self.assertEqual(self.ask("and Nice?", session="a", typed=True), [(1,)])
+        self.fails("not sure", "Qxzt?", session="a")
+        self.duckdb.execute("EXPLAIN FROM query(lumos_ask('and Oslo?', '{\"session\": \"a\"}'))").fetchall()
+        self.duckdb.execute("FROM query(lumos_parse('and Oslo?', '{\"session\": \"a\"}'))").fetchall()
+        self.assertEqual(len(history(other, "a")), 3)
+        # A transaction has no say in it.
+        self.duckdb.execute("BEGIN")
+        self.ask("and Oslo?", session="a")
+        self.duckdb.execute("ROLLBACK")
+        self.assertEqual(len(history(other, "a")), 4)
+        self.assertEqual(other.execute("FROM query(lumos_session_reset('a'))").fetchall(), [(4,)])
+        self.assertEqual(self.duckdb.execute("FROM query(lumos_session_reset('a'))").fetchall(), [(0,)])
+        self.assertEqual(history(self.duckdb, "a"), [])
+
+    def test_types_that_are_texts_or_times(self):
+        self.duckdb.execute("CREATE TYPE mood AS ENUM ('glad', 'sad', 'INTERVAL[]')")
+        self.duckdb.execute("CREATE TABLE visit(id UUID PRIMARY KEY, feeling mood, hour TIME, seen TIMESTAMPTZ)")
+        self.duckdb.execute("INSERT INTO visit VALUES (uuid(), 'glad', '10:30:00', '2024-01-02 03:04:05+00'), (uuid(), 'sad', '11:00:00', NULL), (uuid(), 'glad', NULL, NULL)")
+        self.learn()
+        self.assertEqual(json.loads(self.ask("How many visits have the feeling glad?")[0][0]), {"count_star()": 2})
+        targets = self.duckdb.execute("SELECT target FROM query(lumos_link('sad'))").fetchall()
+        self.assertEqual(targets, [("visit.feeling",)])
+        for question in "How many visits are there by hour?", "What is the earliest hour of visits?", "visits in January 2024", "List the id of all visits":
+            for row in self.ask(question, min_confidence=0):
+                json.loads(row[0])
+
     def test_anyone_may_call_the_folds(self):
         self.learn()
         rows = "(SELECT 0 AS w, NULL::BIGINT AS n, 'x' AS t FROM range(3))"

@@ -264,6 +264,7 @@ fn main() -> ExitCode {
                     Dialect::Sqlite
                 },
                 now: None,
+                stopped: &|| false,
             };
             let time = Instant::now();
             let found = candidates(&reader, &q.text, K);
@@ -374,6 +375,7 @@ fn asked(
             model,
             dialect: Dialect::Sqlite,
             now: None,
+            stopped: &|| false,
         };
         let mut probe = |sql: &str| -> Result<Outcome, ()> {
             let outcome = executor.run(&d.path, &q.gold, &[sql]).ok_or(())?;

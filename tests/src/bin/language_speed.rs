@@ -133,6 +133,7 @@ fn main() {
         model: model(),
         dialect: Dialect::Sqlite,
         now: None,
+        stopped: &|| false,
     };
     let mut times: Vec<(f64, &str)> = Vec::new();
     for question in QUESTIONS.iter().cycle().take(rounds * QUESTIONS.len()) {

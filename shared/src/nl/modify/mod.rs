@@ -8,7 +8,7 @@ mod scan;
 mod times;
 
 use super::catalog::{Catalog, ColumnRef, Target};
-use super::ir::{Expr, Query, Unit};
+use super::ir::{Aggregate, Expr, Query, Unit};
 use super::joins::distances;
 use super::print::tables;
 use super::reader::{Reader, name_of, shown_names};
@@ -116,8 +116,13 @@ pub fn apply(
     }
     if !modifiers.group.is_empty() {
         summed(reader.catalog, &mut query.select);
-        if !query.select.iter().any(is_aggregate) && modifiers.window != Some(Asked::Share) {
-            return None;
+        if !query.select.iter().any(is_aggregate) {
+            // "The percentage of tracks in each genre": of their number.
+            if modifiers.window != Some(Asked::Share) || !named {
+                return None;
+            }
+            query.tables = tables(&query).first().copied().into_iter().collect();
+            query.select = vec![Expr::Aggregate(Aggregate::Count, false, None)];
         }
         let own = tables(&query);
         let nearest = |alike: &Vec<(f32, Target)>| nearest(reader.catalog, &own, alike);

@@ -373,10 +373,18 @@ impl Scan<'_> {
         let count = self.tokens.len();
         let by = |i: usize| {
             let token = &self.tokens[i];
-            !used[i]
-                && (["by", "per"].iter().any(|w| self.is(i, w)) || chinese && token.lower == "each")
+            let one =
+                ["by", "per"].iter().any(|w| self.is(i, w)) || chinese && token.lower == "each";
+            // "The share of orders in each country".
+            let of_each = EACH.iter().find_map(|p| self.phrase(i, p));
+            let words = if one {
+                Some(1)
+            } else {
+                of_each.filter(|_| found.window.is_some())
+            };
+            words.filter(|_| !used[i]).map(|words| (i, words))
         };
-        let Some(at) = (0..count).find(|&i| by(i)) else {
+        let Some((at, words)) = (0..count).find_map(by) else {
             return;
         };
         // "Directed by" is another "by", and "the top 5 by price" an order.
@@ -414,7 +422,7 @@ impl Scan<'_> {
         if !aggregate || order {
             return;
         }
-        let mut next = at + 1;
+        let mut next = at + words;
         let mut last = at;
         loop {
             while self.is(next, "the") {

@@ -20,6 +20,12 @@ use super::tokens::Token;
 /// Readings that are followed at once.
 const BEAM: usize = 100;
 
+/// Words up to which so many are; of a longer question fewer are, so that its words cost the same together.
+const WORDS: usize = 30;
+
+/// The fewest readings that are followed.
+const NARROW: usize = 10;
+
 /// A reading of a question.
 #[derive(Debug, Clone)]
 pub struct Candidate {
@@ -79,6 +85,9 @@ fn read(
         trees: &trees,
     };
     for state in ends {
+        if (reader.stopped)() {
+            return Vec::new();
+        }
         for (query, state) in finish(reader, &trees, tokens, state) {
             let Some((query, mut notes)) =
                 apply(reader, whole, modifiers, !state.named.is_empty(), query)
@@ -214,10 +223,14 @@ impl Walk<'_> {
         let mut first = State::default();
         first.last = "start";
         beams[0].push(first);
+        let most = (BEAM * WORDS / count.max(1)).clamp(NARROW, BEAM);
         for at in 0..count {
+            if (self.reader.stopped)() {
+                return Vec::new();
+            }
             let mut states = std::mem::take(&mut beams[at]);
             states.sort_by(|a, b| b.score.total_cmp(&a.score));
-            states.truncate(BEAM);
+            states.truncate(most);
             states.iter_mut().for_each(State::settle);
             let here: Vec<&Mention> = self.mentions.iter().filter(|m| m.start == at).collect();
             for state in &states {
@@ -233,7 +246,7 @@ impl Walk<'_> {
         }
         let mut ends = std::mem::take(&mut beams[count]);
         ends.sort_by(|a, b| b.score.total_cmp(&a.score));
-        ends.truncate(BEAM);
+        ends.truncate(most);
         ends.iter_mut().for_each(State::settle);
         ends
     }

@@ -186,3 +186,39 @@ fn what_is_not_read_of_a_question_is_not_understood() {
     assert_eq!(first(&all("in Germany")).confidence, 0.0);
     assert_eq!(first(&all("")).confidence, first(asked).confidence);
 }
+
+#[test]
+fn a_long_question_costs_no_more_for_each_word_and_can_be_stopped() {
+    use std::cell::Cell;
+    let shop = shop::shop();
+    let question =
+        |words: usize| "the most orders of customers in Germany by month, ".repeat(words / 9);
+    let asked = |most: usize, question: &str| {
+        let asked = Cell::new(0_usize);
+        let stopped = || {
+            asked.set(asked.get() + 1);
+            asked.get() > most
+        };
+        let reader = super::reader::Reader {
+            catalog: &shop.catalog,
+            vocabulary: &shop.vocabulary,
+            model: super::model(),
+            dialect: Dialect::Sqlite,
+            now: None,
+            stopped: &stopped,
+        };
+        let found = super::parse::candidates(&reader, question, 5);
+        (found.len(), asked.get())
+    };
+    let (found, times) = asked(usize::MAX, &question(90));
+    assert!(found > 0 && times > 90, "{found} {times}");
+    // Whenever it is stopped, it ends at the next word or reading, both times that it may read.
+    for most in [0, 1, 50, times - 1] {
+        let (found, times) = asked(most, &question(90));
+        assert_eq!(
+            (found, times.saturating_sub(most) <= 2),
+            (0, true),
+            "{most}: {times}"
+        );
+    }
+}

@@ -20,6 +20,7 @@ impl Shop {
             model: model(),
             dialect,
             now: None,
+            stopped: &|| false,
         };
         let before: Vec<String> = before.iter().map(|q| (*q).to_owned()).collect();
         let found: Result<_, ()> =

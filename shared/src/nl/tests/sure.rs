@@ -35,3 +35,19 @@ fn a_reading_without_what_was_named_is_not_sure() {
     }
     assert!(left_out > 0, "no reading leaves out a name");
 }
+
+#[test]
+fn a_number_alone_asks_for_nothing() {
+    let shop = shop();
+    for question in ["12", "3.5?", "1999 12", "2024-01-02", "12 %"] {
+        for reading in shop.read(&[], question, Dialect::Sqlite) {
+            assert_eq!(reading.confidence, 0.0, "{question}: {}", reading.sql);
+        }
+    }
+    let goes_on = shop.read(
+        &["how many orders were there in 2022"],
+        "2023?",
+        Dialect::Sqlite,
+    );
+    assert!(goes_on[0].confidence > 0.5, "{goes_on:?}");
+}

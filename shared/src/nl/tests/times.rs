@@ -66,6 +66,16 @@ const TABLE: &[(&str, &str, &str)] = &[
         "",
     ),
     (
+        "percentage of products in each category",
+        "SELECT category.name, 100.0 * count(*) / nullif(sum(count(*)) OVER (), 0) FROM category JOIN product ON product.category_id = category.id GROUP BY category.id, category.name",
+        "",
+    ),
+    (
+        "what share of orders is in each country",
+        "SELECT customer.country, 100.0 * count(*) / nullif(sum(count(*)) OVER (), 0) FROM customer JOIN orders ON orders.customer_id = customer.id GROUP BY customer.country",
+        "",
+    ),
+    (
         "what percentage of orders are cancelled",
         "SELECT 100.0 * count(*) FILTER (WHERE status = 'cancelled') / nullif(count(*), 0) FROM orders",
         "",

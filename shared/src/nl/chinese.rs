@@ -1,7 +1,8 @@
 //! Chinese questions as tokens: words of the language become those of English that the reader knows, names are found
 //! as they stand in the data, or by their sound.
 
-use super::chinese_words::{NAMES, SOUNDS, WORDS};
+use super::chinese_names::NAMES;
+use super::chinese_words::{SOUNDS, WORDS};
 use super::tokens::{Token, fold, is_han, stem, tokens};
 
 /// Longest word, in characters.
@@ -196,6 +197,7 @@ fn in_order(
         }
         all.push(word);
     }
+    settle(&mut all, &is, &|word| noun(word, thing));
     // "Highest price de 5 product": what is meant comes first.
     let mut at = 0;
     while let Some(de) = (at..all.len()).find(|&i| is(&all[i], &["de"])) {
@@ -258,6 +260,41 @@ fn in_order(
         all.splice(start..end, turned);
     }
     all.concat()
+}
+
+/// Puts what stands around a verb in the order of English: 与德国接壤 is "border Germany", 柏林在哪个国家 "which country
+/// is Berlin in", 哪个国家最大 "which country is largest".
+fn settle(
+    all: &mut Vec<Vec<Token>>,
+    is: &dyn Fn(&[Token], &[&str]) -> bool,
+    thing: &dyn Fn(&[Token]) -> bool,
+) {
+    let border = all.iter().position(|w| is(w, &["border"]));
+    let with = border.and_then(|end| (0..end).rev().find(|&i| is(&all[i], &["and"])));
+    if let (Some(end), Some(with)) = (border, with)
+        && (2..=4).contains(&(end - with))
+        && with > 0
+    {
+        let verb = all.remove(end);
+        all[with] = verb;
+    }
+    let ends = all
+        .iter()
+        .rposition(|w| !is(w, &["?", "."]))
+        .map_or(0, |i| i + 1);
+    let asks = |w: &[Token]| is(w, &["which", "what"]);
+    if ends >= 4 && is(&all[ends - 3], &["in"]) && asks(&all[ends - 2]) && thing(&all[ends - 1]) {
+        let mut asked: Vec<Vec<Token>> = all.drain(ends - 3..ends).collect();
+        let mut within = asked.remove(0);
+        all.insert(ends - 3, std::mem::take(&mut within));
+        asked.push(vec![made(&asked[0][0], "是", "is")]);
+        all.splice(0..0, asked);
+    }
+    let greatest = ["highest", "largest", "lowest", "smallest"];
+    if ends >= 3 && is(&all[ends - 1], &greatest) && thing(&all[ends - 2]) && asks(&all[ends - 3]) {
+        let between = made(&all[ends - 1][0], "是", "is");
+        all.insert(ends - 1, vec![between]);
+    }
 }
 
 fn made(from: &Token, text: &str, word: &str) -> Token {

@@ -533,9 +533,22 @@ fn judge(reader: &Reader<'_>, trees: &Trees<'_>, asked: &[&str], query: &Query, 
             }
         }
     }
-    // The same thing shown and asked for by a condition of equality.
+    // The same thing shown and asked for by a condition of equality, or what it is joined by.
+    let join = (all.len() > 1).then(|| trees.tree(&all)).flatten();
+    let joined = |a: &Expr, b: &Expr| {
+        let (Expr::Column(a), Expr::Column(b)) = (a, b) else {
+            return false;
+        };
+        let keys = join.iter().flat_map(|join| &join.rest);
+        let mut pairs = keys.flat_map(|(_, key)| &key.columns);
+        pairs.any(|(from, to)| (from, to) == (a, b) || (to, from) == (a, b))
+    };
     for f in &query.filters {
-        if f.op == Compare::Eq && query.select.contains(&f.left) {
+        let is_shown = query
+            .select
+            .iter()
+            .any(|e| *e == f.left || joined(e, &f.left));
+        if f.op == Compare::Eq && is_shown {
             s.add(model, &["showsfilter"], 1.0);
         }
         let mut same = query.filters.iter().filter(|g| {

@@ -5,6 +5,7 @@ pub mod asked;
 pub mod asking;
 pub mod catalog;
 pub mod chinese;
+mod chinese_names;
 mod chinese_words;
 pub mod feedback;
 mod finish;

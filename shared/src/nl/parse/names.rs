@@ -8,6 +8,12 @@ use super::super::reader::shown_names;
 use super::super::state::State;
 use super::{Walk, push_filter};
 
+/// How much likelier it is that a number is asked for, where the question asks for one.
+const ONE_NUMBER: f32 = 8.0;
+
+/// How much likelier a column is whose name the question has as a whole, though a part of it says something else.
+const WHOLE: f32 = 1.0;
+
 impl Walk<'_> {
     /// Columns that a quality may be about, those of named tables first.
     pub fn quality(
@@ -303,6 +309,13 @@ impl Walk<'_> {
             .iter()
             .any(|t| is_id(&t.stem) || is_id(&t.lower));
         let idless = is_id(&last) && !said;
+        // "Highest point" is one name; "point" behind "highest" is rather of that column than of the lowest.
+        let named = words(&self.catalog().at(column).name);
+        let said_of = |at: usize| named.contains(&self.tokens[at].lower);
+        let before = mention.start.checked_sub(1);
+        let whole = named.len() > 1
+            && (mention.start..mention.end).all(said_of)
+            && (mention.end - mention.start == named.len() || before.is_some_and(said_of));
         let take = |role: &'static str, then: &dyn Fn(&mut State)| {
             let mut s = self.with(state, mention, role);
             s.add(model, &["link", "column"], mention.score - 1.0);
@@ -311,9 +324,32 @@ impl Walk<'_> {
                 s.add(model, &["idless", role], 1.0);
             }
             self.affinity(&mut s, mention, column, role);
+            if whole {
+                s.score += WHOLE;
+            }
             then(&mut s);
             s
         };
+        // "What is the highest total": the number itself.
+        let first = |i: usize| self.tokens.get(i).map_or("", |t| t.lower.as_str());
+        let asks = first(0) == "what"
+            && ["is", "was"].contains(&first(1))
+            && kind.is_number()
+            && !self.catalog().is_key(column);
+        if asks
+            && state.select.is_empty()
+            && state.limit == Some(1)
+            && let [(Expr::Column(by), desc)] = state.order[..]
+            && by == column
+        {
+            next.push(take("selectmax", &|s| {
+                s.score += ONE_NUMBER;
+                s.order.clear();
+                s.limit = None;
+                let agg = if desc { Aggregate::Max } else { Aggregate::Min };
+                s.select.push(Expr::Aggregate(agg, false, Some(column)));
+            }));
+        }
         let count = w.aggregates.contains(&Aggregate::Count);
         let summed = w
             .aggregates
@@ -375,7 +411,16 @@ impl Walk<'_> {
         let total = ["total", "sum", "amount", "totals"]
             .contains(&self.tokens[mention.start].lower.as_str());
         if total && kind.is_number() && w.aggregates.is_empty() {
+            // "The total of all invoices" is one number.
+            let said = |at: Option<usize>, word: &str| {
+                at.and_then(|at| self.tokens.get(at))
+                    .is_some_and(|t| t.lower == word)
+            };
+            let of_all = said(mention.start.checked_sub(1), "the") && said(Some(mention.end), "of");
             next.push(take("sumof", &|s| {
+                if of_all {
+                    s.score += ONE_NUMBER;
+                }
                 s.select
                     .push(Expr::Aggregate(Aggregate::Sum, false, Some(column)));
             }));
@@ -422,6 +467,9 @@ impl Walk<'_> {
             }));
             if w.aggregates.is_empty() {
                 next.push(take("selectmax", &|s| {
+                    if asks {
+                        s.score += ONE_NUMBER;
+                    }
                     let agg = if desc { Aggregate::Max } else { Aggregate::Min };
                     s.select.push(Expr::Aggregate(agg, false, Some(column)));
                     s.wait.most = None;

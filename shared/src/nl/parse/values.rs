@@ -1,6 +1,6 @@
 //! Values, texts, numbers and days as conditions.
 
-use super::super::catalog::{ColumnKind, ColumnRef, iso};
+use super::super::catalog::{ColumnKind, ColumnRef, iso, words};
 use super::super::ir::{Compare, Expr, Filter, Literal, Right};
 use super::super::link::{Meaning, Mention, literal};
 use super::super::modify::moment;
@@ -8,6 +8,12 @@ use super::super::reader::name_of;
 use super::super::state::State;
 use super::{Walk, push_filter};
 use crate::calendar;
+
+/// How much likelier a value counts that stands before the thing that it is said of.
+const OF_THING: f32 = 7.0;
+
+/// How much likelier a value is one of the names of a table's own things, and none of what refers to them.
+const OWN: f32 = 0.5;
 
 /// How much likelier it is that a number is compared with a column in whose unit it can be told.
 const UNIT: f32 = 3.0;
@@ -28,8 +34,24 @@ impl Walk<'_> {
                 .any(|m| matches!(m.kind, Meaning::Table(t) if t == c.table) && m.score > 0.6)
         };
         let mut order: Vec<&(ColumnRef, String)> = found.iter().collect();
-        order.sort_by_key(|(c, _)| (!focused(c), !named(c), self.catalog().refers(*c).is_some()));
-        let words = match mention.end - mention.start {
+        // What a table calls its own things comes before what refers to them.
+        let own = |c: &ColumnRef| {
+            let table = words(&self.catalog().tables[c.table].name);
+            words(&self.catalog().at(*c).name).starts_with(&table)
+        };
+        order.sort_by_key(|(c, _)| {
+            let refers = self.catalog().refers(*c).is_some();
+            (!focused(c), !named(c), refers, !own(c))
+        });
+        // "Rock tracks": what stands before a thing says which of them, if it means nothing else.
+        let before_thing = self.mentions.iter().any(|m| {
+            m.start == mention.end && m.score > 0.75 && matches!(m.kind, Meaning::Table(_))
+        }) && !self.mentions.iter().any(|m| {
+            m.start < mention.end
+                && m.end > mention.start
+                && !matches!(m.kind, Meaning::Value(_) | Meaning::Text(_))
+        });
+        let length = match mention.end - mention.start {
             1 if self.tokens[mention.start].quoted => "quoted",
             1 if self.tokens[mention.start].capital && mention.start > 0 => "capital",
             1 if self.tokens[mention.start].number.is_some() => "number",
@@ -40,7 +62,7 @@ impl Walk<'_> {
         for (i, (column, text)) in order.into_iter().take(6).enumerate() {
             let take = |role: &'static str| {
                 let mut s = self.with(state, mention, role);
-                s.add(model, &["value", role, words], 1.0);
+                s.add(model, &["value", role, length], 1.0);
                 let exact = self.tokens[mention.start..mention.end]
                     .iter()
                     .map(|t| t.text.as_str())
@@ -49,10 +71,16 @@ impl Walk<'_> {
                     == *text;
                 s.add(
                     model,
-                    &["valuecase", if exact { "exact" } else { "other" }, words],
+                    &["valuecase", if exact { "exact" } else { "other" }, length],
                     1.0,
                 );
                 self.affinity(&mut s, mention, *column, "value");
+                if before_thing {
+                    s.score += OF_THING;
+                }
+                if own(column) && self.catalog().refers(*column).is_none() {
+                    s.score += OWN;
+                }
                 s.add(model, &["valuerank"], i as f32);
                 if focused(column) {
                     s.add(model, &["valuefocus"], 1.0);

@@ -1,5 +1,6 @@
 //! The parts of the reading of questions, on a small database.
 
+mod chinese;
 mod follow;
 mod metrics;
 mod numbers;

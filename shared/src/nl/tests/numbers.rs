@@ -220,3 +220,25 @@ fn what_no_engine_can_run_is_no_query() {
         Some("SELECT * FROM category GROUP BY id, name ORDER BY count(*) DESC")
     );
 }
+
+#[test]
+fn one_number_is_asked_for() {
+    let shop = shop();
+    for (question, sql) in [
+        (
+            "What is the highest order amount?",
+            "SELECT max(amount) FROM orders",
+        ),
+        (
+            "What is the lowest price of products?",
+            "SELECT min(price) FROM product",
+        ),
+        (
+            "How many kitchen products are there?",
+            "category.name = 'Kitchen'",
+        ),
+    ] {
+        let read = shop.after(&[], question);
+        assert!(read.contains(sql), "{question}: {read}");
+    }
+}

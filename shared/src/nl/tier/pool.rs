@@ -30,6 +30,8 @@ impl Pool {
         for (sql, weight) in found.passed.iter().zip(weights(found.passed.len())) {
             pool.weights.push((true, weight));
             pool.readings.push(Reading {
+                // The questions before are in the prompt, not in the answer.
+                goes_on: false,
                 sql: sql.clone(),
                 query: Query::default(),
                 confidence: weight,

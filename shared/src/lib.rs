@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod arrange;
 pub mod arrow;
 pub mod calendar;
 pub mod changelog;

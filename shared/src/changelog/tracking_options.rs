@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value as Json, json};
 
 use super::{Evolution, Key, Table};
+use crate::arrange::Arrange;
 use crate::mirror::{MirrorType, Policy, Rule};
 use crate::options::{OptionDef, OptionType, Options as Given, PROGRESS};
 use crate::{Error, Result};
@@ -172,7 +173,7 @@ impl TrackingOptions {
         };
         let list = |names: &Vec<String>| {
             let mut names = names.iter().map(named).collect::<Result<Vec<_>>>()?;
-            names.sort();
+            names.arrange();
             names.dedup();
             Ok::<_, Error>(names)
         };
@@ -195,7 +196,7 @@ impl TrackingOptions {
         let name = |column: &String| evolution.new_name(column);
         let list = |columns: &Vec<String>| {
             let mut columns: Vec<String> = columns.iter().map(name).collect();
-            columns.sort();
+            columns.arrange();
             columns
         };
         let mut options = self.clone();

@@ -2,6 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
+use crate::arrange::Arrange;
 use crate::decisions::formula::{self, CORRELATE, Variable};
 use crate::options::{OptionDef, OptionType, Options};
 use crate::program::{Database, Fold, FoldState, Parameters, Program};
@@ -301,7 +302,7 @@ impl FoldState for Cases {
             return Ok(());
         }
         let mut values = self.values.clone();
-        values.sort_by_key(|(run, _)| *run);
+        values.arrange_by_key(|(run, _)| *run);
         let at = |run: i64| {
             let place = values.binary_search_by_key(&run, |(run, _)| *run);
             place.ok().and_then(|i| values.get(i)?.1)
@@ -325,7 +326,7 @@ impl FoldState for Cases {
             })
             .collect();
         // Those that move it as much keep their order.
-        rows.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+        rows.arrange_by(|(a, _), (b, _)| b.total_cmp(a));
         rows.into_iter().try_for_each(|(_, row)| emit(row))
     }
 }

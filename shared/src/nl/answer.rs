@@ -11,6 +11,7 @@ use super::print::tables;
 use super::reader::{Reader, name_of, question_tokens};
 use super::tokens::{LONGEST, fold};
 use crate::Error;
+use crate::arrange::Arrange;
 use crate::sql::identifier;
 
 /// Candidates among which the likelihoods are shared.
@@ -212,7 +213,7 @@ impl Considered {
                 candidate.score += weights.of(question, &candidate.sql);
             }
         }
-        all.sort_by(|(a, _), (b, _)| b.score.total_cmp(&a.score));
+        all.arrange_by(|(a, _), (b, _)| b.score.total_cmp(&a.score));
         let mut scores: Vec<f32> = all.iter().map(|(candidate, _)| candidate.score).collect();
         let shares = shares(&scores);
         // A word that means nothing here may have been the one that matters.

@@ -13,6 +13,7 @@ use super::link::Vocabulary;
 use super::sample::Sample;
 use super::seen::{CATALOG, COUNT, HOW, INPUT, RANGE, Row, Seen, TAUGHT, VALUE};
 use super::taught::{self, Listed};
+use crate::arrange::Arrange;
 use crate::gate::catalog::Schema;
 use crate::gate::policy::{Policy, TABLES};
 use crate::gate::{duckdb, scratch};
@@ -473,7 +474,7 @@ impl FoldState for Values {
         catalog.values.finish();
         catalog.finish();
         let mut rows_taught = self.seen.taught.clone();
-        rows_taught.sort();
+        rows_taught.arrange();
         let scratch = scratch();
         let passes = |sql: &str| {
             scratch.as_ref().is_ok_and(|scratch| {

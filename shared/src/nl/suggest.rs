@@ -4,6 +4,7 @@ use super::answer::Considered;
 use super::catalog::{Catalog, Column, ColumnKind, ColumnRef, words};
 use super::reader::Reader;
 use super::tokens::fold;
+use crate::arrange::Arrange;
 use crate::{Type, Value};
 
 /// The columns of `lumos_autocomplete`.
@@ -101,7 +102,7 @@ pub fn completions(catalog: &Catalog, prefix: &str, most: usize) -> Vec<Completi
             add((4, "value"), value.to_owned());
         }
     }
-    all.sort();
+    all.arrange();
     all.dedup();
     all.truncate(most);
     all

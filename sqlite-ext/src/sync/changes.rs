@@ -41,12 +41,12 @@ impl Changes {
     /// Errors in a transaction that has written, on a table that is not tracked, and on a position whose changes are
     /// not kept. Without `since` it gives the position alone.
     pub fn new(host: Connection, since: Option<i64>, table: Option<&str>) -> Result<Changes> {
-        let (first, last) = kept(&host)?;
+        let last = last(&host)?;
         let in_transaction = !host.is_autocommit();
         if in_transaction && host.transaction_state(Some("main"))? == TransactionState::Write {
-            let committed = host::second(&host).and_then(|second| kept(&second));
+            let committed = host::second(&host).and_then(|second| self::last(&second));
             // Numbers that it has taken come again after a ROLLBACK, for other changes.
-            if !committed.is_ok_and(|(_, committed)| committed == last) {
+            if !committed.is_ok_and(|committed| committed == last) {
                 return Err(has_written());
             }
         }
@@ -57,6 +57,8 @@ impl Changes {
                  read the tables, and start again from lumos_changes()"
             )));
         }
+        // Who polls has seen the last one most of the time.
+        let first = if at < last { first(&host)? } else { last };
         if at + 1 < first {
             return Err(error(format!(
                 "the changes after {at} are not kept any more, the oldest is {first}; \
@@ -153,15 +155,20 @@ impl Iterator for Changes {
     }
 }
 
-/// The first and the last row of the log; 0 without one, and without a log.
-fn kept(connection: &Connection) -> Result<(i64, i64)> {
-    const SQL: &str = "SELECT coalesce((SELECT min(seq) FROM main._lumos_log), 0), coalesce((SELECT max(seq) FROM main._lumos_log), 0)";
-    let read = connection.query_row(SQL, [], |row| Ok((row.get(0)?, row.get(1)?)));
-    match read {
-        Ok(kept) => Ok(kept),
-        Err(_) if !schema::has_changelog(connection)? => Ok((0, 0)),
+/// The last row of the log; 0 without one, and without a log.
+fn last(connection: &Connection) -> Result<i64> {
+    const SQL: &str = "SELECT coalesce(max(seq), 0) FROM main._lumos_log";
+    match connection.query_row(SQL, [], |row| row.get(0)) {
+        Ok(last) => Ok(last),
+        Err(_) if !schema::has_changelog(connection)? => Ok(0),
         Err(e) => Err(e.into()),
     }
+}
+
+/// The first row of the log; 0 without one. Errors without a log.
+fn first(connection: &Connection) -> Result<i64> {
+    const SQL: &str = "SELECT coalesce(min(seq), 0) FROM main._lumos_log";
+    Ok(connection.query_row(SQL, [], |row| row.get(0))?)
 }
 
 /// The refusal to read the log where it may yet be undone.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Axis, LINES, Maker, Mark, along, mark, number, order};
+use crate::arrange::Arrange;
 use crate::charts::ask::Form;
 use crate::charts::reduce;
 use crate::charts::scale::Unit;
@@ -126,7 +127,7 @@ impl Maker<'_> {
         }
         self.plot
             .marks
-            .sort_by(|a, b| a.series.cmp(&b.series).then(a.x.total_cmp(&b.x)));
+            .arrange_by(|a, b| a.series.cmp(&b.series).then(a.x.total_cmp(&b.x)));
         self.thin_band();
         self.plot.x = Axis {
             title: x.name.clone(),

@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
-pub mod arrange;
 pub mod arrow;
 pub mod calendar;
 pub mod changelog;

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use crate::arrange::Arrange;
 use crate::options::{OptionDef, OptionType, Options};
 use crate::program::{Database, Fold, FoldState, Program, Stopped, check};
 use crate::series::words::{LANG, Language, number};
@@ -242,7 +241,7 @@ impl FoldState for Table {
         check(stopped)?;
         // Of equals those of the lesser key; equal keys with equal scores have equal values, but for columns that weigh alike.
         let reasons = |row: usize| self.reasons(&scores, row);
-        order.arrange_by(|a, b| {
+        order.sort_by(|a, b| {
             let by_key = || self.keys[a.1].cmp(&self.keys[b.1]);
             let by_row = || reasons(a.1).cmp(&reasons(b.1));
             b.0.total_cmp(&a.0).then_with(by_key).then_with(by_row)
@@ -284,7 +283,7 @@ impl Table {
         let whole: f64 = scores.iter().map(|(_, of)| of[row]).sum();
         let mut parts: Vec<(&str, f64)> =
             scores.iter().map(|(name, of)| (*name, of[row])).collect();
-        parts.arrange_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(b.0)));
+        parts.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(b.0)));
         parts.retain(|part| part.1 >= 0.005 * whole && part.1 > 0.0);
         parts.truncate(REASONS);
         let share = |part: f64| (part / whole * 100.0).round() / 100.0;

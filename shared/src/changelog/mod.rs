@@ -17,7 +17,6 @@ pub use shadow::Shadow;
 pub use tracking_options::{KeyChoice, TrackingOptions};
 pub use triggers::{UNFORESEEN, watched};
 
-use crate::arrange::Arrange;
 use crate::sql::identifier;
 use crate::{Error, Result};
 
@@ -147,7 +146,7 @@ impl Table {
             return keys;
         }
         let mut pk: Vec<&Column> = self.columns.iter().filter(|c| c.pk > 0).collect();
-        pk.arrange_by_key(|c| c.pk);
+        pk.sort_by_key(|c| c.pk);
         let mut keys = Vec::new();
         if !pk.is_empty() && (self.without_rowid || pk.iter().all(|c| c.not_null)) {
             keys.push(pk.iter().map(|c| c.name.clone()).collect());

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value as Json, json};
 
 use super::{Evolution, Key, Table};
-use crate::arrange::Arrange;
 use crate::mirror::{MirrorType, Policy, Rule};
 use crate::options::{OptionDef, OptionType, Options as Given, PROGRESS};
 use crate::{Error, Result};
@@ -173,7 +172,7 @@ impl TrackingOptions {
         };
         let list = |names: &Vec<String>| {
             let mut names = names.iter().map(named).collect::<Result<Vec<_>>>()?;
-            names.arrange();
+            names.sort();
             names.dedup();
             Ok::<_, Error>(names)
         };
@@ -196,7 +195,7 @@ impl TrackingOptions {
         let name = |column: &String| evolution.new_name(column);
         let list = |columns: &Vec<String>| {
             let mut columns: Vec<String> = columns.iter().map(name).collect();
-            columns.arrange();
+            columns.sort();
             columns
         };
         let mut options = self.clone();

@@ -1,6 +1,5 @@
 //! A picture as values and axes, which [`super::vega`] and [`super::svg`] both write.
 
-use crate::arrange::Arrange;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ask::{Agg, Ask, Form};
@@ -265,7 +264,7 @@ impl<'a> Maker<'a> {
         }
         if order.len() > most {
             let mut by_size: Vec<(&String, &f64)> = sizes.iter().collect();
-            by_size.arrange_by(|a, b| b.1.total_cmp(a.1));
+            by_size.sort_by(|a, b| b.1.total_cmp(a.1));
             let kept: BTreeSet<String> = by_size
                 .into_iter()
                 .take(most - 1)
@@ -314,7 +313,7 @@ impl<'a> Maker<'a> {
             // The largest in either direction stay.
             let mut by_size: Vec<(&String, f64)> =
                 values.iter().map(|(n, v)| (n, v.abs())).collect();
-            by_size.arrange_by(|a, b| b.1.total_cmp(&a.1));
+            by_size.sort_by(|a, b| b.1.total_cmp(&a.1));
             let kept: BTreeSet<String> = by_size
                 .into_iter()
                 .take(most - 1)

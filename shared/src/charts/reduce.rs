@@ -1,6 +1,5 @@
 //! Many rows into the few that are drawn: groups, bins, thinned lines, natural orders of names.
 
-use crate::arrange::Arrange;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
@@ -130,7 +129,7 @@ pub fn natural(names: &[String]) -> Option<BTreeMap<String, usize>> {
     let mut places: Vec<usize> = (0..names.len()).collect();
     let at = |i: &usize| numbers.get(*i).copied().unwrap_or(0.0);
     let open = |i: &usize| names.get(*i).is_some_and(|n| !n.starts_with(['<', '≤']));
-    places.arrange_by(|a, b| at(a).total_cmp(&at(b)).then(open(a).cmp(&open(b))));
+    places.sort_by(|a, b| at(a).total_cmp(&at(b)).then(open(a).cmp(&open(b))));
     let mut order = BTreeMap::new();
     for (place, i) in places.into_iter().enumerate() {
         order.insert(names.get(i)?.clone(), place);
@@ -142,11 +141,11 @@ pub fn natural(names: &[String]) -> Option<BTreeMap<String, usize>> {
 pub fn ordered(values: &BTreeMap<String, f64>) -> Vec<String> {
     let mut names: Vec<String> = values.keys().cloned().collect();
     if let Some(order) = natural(&names) {
-        names.arrange_by_key(|name| order.get(name).copied());
+        names.sort_by_key(|name| order.get(name).copied());
         return names;
     }
     let value = |name: &String| values.get(name).copied().unwrap_or(0.0);
-    names.arrange_by(|a, b| value(b).total_cmp(&value(a)).then_with(|| a.cmp(b)));
+    names.sort_by(|a, b| value(b).total_cmp(&value(a)).then_with(|| a.cmp(b)));
     names
 }
 

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
-use crate::arrange::Arrange;
 use crate::objects::{Cell, Fields, MOST_COLUMNS, unescaped};
 use crate::{Error, Result};
 
@@ -111,7 +110,7 @@ impl Kept {
         let mut rows: Vec<(&[Cell], f64)> = rows
             .map(|(row, times)| (row.as_slice(), *times as f64 * scale))
             .collect();
-        rows.arrange_by(|a, b| a.0.partial_cmp(b.0).unwrap_or(Ordering::Equal));
+        rows.sort_by(|a, b| a.0.partial_cmp(b.0).unwrap_or(Ordering::Equal));
         rows
     }
 }

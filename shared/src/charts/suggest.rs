@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use super::ask::{Ask, Form};
 use super::table::{Column, Kind, Table};
-use crate::arrange::Arrange;
 use crate::options::listed;
 use crate::{Error, Result};
 
@@ -44,7 +43,7 @@ pub fn suggest(table: &Table, ask: &Ask) -> Result<Vec<Design>> {
     let mut designs = maker.designs;
     designs.retain(|d| ask.form.is_none_or(|form| d.form == form));
     // Stable: of equals the first column goes first.
-    designs.arrange_by(|a, b| b.score.total_cmp(&a.score));
+    designs.sort_by(|a, b| b.score.total_cmp(&a.score));
     let mut unique: Vec<Design> = Vec::new();
     for design in designs {
         let same = |d: &Design| {

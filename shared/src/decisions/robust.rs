@@ -1,6 +1,5 @@
 //! How much a decision hangs on its weights: which options win under other weights, and which never can.
 
-use crate::arrange::Arrange;
 use crate::stats::random::Stream;
 use crate::stats::special::normal_quantile;
 
@@ -10,7 +9,7 @@ pub fn dominators(points: &[&[f64]]) -> Vec<Option<usize>> {
     let mut order: Vec<usize> = (0..points.len()).collect();
     let sum = |i: &usize| points[*i].iter().sum::<f64>();
     // Rounded sums of larger numbers are not smaller: who dominates comes first, by its points where the sums are equal.
-    order.arrange_by(|a, b| {
+    order.sort_by(|a, b| {
         let by_points = || {
             points[*b]
                 .iter()

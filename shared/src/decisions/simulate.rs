@@ -2,7 +2,6 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::arrange::Arrange;
 use crate::decisions::formula::{self, CORRELATE, Variable};
 use crate::options::{OptionDef, OptionType, Options};
 use crate::program::{Database, Fold, FoldState, Parameters, Program};
@@ -302,7 +301,7 @@ impl FoldState for Cases {
             return Ok(());
         }
         let mut values = self.values.clone();
-        values.arrange_by_key(|(run, _)| *run);
+        values.sort_by_key(|(run, _)| *run);
         let at = |run: i64| {
             let place = values.binary_search_by_key(&run, |(run, _)| *run);
             place.ok().and_then(|i| values.get(i)?.1)
@@ -326,7 +325,7 @@ impl FoldState for Cases {
             })
             .collect();
         // Those that move it as much keep their order.
-        rows.arrange_by(|(a, _), (b, _)| b.total_cmp(a));
+        rows.sort_by(|(a, _), (b, _)| b.total_cmp(a));
         rows.into_iter().try_for_each(|(_, row)| emit(row))
     }
 }

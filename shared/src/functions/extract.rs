@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use serde_json::json;
 
-use crate::arrange::Arrange;
 use crate::memory::extract::{self, is_functional};
 use crate::memory::moment::{self, MOMENT};
 use crate::options::{OptionDef, OptionType, Options};
@@ -93,7 +92,7 @@ fn body(args: &[ValueRef<'_>]) -> Result<Value> {
         });
         rows.push((fact.span, row));
     }
-    rows.arrange_by_key(|(span, _)| (span.start, span.end));
+    rows.sort_by_key(|(span, _)| (span.start, span.end));
     let (mut bytes, mut characters) = (0, 1);
     let mut elements = Vec::with_capacity(rows.len());
     for (span, row) in rows {

@@ -1,6 +1,5 @@
 //! The tables of a DuckDB database as the gate needs them: one SELECT reads them, in the caller's transaction.
 
-use crate::arrange::Arrange;
 use crate::{Param, Type, ValueRef};
 
 /// A table or view.
@@ -109,7 +108,7 @@ impl Rows {
     /// The tables.
     pub fn schema(&self) -> Schema {
         let mut rows: Vec<_> = self.columns.iter().collect();
-        rows.arrange_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
+        rows.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
         let mut schema = Schema::default();
         let mut last = None;
         for (key, _, column, ty, table) in rows {

@@ -5,7 +5,6 @@ use std::hash::BuildHasherDefault;
 
 use super::counts::Fixed;
 use crate::Result;
-use crate::arrange::Arrange;
 use crate::program::{Stopped, check};
 use crate::stats::special::gamma_shares;
 use crate::stats::tails::f_above;
@@ -457,7 +456,7 @@ pub fn adjusted(p: &[Option<f64>]) -> Vec<Option<f64>> {
         .enumerate()
         .filter_map(|(i, p)| Some(((*p)?, i)))
         .collect();
-    order.arrange_by(|a, b| b.0.total_cmp(&a.0));
+    order.sort_by(|a, b| b.0.total_cmp(&a.0));
     let m = order.len() as f64;
     let mut q = vec![None; p.len()];
     let mut least = 1.0_f64;

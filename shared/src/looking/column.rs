@@ -2,7 +2,6 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::arrange::Arrange;
 use crate::looking::counts::{Numbers, Texts, hash};
 use crate::looking::notes::{Seen, notes};
 use crate::options::{OptionDef, OptionType, Options};
@@ -352,7 +351,7 @@ impl Column {
         let numbers = sorted.iter().map(|(v, n)| (number(*v), *n));
         let texts = texts.into_iter().map(|(t, n)| (Json::from(t), n));
         let mut all: Vec<(Json, u64)> = numbers.chain(texts).collect();
-        all.arrange_by_key(|(_, count)| std::cmp::Reverse(*count));
+        all.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         all.truncate(most);
         let shown = |(value, count)| json!({"value": value, "count": count});
         all.into_iter().map(shown).collect()

@@ -3,7 +3,6 @@
 use super::association::{self, Found, Prepared, Products, adjusted, parts};
 use super::scan::{self, COLUMNS, INPUT, Look, Scan};
 use super::table::{Table, Values};
-use crate::arrange::Arrange;
 use crate::options::{OptionDef, OptionType, Options};
 use crate::program::{Database, Fold, Program, Stopped, check};
 use crate::series::source::Emit;
@@ -258,7 +257,7 @@ impl Look for Correlate {
         let q = if self.adjust { adjusted(&p) } else { p };
         let mut order: Vec<(Pair, Option<f64>)> = pairs.into_iter().zip(q).collect();
         let strength = |pair: &Pair| pair.found.value.map_or(-1.0, f64::abs);
-        order.arrange_by(|(x, _), (y, _)| {
+        order.sort_by(|(x, _), (y, _)| {
             let names = |pair: &Pair| (pair.a.clone(), pair.b.clone(), pair.measure);
             strength(y)
                 .total_cmp(&strength(x))

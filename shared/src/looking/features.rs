@@ -4,7 +4,6 @@ use super::association::{self, Found, adjusted};
 use super::correlate::{ADJUST, BINS, FEW, Left, Ready, bins, measures, real, text};
 use super::scan::{COLUMNS, INPUT, Look, Scan, aim, aimed};
 use super::table::{Column, Table, Values, target};
-use crate::arrange::Arrange;
 use crate::calendar::civil;
 use crate::options::{OptionDef, Options};
 use crate::program::{Database, Fold, Program, Stopped, check};
@@ -132,7 +131,7 @@ impl Look for Features {
         let q = if self.adjust { adjusted(&p) } else { p };
         let mut order: Vec<usize> = (0..found.len()).collect();
         let key = |i: &usize| found[*i].relevance.unwrap_or(-1.0);
-        order.arrange_by(|a, b| {
+        order.sort_by(|a, b| {
             let names = found[*a].feature.name.cmp(&found[*b].feature.name);
             key(b).total_cmp(&key(a)).then(names)
         });

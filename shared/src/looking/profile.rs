@@ -2,7 +2,6 @@
 
 use serde_json::Value as Json;
 
-use crate::arrange::Arrange;
 use crate::looking::column;
 use crate::options::{OptionDef, OptionType, Options};
 use crate::program::{Database, Fold, FoldState, Parameters, Program};
@@ -161,7 +160,7 @@ impl FoldState for Profiles {
 
     fn finish(&self, emit: &mut dyn FnMut(Vec<Value>) -> Result<()>) -> Result<()> {
         let mut columns = self.0.clone();
-        columns.arrange();
+        columns.sort();
         for (_, name, column) in columns {
             // A table without rows.
             let column = column.and_then(|column| serde_json::from_str(&column).ok());

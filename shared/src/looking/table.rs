@@ -5,7 +5,6 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use super::cells::{self, Cell};
 use super::counts::Fixed;
-use crate::arrange::Arrange;
 use crate::mirror::time::{parse_date, parse_timestamp};
 use crate::program::{Stopped, check};
 use crate::series::clock::DAY;
@@ -237,7 +236,7 @@ impl Rows {
             .map(|column| {
                 let texts = column.texts();
                 let mut order: Vec<u32> = (0..texts.len() as u32).collect();
-                order.arrange_by_key(|code| (*code > 0, texts[*code as usize]));
+                order.sort_by_key(|code| (*code > 0, texts[*code as usize]));
                 let mut places = vec![0; order.len()];
                 for (place, code) in order.iter().enumerate() {
                     places[*code as usize] = place as u32;

@@ -9,7 +9,6 @@ use super::now;
 use super::options;
 use super::row::{COLUMNS, Column, Memory, columns_without_embedding, input};
 use super::search::{self, Search};
-use crate::arrange::Arrange;
 use crate::options::Options;
 use crate::program::{Database, Fold, FoldState, Parameters, Program};
 use crate::sql::lexer::Dialect;
@@ -206,7 +205,7 @@ impl<L: List> FoldState for Listing<L> {
 
     fn finish(&self, emit: &mut dyn FnMut(Vec<Value>) -> Result<()>) -> Result<()> {
         let mut memories: Vec<&Memory> = self.memories.iter().collect();
-        memories.arrange_by_key(|memory| memory.integer(Column::id));
+        memories.sort_by_key(|memory| memory.integer(Column::id));
         L::rows(memories, self.now, self.k)?
             .into_iter()
             .try_for_each(emit)
@@ -250,7 +249,7 @@ struct Timeline;
 
 impl List for Timeline {
     fn rows(mut memories: Vec<&Memory>, _: i64, _: usize) -> Result<Vec<Vec<Value>>> {
-        memories.arrange_by_key(|m| m.integer(Column::event_time));
+        memories.sort_by_key(|m| m.integer(Column::event_time));
         let row = |m: &&Memory| {
             Ok(vec![
                 get(m, Column::id),
@@ -279,7 +278,7 @@ impl List for Due {
             let left = retention(now.saturating_sub(last) as f64 / DAY, stability);
             due.push((left, memory, last.saturating_add((stability * DAY) as i64)));
         }
-        due.arrange_by(|a, b| a.0.total_cmp(&b.0)); // stable, so ids stay in order
+        due.sort_by(|a, b| a.0.total_cmp(&b.0)); // stable, so ids stay in order
         due.truncate(k);
         let row = |(left, memory, due): (f64, &Memory, i64)| {
             Ok(vec![

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, HashMap};
 use super::options::{self, ADD};
 use super::row::{COLUMNS, Column, Memory, columns, hash, input};
 use super::{change, moment, now};
-use crate::arrange::Arrange;
 use crate::options::Options;
 use crate::program::{Fold, FoldState, Parameters, Program};
 use crate::sql::lexer::{Dialect, without_end};
@@ -157,7 +156,7 @@ impl FoldState for Many {
 
     fn finish(&self, emit: &mut dyn FnMut(Vec<Value>) -> Result<()>) -> Result<()> {
         let mut said: Vec<&Said> = self.said.iter().collect();
-        said.arrange_by_key(|said| said.number);
+        said.sort_by_key(|said| said.number);
         // DuckDB's threads draw ids in no order.
         let mut free: Vec<i64> = said.iter().map(|said| said.next).collect();
         free.sort_unstable();

@@ -7,7 +7,6 @@
 use std::collections::{HashMap, HashSet};
 
 use super::terms::likeness;
-use crate::arrange::Arrange;
 use crate::text::bm25::CorpusStats;
 
 /// What a turn gets of the scores of those next to it and of those one further.
@@ -146,7 +145,7 @@ pub fn rank(
             });
         }
     }
-    found.arrange_by(|a, b| {
+    found.sort_by(|a, b| {
         let ids = candidates[a.at].id.cmp(&candidates[b.at].id);
         b.score.total_cmp(&a.score).then(ids)
     });
@@ -157,7 +156,7 @@ pub fn rank(
 /// behind the pool and stands beside nothing near. `None` without an embedding. And whether it is near at all.
 fn vectors(candidates: &[Candidate], pool: usize) -> Vec<(Option<f64>, bool)> {
     let mut all: Vec<f64> = candidates.iter().filter_map(|c| c.near).collect();
-    all.arrange_by(|a, b| b.total_cmp(a));
+    all.sort_by(|a, b| b.total_cmp(a));
     all.truncate(pool);
     let least = all.last().copied().unwrap_or(0.0);
     let range = all.first().copied().unwrap_or(0.0) - least;

@@ -9,7 +9,6 @@ use super::row::{COLUMNS, Column, Memory, columns, input};
 use super::sources::gone;
 use super::terms::{Terms, likeness};
 use super::{moment, now, search};
-use crate::arrange::Arrange;
 use crate::options::Options;
 use crate::program::{Fold, FoldState, Parameters, Program};
 use crate::sql::lexer::Dialect;
@@ -215,7 +214,7 @@ impl Similar {
     fn keep_best(&mut self) {
         let id = |near: &Near| near.memory.integer(Column::id);
         self.found
-            .arrange_by(|a, b| b.score.total_cmp(&a.score).then(id(a).cmp(&id(b))));
+            .sort_by(|a, b| b.score.total_cmp(&a.score).then(id(a).cmp(&id(b))));
         self.found.truncate(self.k);
     }
 }

@@ -11,7 +11,6 @@ use super::print::tables;
 use super::reader::{Reader, name_of, question_tokens};
 use super::tokens::{LONGEST, fold};
 use crate::Error;
-use crate::arrange::Arrange;
 use crate::sql::identifier;
 
 /// Candidates among which the likelihoods are shared.
@@ -213,7 +212,7 @@ impl Considered {
                 candidate.score += weights.of(question, &candidate.sql);
             }
         }
-        all.arrange_by(|(a, _), (b, _)| b.score.total_cmp(&a.score));
+        all.sort_by(|(a, _), (b, _)| b.score.total_cmp(&a.score));
         let mut scores: Vec<f32> = all.iter().map(|(candidate, _)| candidate.score).collect();
         let shares = shares(&scores);
         // A word that means nothing here may have been the one that matters.

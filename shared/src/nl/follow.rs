@@ -10,7 +10,6 @@ use super::ir::Query;
 use super::parse::{Candidate, counted_twice, trees};
 use super::print::Printer;
 use super::reader::{Reader, question_tokens};
-use crate::arrange::Arrange;
 use edits::{Edits, edits};
 
 /// What a question that goes on may mean.
@@ -59,7 +58,7 @@ pub fn follow(reader: &Reader<'_>, previous: &Query, question: &str) -> FollowUp
             notes: made.notes,
         });
     }
-    candidates.arrange_by(|a, b| b.score.total_cmp(&a.score));
+    candidates.sort_by(|a, b| b.score.total_cmp(&a.score));
     let Edits { lost, unsure, .. } = edits;
     FollowUp {
         candidates,

@@ -13,7 +13,6 @@ use super::link::Vocabulary;
 use super::sample::Sample;
 use super::seen::{CATALOG, COUNT, HOW, INPUT, RANGE, Row, Seen, TAUGHT, VALUE};
 use super::taught::{self, Listed};
-use crate::arrange::Arrange;
 use crate::gate::catalog::Schema;
 use crate::gate::policy::{Policy, TABLES};
 use crate::gate::{duckdb, scratch};
@@ -474,7 +473,7 @@ impl FoldState for Values {
         catalog.values.finish();
         catalog.finish();
         let mut rows_taught = self.seen.taught.clone();
-        rows_taught.arrange();
+        rows_taught.sort();
         let scratch = scratch();
         let passes = |sql: &str| {
             scratch.as_ref().is_ok_and(|scratch| {

@@ -4,7 +4,6 @@ use super::answer::Considered;
 use super::catalog::{Catalog, Column, ColumnKind, ColumnRef, words};
 use super::reader::Reader;
 use super::tokens::fold;
-use crate::arrange::Arrange;
 use crate::{Type, Value};
 
 /// The columns of `lumos_autocomplete`.
@@ -102,7 +101,7 @@ pub fn completions(catalog: &Catalog, prefix: &str, most: usize) -> Vec<Completi
             add((4, "value"), value.to_owned());
         }
     }
-    all.arrange();
+    all.sort();
     all.dedup();
     all.truncate(most);
     all

@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 use super::catalog::{Catalog, Metric, Synonym, Target};
 use super::feedback::Weights;
 use super::tokens::fold;
-use crate::arrange::Arrange;
 use crate::gate::text::normalized;
 use crate::sql::identifier;
 use crate::sql::lexer::{self, Dialect, Kind};
@@ -203,7 +202,7 @@ pub fn apply(
     let mut listed = Vec::new();
     // Synonyms may mean metrics.
     let mut rows: Vec<&Taught> = rows.iter().take(MOST).collect();
-    rows.arrange_by_key(|row| (row.kind != "metric", *row));
+    rows.sort_by_key(|row| (row.kind != "metric", *row));
     let mut weights = Weights::default();
     for row in rows {
         let ignored = if row.word.len() > LONGEST || row.meaning.len() > LONGEST {

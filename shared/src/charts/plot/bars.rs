@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::{Axis, BARS, LARGEST, LINES, Maker, Mark, Seen, mark, number, order};
-use crate::arrange::Arrange;
 use crate::charts::ask::{Agg, Form};
 use crate::charts::scale::Scale;
 use crate::charts::table::Kind;
@@ -128,7 +127,7 @@ impl Maker<'_> {
     pub(super) fn waterfall(&mut self) {
         let Some(x) = self.x() else { return };
         let mut seen = self.seen();
-        seen.arrange_by(|a, b| {
+        seen.sort_by(|a, b| {
             b.value
                 .abs()
                 .total_cmp(&a.value.abs())
@@ -188,7 +187,7 @@ impl Maker<'_> {
         let all = bars.len();
         bars.retain(|(_, low, high)| !low.is_nan() && !high.is_nan());
         self.missing += (all - bars.len()) as f64;
-        bars.arrange_by(|a, b| {
+        bars.sort_by(|a, b| {
             (b.2 - b.1)
                 .abs()
                 .total_cmp(&(a.2 - a.1).abs())

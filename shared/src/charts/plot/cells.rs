@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Axis, BARS, LARGEST, LINES, Maker, Mark, NOTHING, Seen, along, mark, number};
-use crate::arrange::Arrange;
 use crate::charts::reduce;
 use crate::charts::scale::{Scale, nice};
 
@@ -18,9 +17,9 @@ impl Maker<'_> {
         self.missing += all - seen.iter().map(|s| s.weight).sum::<f64>();
         let different = seen.len();
         if different > self.ask.max_rows {
-            seen.arrange_by_key(|s| reduce::lot(s.x, s.value));
+            seen.sort_by_key(|s| reduce::lot(s.x, s.value));
             seen.truncate(self.ask.max_rows);
-            seen.arrange_by(|a, b| a.x.total_cmp(&b.x).then(a.value.total_cmp(&b.value)));
+            seen.sort_by(|a, b| a.x.total_cmp(&b.x).then(a.value.total_cmp(&b.value)));
             let note = self.text.thinned(seen.len(), different);
             self.plot.notes.push(note);
         }
@@ -122,8 +121,8 @@ impl Maker<'_> {
         let (mut across, mut down) = (across, down);
         let sorted = |names: &[String]| names.iter().cloned().collect::<BTreeSet<String>>();
         if sorted(&across) == sorted(&down) && reduce::natural(&across).is_none() {
-            across.arrange();
-            down.arrange();
+            across.sort();
+            down.sort();
         }
         self.plot.series.clone_from(&down);
         let places: BTreeMap<String, usize> = across.iter().cloned().zip(0..).collect();
@@ -164,7 +163,7 @@ impl Maker<'_> {
                 value => values.push((value, *weight)),
             }
         }
-        values.arrange_by(|a, b| a.0.total_cmp(&b.0));
+        values.sort_by(|a, b| a.0.total_cmp(&b.0));
         // Each value as often as it comes, within reason.
         let copies = |w: f64| (w as usize).clamp(1, 1 + 1_000_000 / values.len().max(1));
         let sorted: Vec<f64> = values

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Axis, LINES, Maker, Mark, along, mark, number, order};
-use crate::arrange::Arrange;
 use crate::charts::ask::Form;
 use crate::charts::reduce;
 use crate::charts::scale::Unit;
@@ -127,7 +126,7 @@ impl Maker<'_> {
         }
         self.plot
             .marks
-            .arrange_by(|a, b| a.series.cmp(&b.series).then(a.x.total_cmp(&b.x)));
+            .sort_by(|a, b| a.series.cmp(&b.series).then(a.x.total_cmp(&b.x)));
         self.thin_band();
         self.plot.x = Axis {
             title: x.name.clone(),

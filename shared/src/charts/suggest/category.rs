@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use super::{COLORS, Maker};
-use crate::arrange::Arrange;
 use crate::charts::ask::Form;
 use crate::charts::table::{Column, Kind, is_word};
 
@@ -64,7 +63,7 @@ impl Maker<'_> {
                 let texts = self.column(*c).map(|c| c.texts.iter());
                 texts.map_or(0, |texts| texts.filter(|t| t.is_none()).count())
             };
-            categories.arrange_by_key(|c| {
+            categories.sort_by_key(|c| {
                 let many = self.distinct(*c);
                 (many > 30 || 2 * nulls(c) > rows, 2 * many > rows)
             });

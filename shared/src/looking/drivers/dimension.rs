@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-use crate::arrange::Arrange;
 use crate::looking::cells::Cell;
 use crate::series::words::{Language, number};
 
@@ -105,10 +104,10 @@ impl Dimension {
         }
         let others = values.len() - (MOST - 1);
         let mut order: Vec<(Label, (u64, f64))> = values.into_iter().collect();
-        order.arrange_by(|a, b| b.1.1.total_cmp(&a.1.1).then_with(|| a.0.cmp(&b.0)));
+        order.sort_by(|a, b| b.1.1.total_cmp(&a.1.1).then_with(|| a.0.cmp(&b.0)));
         order.truncate(MOST - 1);
         let mut kept: Vec<Label> = order.into_iter().map(|(label, _)| label).collect();
-        kept.arrange();
+        kept.sort();
         Dimension::Values(kept, others)
     }
 

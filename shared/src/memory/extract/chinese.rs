@@ -1,6 +1,5 @@
 //! Names and facts in Chinese, a clause at a time.
 
-use crate::arrange::Arrange;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -29,7 +28,7 @@ static KNOWN: LazyLock<HashMap<char, Vec<(&str, Sort)>>> = LazyLock::new(|| {
         }
     }
     for list in known.values_mut() {
-        list.arrange_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+        list.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
     }
     known
 });

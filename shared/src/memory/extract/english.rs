@@ -1,6 +1,5 @@
 //! Names and facts in English, a sentence at a time.
 
-use crate::arrange::Arrange;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -32,7 +31,7 @@ static VERBS: LazyLock<HashMap<&str, Vec<Verb>>> = LazyLock::new(|| {
         }
     }
     for list in verbs.values_mut() {
-        list.arrange_by_key(|(words, _)| std::cmp::Reverse(words.len()));
+        list.sort_by_key(|(words, _)| std::cmp::Reverse(words.len()));
     }
     verbs
 });

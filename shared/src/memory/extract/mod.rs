@@ -9,7 +9,6 @@ mod english;
 mod lists;
 mod marks;
 
-use crate::arrange::Arrange;
 use std::collections::HashSet;
 use std::ops::Range;
 
@@ -109,7 +108,7 @@ pub fn extract(text: &str, speaker: &str, now: Option<i64>) -> Extract {
     english::read(&mut found, Tokens::of(text), &marks);
     chinese::read(&mut found);
     let (entities, mut facts) = found.finish();
-    facts.arrange_by_key(|f| (f.span.start, f.span.end));
+    facts.sort_by_key(|f| (f.span.start, f.span.end));
     facts.dedup();
     Extract {
         entities,
@@ -174,7 +173,7 @@ impl Found<'_> {
         }
         // The longest of those that overlap; a time is no name.
         self.entities
-            .arrange_by_key(|e| (e.span.start, std::cmp::Reverse(e.span.end)));
+            .sort_by_key(|e| (e.span.start, std::cmp::Reverse(e.span.end)));
         let mut end = 0;
         let mut dates = self.dates.iter().peekable();
         self.entities.retain(|e| {

@@ -4,7 +4,6 @@ use serde_json::Value as Json;
 
 use super::view::{Alias, Edge, Names, edges};
 use super::{Fact, history, key, walk};
-use crate::arrange::Arrange;
 use crate::memory::moment;
 use crate::program::{Fold, FoldState};
 use crate::{Error, Param, Result, Type, Value, ValueRef};
@@ -211,11 +210,11 @@ impl<A: Answer + 'static> FoldState for Read<A> {
             Some(_) => {
                 let mut ordered = self.clone();
                 // One whose subject and object are both near was read by each.
-                ordered.facts.arrange_by_key(|f| f.id);
+                ordered.facts.sort_by_key(|f| f.id);
                 ordered.facts.dedup_by_key(|f| f.id);
                 ordered
                     .aliases
-                    .arrange_by(|a, b| (&a.alias, a.created_at).cmp(&(&b.alias, b.created_at)));
+                    .sort_by(|a, b| (&a.alias, a.created_at).cmp(&(&b.alias, b.created_at)));
                 A::answer(&ordered, emit)
             }
         }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::Fact;
 use super::view::Names;
-use crate::arrange::Arrange;
 use crate::memory::moment;
 use crate::{Error, Result};
 
@@ -102,11 +101,11 @@ fn statements<'a>(facts: impl Iterator<Item = (String, &'a Fact)>) -> Vec<(Strin
     let mut all: Vec<(String, Vec<&Fact>)> = all
         .into_iter()
         .map(|((_, _, object), mut said)| {
-            said.arrange_by_key(|fact| fact.id);
+            said.sort_by_key(|fact| fact.id);
             (object, said)
         })
         .collect();
-    all.arrange_by_key(|(_, said)| (said[0].from(), said[0].id));
+    all.sort_by_key(|(_, said)| (said[0].from(), said[0].id));
     all
 }
 

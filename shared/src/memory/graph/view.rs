@@ -1,6 +1,5 @@
 //! What holds at a time, as it was known at a time.
 
-use crate::arrange::Arrange;
 use std::collections::BTreeMap;
 
 use super::{Fact, key};
@@ -112,7 +111,7 @@ pub fn edges(
         from < to && as_of.is_none_or(|at| from <= at && at < to)
     });
     let mut edges = each_once(edges);
-    edges.arrange_by_key(|edge| edge.fact.id);
+    edges.sort_by_key(|edge| edge.fact.id);
     edges
 }
 
@@ -128,7 +127,7 @@ fn each_once(mut edges: Vec<Edge>) -> Vec<Edge> {
             fact.to(),
         )
     }
-    edges.arrange_by(|a, b| (what(a), a.fact.id).cmp(&(what(b), b.fact.id)));
+    edges.sort_by(|a, b| (what(a), a.fact.id).cmp(&(what(b), b.fact.id)));
     edges.dedup_by(|other, edge| {
         let same = what(edge) == what(other);
         if same && edge.fact.id != other.fact.id {
@@ -141,7 +140,7 @@ fn each_once(mut edges: Vec<Edge>) -> Vec<Edge> {
 }
 
 fn end_by_the_next(edges: &mut [Edge]) {
-    edges.arrange_by(|a, b| {
+    edges.sort_by(|a, b| {
         let order = |e: &Edge| (e.fact.from(), e.fact.created_at, e.fact.id);
         (&a.subject, &a.fact.predicate, order(a)).cmp(&(&b.subject, &b.fact.predicate, order(b)))
     });

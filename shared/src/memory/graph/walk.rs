@@ -1,6 +1,5 @@
 //! Neighbours, paths and ranks in a graph of facts. An edge is walked both ways.
 
-use crate::arrange::Arrange;
 use std::collections::{BTreeMap, VecDeque};
 
 use super::view::Edge;
@@ -252,6 +251,6 @@ pub fn pagerank(edges: &[Edge], seeds: &[String]) -> Vec<(String, f64)> {
         .filter(|(_, rank)| **rank > 0.0)
         .map(|(name, rank)| ((*name).to_owned(), *rank))
         .collect();
-    found.arrange_by(|a, b| b.1.total_cmp(&a.1));
+    found.sort_by(|a, b| b.1.total_cmp(&a.1));
     found
 }

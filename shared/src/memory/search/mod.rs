@@ -17,7 +17,6 @@ use super::row::{COLUMNS, Cell, Column, Memory, columns, columns_without_embeddi
 use super::terms::{Terms, query_words};
 use super::times::Times;
 use super::{fsrs, moment, now};
-use crate::arrange::Arrange;
 use crate::options::Options;
 use crate::program::{Database, Fold, FoldState, Parameters, Program};
 use crate::sql::lexer::Dialect;
@@ -327,7 +326,7 @@ impl Search {
         let corpus = self.corpus.as_ref().unwrap_or(&self.counted);
         // In the order of ids, so that sums are the same however many threads have read.
         let mut order: Vec<&(Memory, Candidate)> = self.rows.iter().collect();
-        order.arrange_by_key(|(_, candidate)| candidate.id);
+        order.sort_by_key(|(_, candidate)| candidate.id);
         let times = Times::of(&self.question, self.now);
         let candidate = |(memory, candidate): &&(Memory, Candidate)| {
             let event = memory.integer(Column::event_time).unwrap_or_default();

@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value as Json};
 
 use super::tier::tier;
-use crate::arrange::Arrange;
 use crate::memory::fsrs::Rating;
 use crate::memory::row::{Cell, Column, Memory, USES, gist};
 use crate::memory::{moment, sources};
@@ -98,7 +97,7 @@ fn take_over(kept: &mut Memory, other: &Memory, now: i64) -> Result<()> {
     let more = other.integer(Column::uses).unwrap_or(0);
     kept.set(Column::uses, uses.saturating_add(more));
     last_uses.extend(other.list(Column::last_uses)?);
-    last_uses.arrange_by_key(|at| std::cmp::Reverse(at.as_i64()));
+    last_uses.sort_by_key(|at| std::cmp::Reverse(at.as_i64()));
     last_uses.truncate(USES);
     kept.set(
         Column::last_uses,

@@ -18,7 +18,6 @@ use self::tier::tier;
 use super::row::{COLUMNS, Column, Memory, input};
 use super::terms::Terms;
 use super::{change, moment};
-use crate::arrange::Arrange;
 use crate::options::listed;
 use crate::program::{Fold, FoldState};
 use crate::{Error, Param, Result, Type, Value, ValueRef};
@@ -174,7 +173,7 @@ impl<const ROWS: bool> FoldState for Upkeep<ROWS> {
             }
         }
         // New rows come last, in the order of scopes and sessions.
-        done.arrange_by_key(|done| done.id.unwrap_or(i64::MAX));
+        done.sort_by_key(|done| done.id.unwrap_or(i64::MAX));
         for done in done {
             emit(if ROWS { done.row } else { done.report })?;
         }
@@ -308,7 +307,7 @@ impl<const ROWS: bool> Upkeep<ROWS> {
     fn merged(&self, done: &mut Vec<Done>) -> Result<()> {
         for memories in self.same.values() {
             let mut memories: Vec<&Memory> = memories.iter().collect();
-            memories.arrange_by_key(|memory| memory.integer(Column::id));
+            memories.sort_by_key(|memory| memory.integer(Column::id));
             for merge in merges(&memories, self.now)? {
                 let id = merge.kept.integer(Column::id).unwrap_or_default();
                 let ids = merge.merged.iter().filter_map(|m| m.integer(Column::id));

@@ -6,7 +6,6 @@
 
 use std::collections::HashMap;
 
-use crate::arrange::Arrange;
 use crate::memory::row::Memory;
 use crate::memory::terms::{Terms, likeness};
 
@@ -114,7 +113,7 @@ fn cut(text: &str, most: usize) -> &str {
 /// The summary of these turns; `None` if they say nothing.
 pub fn summary(turns: &[Turn]) -> Option<Summary> {
     let mut turns: Vec<&Turn> = turns.iter().collect();
-    turns.arrange_by_key(|turn| (turn.turn, turn.id));
+    turns.sort_by_key(|turn| (turn.turn, turn.id));
     let mut frequency: HashMap<u32, u64> = HashMap::new();
     for term in turns.iter().flat_map(|turn| &turn.telling) {
         *frequency.entry(*term).or_default() += 1;
@@ -138,7 +137,7 @@ pub fn summary(turns: &[Turn]) -> Option<Summary> {
         let at = (0..left.len()).reduce(better)?;
         taken.push(left.remove(at).1);
     }
-    taken.arrange_by_key(|turn| (turn.turn, turn.id));
+    taken.sort_by_key(|turn| (turn.turn, turn.id));
     let last = turns.iter().map(|turn| turn.event_time).max()?;
     let importance = taken.iter().map(|turn| turn.importance);
     let lines: Vec<&str> = taken

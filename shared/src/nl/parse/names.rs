@@ -7,7 +7,6 @@ use super::super::link::{Meaning, Mention};
 use super::super::reader::shown_names;
 use super::super::state::State;
 use super::{Walk, push_filter};
-use crate::arrange::Arrange;
 
 /// How much likelier it is that a number is asked for, where the question asks for one.
 const ONE_NUMBER: f32 = 8.0;
@@ -43,7 +42,7 @@ impl Walk<'_> {
                 named.map_or(9, |p| p + 1)
             }
         };
-        all.arrange_by_key(|(c, place, up)| (near(c), *place, !*up));
+        all.sort_by_key(|(c, place, up)| (near(c), *place, !*up));
         let model = self.reader.model;
         for (i, (column, place, up)) in all.into_iter().take(5).enumerate() {
             let role = if most { "q-most" } else { "q-more" };

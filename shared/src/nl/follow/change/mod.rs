@@ -14,7 +14,6 @@ use super::super::print::tables;
 use super::super::reader::Reader;
 use super::super::tokens::Token;
 use super::edits::Edits;
-use crate::arrange::Arrange;
 
 /// A changed query, with what it takes for granted.
 pub struct Changed {
@@ -315,7 +314,7 @@ impl Change<'_> {
                 },
             ));
         }
-        more.arrange_by(|a, b| a.0.total_cmp(&b.0));
+        more.sort_by(|a, b| a.0.total_cmp(&b.0));
         let replaced = !all.is_empty();
         for (place, (_, mut changed)) in more.into_iter().take(3).enumerate() {
             changed.cost = one.cost + place as f32 * 0.75 + if replaced { 2.0 } else { 0.0 };

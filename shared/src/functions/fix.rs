@@ -1,7 +1,7 @@
 //! `lumos_fix_sql(sql[, options])`.
 
 use crate::gate::fix::COLUMNS;
-use crate::gate::judge::{FIX, mend};
+use crate::gate::folds::{FIX, mend};
 use crate::gate::policy;
 use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Sql, Type};
 

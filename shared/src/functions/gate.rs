@@ -1,6 +1,6 @@
 //! `lumos_validate_sql(sql[, options])`.
 
-use crate::gate::judge::{VALIDATE, validate};
+use crate::gate::folds::{VALIDATE, validate};
 use crate::gate::{COLUMNS, policy};
 use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Sql, Type};
 

@@ -328,6 +328,8 @@ const WRITING: &[&Function] = &[
     &taught::VERIFIED_REMOVE,
     &taught::FEEDBACK,
     &taught::UNLEARN,
+    &llm::CONFIGURE,
+    &session::RESET,
 ];
 
 /// Whether the function of SQLite with this name writes.

@@ -9,8 +9,8 @@
 pub mod catalog;
 pub mod duckdb;
 pub mod fix;
+pub mod folds;
 mod functions;
-pub mod judge;
 pub mod policy;
 pub mod text;
 mod tree;

@@ -116,13 +116,14 @@ fn is_number(ty: &str) -> bool {
     )
 }
 
-/// Whole numbers below this are doubles to which no other whole number is rounded.
+/// Whole numbers up to this are doubles; the next one is rounded to it.
 const WHOLE: u64 = 1 << 53;
 
 /// Whether a double may not tell a decimal number from its neighbours.
 fn is_rounded(text: &str, value: f64) -> bool {
-    if value.fract() == 0.0 && value.abs() < WHOLE as f64 {
-        return false;
+    if value.fract() == 0.0 && value.abs() <= WHOLE as f64 {
+        let next = WHOLE + 1;
+        return value.abs() == WHOLE as f64 && text.contains(&next.to_string());
     }
     let text = if text.contains('.') {
         text.trim_end_matches('0')
@@ -171,7 +172,7 @@ impl FoldState for Column {
         }
         match value {
             ValueRef::Integer(value) => {
-                let rounded = value.unsigned_abs() >= WHOLE;
+                let rounded = value.unsigned_abs() > WHOLE;
                 self.number(value as f64, rounded.then(|| hash(&value.to_string())));
             }
             ValueRef::Real(value) => self.number(value, None),

@@ -104,7 +104,13 @@ impl ColumnKind {
     pub fn declared(name: &str) -> ColumnKind {
         let name = name.to_ascii_uppercase();
         let has = |parts: &[&str]| parts.iter().any(|part| name.contains(part));
-        if has(&["[]", "STRUCT", "MAP(", "BLOB", "UNION(", "INTERVAL"]) {
+        let first = name.split(['(', ' ', '[']).next().unwrap_or_default();
+        if first == "ENUM" && !name.ends_with(']') {
+            // Its values may be called as types are.
+            ColumnKind::Text
+        } else if ["TIME", "TIMETZ", "TIME_NS"].contains(&first) {
+            ColumnKind::Other
+        } else if has(&["[]", "STRUCT", "MAP(", "BLOB", "UNION(", "INTERVAL"]) {
             ColumnKind::Other
         } else if has(&["BOOL"]) || name == "BIT" {
             ColumnKind::Boolean

@@ -47,7 +47,7 @@ type Bodies = &'static [(&'static Function, Body)];
 /// Those that need the mirror, see [`Session::in_turn`].
 const OF_MIRROR: [Bodies; 3] = [query::BODIES, sync::BODIES, layout::BODIES];
 
-const OTHERS: [Bodies; 10] = [
+const OTHERS: [Bodies; 11] = [
     admin::BODIES,
     tables::BODIES,
     models::BODIES,

@@ -127,6 +127,7 @@ fn told(catalog: &Catalog, config: &Config, question: &str, after: &[&str]) -> S
         model: model(),
         dialect: Dialect::Sqlite,
         now: Some(0),
+        stopped: &|| false,
     };
     let after: Vec<String> = after.iter().map(|q| (*q).to_owned()).collect();
     let asked = Asked {
@@ -464,6 +465,7 @@ fn consult(tier: &Tier, question: &str) -> super::Consulted {
         model: model(),
         dialect: Dialect::DuckDb,
         now: None,
+        stopped: &|| false,
     };
     let asked = Asked {
         question,
@@ -562,6 +564,7 @@ fn nothing_is_sent_that_cannot_be_noted() {
         model: model(),
         dialect: Dialect::Sqlite,
         now: None,
+        stopped: &|| false,
     };
     let asked = Asked {
         question: "q",
@@ -663,6 +666,7 @@ fn rows_are_compared_in_any_order() {
 #[test]
 fn readings_of_both_are_told_apart() {
     let parsed = Reading {
+        goes_on: false,
         sql: "SELECT 1".into(),
         query: Query::default(),
         confidence: 0.5,

@@ -30,8 +30,8 @@ pub const ALIAS: &str = "lumos_source";
 /// anyone has.
 const ROW: &str = "\"a row of lumos_source\"";
 
-/// The first value of the row of a source in DuckDB, whatever the columns are called.
-pub const FIRST: &str = "struct_extract_at(row(*COLUMNS(*)), 1)";
+/// What names the first value of each row of [`Source::select_with_first`], a JSON text.
+pub const FIRST: &str = "\"the first of lumos_source\"";
 
 /// A source in the engine's SQL.
 #[derive(Debug)]
@@ -98,6 +98,16 @@ impl Source {
     /// The same with the name of its rows, [`ALIAS`].
     pub fn rows(&self) -> String {
         format!("{} AS {ALIAS}", self.from)
+    }
+
+    /// The SELECT of these columns of it, each an expression, with [`FIRST`] beside its own: in DuckDB, whatever these are
+    /// called.
+    pub fn select_with_first(&self, columns: &[&str]) -> String {
+        format!(
+            "SELECT {} FROM (SELECT *, CAST(to_json(struct_extract_at(row(*COLUMNS(*)), 1)) AS VARCHAR) AS {FIRST} FROM {}) AS {ALIAS}",
+            columns.join(", "),
+            self.rows()
+        )
     }
 
     /// The SELECT of these columns of it, each an expression.

@@ -228,7 +228,7 @@ impl Sql {
                 self.source.shown()
             ))),
             Some(names) => Ok(self.named(&names)),
-            None => Ok(format!("CAST(to_json({}) AS VARCHAR)", source::FIRST)),
+            None => Ok(source::FIRST.to_owned()),
         }
     }
 
@@ -331,6 +331,9 @@ impl Sql {
                 letters.join(" || ")
             )
         };
+        if key == source::FIRST {
+            return self.source.select_with_first(&[&select]);
+        }
         self.source.select(&[&select])
     }
 

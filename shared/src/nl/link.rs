@@ -68,6 +68,17 @@ const ENDINGS: &[&str] = &[
     "fee", "time", "address", "city", "floor", "day", "key", "fees", "details",
 ];
 
+/// Adds a name, if it has words.
+fn add(all: &mut Vec<Named>, target: Target, words: Vec<String>, free: Vec<String>) {
+    if !words.is_empty() {
+        all.push(Named {
+            target,
+            words,
+            free,
+        });
+    }
+}
+
 /// Stems of a name, with compounds that end in a common word cut in two.
 fn name_stems(name: &str, tables: &[String]) -> Vec<String> {
     let mut all = Vec::new();
@@ -117,38 +128,33 @@ impl Vocabulary {
             .iter()
             .map(|t| t.name.to_lowercase())
             .collect();
-        let mut add = |target, words: Vec<String>, free: Vec<String>| {
-            if !words.is_empty() {
-                all.targets.push(Named {
-                    target,
-                    words,
-                    free,
-                });
-            }
-        };
+        let mut targets: Vec<Named> = Vec::new();
         for (table, t) in catalog.tables.iter().enumerate() {
             let name = name_stems(&t.name, &table_names);
-            add(Target::Table(table), name.clone(), Vec::new());
+            add(&mut targets, Target::Table(table), name.clone(), Vec::new());
             for (column, c) in t.columns.iter().enumerate() {
                 let target = Target::Column(ColumnRef { table, column });
                 let own = name_stems(&c.name, &table_names);
                 let bare: Vec<String> = own.iter().filter(|w| !name.contains(w)).cloned().collect();
                 if bare.is_empty() {
-                    add(target, own, Vec::new());
+                    add(&mut targets, target, own, Vec::new());
                 } else {
                     let free = name.clone();
-                    add(target, bare, free);
+                    add(&mut targets, target, bare, free);
                 }
             }
         }
+        let first_given = targets.len();
         for synonym in &catalog.synonyms {
             let own = words(&synonym.phrase).iter().map(|w| stem(w)).collect();
-            add(synonym.target, own, Vec::new());
+            add(&mut targets, synonym.target, own, Vec::new());
         }
+        let given = first_given..targets.len();
         for (i, metric) in catalog.metrics.iter().enumerate() {
             let own = words(&metric.name).iter().map(|w| stem(w)).collect();
-            add(Target::Metric(i), own, Vec::new());
+            add(&mut targets, Target::Metric(i), own, Vec::new());
         }
+        all.targets = targets;
         let related = related();
         for (i, named) in all.targets.iter().enumerate() {
             for word in named.words.iter().chain(&named.free) {
@@ -160,7 +166,9 @@ impl Vocabulary {
                     }
                 };
                 enter(word, 1.0);
-                for other in related.get(word).into_iter().flatten() {
+                // A word that people gave means itself, not what is like it.
+                let like = related.get(word).filter(|_| !given.contains(&i));
+                for other in like.into_iter().flatten() {
                     enter(other, 0.7);
                 }
             }

@@ -319,7 +319,9 @@ fn place(source: &str) -> Result<(Option<String>, String)> {
     let mut parts = name.map(|name| name.table).unwrap_or_default();
     match (parts.pop(), parts.pop(), parts.is_empty()) {
         (Some(table), schema, true) => Ok((schema, table)),
-        _ => Err(error(format!("{source} is no table"))),
+        _ => Err(error(format!(
+            "{source} is a query; rows are taken out of a table only"
+        ))),
     }
 }
 

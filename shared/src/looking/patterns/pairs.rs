@@ -26,7 +26,7 @@ const LEAST_SHARE: f64 = 0.01;
 const TRIED: usize = 10_000;
 const TRIED_OBEYS: f64 = 0.95;
 
-/// Finds them.
+/// Finds them. Errors if the call is interrupted.
 pub fn find(seen: &[Seen<'_>], finds: &mut Finds, stopped: Stopped<'_>) -> Result<()> {
     let measures: Vec<Option<&Prepared<'_>>> = seen.iter().map(Seen::measure).collect();
     let plain = Products::new(&measures, false, stopped)?;

@@ -23,7 +23,7 @@ const TRIED: usize = 10_000;
 /// The most keys of two columns that are told.
 const MOST_KEYS: usize = 3;
 
-/// Finds them.
+/// Finds them. Errors if the call is interrupted.
 pub fn find(seen: &[Seen<'_>], finds: &mut Finds, stopped: Stopped<'_>) -> Result<()> {
     for (i, column) in seen.iter().enumerate() {
         check(stopped)?;

@@ -25,7 +25,7 @@ const SEARCH: Search = Search {
     min_size: 8,
 };
 
-/// Finds them, by this column or by the first of times.
+/// Finds them, by this column or by the first of times. Errors if that column has no times, or the call is interrupted.
 pub fn find(
     seen: &[Seen<'_>],
     given: Option<&Column>,

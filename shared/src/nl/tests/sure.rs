@@ -1,5 +1,7 @@
 //! How sure a reading is that leaves out what was named.
 
+use super::super::catalog::{Synonym, Target};
+use super::super::link::Vocabulary;
 use super::super::print::Dialect;
 use super::shop::shop;
 
@@ -50,4 +52,20 @@ fn a_number_alone_asks_for_nothing() {
         Dialect::Sqlite,
     );
     assert!(goes_on[0].confidence > 0.5, "{goes_on:?}");
+}
+
+#[test]
+fn a_word_that_people_gave_means_itself_alone() {
+    let question = "How many customers are there in Norway?";
+    let confidence =
+        |shop: &super::shop::Shop| shop.read(&[], question, Dialect::Sqlite)[0].confidence;
+    let mut shop = shop();
+    let before = confidence(&shop);
+    // "Customers" are like purchases, but nobody said so of this word.
+    shop.catalog.synonyms.push(Synonym {
+        phrase: "purchase".into(),
+        target: Target::Table(1),
+    });
+    shop.vocabulary = Vocabulary::new(&shop.catalog);
+    assert_eq!(confidence(&shop), before);
 }

@@ -2,7 +2,7 @@
 
 use super::catalog::{Catalog, ColumnRef};
 use super::follow::follow;
-use super::ir::{Compare, Expr, Filter, Literal, Query, Right};
+use super::ir::{Aggregate, Compare, Expr, Filter, Literal, Query, Right};
 use super::lexicon::CUES;
 use super::link::{Meaning, Mention, found};
 use super::modify::modifiers;
@@ -181,8 +181,10 @@ impl Considered {
             followed.candidates.into_iter().map(|c| (c, true)).collect();
         let mut unknown = followed.unmatched;
         let mut named = Vec::new();
+        let mut open = None;
         if follows == 0 {
-            let (_, rest) = modifiers(reader, question, words.clone(), false);
+            let (said, rest) = modifiers(reader, question, words.clone(), false);
+            open = said.ranked.and_then(|ranked| ranked.open());
             let mentions = reader.vocabulary.link(reader.catalog, &rest);
             unknown = unmatched(&rest, &mentions);
             named = names(&rest, &mentions);
@@ -237,6 +239,13 @@ impl Considered {
             if let Some(doubt) = candidate.doubt {
                 confidence = confidence.min(DOUBTED);
                 assumed.push(doubt);
+            }
+            let sum = open.map(|c| Expr::Aggregate(Aggregate::Sum, false, Some(c)));
+            let sums = |sum: &Expr| candidate.query.order.iter().any(|(e, _)| e == sum);
+            if let Some(column) = open.filter(|_| sum.as_ref().is_some_and(sums)) {
+                confidence = confidence.min(EITHER);
+                let named = reader.catalog.named(column);
+                assumed.push(format!("{named} is added up; say \"average\" for its mean"));
             }
             for (text, other) in other_names(reader.catalog, &candidate.query) {
                 confidence = confidence.min(EITHER);
@@ -378,6 +387,10 @@ impl Name {
         self.meanings.iter().any(|meaning| match meaning {
             Meaning::Table(t) => sql.contains(&identifier(&catalog.tables[*t].name)),
             Meaning::Column(c) => sql.contains(&identifier(&catalog.at(*c).name)),
+            Meaning::Metric(m) => catalog
+                .metrics
+                .get(*m)
+                .is_some_and(|m| sql.contains(&m.sql)),
             Meaning::Value(all) => {
                 let sql = sql.to_lowercase();
                 sql.contains(&self.word.to_lowercase())
@@ -400,7 +413,7 @@ fn names(words: &[super::tokens::Token], mentions: &[Mention]) -> Vec<Name> {
         let is_name = |m: &Meaning| {
             matches!(
                 m,
-                Meaning::Table(_) | Meaning::Column(_) | Meaning::Value(_)
+                Meaning::Table(_) | Meaning::Column(_) | Meaning::Metric(_) | Meaning::Value(_)
             )
         };
         let only_a_name = !meanings.is_empty() && meanings.iter().all(is_name);

@@ -18,6 +18,16 @@ pub struct Ranked {
     pub which: Which,
 }
 
+impl Ranked {
+    /// The column of which the words leave open how each thing has one value of many.
+    pub fn open(&self) -> Option<ColumnRef> {
+        match self.by {
+            Measure::Column(None, column) => Some(column),
+            _ => None,
+        }
+    }
+}
+
 /// What is measured of a thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Measure {
@@ -117,12 +127,24 @@ impl Scan<'_> {
         (n.fract() == 0.0 && (1.0..1e9).contains(&n)).then_some(n as u64)
     }
 
-    /// Whether nothing more is said from here on.
-    fn ends(&self, at: usize, used: &[bool]) -> bool {
-        let rest = self.tokens.iter().zip(used).skip(at);
-        let mut rest =
-            rest.map(|(token, used)| *used || !token.lower.contains(char::is_alphanumeric));
-        rest.all(|nothing| nothing)
+    /// Whether what is said from here on only says of which things: "in France", "from Berlin or Paris".
+    fn restricts(&self, mentions: &[Mention], at: usize, used: &[bool]) -> bool {
+        let rest = (at..self.tokens.len())
+            .filter(|&i| !used[i] && self.tokens[i].lower.contains(char::is_alphanumeric));
+        let rest: Vec<usize> = rest.collect();
+        let Some((&first, rest)) = rest.split_first() else {
+            return true;
+        };
+        let is_value = |i: usize| {
+            let mut here = mentions.iter().filter(|m| m.start <= i && i < m.end);
+            here.any(|m| matches!(m.kind, Meaning::Value(_)))
+        };
+        let is_between = |i: usize| ["the", "or", "of"].iter().any(|w| self.is(i, w));
+        ["in", "from", "of", "for"]
+            .iter()
+            .any(|w| self.is(first, w))
+            && rest.iter().any(|&i| is_value(i))
+            && rest.iter().all(|&i| is_value(i) || is_between(i))
     }
 
     /// "The top 5 ... by ...".
@@ -135,7 +157,7 @@ impl Scan<'_> {
         })?;
         let by = (at + 3..count).find(|i| self.is(*i, "by"))?;
         let (measure, end) = self.measure(mentions, by + 1)?;
-        if !self.ends(end, used) {
+        if !self.restricts(mentions, end, used) {
             return None;
         }
         used[at..at + 2].fill(true);
@@ -165,7 +187,7 @@ impl Scan<'_> {
             if matches!(measure, Measure::Rows(_)) || !self.is_of_group(&measure, mentions, next) {
                 continue;
             }
-            if let Some(most) = most.filter(|_| self.ends(end, used)) {
+            if let Some(most) = most.filter(|_| self.restricts(mentions, end, used)) {
                 let number = (0..at).find_map(|i| Some((i, self.whole(i)?)));
                 if let Some((i, _)) = number {
                     used[i] = true;
@@ -192,7 +214,7 @@ impl Scan<'_> {
             };
             let money = ["dollar", "dollars", "usd", "euro", "euros", "eur", "$"];
             let end = number + 1 + usize::from(money.iter().any(|word| self.is(number + 1, word)));
-            if self.ends(end, used) {
+            if self.restricts(mentions, end, used) {
                 used[at..end].fill(true);
                 return Some(Ranked {
                     by: measure,

@@ -124,7 +124,6 @@ const SELDOM: &[&str] = &[
 pub fn date_column(reader: &Reader<'_>, tokens: &[Token], query: &Query) -> Option<ColumnRef> {
     let catalog = reader.catalog;
     let own = tables(query);
-    let away = distances(catalog, &own);
     let aggregated = query
         .select
         .iter()
@@ -133,6 +132,18 @@ pub fn date_column(reader: &Reader<'_>, tokens: &[Token], query: &Query) -> Opti
             Expr::Aggregate(_, _, Some(c)) => Some(c.table),
             _ => None,
         });
+    // "The revenue of Ada in 2023" came in 2023, whenever she did.
+    let metric = query
+        .select
+        .iter()
+        .chain(query.order.iter().map(|o| &o.0))
+        .chain(query.having.iter().map(|f| &f.left))
+        .find_map(|e| match e {
+            Expr::Metric(metric) => Some(catalog.metrics.get(*metric)?.table),
+            _ => None,
+        });
+    let from = metric.map_or_else(|| own.clone(), |table| vec![table]);
+    let away = distances(catalog, &from);
     let mut best: Option<(f32, ColumnRef)> = None;
     for (table, t) in catalog.tables.iter().enumerate() {
         for (column, c) in t.columns.iter().enumerate() {
@@ -140,13 +151,13 @@ pub fn date_column(reader: &Reader<'_>, tokens: &[Token], query: &Query) -> Opti
                 continue;
             }
             let mut cost = 0.0;
-            if !own.contains(&table) {
+            if !from.contains(&table) {
                 let Some((joins, fans)) = away[table] else {
                     continue;
                 };
                 cost += 0.5 + joins as f32 + if fans { 1.0 } else { 0.0 };
             } else if aggregated == Some(table)
-                || aggregated.is_none() && own.first() == Some(&table)
+                || aggregated.is_none() && from.first() == Some(&table)
             {
                 cost -= 0.25;
             }

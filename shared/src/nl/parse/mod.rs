@@ -98,9 +98,12 @@ fn read(
                 continue;
             };
             notes.extend(state.notes.iter().cloned());
-            let doubt = undefined(tokens, &mentions, &query);
+            let doubt = undefined(tokens, &mentions, &query)
+                .or_else(|| uncompared(tokens, &mentions, &sql))
+                .or_else(|| counted_twice(reader.catalog, &trees, &query))
+                .or_else(|| counted_beside(reader.catalog, &trees, &mentions, &query));
             let candidate = Candidate {
-                doubt: doubt.or_else(|| counted_twice(reader.catalog, &trees, &query)),
+                doubt,
                 query,
                 score: state.score,
                 features: state.features(),
@@ -155,17 +158,21 @@ fn undefined(tokens: &[Token], mentions: &[Mention], query: &Query) -> Option<St
     if !shown || !query.order.is_empty() {
         return None;
     }
-    let metric = mentions
-        .iter()
-        .find(|m| matches!(m.kind, Meaning::Metric(_)))?;
-    let other = |m: &Mention| {
+    let is_other = |m: &Mention| {
         let aggregate = matches!(m.kind, Meaning::Op(Op::Agg(agg)) if agg != Aggregate::Sum);
         aggregate || matches!(m.kind, Meaning::Op(Op::Super(_)))
     };
-    let before = metric.start.saturating_sub(2)..metric.start;
-    let other = mentions
+    let metrics = mentions
         .iter()
-        .find(|m| before.contains(&m.start) && other(m))?;
+        .filter(|m| matches!(m.kind, Meaning::Metric(_)) && m.score >= EXACT);
+    let (metric, other) = metrics.into_iter().find_map(|metric| {
+        let before = metric.start.saturating_sub(2)..metric.start;
+        let mut others = mentions.iter();
+        Some((
+            metric,
+            others.find(|m| before.contains(&m.start) && is_other(m))?,
+        ))
+    })?;
     let (word, name) = (
         &tokens.get(other.start)?.text,
         &tokens.get(metric.start)?.text,
@@ -173,6 +180,55 @@ fn undefined(tokens: &[Token], mentions: &[Mention], query: &Query) -> Option<St
     Some(format!(
         "\"{word}\" of \"{name}\" is not defined; say of what each is, or define another metric"
     ))
+}
+
+/// The comparison with a number or a mean that a question has, where its SQL compares nothing.
+fn uncompared(tokens: &[Token], mentions: &[Mention], sql: &str) -> Option<String> {
+    if sql.contains(['<', '>']) || sql.contains(" BETWEEN ") {
+        return None;
+    }
+    let is_mean = |at: usize| {
+        let mut here = mentions.iter().filter(|m| m.start == at);
+        here.any(|m| matches!(m.kind, Meaning::Op(Op::Agg(Aggregate::Avg))))
+    };
+    let lost = mentions.iter().find(|m| {
+        let compares = [Compare::Gt, Compare::Ge, Compare::Lt, Compare::Le];
+        let number = tokens.get(m.end).is_some_and(|t| t.number.is_some());
+        matches!(m.kind, Meaning::Op(Op::Cmp(cmp)) if compares.contains(&cmp))
+            && (number || is_mean(m.end))
+    })?;
+    let words = tokens.get(lost.start..=lost.end)?;
+    let words: Vec<&str> = words.iter().map(|t| t.text.as_str()).collect();
+    Some(format!("it does not compare \"{}\"", words.join(" ")))
+}
+
+/// What a question counts, where a quantity of other rows is beside it that repeats them.
+fn counted_beside(
+    catalog: &Catalog,
+    trees: &Trees<'_>,
+    mentions: &[Mention],
+    query: &Query,
+) -> Option<String> {
+    let having = query.having.iter().map(|f| &f.left);
+    let all = || query.select.iter().chain(having.clone());
+    let rows = Expr::Aggregate(Aggregate::Count, false, None);
+    if !all().any(|e| *e == rows) || !all().any(|e| matches!(e, Expr::Metric(_))) {
+        return None;
+    }
+    let tree = trees.tree(&tables(query))?;
+    mentions.iter().find_map(|m| match m.kind {
+        Meaning::Table(table) if m.score > 0.75 => {
+            let several = &catalog.tables[tree.repeats(table)?].name;
+            let name = &catalog.tables[table].name;
+            let counts = mentions.iter().any(|op| {
+                let follows = op.end == m.start || op.end + 1 == m.start;
+                let number = matches!(op.kind, Meaning::Op(Op::Count) | Meaning::Number(_));
+                follows && number
+            });
+            counts.then(|| format!("a row of {name} is counted once for each of {several}"))
+        }
+        _ => None,
+    })
 }
 
 /// What sums or means of a query count several times, since joins repeat its rows.

@@ -113,6 +113,85 @@ fn a_metric_is_asked_in_every_way() {
 }
 
 #[test]
+fn things_by_a_metric_are_those_that_the_question_goes_on_to_name() {
+    let shop = with_turnover();
+    for (one, many, _) in THINGS {
+        for (place, filter) in [
+            ("in Paris", "\"city\" = 'Paris'"),
+            ("from Berlin or Paris", "'Berlin'"),
+            ("in the Kitchen", "'Kitchen'"),
+        ] {
+            for (question, end) in [
+                (format!("top 3 {many} by turnover {place}"), "DESC LIMIT 3"),
+                (
+                    format!("which {one} has the highest turnover {place}?"),
+                    "DESC LIMIT 1",
+                ),
+                (format!("{many} with turnover over 100 {place}"), " > 100"),
+            ] {
+                let sql = first(&shop, &question).sql;
+                assert!(
+                    sql.contains(filter) && sql.ends_with(end),
+                    "{question}: {sql}"
+                );
+                assert!(sql.contains("GROUP BY"), "{question}: {sql}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_question_of_a_metric_loses_is_not_sure() {
+    let mut shop = with_turnover();
+    shop.catalog.metrics.push(Metric {
+        name: "average basket".into(),
+        sql: "(avg(order_line.quantity))".into(),
+        table: 2,
+    });
+    shop.vocabulary = Vocabulary::new(&shop.catalog);
+    for (question, kept) in [
+        ("turnover by country over 100", " > 100"),
+        ("turnover above average by country", " > "),
+        ("average turnover by country", "avg("),
+        ("average turnover per customer", "avg("),
+        ("number of orders and turnover by country", "count(DISTINCT"),
+        ("top 3 products by turnover and country", "LIMIT 3"),
+    ] {
+        for reading in shop.read(&[], question, Dialect::Sqlite) {
+            let lost = !reading.sql.contains(kept) || !reading.sql.contains(SQL);
+            assert!(
+                !lost || reading.confidence < HIGH,
+                "{question}: {reading:?}"
+            );
+        }
+    }
+    let found = first(&shop, "top 3 cities by amount");
+    let added = found.sql.contains("sum(\"orders\".\"amount\")");
+    assert!(!added || found.confidence < HIGH, "{found:?}");
+}
+
+#[test]
+fn a_metric_has_the_times_of_what_it_measures() {
+    let mut shop = with_turnover();
+    let mut born = shop.catalog.tables[1].columns[2].clone();
+    born.name = "signed_up".into();
+    shop.catalog.tables[0].columns.push(born);
+    shop.vocabulary = Vocabulary::new(&shop.catalog);
+    for question in [
+        "top 3 customers by turnover in 2023",
+        "turnover of customers in France in 2023",
+        "which country generated the most turnover in 2023",
+        "customers with turnover over 100 in 2023",
+    ] {
+        let sql = first(&shop, question).sql;
+        assert!(
+            sql.contains("\"order_date\" >= '2023-01-01'"),
+            "{question}: {sql}"
+        );
+    }
+}
+
+#[test]
 fn a_metric_is_no_column_to_be_averaged() {
     let shop = with_turnover();
     for question in [

@@ -50,7 +50,7 @@ pub const LOG: Function = Function {
     deterministic: false,
     doc: "What the model of lumos_llm_configure was asked about this database, the last 1,000 questions: when, in UTC, the question, the model, how many requests that took and how long they did, the tokens of questions and answers as the server counts them, \
           the SELECTs that came, each with the reason if the gate refused it, and whose was answered: `model`, `parser`, `both` if they gave the same rows, or `none`. `error` is why the server gave no answer. A question whose answer was remembered, of the last 32 requests, is no row. \
-          In SQLite the rows stand in the table lumos_llm, which is made when it is first needed: a row is written before the request, in the transaction of the caller, and completed after it; without one nothing is sent, so a database that cannot be written asks no model. Where the call was interrupted, the columns from `calls` on are NULL. \
+          In SQLite the rows stand in the table lumos_llm, which is made when it is first needed: a row is written before the request, in the transaction of the caller, and completed after it; without one nothing is sent, so a database that cannot be written asks no model. Where the call was interrupted, or another connection has written in WAL mode while the server was waited for, the columns from `calls` on are NULL. \
           In DuckDB a function writes nothing, so they are kept in memory until the instance is closed; store them with INSERT INTO ... FROM query(lumos_llm_log()).",
     setup: &[],
     examples: &[Example {

@@ -213,7 +213,7 @@ impl<'a> Call<'a> {
         };
         let asked = Question {
             question: self.question,
-            after: &after(&self.options)?,
+            after: &self.after,
         };
         let prompt = Prompt::new(tier.config(), &reader, &asked, &mut |sql| {
             gate(sql).map(|text| text.is_ok())

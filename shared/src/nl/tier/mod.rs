@@ -220,8 +220,8 @@ impl Tier {
         found.calls += 1;
         found.took += sent.took;
         let reply = Reply::read(&sent.answer?, self.config.server(), body.len())?;
-        found.tokens.0 += reply.tokens.0;
-        found.tokens.1 += reply.tokens.1;
+        found.tokens.0 = found.tokens.0.saturating_add(reply.tokens.0);
+        found.tokens.1 = found.tokens.1.saturating_add(reply.tokens.1);
         let used = reply.tokens.0.saturating_add(reply.tokens.1);
         let mut spent = held(&self.spent);
         spent.tokens = spent.tokens.saturating_add(used);

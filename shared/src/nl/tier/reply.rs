@@ -45,19 +45,18 @@ impl Reply {
         Ok(Reply { texts, tokens })
     }
 
-    /// The texts in it that may be SELECTs, each once.
+    /// The first texts in it that may be SELECTs, each once.
     pub fn candidates(&self, most: usize) -> Vec<String> {
         let mut all: Vec<String> = Vec::new();
-        for text in &self.texts {
-            for sql in blocks(text) {
-                let sql = sql.trim().trim_end_matches(';').trim_end();
-                if !sql.is_empty() && sql.len() <= LONGEST && !all.iter().any(|known| known == sql)
-                {
-                    all.push(sql.to_owned());
-                }
+        for sql in self.texts.iter().flat_map(|text| blocks(text)) {
+            if all.len() == most {
+                break;
+            }
+            let sql = sql.trim().trim_end_matches(';').trim_end();
+            if !sql.is_empty() && sql.len() <= LONGEST && !all.iter().any(|known| known == sql) {
+                all.push(sql.to_owned());
             }
         }
-        all.truncate(most);
         all
     }
 }

@@ -423,6 +423,9 @@ fn what_may_be_a_select_is_found() {
         ["SELECT 1", "SELECT 2"]
     );
     assert!(candidates(&[&format!("SELECT '{}'", "x".repeat(70_000))]).is_empty());
+    // As many as fit into an answer, of which none is like another: those that are not wanted are not compared.
+    let many: String = (0..100_000).map(|i| format!("```{i}```")).collect();
+    assert_eq!(candidates(&[&many]), ["0", "1", "2"]);
 }
 
 thread_local! {
@@ -518,6 +521,18 @@ fn a_model_may_try_again_twice() {
     );
     let once = tier(r#", "repairs": 0"#, &["DROP a", "SELECT 1"]);
     assert_eq!(consult(&once, "q").calls, 1);
+}
+
+#[test]
+fn a_server_counts_tokens_as_it_likes() {
+    let tier = tier("", &[]);
+    let answer = |count: u64| {
+        let usage = json!({"prompt_tokens": count, "completion_tokens": count});
+        let message = json!({"content": "```\nDROP a\n```"});
+        Ok(json!({"choices": [{"message": message}], "usage": usage}).to_string())
+    };
+    ANSWERS.set(vec![answer(1), answer(u64::MAX)]);
+    assert_eq!(consult(&tier, "q").tokens, (u64::MAX, u64::MAX));
 }
 
 #[test]

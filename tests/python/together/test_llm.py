@@ -231,6 +231,29 @@ class Llm(Both):
         self.ask(SURE)
         self.fails('mode is "other"; give "auto", "parser" or "model"', SURE, mode="other")
 
+    def test_a_session_is_told(self):
+        for question in (SURE, UNSURE):
+            list(self.each_with(sql(COUNT), question, session="a"))
+        told = [request["messages"][1]["content"] for request in self.server.requests]
+        self.assertEqual([f"Asked before: {SURE}\n" in text for text in told], [True, True])
+
+    def test_another_connection_writes_while_the_server_is_waited_for(self):
+        path = str(self.folder / "shared.db")
+        first, other = host.Database(path), host.Database(path)
+        self.addCleanup(first.close)
+        self.addCleanup(other.close)
+        first.rows("PRAGMA journal_mode = WAL")
+        for statement in TABLES:
+            first.rows(statement)
+
+        def write(handler, body):
+            other.rows("INSERT INTO city VALUES (9, 'Rome', 'Italy')")
+            sql(COUNT)(handler, body)
+
+        self.server.forever = write
+        self.assertEqual(len(first.rows("SELECT * FROM lumos_ask(?)", UNSURE)), 1)
+        self.assertEqual(first.rows("SELECT calls, decision FROM lumos_llm_log()"), [(None, None)])
+
     def test_other_functions(self):
         query = "SELECT name FROM city WHERE id < 3"
         self.server.forever = sql(query, "SELECT 1 / 0 AS x, 2 AS y", "SELECT country FROM city")

@@ -33,7 +33,7 @@ pub fn judge(
         return Ok(near);
     }
     check(stopped)?;
-    let (mut expected, usual) = expected(values, how.period);
+    let (mut expected, usual) = expected(values, how.period, stopped)?;
     check(stopped)?;
     let mut left: Vec<(f64, usize)> = (0..values.len())
         .filter(|row| given[*row])
@@ -76,20 +76,22 @@ pub fn judge(
 
 /// The running median, of the values without their season, and the season; and how far values are from it usually. A value
 /// that is itself the median is not far from it, as most are on a slope: so that is seen by their neighbours.
-fn expected(values: &[f64], period: usize) -> (Vec<f64>, f64) {
+fn expected(values: &[f64], period: usize, stopped: Stopped<'_>) -> Result<(Vec<f64>, f64)> {
     let span = period.max(7) | 1;
     let season = median_season(values, period);
     let of_row = |row: usize| season[row % season.len()];
     let rows = values.iter().enumerate();
     let plain: Vec<f64> = rows.map(|(row, y)| y - of_row(row)).collect();
-    let level = running_median(&plain, span).into_iter().enumerate();
-    let mut far = from_neighbours(&plain, span);
+    let level = running_median(&plain, span, stopped)?
+        .into_iter()
+        .enumerate();
+    let mut far = from_neighbours(&plain, span, stopped)?;
     far.iter_mut().for_each(|far| *far = far.abs());
     far.sort_unstable_by(f64::total_cmp);
-    (
+    Ok((
         level.map(|(row, l)| l + of_row(row)).collect(),
         1.4826 * median_of_sorted(&far),
-    )
+    ))
 }
 
 /// What is usual of what is left, and the rows outside of it.
@@ -119,7 +121,12 @@ fn outside(left: &[(f64, usize)], usual: f64, stopped: Stopped<'_>) -> Result<Sp
     };
     let mut taken: Vec<usize> = Vec::new();
     let mut kept = (0, 0, left.len(), sum, squares);
-    while taken.len() < left.len() / TENTH {
+    let most = left.len() / TENTH;
+    // A limit takes long of many rows. It grows with them, so that those of the fewest and of all rows are enough but for what
+    // is between these.
+    let of = |n: usize| if most > 0 { limit(n as f64) } else { 0.0 };
+    let limits = (of(left.len() - most), of(left.len()));
+    while taken.len() < most {
         if taken.len().is_multiple_of(1_024) {
             check(stopped)?;
         }
@@ -143,7 +150,13 @@ fn outside(left: &[(f64, usize)], usual: f64, stopped: Stopped<'_>) -> Result<Sp
         taken.push(row);
         let ratio = farthest / deviation;
         // The least limit, of 20 rows, is above this.
-        if ratio > 2.5 && ratio > limit(n) {
+        let is_far = if ratio > limits.0 && ratio <= limits.1 {
+            check(stopped)?;
+            ratio > limit(n)
+        } else {
+            ratio > limits.1
+        };
+        if is_far && ratio > 2.5 {
             kept = (taken.len(), from, to, sum, squares);
         }
     }
@@ -309,6 +322,26 @@ mod tests {
         given[40] = false;
         let judged = judge(&values, &given, &usual(1), &|| false).unwrap();
         assert_eq!((judged[40].score, judged[40].is_anomaly), (None, false));
+    }
+
+    #[test]
+    fn limits_grow_with_the_rows() {
+        let limits: Vec<f64> = (3..400).map(|n| limit(f64::from(n))).collect();
+        assert!(limits.windows(2).all(|pair| pair[0] < pair[1]));
+        let many: Vec<f64> = (3..20).map(|i| limit(f64::from(1 << i))).collect();
+        assert!(many.windows(2).all(|pair| pair[0] < pair[1]));
+    }
+
+    #[test]
+    fn a_long_window_can_be_stopped() {
+        let values: Vec<f64> = (0..5_000).map(|i| f64::from(i * 7 % 11)).collect();
+        let asked = std::cell::Cell::new(0);
+        let stopped = || {
+            asked.set(asked.get() + 1);
+            asked.get() > 3
+        };
+        assert!(judge(&values, &[true; 5_000], &usual(1_500), &stopped).is_err());
+        assert_eq!(asked.get(), 4);
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! Seasons: whether values repeat with a period, and what they are without it.
 
+use crate::Result;
+use crate::program::{Stopped, check};
+
 /// The autocorrelation at these lags, from 1 on. Zeros for values that are all the same.
 pub fn autocorrelations(values: &[f64], lags: usize) -> Vec<f64> {
     let n = values.len();
@@ -216,16 +219,19 @@ pub fn median_of_sorted(sorted: &[f64]) -> f64 {
 }
 
 /// The median of so many rows around each, an odd number; near the ends the line goes on that the medians show there.
-pub fn running_median(values: &[f64], span: usize) -> Vec<f64> {
+/// Errors if it is stopped.
+pub fn running_median(values: &[f64], span: usize, stopped: Stopped<'_>) -> Result<Vec<f64>> {
     let n = values.len();
     let half = span / 2;
     if n < span {
         let mut all = values.to_vec();
         all.sort_unstable_by(f64::total_cmp);
-        return vec![median_of_sorted(&all); n];
+        return Ok(vec![median_of_sorted(&all); n]);
     }
     let mut found = vec![0.0; n];
-    each_window(values, span, |row, window| found[row] = window[half]);
+    each_window(values, span, stopped, |row, window| {
+        found[row] = window[half];
+    })?;
     let (first, last) = (half, n - 1 - half);
     let slope = |from: usize, to: usize| {
         if to > from {
@@ -240,24 +246,34 @@ pub fn running_median(values: &[f64], span: usize) -> Vec<f64> {
         found[first - away] = found[first] - begins * away as f64;
         found[last + away] = found[last] + ends * away as f64;
     }
-    found
+    Ok(found)
 }
 
-/// The windows of so many rows around a row, an odd number, each with the row and its values in their order.
-fn each_window(values: &[f64], span: usize, mut take: impl FnMut(usize, &[f64])) {
+/// The windows of so many rows around a row, an odd number, each with the row and its values in their order. Errors if it is
+/// stopped.
+fn each_window(
+    values: &[f64],
+    span: usize,
+    stopped: Stopped<'_>,
+    mut take: impl FnMut(usize, &[f64]),
+) -> Result<()> {
     let (n, half) = (values.len(), span / 2);
     if n < span {
-        return;
+        return Ok(());
     }
     let mut window = values[..span].to_vec();
     window.sort_unstable_by(f64::total_cmp);
     take(half, &window);
     for row in half + 1..n - half {
+        if row.is_multiple_of(256) {
+            check(stopped)?;
+        }
         window.remove(place(&window, values[row - half - 1]));
         let new = values[row + half];
         window.insert(place(&window, new), new);
         take(row, &window);
     }
+    Ok(())
 }
 
 /// Where a value is in a list in order, or would be.
@@ -266,17 +282,17 @@ fn place(sorted: &[f64], value: f64) -> usize {
 }
 
 /// How far values are from the median of so many rows around each, an odd number, without its own: in the order of rows,
-/// without those at the ends.
-pub fn from_neighbours(values: &[f64], span: usize) -> Vec<f64> {
+/// without those at the ends. Errors if it is stopped.
+pub fn from_neighbours(values: &[f64], span: usize, stopped: Stopped<'_>) -> Result<Vec<f64>> {
     let half = span / 2;
     let mut found = Vec::with_capacity(values.len());
-    each_window(values, span, |row, window| {
+    each_window(values, span, stopped, |row, window| {
         let own = place(window, values[row]);
         let low = window[if own < half { half } else { half - 1 }];
         let high = window[if own <= half { half + 1 } else { half }];
         found.push(values[row] - f64::midpoint(low, high));
-    });
-    found
+    })?;
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -333,6 +349,10 @@ mod tests {
 
     #[test]
     fn medians_run() {
+        let running_median =
+            |values: &[f64], span| super::running_median(values, span, &|| false).unwrap();
+        let from_neighbours =
+            |values: &[f64], span| super::from_neighbours(values, span, &|| false).unwrap();
         let line: Vec<f64> = (0..20).map(f64::from).collect();
         for span in [1, 3, 7, 19] {
             let found = running_median(&line, span);

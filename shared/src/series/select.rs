@@ -54,9 +54,14 @@ pub const EVENT: &str = "event:";
 /// Between the time and the name of an event.
 pub const BREAK: char = '|';
 
-/// The columns of [`X`], by their numbers. Errors if they are no names or too many.
+/// The columns of [`X`], by their numbers, each once. Errors if they are no names or too many.
 pub fn x_columns(options: &Options) -> Result<Vec<String>> {
-    let names = source::names(options, "x")?.unwrap_or_default();
+    let mut names: Vec<String> = Vec::new();
+    for name in source::names(options, "x")?.unwrap_or_default() {
+        if !names.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
+            names.push(name);
+        }
+    }
     if names.len() > MOST_COLUMNS {
         return Err(options.wrong("x", "20 columns at most"));
     }

@@ -63,7 +63,7 @@ impl Key {
                 };
                 Key::Number(order, text.to_owned())
             }
-            None => Key::Other(text.to_owned()),
+            None => Key::Other(lower(text)),
         }
     }
 
@@ -72,6 +72,28 @@ impl Key {
             Key::Number(_, text) | Key::Other(text) => text,
         }
     }
+}
+
+/// A JSON text whose escapes are written as SQLite has them: DuckDB has `\u001F` for `\u001f`.
+fn lower(json: &str) -> String {
+    let mut parts = json.split('\\');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    while let Some(part) = parts.next() {
+        out.push('\\');
+        match part.split_at_checked(5) {
+            Some((code, rest)) if code.starts_with('u') => {
+                out.push_str(&code.to_ascii_lowercase());
+                out.push_str(rest);
+            }
+            // A backslash that is escaped begins no escape.
+            _ if part.is_empty() => {
+                out.push('\\');
+                out.push_str(parts.next().unwrap_or_default());
+            }
+            _ => out.push_str(part),
+        }
+    }
+    out
 }
 
 /// What is counted of a rule.

@@ -119,7 +119,8 @@ impl Expected {
 
     /// As `lumos_column_of` says it: the bins of its histogram, put together until each has a tenth of the numbers.
     fn of_profile(profile: &Json) -> Expected {
-        let whole = |json: &Json| json.as_u64().unwrap_or(0);
+        // Sums of what the caller gives are to fit, too.
+        let whole = |json: &Json| json.as_u64().unwrap_or(0).min(1 << 44);
         let histogram = &profile["histogram"];
         let counts: Vec<u64> = histogram["counts"]
             .as_array()

@@ -532,3 +532,40 @@ fn distributions_are_compared() {
     let refused = program("orders", &many, None, &Sqlite).unwrap_err();
     assert!(refused.to_string().contains("give up to 20"));
 }
+
+#[test]
+fn keys_are_the_same_in_both_engines() {
+    let rules = r#"{"not_null": "total", "by": "id"}"#;
+    let keys = |key: &str| {
+        let group = format!("{key}\u{1f}2 1 0");
+        let answer = run(rules, "{}", &[(0, Some(&group))]);
+        text(&answer[0][8]).to_owned()
+    };
+    for (duckdb, sqlite) in [
+        (r#""\u001F""#, r#""\u001f""#),
+        (
+            r#"["\n\u001FÀ\\\u000B","U\u"]"#,
+            r#"["\n\u001fÀ\\\u000b","U\u"]"#,
+        ),
+        (r#""\\U001F\\""#, r#""\\U001F\\""#),
+        (r#""\\u001F""#, r#""\\u001F""#),
+    ] {
+        assert_eq!(keys(duckdb), format!("[{sqlite}]"));
+        assert_eq!(keys(sqlite), format!("[{sqlite}]"));
+    }
+}
+
+#[test]
+fn a_profile_of_any_numbers_is_held_against() {
+    let most = u64::MAX;
+    let profile = format!(
+        r#"{{"rows":{most},"nulls":{most},"nonfinite":{most},"histogram":{{"counts":[{most},{most}],"width":1e308}},"top":[{{"value":"a","count":{most}}},{{"value":"b","count":{most}}}]}}"#
+    );
+    for measure in ["psi", "ks"] {
+        let rule = format!(
+            r#"{{"distribution": {{"column": "total", "baseline": {profile}, "measure": "{measure}"}}}}"#
+        );
+        let rows = vec![(0, Some("n[1]")); 30];
+        assert_eq!(text(&run(&rule, "{}", &rows)[0][3]), "fail");
+    }
+}

@@ -544,8 +544,8 @@ fn keys_are_the_same_in_both_engines() {
     for (duckdb, sqlite) in [
         (r#""\u001F""#, r#""\u001f""#),
         (
-            r#"["\n\u001FÀ\\\u000B","U\u"]"#,
-            r#"["\n\u001fÀ\\\u000b","U\u"]"#,
+            r#"["\n\u001FÀ\\\u000B","U\\u001F"]"#,
+            r#"["\n\u001fÀ\\\u000b","U\\u001F"]"#,
         ),
         (r#""\\U001F\\""#, r#""\\U001F\\""#),
         (r#""\\u001F""#, r#""\\u001F""#),

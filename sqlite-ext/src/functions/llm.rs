@@ -147,7 +147,7 @@ fn cell(value: ValueRef<'_>) -> Option<Cow<'_, str>> {
 
 /// Writes that a model is asked, before it is; the oldest rows make room.
 fn begin(session: &Session, connection: &Connection, tier: &Tier, question: &str) -> Result<i64> {
-    let mut id = 0;
+    let mut id: i64 = 0;
     // No savepoint: SQLite begins none within a statement that writes, as CREATE VIRTUAL TABLE does.
     session.language().beside(connection, || {
         connection.execute_batch(DDL)?;

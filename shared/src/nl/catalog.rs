@@ -108,9 +108,9 @@ impl ColumnKind {
         if first == "ENUM" && !name.ends_with(']') {
             // Its values may be called as types are.
             ColumnKind::Text
-        } else if ["TIME", "TIMETZ", "TIME_NS"].contains(&first) {
-            ColumnKind::Other
-        } else if has(&["[]", "STRUCT", "MAP(", "BLOB", "UNION(", "INTERVAL"]) {
+        } else if ["TIME", "TIMETZ", "TIME_NS"].contains(&first)
+            || has(&["[]", "STRUCT", "MAP(", "BLOB", "UNION(", "INTERVAL"])
+        {
             ColumnKind::Other
         } else if has(&["BOOL"]) || name == "BIT" {
             ColumnKind::Boolean

@@ -8,3 +8,8 @@ pub struct Example {
     /// What the shells print, list mode, no headers; an error's message for a statement that fails.
     pub answer: &'static str,
 }
+
+/// A statement with its answer.
+pub const fn example(sql: &'static str, answer: &'static str) -> Example {
+    Example { sql, answer }
+}

@@ -1,11 +1,8 @@
 //! `lumos_alert`, `lumos_alert_drop`, `lumos_alerts`, `lumos_alert_run`.
 
 use crate::checks::alert::FIELDS;
+use crate::example::example;
 use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Type};
-
-const fn example(sql: &'static str, answer: &'static str) -> Example {
-    Example { sql, answer }
-}
 
 const BUSY: Example = example(
     "SELECT lumos_alert('busy', '{\"query\": \"SELECT max(load) AS load FROM cpu\", \"when\": \"load > 90\", \"resolve\": \"load < 70\", \"severity\": \"warn\"}')",

@@ -1,15 +1,12 @@
 //! `lumos_ask`, `lumos_to_sql`, `lumos_parse`, `lumos_link`: questions in words.
 
+use crate::example::example;
 use crate::nl::asked;
 use crate::nl::asking::{
     ASK_COLUMNS, ASK_OPTIONS, LINK_COLUMNS, LINK_OPTIONS, PARSE_COLUMNS, PARSE_OPTIONS,
     TO_SQL_OPTIONS,
 };
 use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Sql, Type};
-
-const fn example(sql: &'static str, answer: &'static str) -> Example {
-    Example { sql, answer }
-}
 
 /// What is known before the examples in DuckDB.
 const CREATE: Example = example(

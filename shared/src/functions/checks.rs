@@ -2,6 +2,7 @@
 //! `lumos_check`, `lumos_check_drop`, `lumos_checks`, `lumos_check_run`, `lumos_quarantine`, `lumos_quarantine_restore`.
 
 use crate::checks::{self, COLUMNS, OPTIONS};
+use crate::example::example;
 use crate::memory::moment::MOMENT;
 use crate::options::{OptionDef, OptionType};
 use crate::program::Rows;
@@ -9,10 +10,6 @@ use crate::source::{SOURCE, options, source, text};
 use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Type};
 
 const RULES: Param = Param::new("rules", Type::Json);
-
-const fn example(sql: &'static str, answer: &'static str) -> Example {
-    Example { sql, answer }
-}
 
 const ORDERS: &[&str] = &[
     "CREATE TABLE orders(id INTEGER, shop TEXT, total REAL)",

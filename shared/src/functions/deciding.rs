@@ -1,17 +1,12 @@
 //! `lumos_weights`, `lumos_draw`, `lumos_risk`, `lumos_var`, `lumos_cvar`: what decisions are made of.
 
 use crate::decisions::{ahp, risk};
+use crate::example::example;
 use crate::options::Options;
 use crate::series::words::{LANG, Language};
 use crate::stats::distribution::Distribution;
 use crate::stats::random::share;
-use crate::{
-    Body, Engines, Error, Example, Function, Kind, Nulls, Param, Section, Type, Value, ValueRef,
-};
-
-const fn example(sql: &'static str, answer: &'static str) -> Example {
-    Example { sql, answer }
-}
+use crate::{Body, Engines, Error, Function, Kind, Nulls, Param, Section, Type, Value, ValueRef};
 
 const SCALAR: Function = Function {
     name: "",

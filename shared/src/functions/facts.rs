@@ -1,14 +1,11 @@
 //! `lumos_fact_add(subject, predicate, object[, options])`, `lumos_entity_merge(keep, other[, options])`,
 //! `lumos_facts(entity[, options])`.
 
+use crate::example::example;
 use crate::memory::graph::{folds, options, query};
 use crate::program::Rows;
 use crate::sql::GRAPH_DUCKDB;
 use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Type};
-
-const fn example(sql: &'static str, answer: &'static str) -> Example {
-    Example { sql, answer }
-}
 
 /// Makes the tables, before the other examples.
 pub(super) const INITIAL: Example = example("SELECT lumos_memory_init()", "2");

@@ -1,13 +1,10 @@
 //! `lumos_fix_sql(sql[, options])`.
 
+use crate::example::example;
 use crate::gate::fix::COLUMNS;
 use crate::gate::folds::{FIX, mend};
 use crate::gate::policy;
-use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Sql, Type};
-
-const fn example(sql: &'static str, answer: &'static str) -> Example {
-    Example { sql, answer }
-}
+use crate::{Body, Engines, Function, Kind, Nulls, Param, Section, Sql, Type};
 
 /// The definition.
 pub const FIX_SQL: Function = Function {

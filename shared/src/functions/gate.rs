@@ -1,12 +1,9 @@
 //! `lumos_validate_sql(sql[, options])`.
 
+use crate::example::example;
 use crate::gate::folds::{VALIDATE, validate};
 use crate::gate::{COLUMNS, policy};
-use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Sql, Type};
-
-const fn example(sql: &'static str, answer: &'static str) -> Example {
-    Example { sql, answer }
-}
+use crate::{Body, Engines, Function, Kind, Nulls, Param, Section, Sql, Type};
 
 /// The definition.
 pub const VALIDATE_SQL: Function = Function {

@@ -1,11 +1,8 @@
 //! `lumos_learn`, `lumos_learn_values`: what DuckDB knows of a database, for questions.
 
+use crate::example::example;
 use crate::nl::learn::{self, LEARN_OPTIONS, VALUES_OPTIONS};
 use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Sql, Type};
-
-const fn example(sql: &'static str, answer: &'static str) -> Example {
-    Example { sql, answer }
-}
 
 const TABLE: Example = example(
     "CREATE TABLE customer(id INTEGER PRIMARY KEY, name VARCHAR, country VARCHAR)",

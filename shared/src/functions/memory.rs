@@ -2,6 +2,7 @@
 //!
 //! What writes is a function of SQLite that stores the rows, and one of DuckDB that gives them to be stored.
 
+use crate::example::example;
 use crate::memory::change::{Action, Asked, CHANGE, change};
 use crate::memory::options;
 use crate::program::{Database, Program, Rows};
@@ -9,10 +10,6 @@ use crate::sql::{GRAPH_DUCKDB, MEMORY_DUCKDB};
 use crate::{
     Body, Engines, Example, Function, Kind, Nulls, Param, Result, Section, Type, Value, ValueRef,
 };
-
-const fn example(sql: &'static str, answer: &'static str) -> Example {
-    Example { sql, answer }
-}
 
 /// Makes the tables in SQLite.
 pub(super) const INITIAL: Example = example("SELECT lumos_memory_init()", "2");

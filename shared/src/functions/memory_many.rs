@@ -1,16 +1,13 @@
 //! `lumos_memory_add_many`, and `lumos_memory_hash` by which it finds what is there.
 
 use super::memory::{INITIAL, TABLES};
+use crate::example::example;
 use crate::memory::many::{ADD_MANY as FOLD, add_many};
 use crate::memory::row;
 use crate::program::Rows;
 use crate::{
     Body, Engines, Error, Example, Function, Kind, Nulls, Param, Section, Type, Value, ValueRef,
 };
-
-const fn example(sql: &'static str, answer: &'static str) -> Example {
-    Example { sql, answer }
-}
 
 const SAID: Example = example(
     "CREATE TEMP TABLE said AS SELECT 'Ann lives in Rome' AS line, '{\"scope\": \"ann\", \"session\": \"s1\"}' AS options UNION ALL SELECT 'Bob is her brother', '{\"scope\": \"ann\", \"session\": \"s1\"}' UNION ALL SELECT 'ann lives in Rome.', '{\"scope\": \"ann\"}'",

@@ -1,6 +1,7 @@
 //! What is remembered of a question, what is told of memories without one, and what goes into a prompt.
 
 use super::memory::{INITIAL, TABLES};
+use crate::example::example;
 use crate::memory::listing::{
     CONTEXT as CONTEXT_FOLD, HISTORY as HISTORY_FOLD, REVIEW_DUE as DUE_FOLD, STATS as STATS_FOLD,
     TIMELINE as TIMELINE_FOLD, context, history, review_due, stats, timeline,
@@ -11,10 +12,6 @@ use crate::memory::similar::{SIMILAR as SIMILAR_FOLD, similar};
 use crate::memory::sources::{SOURCES as SOURCES_FOLD, sources};
 use crate::program::Rows;
 use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Type, ValueRef};
-
-const fn example(sql: &'static str, answer: &'static str) -> Example {
-    Example { sql, answer }
-}
 
 fn text<'a>(args: &[ValueRef<'a>], i: usize) -> Option<&'a str> {
     match args.get(i) {

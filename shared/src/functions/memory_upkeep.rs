@@ -2,16 +2,13 @@
 //! `lumos_memory_verify_forgotten`.
 
 use super::memory::{INITIAL, TABLES};
+use crate::example::example;
 use crate::memory::forgotten::{FORGOTTEN, forgotten};
 use crate::memory::options;
 use crate::memory::upkeep::{CONSOLIDATE as CONSOLIDATE_FOLD, Part, UPKEEP as UPKEEP_FOLD, upkeep};
 use crate::options::Options;
 use crate::program::Rows;
 use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Sql, Type, ValueRef};
-
-const fn example(sql: &'static str, answer: &'static str) -> Example {
-    Example { sql, answer }
-}
 
 fn given<'a>(args: &[ValueRef<'a>]) -> Option<&'a str> {
     match args.first() {

@@ -2,13 +2,10 @@
 //! `lumos_pagerank(seeds[, options])`.
 
 use super::facts::{INITIAL, TABLES};
+use crate::example::example;
 use crate::memory::graph::{folds, options, query};
 use crate::program::Rows;
 use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Type};
-
-const fn example(sql: &'static str, answer: &'static str) -> Example {
-    Example { sql, answer }
-}
 
 const FACTS: Example = example(
     "SELECT lumos_fact_add('Ann', 'works at', 'Acme'), lumos_fact_add('Bob', 'works at', 'Acme'), lumos_fact_add('Bob', 'likes', 'tea')",

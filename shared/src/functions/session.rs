@@ -1,11 +1,8 @@
 //! `lumos_session_history`, `lumos_session_reset`: the questions that a session has kept.
 
+use crate::example::example;
 use crate::nl::session::{COLUMNS, HISTORY_FOLD, RESET_FOLD, history_sql, reset_sql};
 use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Sql, Type};
-
-const fn example(sql: &'static str, answer: &'static str) -> Example {
-    Example { sql, answer }
-}
 
 /// What is asked before the examples in DuckDB.
 const CREATE: Example = example(

@@ -1,14 +1,9 @@
 //! `lumos_simulate(formula, variables, n, seed[, options])`, `lumos_sensitivity(formula, variables[, options])`.
 
 use crate::decisions::simulate;
+use crate::example::example;
 use crate::program::Rows;
-use crate::{
-    Body, Engines, Error, Example, Function, Kind, Nulls, Param, Result, Section, Type, ValueRef,
-};
-
-const fn example(sql: &'static str, answer: &'static str) -> Example {
-    Example { sql, answer }
-}
+use crate::{Body, Engines, Error, Function, Kind, Nulls, Param, Result, Section, Type, ValueRef};
 
 /// The text of an argument that must be given. Errors if it is NULL.
 pub fn text<'a>(arguments: &[ValueRef<'a>], at: usize, name: &str, give: &str) -> Result<&'a str> {

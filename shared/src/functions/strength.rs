@@ -3,17 +3,13 @@
 
 use serde_json::json;
 
+use crate::example::example;
 use crate::memory::activation::activation;
 use crate::memory::estimate;
 use crate::memory::fsrs::{self, Rating, Strength};
 use crate::{
-    Body, Engines, Error, Example, Function, Kind, Nulls, Param, Result, Section, Type, Value,
-    ValueRef,
+    Body, Engines, Error, Function, Kind, Nulls, Param, Result, Section, Type, Value, ValueRef,
 };
-
-const fn example(sql: &'static str, answer: &'static str) -> Example {
-    Example { sql, answer }
-}
 
 const SCALAR: Function = Function {
     name: "",

@@ -1,13 +1,10 @@
 //! `lumos_narrate`, `lumos_autocomplete`, `lumos_suggest_questions`.
 
+use crate::example::example;
 use crate::nl::asked;
 use crate::nl::asking::{AUTOCOMPLETE_OPTIONS, NARRATE_COLUMNS, NARRATE_OPTIONS};
 use crate::nl::suggest::{COMPLETIONS, QUESTIONS};
 use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Sql, Type};
-
-const fn example(sql: &'static str, answer: &'static str) -> Example {
-    Example { sql, answer }
-}
 
 const CREATE: Example = example(
     "CREATE TABLE customer(id INTEGER PRIMARY KEY, name VARCHAR, country VARCHAR)",

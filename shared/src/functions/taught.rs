@@ -1,14 +1,11 @@
 //! What people teach of a database for questions: `lumos_synonym_add` and its like, kept in the table `lumos_language`.
 
+use crate::example::example;
 use crate::nl::asked;
 use crate::nl::asking::LEARNED_OPTIONS;
 use crate::nl::taught::{COLUMNS, DDL, ROW_COLUMNS, VERIFIED_COLUMNS};
 use crate::nl::teach;
 use crate::{Body, Engines, Example, Function, Kind, Nulls, Param, Section, Sql, Type, Value};
-
-const fn example(sql: &'static str, answer: &'static str) -> Example {
-    Example { sql, answer }
-}
 
 const CUSTOMERS: Example = example(
     "CREATE TABLE customer(id INTEGER PRIMARY KEY, name VARCHAR, country VARCHAR)",

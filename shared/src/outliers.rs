@@ -398,19 +398,14 @@ fn skew(numbers: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::program::rows_of;
 
     fn answer(spec: &str, rows: &[&str]) -> Vec<Vec<Value>> {
         let mut state = OUTLIERS.start(spec).unwrap();
         for row in rows {
             state.row(&[ValueRef::Text(row)]).unwrap();
         }
-        let mut found = Vec::new();
-        let mut keep = |row| {
-            found.push(row);
-            Ok(())
-        };
-        state.finish(&mut keep).unwrap();
-        found
+        rows_of(|emit| state.finish(emit)).unwrap()
     }
 
     #[test]

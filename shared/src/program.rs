@@ -496,6 +496,19 @@ pub fn in_duckdb(sql: &str, name: &str) -> String {
     out + &sql[copied..]
 }
 
+/// The rows of an answer, for tests. Errors if what gives them does.
+#[cfg(test)]
+pub fn rows_of(
+    finish: impl FnOnce(&mut dyn FnMut(Vec<Value>) -> Result<()>) -> Result<()>,
+) -> Result<Vec<Vec<Value>>> {
+    let mut found = Vec::new();
+    finish(&mut |row| {
+        found.push(row);
+        Ok(())
+    })?;
+    Ok(found)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

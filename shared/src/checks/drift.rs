@@ -230,8 +230,11 @@ impl Drift {
         };
         let (shown, name) = (number(index), expected.name(place, language));
         let (before, after) = (number(before * 100.0), number(after * 100.0));
+        if before == after {
+            return (Some(index < max), format!("PSI {shown}"));
+        }
         let said = language.say(
-            format!("PSI {shown}, most by {name}: {before} % became {after} %"),
+            format!("PSI {shown}; {name} changed most: {before} % became {after} %"),
             format!("PSI {shown}，变化最大的是 {name}：由 {before}% 变为 {after}%"),
         );
         (Some(index < max), said)

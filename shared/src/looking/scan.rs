@@ -141,6 +141,7 @@ pub fn aim(spec: &str, known: &[OptionDef]) -> Result<(String, Options)> {
 pub mod tests {
     use super::*;
     use crate::program::Fold;
+    use crate::program::rows_of;
 
     /// What a fold says of rows that two threads have read. Errors if it does.
     pub fn run(fold: &Fold, spec: &str, rows: &[String]) -> Result<Vec<Vec<Value>>> {
@@ -150,13 +151,7 @@ pub mod tests {
         }
         let [mut one, other] = states;
         one.merge(&*other)?;
-        let mut found = Vec::new();
-        let mut keep = |row| {
-            found.push(row);
-            Ok(())
-        };
-        one.finish(&mut keep)?;
-        Ok(found)
+        rows_of(|emit| one.finish(emit))
     }
 
     /// Columns of every kind, of which some go together.

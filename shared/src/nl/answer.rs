@@ -1,5 +1,7 @@
 //! Which reading of a question is answered, how sure that is, and what it assumes.
 
+use std::ops::Range;
+
 use super::catalog::{Catalog, ColumnRef};
 use super::follow::follow;
 use super::ir::{Aggregate, Compare, Expr, Filter, Literal, Query, Right};
@@ -7,8 +9,9 @@ use super::lexicon::CUES;
 use super::link::{Meaning, Mention, found};
 use super::modify::modifiers;
 use super::parse::{Candidate, candidates};
+use super::period::{period, same_period};
 use super::print::tables;
-use super::reader::{Reader, name_of, question_tokens};
+use super::reader::{Reader, name_of, question_words};
 use super::tokens::{LONGEST, fold};
 use crate::Error;
 use crate::sql::identifier;
@@ -119,7 +122,7 @@ pub fn readings<E>(
 }
 
 /// The same of a question after others, the last of which it may go on from. Each of them is read again, the first by
-/// itself; of more than [`TURNS`] the last are. Errors as `probe` does.
+/// itself; of more than [`TURNS`] the last are, and what goes on from them is not sure. Errors as `probe` does.
 pub fn readings_after<E>(
     reader: &Reader<'_>,
     after: &[String],
@@ -168,11 +171,19 @@ impl Considered {
                 });
             }
         }
-        Ok(Considered::going_on(reader, previous.as_ref(), question))
+        let mut found = Considered::going_on(reader, previous.as_ref(), question);
+        if after.len() > TURNS {
+            for reading in found.readings.iter_mut().filter(|r| r.goes_on) {
+                reading.confidence = reading.confidence.min(DOUBTED);
+                let said = format!("of the questions before, only the last {TURNS} were read");
+                reading.assumptions.push(said);
+            }
+        }
+        Ok(found)
     }
 
     fn going_on(reader: &Reader<'_>, previous: Option<&Before<'_>>, question: &str) -> Considered {
-        let words = question_tokens(reader.catalog, reader.vocabulary, question);
+        let (words, strange) = question_words(reader.catalog, reader.vocabulary, question);
         let followed = previous
             .map(|before| follow(reader, &before.query, question))
             .unwrap_or_default();
@@ -187,6 +198,13 @@ impl Considered {
             open = said.ranked.and_then(|ranked| ranked.open());
             let mentions = reader.vocabulary.link(reader.catalog, &rest);
             unknown = unmatched(&rest, &mentions);
+            // What says a time is understood by that.
+            let time = period(question, reader.latest()).map(|period| period.span);
+            let times: Vec<_> = time.into_iter().chain(same_period(question)).collect();
+            let is_time =
+                |r: &Range<usize>| times.iter().any(|t| r.start < t.end && t.start < r.end);
+            let strange = strange.iter().filter(|r| !is_time(r));
+            unknown.extend(strange.filter_map(|r| question.get(r.clone()).map(str::to_owned)));
             named = names(&rest, &mentions);
         }
         if follows == 0 || followed.unsure {
@@ -218,7 +236,7 @@ impl Considered {
         let mut scores: Vec<f32> = all.iter().map(|(candidate, _)| candidate.score).collect();
         let shares = shares(&scores);
         // A word that means nothing here may have been the one that matters.
-        let content = words.iter().filter(|t| is_content(t)).count();
+        let content = words.iter().filter(|t| is_content(t)).count() + strange.len();
         let mut unread = question.chars().skip(LONGEST);
         let asks = words
             .iter()

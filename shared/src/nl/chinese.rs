@@ -1,6 +1,8 @@
 //! Chinese questions as tokens: words of the language become those of English that the reader knows, names are found
 //! as they stand in the data, or by their sound.
 
+use std::ops::Range;
+
 use super::chinese_names::NAMES;
 use super::chinese_words::{SOUNDS, WORDS};
 use super::tokens::{Token, fold, is_han, stem, tokens};
@@ -13,7 +15,7 @@ pub fn is_chinese(question: &str) -> bool {
     question.chars().any(is_han)
 }
 
-/// The tokens of a question. `known` says whether a text is a name or a value of the database, `sounds` finds the value
+/// The tokens of a question, and where it has characters that mean nothing here. `known` says whether a text is a name or a value of the database, `sounds` finds the value
 /// that a name sounds like; `thing` and `measure` say whether a word is one of a table, or of a column of numbers.
 pub fn chinese_tokens(
     question: &str,
@@ -21,8 +23,9 @@ pub fn chinese_tokens(
     sounds: &dyn Fn(&str) -> Option<String>,
     thing: &dyn Fn(&str) -> bool,
     measure: &dyn Fn(&str) -> bool,
-) -> Vec<Token> {
+) -> (Vec<Token>, Vec<Range<usize>>) {
     let mut all: Vec<Vec<Token>> = Vec::new();
+    let mut strange: Vec<Range<usize>> = Vec::new();
     let plain = tokens(question);
     let mut i = 0;
     while i < plain.len() {
@@ -82,7 +85,18 @@ pub fn chinese_tokens(
         let (used, mut made) = match (name, word) {
             (Some(name), _) => name,
             (None, Some(word)) => word,
-            (None, None) => (1, digit(&plain[i]).into_iter().collect()),
+            (None, None) => match digit(&plain[i]) {
+                Some(digit) => (1, vec![digit]),
+                None => {
+                    let range = &plain[i].range;
+                    // Those beside each other are one word.
+                    match strange.last_mut().filter(|last| last.end == range.start) {
+                        Some(last) => last.end = range.end,
+                        None => strange.push(range.clone()),
+                    }
+                    (1, Vec::new())
+                }
+            },
         };
         for token in &mut made {
             token.range = plain[i].range.start..plain[i + used - 1].range.end;
@@ -92,7 +106,7 @@ pub fn chinese_tokens(
         }
         i += used;
     }
-    in_order(all, thing, measure)
+    (in_order(all, thing, measure), strange)
 }
 
 /// Whether characters are a word of the language.
@@ -478,7 +492,8 @@ mod tests {
             for letter in letters {
                 let any = |text: &str| Some(format!("<{text}>"));
                 let question = format!("{letter}{word}");
-                let found = chinese_tokens(&question, &|_| false, &any, &|_| false, &|_| false);
+                let (found, _) =
+                    chinese_tokens(&question, &|_| false, &any, &|_| false, &|_| false);
                 let into = |t: &&Token| t.range.start == 0 && t.range.end > letter.len();
                 for token in found.iter().filter(into) {
                     tried += 1;

@@ -624,6 +624,7 @@ pub const WORDS: &[(&str, &str)] = &[
     ("里面", "in"),
     ("重要", "major"),
     ("重量", "weight"),
+    ("量", ""),
     ("金额", "amount"),
     ("销售", "sales"),
     ("销售总额", "total sales"),

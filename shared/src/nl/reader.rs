@@ -163,8 +163,17 @@ fn spoken_names(catalog: &Catalog) -> Vec<(Vec<u8>, &str)> {
 
 /// The tokens of a question, in either language.
 pub fn question_tokens(catalog: &Catalog, vocabulary: &Vocabulary, question: &str) -> Vec<Token> {
+    question_words(catalog, vocabulary, question).0
+}
+
+/// The tokens of a question, in either language, and where it has words that are none, since they mean nothing here.
+pub fn question_words(
+    catalog: &Catalog,
+    vocabulary: &Vocabulary,
+    question: &str,
+) -> (Vec<Token>, Vec<std::ops::Range<usize>>) {
     if !is_chinese(question) {
-        return tokens(question);
+        return (tokens(question), Vec::new());
     }
     let known = |text: &str| {
         vocabulary.knows(text)

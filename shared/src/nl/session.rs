@@ -277,12 +277,13 @@ impl<const FORGETS: bool> FoldState for Asked<FORGETS> {
     }
 }
 
-/// The SELECT of the questions of a session, `?1`, that the next one may go on from, in SQLite.
+/// The SELECT of the questions of a session, `?1`, that the next one may go on from, in SQLite: one more than are read, so that
+/// it is seen that there are more.
 pub fn before_in_sqlite() -> String {
     format!(
-        "SELECT question FROM (SELECT turn, question FROM main.{TABLE} WHERE session = ?1 AND turn >= \
-         coalesce((SELECT max(turn) FROM main.{TABLE} WHERE session = ?1 AND goes_on = 0), 0) ORDER BY turn DESC LIMIT {TURNS}) \
-         ORDER BY turn"
+        "SELECT question FROM (SELECT turn, question FROM main.{TABLE} WHERE session = ?1 AND length(question) <= {LONGEST} \
+         AND turn >= coalesce((SELECT max(turn) FROM main.{TABLE} WHERE session = ?1 AND goes_on = 0), 0) \
+         ORDER BY turn DESC LIMIT {TURNS} + 1) ORDER BY turn"
     )
 }
 

@@ -257,6 +257,7 @@ fn strength(values: &[f64], period: usize) -> f64 {
 mod tests {
     use super::*;
     use crate::ValueRef;
+    use crate::program::rows_of;
 
     fn answer(fold: &Fold, spec: &str, rows: &[(i64, f64)]) -> Vec<Vec<Value>> {
         let mut state = fold.start(spec).unwrap();
@@ -269,13 +270,7 @@ mod tests {
             ];
             state.row(&row).unwrap();
         }
-        let mut found = Vec::new();
-        let mut keep = |row| {
-            found.push(row);
-            Ok(())
-        };
-        state.finish(&mut keep).unwrap();
-        found
+        rows_of(|emit| state.finish(emit)).unwrap()
     }
 
     fn real(value: &Value) -> f64 {

@@ -15,12 +15,13 @@ use lumos_core::nl::tier::prompt::{Asked, Prompt};
 use lumos_core::nl::tier::{Consulted, Means, Tier, insists, vote, wanted};
 use lumos_core::options::Options;
 use rusqlite::types::{Value, ValueRef};
-use rusqlite::{Connection, OptionalExtension, ffi, params, params_from_iter};
+use rusqlite::{Connection, ffi, params, params_from_iter};
 
 use super::{Bodies, json};
 use crate::error::{Error, Result};
 use crate::program::output;
 use crate::session::Session;
+use crate::sync::schema::has_own;
 use crate::table_function::{Rows, TableFunction};
 use crate::{bounded, gate};
 
@@ -150,6 +151,7 @@ fn begin(session: &Session, connection: &Connection, tier: &Tier, question: &str
     let mut id: i64 = 0;
     // No savepoint: SQLite begins none within a statement that writes, as CREATE VIRTUAL TABLE does.
     session.language().beside(connection, || {
+        has_own(connection, TABLE, COLUMNS)?;
         connection.execute_batch(DDL)?;
         let sql = "INSERT INTO main.lumos_llm(asked_at, question, model) VALUES (datetime('now'), ?1, ?2) RETURNING id";
         let values = params![kept(question), tier.config().model()];
@@ -186,9 +188,7 @@ impl TableFunction for Log {
 
     fn rows(session: &Arc<Session>, _: &[Value]) -> Result<Rows> {
         let connection = session.connection()?;
-        let sql = "SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ?1";
-        let there = connection.query_row(sql, [TABLE], |_| Ok(())).optional()?;
-        if there.is_none() {
+        if !has_own(&connection, TABLE, COLUMNS)? {
             return Ok(Box::new(std::iter::empty()));
         }
         let names: Vec<&str> = COLUMNS.iter().map(|(name, _)| *name).collect();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lumos_core::functions::session::RESET;
 use lumos_core::nl::answer::Reading;
 use lumos_core::nl::asking::after;
-use lumos_core::nl::session::{self, DDL, EACH, MOST, TABLE, before_in_sqlite};
+use lumos_core::nl::session::{self, COLUMNS, DDL, EACH, MOST, TABLE, before_in_sqlite};
 use lumos_core::options::Options;
 use rusqlite::types::Value;
 use rusqlite::{Connection, ffi, params};
@@ -14,13 +14,13 @@ use super::Bodies;
 use crate::error::{Error, Result, error};
 use crate::query::arguments;
 use crate::session::Session;
-use crate::sync::schema::{atomically, exists};
+use crate::sync::schema::has_own;
 use crate::table_function::{Rows, TableFunction};
 
 pub const BODIES: Bodies = &[(&RESET, |call| {
     let name = session::name(call.required(0)?)?;
     let connection = call.session.connection()?;
-    if !exists(&connection, TABLE)? {
+    if !has_own(&connection, TABLE, COLUMNS)? {
         return Ok(Value::Integer(0));
     }
     let sql = "DELETE FROM main.lumos_session WHERE session = ?1";
@@ -37,7 +37,7 @@ pub fn before(connection: &Connection, question: &str, options: &Options) -> Res
     let Some(name) = session::of(options, question)? else {
         return Ok(after(options)?);
     };
-    if !exists(connection, TABLE)? {
+    if !has_own(connection, TABLE, COLUMNS)? {
         return Ok(Vec::new());
     }
     let mut statement = connection.prepare(&before_in_sqlite())?;
@@ -56,20 +56,19 @@ pub fn keep(
     let Some(name) = session::of(options, question)? else {
         return Ok(());
     };
+    // No savepoint: SQLite begins none within a statement that writes, like INSERT ... SELECT. A question that is kept while old
+    // ones could not make room is no harm.
     let write = || {
-        let mut rows = 0;
-        atomically(connection, || {
-            connection.execute_batch(DDL)?;
-            let sql = "INSERT INTO main.lumos_session(session, question, goes_on, sql) VALUES (?1, ?2, ?3, ?4)";
-            rows +=
-                connection.execute(sql, params![name, question, reading.goes_on, reading.sql])?;
-            let sql = "DELETE FROM main.lumos_session WHERE session = ?1 AND turn <= \
-                       (SELECT turn FROM main.lumos_session WHERE session = ?1 ORDER BY turn DESC LIMIT 1 OFFSET ?2)";
-            rows += connection.execute(sql, params![name, EACH as i64])?;
-            let sql = "DELETE FROM main.lumos_session WHERE turn <= (SELECT max(turn) FROM main.lumos_session) - ?1";
-            rows += connection.execute(sql, [MOST as i64])?;
-            Ok(())
-        })?;
+        has_own(connection, TABLE, COLUMNS)?;
+        connection.execute_batch(DDL)?;
+        let sql = "INSERT INTO main.lumos_session(session, question, goes_on, sql) VALUES (?1, ?2, ?3, ?4)";
+        let values = params![name, question, reading.goes_on, reading.sql];
+        let mut rows = connection.execute(sql, values)?;
+        let sql = "DELETE FROM main.lumos_session WHERE session = ?1 AND turn <= \
+                   (SELECT turn FROM main.lumos_session WHERE session = ?1 ORDER BY turn DESC LIMIT 1 OFFSET ?2)";
+        rows += connection.execute(sql, params![name, EACH as i64])?;
+        let sql = "DELETE FROM main.lumos_session WHERE turn <= (SELECT max(turn) FROM main.lumos_session) - ?1";
+        rows += connection.execute(sql, [MOST as i64])?;
         Ok(rows)
     };
     session
@@ -107,7 +106,7 @@ impl TableFunction for History {
             arguments::text(&given[0])?.ok_or_else(|| error("session is NULL; give a text"))?;
         let name = session::name(name)?;
         let connection = session.connection()?;
-        if !exists(&connection, TABLE)? {
+        if !has_own(&connection, TABLE, COLUMNS)? {
             return Ok(Box::new(std::iter::empty()));
         }
         let sql = "SELECT turn, question, goes_on, sql FROM main.lumos_session WHERE session = ?1 ORDER BY turn";

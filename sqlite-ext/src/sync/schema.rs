@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use lumos_core::Type;
 use lumos_core::changelog::{
     Column, Key, Shadow, Table, TrackingOptions, Unique, generated_expressions, stored,
 };
@@ -304,6 +305,31 @@ pub fn create_statements(connection: &Connection) -> Result<HashMap<String, (Str
 pub fn exists(connection: &Connection, name: &str) -> Result<bool> {
     let sql = "SELECT EXISTS(SELECT 1 FROM main.sqlite_schema WHERE type IN ('table', 'view') AND name = ?1 COLLATE NOCASE)";
     Ok(connection.query_row(sql, [name], |row| row.get(0))?)
+}
+
+/// Whether `main` has a table of ours, which any program may have made. Errors if something else has its name: a view, which
+/// may have triggers in place of a write, or a table without these columns.
+pub fn has_own(connection: &Connection, name: &str, columns: &[(&str, Type)]) -> Result<bool> {
+    let sql = "SELECT rootpage FROM main.sqlite_schema WHERE type IN ('table', 'view') AND name = ?1 COLLATE NOCASE";
+    let page: Option<i64> = connection
+        .query_row(sql, [name], |row| row.get(0))
+        .optional()?;
+    let Some(page) = page else {
+        return Ok(false);
+    };
+    let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+    let sql = format!("SELECT {} FROM main.{name} LIMIT 0", names.join(", "));
+    let prepared = connection.prepare(&sql).map(drop).map_err(Error::from);
+    let other = prepared
+        .as_ref()
+        .is_err_and(|e| e.code & 0xff == ffi::SQLITE_ERROR);
+    if page == 0 || other {
+        return Err(error(format!(
+            "main.{name} is not the table that Lumos makes under this name; rename or drop it"
+        )));
+    }
+    prepared?;
+    Ok(true)
 }
 
 /// The names of the views of `main`.

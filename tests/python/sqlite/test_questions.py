@@ -177,10 +177,33 @@ class Questions(host.Case):
         self.refused(self.db, "CREATE VIRTUAL TABLE temp.t USING lumos_ask('How many emp are there?', '{\"session\": \"a\"}')", "has no session")
         for options, words in [('{"session": ""}', "is empty"), ('{"session": "a", "after": "x"}', "not both"), ('{"session": 1}', "session")]:
             self.refused(self.db, "SELECT * FROM lumos_ask('How many emp are there?', ?)", words, values=(options,))
-        # A table of that name that another has made is no session.
-        self.db.rows("DROP TABLE lumos_session")
-        self.db.rows("CREATE TABLE lumos_session(x)")
-        self.refused(self.db, "SELECT * FROM lumos_ask(?, ?)", "lumos_ask", values=asked)
+
+    def test_what_has_the_name_of_our_tables_is_left_alone(self):
+        asked = ("How many emp are there?", '{"session": "a"}')
+        trigger = "CREATE TRIGGER harms INSTEAD OF INSERT ON lumos_session BEGIN DELETE FROM emp; END"
+        for made, kind in [
+            ("CREATE TABLE lumos_session(x)", "TABLE"),
+            ("CREATE VIRTUAL TABLE lumos_session USING fts5(turn, session, question, goes_on, sql)", "TABLE"),
+            (f"CREATE VIEW lumos_session AS SELECT 1 AS turn, 'a' AS session, 'x' AS question, 0 AS goes_on, '' AS sql; {trigger}", "VIEW"),
+        ]:
+            self.db.rows(made)
+            for sql, values in [("SELECT * FROM lumos_ask(?, ?)", asked), ("SELECT * FROM lumos_session_history('a')", ()), ("SELECT lumos_session_reset('a')", ())]:
+                self.refused(self.db, sql, "main.lumos_session is not the table that Lumos makes under this name", values=values)
+            self.db.rows(f"DROP {kind} lumos_session")
+        self.assertEqual(self.db.value("SELECT count(*) FROM emp"), 2)
+
+    def test_a_question_of_a_session_within_a_statement_that_writes(self):
+        self.db.rows("CREATE TABLE answers(row)")
+        self.db.rows("INSERT INTO answers SELECT row FROM lumos_ask('How many emp are there?', '{\"session\": \"a\"}')")
+        self.assertEqual((self.db.value("SELECT row FROM answers"), len(self.history("a"))), ('{"count(*)":2}', 1))
+
+    def test_what_goes_on_from_questions_that_are_not_read_is_not_sure(self):
+        self.say("How many emp have the city Oslo?", "a")
+        for i in range(25):
+            self.say(f"what about {['Lyon', 'Oslo'][i % 2]}?", "a", min_confidence=0)
+        told = self.db.rows("SELECT confidence, assumptions FROM lumos_parse('what about Lyon?', '{\"session\": \"a\"}')")[0]
+        self.assertLess(told[0], 0.3)
+        self.assertIn("only the last 20 were read", told[1])
 
     def test_a_session_is_no_reason_to_read_the_database_anew(self):
         def reads():

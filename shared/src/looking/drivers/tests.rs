@@ -1,4 +1,5 @@
 use super::*;
+use crate::program::rows_of;
 use crate::sql::lexer::Dialect;
 
 fn run(names: &str, ratio: bool, options: &str, rows: &[(&str, i64, f64, f64)]) -> Vec<Vec<Value>> {
@@ -16,13 +17,7 @@ fn run(names: &str, ratio: bool, options: &str, rows: &[(&str, i64, f64, f64)]) 
     }
     let [mut one, other] = states;
     one.merge(&*other).unwrap();
-    let mut found = Vec::new();
-    let mut keep = |row| {
-        found.push(row);
-        Ok(())
-    };
-    one.finish(&mut keep).unwrap();
-    found
+    rows_of(|emit| one.finish(emit)).unwrap()
 }
 
 fn real(value: &Value) -> f64 {

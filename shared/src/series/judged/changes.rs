@@ -145,6 +145,7 @@ fn probability(whole: &Line, before: &Line, after: &Line, n: usize) -> f64 {
 mod tests {
     use super::*;
     use crate::ValueRef;
+    use crate::program::rows_of;
 
     fn changes(values: &[f64], options: &str) -> Vec<Vec<Value>> {
         let mut state = CHANGEPOINTS.start(options).unwrap();
@@ -152,13 +153,7 @@ mod tests {
             let row = [ValueRef::Null, ValueRef::Integer(i), ValueRef::Real(*value)];
             state.row(&row).unwrap();
         }
-        let mut found = Vec::new();
-        let mut keep = |row| {
-            found.push(row);
-            Ok(())
-        };
-        state.finish(&mut keep).unwrap();
-        found
+        rows_of(|emit| state.finish(emit)).unwrap()
     }
 
     #[test]

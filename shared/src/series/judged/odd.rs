@@ -220,6 +220,7 @@ mod tests {
     use super::super::spec;
     use super::*;
     use crate::ValueRef;
+    use crate::program::rows_of;
 
     fn odd(rows: &[(i64, f64)], options: &str) -> Vec<Vec<Value>> {
         let mut state = ANOMALIES.start(options).unwrap();
@@ -232,12 +233,7 @@ mod tests {
             ];
             state.row(&row).unwrap();
         }
-        let mut found = Vec::new();
-        let mut keep = |row| {
-            found.push(row);
-            Ok(())
-        };
-        state.finish(&mut keep).unwrap();
+        let mut found = rows_of(|emit| state.finish(emit)).unwrap();
         found.retain(|row: &Vec<Value>| row[7] == Value::Integer(1));
         found
     }

@@ -1,5 +1,8 @@
 //! What a model is told, and what its answers mean.
 
+mod replies;
+mod votes;
+
 use std::cell::RefCell;
 use std::time::Duration;
 
@@ -329,108 +332,14 @@ fn options_are_read() {
     }
 }
 
-fn reply(body: &str) -> Result<Reply> {
-    Reply::read(body.as_bytes(), config("").server(), 400)
+thread_local! {
+    static ANSWERS: RefCell<Vec<Result<String>>> = const { RefCell::new(Vec::new()) };
+    static REQUESTS: RefCell<Vec<Json>> = const { RefCell::new(Vec::new()) };
 }
 
 fn choices(texts: &[&str]) -> String {
     let choice = |text: &&str| json!({"message": {"role": "assistant", "content": text}});
     json!({"choices": texts.iter().map(choice).collect::<Json>()}).to_string()
-}
-
-#[test]
-fn answers_are_read() {
-    let found = reply(&choices(&["SELECT 1"])).unwrap();
-    assert_eq!(found.tokens, (100, 2));
-    let counted = r#"{"choices": [{"message": {"content": "x"}}], "usage": {"prompt_tokens": 5, "completion_tokens": -1}}"#;
-    assert_eq!(reply(counted).unwrap().tokens, (5, 1));
-    for (body, words) in [
-        ("", "0 bytes that are not JSON"),
-        ("{\"choices\": [", "not JSON"),
-        ("[]", "without a list \"choices\""),
-        (
-            r#"{"error": {"message": "internal"}}"#,
-            "without a list \"choices\"",
-        ),
-        (r#"{"choices": []}"#, "without a list"),
-        (r#"{"choices": "internal"}"#, "without a list"),
-        (
-            r#"{"choices": [{"message": {"content": null}}]}"#,
-            "without a text",
-        ),
-        (
-            r#"{"choices": [{"message": {"content": ["internal"]}}]}"#,
-            "without a text",
-        ),
-        (
-            r#"{"choices": [{"message": "internal"}]}"#,
-            "without a text",
-        ),
-        (r#"{"choices": [7, null, {}]}"#, "without a text"),
-        (&"[".repeat(100_000), "not JSON"),
-    ] {
-        let error = reply(body).unwrap_err().to_string();
-        assert!(
-            error.contains(words) && !error.contains("internal"),
-            "{error}"
-        );
-    }
-}
-
-#[test]
-fn what_may_be_a_select_is_found() {
-    let candidates = |texts: &[&str]| reply(&choices(texts)).unwrap().candidates(3);
-    for (text, expected) in [
-        ("SELECT 1;", &["SELECT 1"][..]),
-        ("```sql\nSELECT 1;\n```", &["SELECT 1"]),
-        (
-            "Here:\n```\nSELECT 1\n```\nor\n```SQL\nSELECT 2\n```",
-            &["SELECT 1", "SELECT 2"],
-        ),
-        (
-            "```sql\nSELECT 1\n```\n```sql\nSELECT 1 ;\n```",
-            &["SELECT 1"],
-        ),
-        ("```SELECT 1```", &["SELECT 1"]),
-        ("```SELECT a,\n b```", &["SELECT a,\n b"]),
-        ("```sql\nSELECT 1", &["SELECT 1"]),
-        (
-            "<think>```sql\nSELECT 9\n```</think>SELECT 1",
-            &["SELECT 1"],
-        ),
-        (
-            "The answer is:\n  with a AS (SELECT 1)\nSELECT 2\n\nAs asked.",
-            &["with a AS (SELECT 1)\nSELECT 2"],
-        ),
-        ("DROP TABLE customer", &[]),
-        ("I cannot help with that. select nothing", &[]),
-        ("", &[]),
-        ("``````", &[]),
-        // Whatever it is, the gate looks at it.
-        (
-            "```sql\nDROP TABLE customer; SELECT 1\n```",
-            &["DROP TABLE customer; SELECT 1"],
-        ),
-        (
-            "```sql\nSELECT 1\n```\n```sql\nSELECT 2\n```\n```\nSELECT 3\n```\n```\nSELECT 4\n```",
-            &["SELECT 1", "SELECT 2", "SELECT 3"],
-        ),
-    ] {
-        assert_eq!(candidates(&[text]), expected, "{text}");
-    }
-    assert_eq!(
-        candidates(&["SELECT 1", "SELECT 2", "SELECT 1"]),
-        ["SELECT 1", "SELECT 2"]
-    );
-    assert!(candidates(&[&format!("SELECT '{}'", "x".repeat(70_000))]).is_empty());
-    // As many as fit into an answer, of which none is like another: those that are not wanted are not compared.
-    let many: String = (0..100_000).map(|i| format!("```{i}```")).collect();
-    assert_eq!(candidates(&[&many]), ["0", "1", "2"]);
-}
-
-thread_local! {
-    static ANSWERS: RefCell<Vec<Result<String>>> = const { RefCell::new(Vec::new()) };
-    static REQUESTS: RefCell<Vec<Json>> = const { RefCell::new(Vec::new()) };
 }
 
 /// A server that gives the answers of this thread, the first one first.
@@ -597,122 +506,6 @@ fn nothing_is_sent_that_cannot_be_noted() {
         (0, Some(Error::new("read-only")))
     );
     assert!(REQUESTS.with_borrow(Vec::is_empty));
-}
-
-fn ballot(of_model: bool, weight: f64, outcome: Outcome, rows: u64) -> Ballot {
-    Ballot {
-        of_model,
-        weight,
-        outcome,
-        rows,
-    }
-}
-
-#[test]
-fn the_rows_for_which_most_speaks_are_answered() {
-    use Outcome::{Empty, Error, Rows};
-    let order = |ballots: &[Ballot], insists| {
-        let all = vote::order(ballots, insists);
-        let places: Vec<usize> = all.iter().map(|c| c.place).collect();
-        (
-            places,
-            all.first().map_or(0.0, |c| (c.confidence * 100.0).round()),
-            vote::decision(ballots, &all),
-        )
-    };
-    // Both agree.
-    let both = [
-        ballot(false, 0.5, Rows, 1),
-        ballot(true, 0.7, Rows, 2),
-        ballot(true, 0.3, Rows, 1),
-    ];
-    assert_eq!(order(&both, false), (vec![0, 2, 1], 61.0, "both"));
-    // The model alone is never high.
-    let alone = [ballot(true, 1.0, Rows, 1)];
-    assert_eq!(order(&alone, false), (vec![0], 75.0, "model"));
-    // What finds nothing counts half.
-    let empty = [
-        ballot(false, 0.6, Empty, 0),
-        ballot(true, 0.5, Rows, 1),
-        ballot(true, 0.5, Error, 0),
-    ];
-    assert_eq!(order(&empty, false), (vec![1, 0], 38.0, "model"));
-    // A parser that is surer than a model of several minds.
-    let surer = [
-        ballot(false, 0.7, Rows, 1),
-        ballot(true, 0.6, Rows, 2),
-        ballot(true, 0.4, Rows, 3),
-    ];
-    assert_eq!(order(&surer, false), (vec![0, 1, 2], 70.0, "parser"));
-    assert_eq!(order(&surer, true).0, [1, 2, 0]);
-    let fails = [ballot(false, 0.7, Rows, 1), ballot(true, 1.0, Error, 0)];
-    assert_eq!(order(&fails, true), (vec![], 0.0, "none"));
-    assert_eq!(order(&fails, false), (vec![0], 70.0, "parser"));
-    assert_eq!(vote::weights(2), [0.8, 0.2]);
-}
-
-#[test]
-fn rows_are_compared_in_any_order() {
-    let rows = |rows: &[&[Option<&str>]]| {
-        let mut all = vote::Rows::default();
-        for row in rows {
-            all.add(row.iter().map(|v| v.map(Into::into)));
-        }
-        (all.outcome(), all.hash())
-    };
-    let (a, b) = (&[Some("a"), None][..], &[Some("b"), Some("")][..]);
-    assert_eq!(rows(&[a, b]), rows(&[b, a]));
-    for other in [
-        &[a][..],
-        &[a, b, b],
-        &[b, b],
-        &[&[Some("a")], b],
-        &[&[Some("a"), Some("")], b],
-    ] {
-        assert_ne!(rows(&[a, b]), rows(other));
-    }
-    assert_eq!(rows(&[]).0, Outcome::Empty);
-    assert_eq!(rows(&[&[None], &[None]]).0, Outcome::Nulls);
-    assert_eq!(vote::number(2.0), "2");
-    assert_eq!(vote::number(-0.0), "0");
-    assert_eq!(vote::number(0.1 + 0.2), vote::number(0.3));
-}
-
-#[test]
-fn readings_of_both_are_told_apart() {
-    let parsed = Reading {
-        goes_on: false,
-        sql: "SELECT 1".into(),
-        query: Query::default(),
-        confidence: 0.5,
-        assumptions: Vec::new(),
-        unmatched: Vec::new(),
-    };
-    let tier = tier("", &["```\nSELECT 1.0\n```\n```\nSELECT 2\n```"]);
-    let found = consult(&tier, "q");
-    // Of nothing that it understands, the parser says what is likely in general.
-    let guess = Reading {
-        confidence: 0.0,
-        ..parsed.clone()
-    };
-    let pool = Pool::new(&tier, &[parsed, guess], &found);
-    let said = [(Outcome::Rows, 1), (Outcome::Rows, 1), (Outcome::Rows, 2)];
-    let (readings, decision) = pool.decided(&said, false, "m");
-    let all: Vec<(&str, &[String])> = readings
-        .iter()
-        .map(|r| (r.sql.as_str(), &r.assumptions[..]))
-        .collect();
-    let wrote = ["the model m wrote this SQL".to_owned()];
-    let same = ["the model m wrote SQL that gives the same rows".to_owned()];
-    assert_eq!(
-        all,
-        [
-            ("SELECT 1", &same[..]),
-            ("SELECT 1.0", &wrote),
-            ("SELECT 2", &wrote)
-        ]
-    );
-    assert_eq!(decision, "both");
 }
 
 #[test]

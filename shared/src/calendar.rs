@@ -97,6 +97,22 @@ pub enum Unit {
     Decade,
 }
 
+impl Unit {
+    /// As people call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Unit::Minute => "minute",
+            Unit::Hour => "hour",
+            Unit::Day => "day",
+            Unit::Week => "week",
+            Unit::Month => "month",
+            Unit::Quarter => "quarter",
+            Unit::Year => "year",
+            Unit::Decade => "decade",
+        }
+    }
+}
+
 /// The unit that is `count` units before that of `now`; after it if negative.
 pub fn before(now: i64, unit: Unit, count: i64) -> Option<Range> {
     let day = now.div_euclid(DAY);

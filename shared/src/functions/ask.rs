@@ -27,7 +27,7 @@ const IN_DUCKDB_ASK: &[Example] = &[
     VALUES,
     example(
         "SELECT row, sql FROM query(lumos_ask('How many customers are there in Brazil?'))",
-        "{\"count_star()\":2}|SELECT count(*) FROM \"customer\" WHERE \"country\" = 'Brazil'",
+        "{\"count\":2}|SELECT count(*) AS \"count\" FROM \"customer\" WHERE \"country\" = 'Brazil'",
     ),
     example(
         "FROM query(lumos_ask('Which customers are in Brazil?', '{\"typed\": true}'))",
@@ -42,7 +42,7 @@ const IN_DUCKDB_TO_SQL: &[Example] = &[
     VALUES,
     example(
         "FROM query(lumos_to_sql('How many customers are there in Brazil?'))",
-        "SELECT count(*) FROM \"customer\" WHERE \"country\" = 'Brazil'",
+        "SELECT count(*) AS \"count\" FROM \"customer\" WHERE \"country\" = 'Brazil'",
     ),
 ];
 
@@ -53,7 +53,7 @@ const IN_DUCKDB_PARSE: &[Example] = &[
     VALUES,
     example(
         "SELECT sql, assumptions FROM query(lumos_parse('How many customers are there in Brazil?', '{\"k\": 1}'))",
-        "SELECT count(*) FROM \"customer\" WHERE \"country\" = 'Brazil'|[\"\\\"Brazil\\\" is a value of customer.country\"]",
+        "SELECT count(*) AS \"count\" FROM \"customer\" WHERE \"country\" = 'Brazil'|[\"\\\"Brazil\\\" is a value of customer.country\"]",
     ),
 ];
 
@@ -95,7 +95,7 @@ pub const TO_SQL: Function = Function {
           Errors if the confidence is below `min_confidence`. A question in Chinese is read word by word, and names in it by their sound; it is understood less often. In SQLite the names and values are read at the first question of a connection, and again after a change to the database.",
     examples: &[example(
         "SELECT lumos_to_sql('How many customers are there in Brazil?')",
-        "SELECT count(*) FROM \"Customer\" WHERE \"Country\" = 'Brazil'",
+        "SELECT count(*) AS \"count\" FROM \"Customer\" WHERE \"Country\" = 'Brazil'",
     )],
     ..ASKING
 };
@@ -132,7 +132,7 @@ pub const PARSE: Function = Function {
           A whole number in place of the options is `k`.",
     examples: &[example(
         "SELECT sql, band, assumptions FROM lumos_parse('How many customers are there in Brazil?', 1)",
-        "SELECT count(*) FROM \"Customer\" WHERE \"Country\" = 'Brazil'|high|[\"\\\"Brazil\\\" is a value of Customer.Country\"]",
+        "SELECT count(*) AS \"count\" FROM \"Customer\" WHERE \"Country\" = 'Brazil'|high|[\"\\\"Brazil\\\" is a value of Customer.Country\"]",
     )],
     body: Body::Sql(&Sql {
         text: asked::parse_sql,
@@ -175,7 +175,7 @@ pub const ASK: Function = Function {
     examples: &[
         example(
             "SELECT row FROM lumos_ask('How many customers are there in Brazil?')",
-            "{\"count(*)\":5}",
+            "{\"count\":5}",
         ),
         example(
             "SELECT row FROM lumos_ask('Which genre has the most tracks?')",
@@ -183,7 +183,7 @@ pub const ASK: Function = Function {
         ),
         example(
             "SELECT row FROM lumos_ask('what about Canada?', '{\"after\": [\"How many customers are there in Brazil?\"]}')",
-            "{\"count(*)\":8}",
+            "{\"count\":8}",
         ),
     ],
     body: Body::Sql(&Sql {

@@ -17,21 +17,21 @@ const LEARN: Example = example("SELECT tables FROM query(lumos_learn())", "1");
 const VALUES: Example = example("SELECT texts FROM query(lumos_learn_values())", "5");
 const ASKED: Example = example(
     "SELECT row FROM query(lumos_ask('How many customers are there in Brazil?', '{\"session\": \"a\"}'))",
-    "{\"count_star()\":2}",
+    "{\"count\":2}",
 );
 const GOES_ON: Example = example(
     "SELECT row FROM query(lumos_ask('what about Canada?', '{\"session\": \"a\"}'))",
-    "{\"count_star()\":1}",
+    "{\"count\":1}",
 );
 
 const IN_SQLITE: [Example; 2] = [
     example(
         "SELECT row FROM lumos_ask('How many customers are there in Brazil?', '{\"session\": \"a\"}')",
-        "{\"count(*)\":5}",
+        "{\"count\":5}",
     ),
     example(
         "SELECT row FROM lumos_ask('what about Canada?', '{\"session\": \"a\"}')",
-        "{\"count(*)\":8}",
+        "{\"count\":8}",
     ),
 ];
 
@@ -55,7 +55,7 @@ pub const HISTORY: Function = Function {
         IN_SQLITE[1],
         example(
             "SELECT question, goes_on, sql FROM lumos_session_history('a')",
-            "How many customers are there in Brazil?|0|SELECT count(*) FROM \"Customer\" WHERE \"Country\" = 'Brazil'\nwhat about Canada?|1|SELECT count(*) FROM \"Customer\" WHERE \"Country\" = 'Canada'",
+            "How many customers are there in Brazil?|0|SELECT count(*) AS \"count\" FROM \"Customer\" WHERE \"Country\" = 'Brazil'\nwhat about Canada?|1|SELECT count(*) AS \"count\" FROM \"Customer\" WHERE \"Country\" = 'Canada'",
         ),
     ],
     body: Body::Sql(&Sql {
@@ -70,7 +70,7 @@ pub const HISTORY: Function = Function {
             GOES_ON,
             example(
                 "SELECT question, goes_on, sql FROM query(lumos_session_history('a'))",
-                "How many customers are there in Brazil?|0|SELECT count(*) FROM \"customer\" WHERE \"country\" = 'Brazil'\nwhat about Canada?|1|SELECT count(*) FROM \"customer\" WHERE \"country\" = 'Canada'",
+                "How many customers are there in Brazil?|0|SELECT count(*) AS \"count\" FROM \"customer\" WHERE \"country\" = 'Brazil'\nwhat about Canada?|1|SELECT count(*) AS \"count\" FROM \"customer\" WHERE \"country\" = 'Canada'",
             ),
         ],
     }),

@@ -111,7 +111,7 @@ pub const SUGGEST_QUESTIONS: Function = Function {
           Errors if there is no such table.",
     examples: &[example(
         "SELECT question, sql FROM lumos_suggest_questions('Genre', '{\"k\": 1}')",
-        "How many genres are there?|SELECT count(*) FROM \"Genre\"",
+        "How many genres are there?|SELECT count(*) AS \"count\" FROM \"Genre\"",
     )],
     body: Body::Sql(&Sql {
         text: asked::suggest_sql,
@@ -123,7 +123,7 @@ pub const SUGGEST_QUESTIONS: Function = Function {
             VALUES,
             example(
                 "SELECT question, sql FROM query(lumos_suggest_questions('customer', '{\"k\": 1}'))",
-                "How many customers are there?|SELECT count(*) FROM \"customer\"",
+                "How many customers are there?|SELECT count(*) AS \"count\" FROM \"customer\"",
             ),
         ],
     }),

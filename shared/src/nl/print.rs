@@ -113,9 +113,19 @@ pub fn number(n: f64) -> String {
 }
 
 impl Printer<'_> {
-    /// The SQL of a query; `None` if its tables are not connected, or no engine can run it.
+    /// The SQL of a query, whose columns have names that people can read, the same in both engines; `None` if its tables
+    /// are not connected, or no engine can run it.
     pub fn query(&self, query: &Query) -> Option<String> {
-        let mut sql = self.core(query)?;
+        self.combined(query, true)
+    }
+
+    /// A query within another, where nobody sees what its columns are called.
+    fn inner(&self, query: &Query) -> Option<String> {
+        self.combined(query, false)
+    }
+
+    fn combined(&self, query: &Query, named: bool) -> Option<String> {
+        let mut sql = self.core(query, named)?;
         if let Some((op, other)) = &query.set {
             let op = match op {
                 SetOp::Intersect => "INTERSECT",
@@ -130,13 +140,13 @@ impl Printer<'_> {
                     format!("SELECT * FROM ({sql})")
                 }
             };
-            let other = part(other, self.core(other)?);
+            let other = part(other, self.core(other, false)?);
             sql = format!("{} {op} {other}", part(query, sql));
         }
         Some(sql)
     }
 
-    fn core(&self, query: &Query) -> Option<String> {
+    fn core(&self, query: &Query, named: bool) -> Option<String> {
         if !can_run(query) {
             return None;
         }
@@ -155,9 +165,15 @@ impl Printer<'_> {
                 (Some(from), !joined)
             }
         };
+        let ranked = !query.per.is_empty() && limit.is_some() && !query.order.is_empty();
+        let names = self.names(query, &tables);
         let mut items = Vec::new();
-        for e in &query.select {
-            items.push(self.expr(e, alone)?);
+        for (expr, name) in query.select.iter().zip(&names) {
+            let mut item = self.expr(expr, alone)?;
+            if ranked || named && self.own_name(expr) != Some(name) {
+                item.push_str(&format!(" AS {}", quote(name)));
+            }
+            items.push(item);
         }
         if items.is_empty() {
             items.push(match tables.first() {
@@ -198,13 +214,7 @@ impl Printer<'_> {
         }
         let order = order.join(", ");
         let distinct = if query.distinct { "DISTINCT " } else { "" };
-        if let (false, Some(limit), false) = (query.per.is_empty(), limit, order.is_empty()) {
-            let names = self.names(query);
-            let items: Vec<String> = items
-                .iter()
-                .zip(&names)
-                .map(|(item, name)| format!("{item} AS {}", quote(name)))
-                .collect();
+        if let (true, Some(limit)) = (ranked, limit) {
             let names: Vec<String> = names.iter().map(|n| quote(n)).collect();
             return Some(format!(
                 "SELECT {} FROM (SELECT {distinct}{}, row_number() OVER (PARTITION BY {} ORDER BY {order}) AS place{rest}) AS ranked \
@@ -246,7 +256,7 @@ impl Printer<'_> {
 
     /// A query as `asked`, its columns called `c1`, `c2`, ...
     fn with(&self, query: &Query) -> Option<String> {
-        let sql = self.query(query)?;
+        let sql = self.inner(query)?;
         let columns: Vec<String> = (1..=query.select.len()).map(|i| format!("c{i}")).collect();
         let columns = if columns.is_empty() {
             String::new()
@@ -256,31 +266,80 @@ impl Printer<'_> {
         Some(format!("WITH asked{columns} AS ({sql}) "))
     }
 
-    /// What the columns of a query are called, each another name.
-    fn names(&self, query: &Query) -> Vec<String> {
+    /// What an engine calls a column that has no other name.
+    fn own_name(&self, expr: &Expr) -> Option<&String> {
+        match expr {
+            Expr::Column(c) => Some(&self.catalog.at(*c).name),
+            _ => None,
+        }
+    }
+
+    /// What the columns of a query are called, each another name, and what is computed no name of a column of its tables,
+    /// which an engine might take it for.
+    fn names(&self, query: &Query, tables: &[usize]) -> Vec<String> {
+        let columns = tables.iter().flat_map(|t| &self.catalog.tables[*t].columns);
+        let columns: Vec<&str> = columns.map(|c| c.name.as_str()).collect();
         let mut all: Vec<String> = Vec::new();
         for expr in &query.select {
-            let name = match expr {
-                Expr::Column(c) => self.catalog.at(*c).name.clone(),
-                Expr::Aggregate(agg, ..) => agg.name().to_owned(),
-                Expr::Unit(..) => "time".to_owned(),
-                _ => "value".to_owned(),
-            };
+            let own = self.own_name(expr);
+            let name = self.name(expr, query);
             let taken = |name: &str| {
-                name == "place" || all.iter().any(|known| known.eq_ignore_ascii_case(name))
+                name == "place"
+                    || all.iter().any(|known| known.eq_ignore_ascii_case(name))
+                    || own.is_none_or(|own| own != name)
+                        && columns.iter().any(|c| c.eq_ignore_ascii_case(name))
             };
-            let free = (1..)
-                .map(|i| {
-                    if i == 1 {
-                        name.clone()
-                    } else {
-                        format!("{name}{i}")
-                    }
-                })
+            let of_table = match expr {
+                Expr::Column(c) => Some(format!("{}_{name}", self.catalog.tables[c.table].name)),
+                _ => None,
+            };
+            let free = std::iter::once(name.clone())
+                .chain(of_table)
+                .chain((2..).map(|i| format!("{name}{i}")))
                 .find(|name| !taken(name));
             all.extend(free);
         }
         all
+    }
+
+    /// What a value is called.
+    fn name(&self, expr: &Expr, query: &Query) -> String {
+        let of = |i: usize| {
+            let of = query.of.as_deref();
+            of.and_then(|of| Some(self.name(of.select.get(i)?, of)))
+        };
+        let name = match expr {
+            Expr::Column(c) => return self.catalog.at(*c).name.clone(),
+            Expr::Metric(i) => {
+                let metric = self.catalog.metrics.get(*i);
+                return metric.map_or_else(|| "value".to_owned(), |m| m.name.clone());
+            }
+            // Rows are counted by their key.
+            Expr::Aggregate(Aggregate::Count, _, Some(c)) if self.catalog.is_key(*c) => "count",
+            Expr::Aggregate(agg, _, Some(c)) => {
+                return format!("{}_{}", agg.name(), self.catalog.at(*c).name);
+            }
+            Expr::Aggregate(agg, _, None) | Expr::Of(agg @ Aggregate::Count, _) => agg.name(),
+            Expr::Of(agg, i) => {
+                let first = format!("{}_", agg.name());
+                let of = of(*i).unwrap_or_else(|| "value".to_owned());
+                // The sum of sums is one of the same values.
+                return if of.starts_with(&first) {
+                    of
+                } else {
+                    first + &of
+                };
+            }
+            Expr::Result(i) => return of(*i).unwrap_or_else(|| "value".to_owned()),
+            Expr::Unit(unit, _) => unit.name(),
+            Expr::Minus(..) => "difference",
+            Expr::Part(..) | Expr::Window(Window::Share, ..) => "share",
+            Expr::Window(Window::Running, ..) => "running_total",
+            Expr::Window(Window::Moving(_), ..) => "moving_average",
+            Expr::Window(Window::Growth(_), ..) => "growth",
+            Expr::Query(_) => "value",
+        };
+        name.to_owned()
     }
 
     fn conditions(
@@ -337,7 +396,7 @@ impl Printer<'_> {
             Expr::Metric(i) => self.catalog.metrics.get(*i)?.sql.clone(),
             Expr::Minus(a, b) => format!("{} - {}", self.expr(a, alone)?, self.expr(b, alone)?),
             Expr::Unit(unit, c) => self.unit(*unit, *c, alone),
-            Expr::Query(q) => format!("({})", self.query(q)?),
+            Expr::Query(q) => format!("({})", self.inner(q)?),
             Expr::Window(_, of, _) if !self.is_number(of) => return None,
             Expr::Window(window, of, time) => {
                 let of = self.expr(of, alone)?;
@@ -512,7 +571,7 @@ impl Printer<'_> {
             Right::None => return None,
             Right::One(l) => self.literal(l, kind),
             Right::Two(a, b) => format!("{} AND {}", self.literal(a, kind), self.literal(b, kind)),
-            Right::Query(q) => format!("({})", self.query(q)?),
+            Right::Query(q) => format!("({})", self.inner(q)?),
         };
         Some(format!("{left} {op} {right}"))
     }

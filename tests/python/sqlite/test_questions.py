@@ -40,7 +40,7 @@ class Questions(host.Case):
                 with authorized(self.db, ("emp", "email"), answer) as authorizer:
                     self.assertNotIn("emp.email", self.meant(EMAIL), answer)
                     self.assertTrue(authorizer.asked)
-                    self.assertEqual(self.answer("How many emp have the city Oslo?"), [{"count(*)": 1}])
+                    self.assertEqual(self.answer("How many emp have the city Oslo?"), [{"count": 1}])
                     readings = self.db.rows("SELECT sql FROM lumos_parse(?, '{\"k\": 40}')", EMAIL)
                     self.assertNotIn("email\"", " ".join(sql for sql, in readings))
                 self.assertIn("emp.email", self.meant(EMAIL))
@@ -57,7 +57,7 @@ class Questions(host.Case):
 
     def test_what_cannot_be_read_is_left_out(self):
         self.assertFalse(any(target.startswith("broken") for target in self.meant("broken gone")))
-        self.assertEqual(self.answer("How many emp are there?"), [{"count(*)": 2}])
+        self.assertEqual(self.answer("How many emp are there?"), [{"count": 2}])
         self.assertIn("gen.loud", self.meant("Vanilla!"))
 
     def test_a_temporary_table_hides_one_of_its_name(self):
@@ -91,7 +91,7 @@ class Questions(host.Case):
         self.db.rows("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 400000) INSERT INTO emp(city) SELECT 'Oslo' FROM n")
         late = "the query took more than 1 ms and was stopped"
         self.refused(self.db, "SELECT * FROM lumos_ask('How many emp have the city Oslo?', '{\"timeout_ms\": 1}')", late)
-        self.assertEqual(self.answer("How many emp have the city Oslo?"), [{"count(*)": 400_001}])
+        self.assertEqual(self.answer("How many emp have the city Oslo?"), [{"count": 400_001}])
         query = "SELECT count(*) FROM emp WHERE city LIKE '%slo'"
         self.refused(self.db, "SELECT * FROM lumos_narrate(?, 'en', '{\"timeout_ms\": 1}')", late, values=(query,))
 
@@ -128,10 +128,10 @@ class Questions(host.Case):
         oslo, lyon = "How many emp have the city Oslo?", "what about Lyon?"
         self.db.rows("INSERT INTO emp(city) VALUES ('Lyon')")
         self.assertEqual(self.history("a"), [])
-        self.assertEqual(self.say(oslo, "a"), [{"count(*)": 1}])
+        self.assertEqual(self.say(oslo, "a"), [{"count": 1}])
         # Another connection goes on, and other sessions know nothing of it.
         other = self.open(self.folder / "emp.sqlite")
-        self.assertEqual(self.say(lyon, "a", other), [{"count(*)": 2}])
+        self.assertEqual(self.say(lyon, "a", other), [{"count": 2}])
         self.assertEqual(other.value("SELECT lumos_to_sql(?, '{\"session\": \"b\"}')", oslo)[:15], "SELECT count(*)")
         self.assertEqual(self.history("a"), [(oslo, 0), (lyon, 1)])
         self.assertEqual(self.history("b"), [(oslo, 0)])
@@ -195,7 +195,7 @@ class Questions(host.Case):
     def test_a_question_of_a_session_within_a_statement_that_writes(self):
         self.db.rows("CREATE TABLE answers(row)")
         self.db.rows("INSERT INTO answers SELECT row FROM lumos_ask('How many emp are there?', '{\"session\": \"a\"}')")
-        self.assertEqual((self.db.value("SELECT row FROM answers"), len(self.history("a"))), ('{"count(*)":2}', 1))
+        self.assertEqual((self.db.value("SELECT row FROM answers"), len(self.history("a"))), ('{"count":2}', 1))
 
     def test_what_goes_on_from_questions_that_are_not_read_is_not_sure(self):
         self.say("How many emp have the city Oslo?", "a")
@@ -230,7 +230,7 @@ class Questions(host.Case):
             for _ in range(2):
                 with host.interrupts(self.db, after=3, by=by, steps=1000):
                     self.answer("How many emp have the city Oslo?")
-                self.assertEqual(self.answer("How many emp have the city Oslo?"), [{"count(*)": 1}])
+                self.assertEqual(self.answer("How many emp have the city Oslo?"), [{"count": 1}])
 
 
 if __name__ == "__main__":

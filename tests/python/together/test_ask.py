@@ -204,7 +204,7 @@ class Ask(Both):
         (row,) = self.duckdb.execute("SELECT unmatched FROM query(lumos_parse('How many customers are there in Bergen?', '{\"k\": 1}'))").fetchall()
         self.assertEqual(row, ('["Bergen"]',))
         self.duckdb.execute("FROM query(lumos_learn_values())").fetchall()
-        self.assertEqual(json.loads(self.ask("How many customers are there in Bergen?")[0][0]), {"count_star()": 1})
+        self.assertEqual(json.loads(self.ask("How many customers are there in Bergen?")[0][0]), {"count": 1})
 
     def test_a_temporary_table_that_hides_one(self):
         self.learn()
@@ -229,13 +229,13 @@ class Ask(Both):
         other.execute("CREATE TABLE plant(name VARCHAR)")
         other.execute("INSERT INTO plant VALUES ('oak'), ('fern')")
         self.learn(other)
-        self.assertEqual(json.loads(self.ask("How many plants are there?", other)[0][0]), {"count_star()": 2})
+        self.assertEqual(json.loads(self.ask("How many plants are there?", other)[0][0]), {"count": 2})
         self.assertEqual(len(self.ask("How many customers are there?", database="memory")), 1)
         self.fails("Table with name plant does not exist", "How many plants are there?")
         # What another writes and has not committed is not there.
         self.duckdb.execute("BEGIN")
         self.duckdb.execute("INSERT INTO customer VALUES (9, 'New', NULL, 2)")
-        count = lambda db: json.loads(self.ask("How many customers are there?", db, database="memory")[0][0])["count_star()"]
+        count = lambda db: json.loads(self.ask("How many customers are there?", db, database="memory")[0][0])["count"]
         other.execute("USE memory")
         self.assertEqual((count(self.duckdb), count(other)), (5, 4))
         self.duckdb.execute("ROLLBACK")
@@ -334,7 +334,7 @@ class Ask(Both):
     def test_a_session_of_duckdb_is_of_the_instance(self):
         self.learn()
         other = self.duckdb.cursor()
-        count = lambda rows: json.loads(rows[0][0])["count_star()"]
+        count = lambda rows: json.loads(rows[0][0])["count"]
         history = lambda db, session: db.execute("SELECT question, goes_on FROM query(lumos_session_history(?))", [session]).fetchall()
         self.assertEqual(count(self.ask("How many customers are there in Oslo?", session="a")), 1)
         self.assertEqual(count(self.ask("what about Lyon?", other, session="a")), 2)
@@ -359,7 +359,7 @@ class Ask(Both):
         self.duckdb.execute("CREATE TABLE visit(id UUID PRIMARY KEY, feeling mood, hour TIME, seen TIMESTAMPTZ)")
         self.duckdb.execute("INSERT INTO visit VALUES (uuid(), 'glad', '10:30:00', '2024-01-02 03:04:05+00'), (uuid(), 'sad', '11:00:00', NULL), (uuid(), 'glad', NULL, NULL)")
         self.learn()
-        self.assertEqual(json.loads(self.ask("How many visits have the feeling glad?")[0][0]), {"count_star()": 2})
+        self.assertEqual(json.loads(self.ask("How many visits have the feeling glad?")[0][0]), {"count": 2})
         targets = self.duckdb.execute("SELECT target FROM query(lumos_link('sad'))").fetchall()
         self.assertEqual(targets, [("visit.feeling",)])
         for question in "How many visits are there by hour?", "What is the earliest hour of visits?", "visits in January 2024", "List the id of all visits":

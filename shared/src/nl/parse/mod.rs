@@ -1,5 +1,6 @@
 //! From mentions to readings: a beam over the question, each mention taken in each role that it may play.
 
+mod ignored;
 mod names;
 mod units;
 mod values;
@@ -100,6 +101,7 @@ fn read(
             notes.extend(state.notes.iter().cloned());
             let doubt = undefined(tokens, &mentions, &query)
                 .or_else(|| uncompared(tokens, &mentions, &sql))
+                .or_else(|| ignored::ignored(tokens, &mentions, &sql))
                 .or_else(|| counted_twice(reader.catalog, &trees, &query))
                 .or_else(|| counted_beside(reader.catalog, &trees, &mentions, &query));
             let candidate = Candidate {

@@ -91,7 +91,7 @@ fn a_metric_is_asked_in_every_way() {
     for (question, part) in [
         (
             "what is the turnover?",
-            format!("SELECT {SQL} FROM \"order_line\""),
+            format!("SELECT {SQL} AS \"turnover\" FROM \"order_line\""),
         ),
         ("turnover in 2023", "\"order_date\" >= '2023-01-01'".into()),
         (

@@ -9,7 +9,7 @@ mod sure;
 mod times;
 
 use super::catalog::{Catalog, Column, ColumnKind, ColumnRef, ForeignKey, Table};
-use super::ir::{Compare, Expr, Filter, Literal, Query, Right};
+use super::ir::{Aggregate, Compare, Expr, Filter, Literal, Query, Right};
 use super::joins::Trees;
 use super::print::{Dialect, Printer};
 use super::tokens::{fold, tokens};
@@ -109,6 +109,44 @@ fn names_are_quoted_and_values_are_literals() {
              WHERE \"pet\".\"the \"\"kind\"\"\" = 'x''; DROP TABLE owner; --'"
         )
     );
+}
+
+#[test]
+fn what_is_shown_has_names_that_differ_from_each_other_and_from_columns() {
+    let mut catalog = pets();
+    catalog.tables[1].columns[2].name = "Count".to_owned();
+    catalog.tables[2].columns[2].name = "Name".to_owned();
+    let count = || Expr::Aggregate(Aggregate::Count, false, None);
+    let column = |table, column| Expr::Column(at(table, column));
+    let trees = Trees::new(&catalog, &|_| false);
+    for (select, names) in [
+        (vec![count()], " AS \"count\""),
+        (vec![column(0, 1), column(2, 2)], " AS \"visit_Name\""),
+        (vec![column(1, 1), count()], " AS \"count2\""),
+        (vec![count(), count()], " AS \"count\" AS \"count2\""),
+    ] {
+        let group = select.iter().filter(|e| matches!(e, Expr::Column(_)));
+        let query = Query {
+            group: group.cloned().collect(),
+            tables: vec![0],
+            select,
+            ..Query::default()
+        };
+        for dialect in [Dialect::Sqlite, Dialect::DuckDb] {
+            let printer = Printer {
+                catalog: &catalog,
+                dialect,
+                trees: &trees,
+            };
+            let sql = printer.query(&query).expect("SQL");
+            let list = sql.split(" FROM ").next().unwrap_or_default();
+            let said: String = list
+                .split(", ")
+                .filter_map(|item| Some(format!(" AS {}", item.split_once(" AS ")?.1)))
+                .collect();
+            assert_eq!(said, names, "{sql}");
+        }
+    }
 }
 
 #[test]

@@ -227,15 +227,15 @@ fn one_number_is_asked_for() {
     for (question, sql) in [
         (
             "What is the highest order amount?",
-            "SELECT max(amount) FROM orders",
+            "SELECT max(amount) AS max_amount FROM orders",
         ),
         (
             "What is the lowest price of products?",
-            "SELECT min(price) FROM product",
+            "SELECT min(price) AS min_price FROM product",
         ),
         (
             "How many kitchen products are there?",
-            "category.name = 'Kitchen'",
+            "SELECT count(*) AS count FROM category JOIN product ON product.category_id = category.id WHERE category.name = 'Kitchen'",
         ),
     ] {
         let read = shop.after(&[], question);

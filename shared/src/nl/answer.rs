@@ -1,12 +1,13 @@
 //! Which reading of a question is answered, how sure that is, and what it assumes.
 
+mod words;
+
 use std::ops::Range;
 
 use super::catalog::{Catalog, ColumnRef};
 use super::follow::follow;
 use super::ir::{Aggregate, Compare, Expr, Filter, Literal, Query, Right};
-use super::lexicon::CUES;
-use super::link::{Meaning, Mention, found};
+use super::link::found;
 use super::modify::modifiers;
 use super::parse::{Candidate, candidates};
 use super::period::{period, same_period};
@@ -14,7 +15,7 @@ use super::print::tables;
 use super::reader::{Reader, name_of, question_words};
 use super::tokens::{LONGEST, fold};
 use crate::Error;
-use crate::sql::identifier;
+use words::{Unknown, is_content, is_said, names, unmatched};
 
 /// Candidates among which the likelihoods are shared.
 const CANDIDATES: usize = 40;
@@ -190,21 +191,26 @@ impl Considered {
         let follows = followed.candidates.len();
         let mut all: Vec<(Candidate, bool)> =
             followed.candidates.into_iter().map(|c| (c, true)).collect();
-        let mut unknown = followed.unmatched;
+        let unknown = |text: String| Unknown {
+            lower: text.to_lowercase(),
+            text,
+        };
+        let mut unread_words: Vec<Unknown> = followed.unmatched.into_iter().map(unknown).collect();
         let mut named = Vec::new();
         let mut open = None;
         if follows == 0 {
             let (said, rest) = modifiers(reader, question, words.clone(), false);
             open = said.ranked.and_then(|ranked| ranked.open());
             let mentions = reader.vocabulary.link(reader.catalog, &rest);
-            unknown = unmatched(&rest, &mentions);
+            unread_words = unmatched(&rest, &mentions);
             // What says a time is understood by that.
             let time = period(question, reader.latest()).map(|period| period.span);
             let times: Vec<_> = time.into_iter().chain(same_period(question)).collect();
             let is_time =
                 |r: &Range<usize>| times.iter().any(|t| r.start < t.end && t.start < r.end);
             let strange = strange.iter().filter(|r| !is_time(r));
-            unknown.extend(strange.filter_map(|r| question.get(r.clone()).map(str::to_owned)));
+            let strange = strange.filter_map(|r| question.get(r.clone()).map(str::to_owned));
+            unread_words.extend(strange.map(unknown));
             named = names(&rest, &mentions);
         }
         if follows == 0 || followed.unsure {
@@ -241,19 +247,18 @@ impl Considered {
         let asks = words
             .iter()
             .any(|t| is_content(t) && t.lower.contains(char::is_alphabetic));
-        let understood = if !asks && follows == 0 || unread.any(|c| !c.is_whitespace()) {
-            // Nothing is asked, or a number alone: what is likely in general is no answer to it. Or what was not read may be what matters.
-            0.0
-        } else {
-            let of = content.max(unknown.len()).max(1);
-            (1.0 - unknown.len() as f64 / of as f64).powi(2)
-        };
+        // Nothing is asked, or a number alone: what is likely in general is no answer to it. Or what was not read may be what matters.
+        let nothing = !asks && follows == 0 || unread.any(|c| !c.is_whitespace());
         let mut readings: Vec<Reading> = Vec::new();
         for ((candidate, goes_on), share) in all.into_iter().zip(shares) {
             let mut assumed = assumptions(reader.catalog, &candidate.query);
             assumed.extend(candidate.notes);
-            let mut unmatched = unknown.clone();
-            let mut confidence = share * understood;
+            let said = |word: &&Unknown| is_said(&word.lower, &candidate.sql, &assumed);
+            let left = unread_words.iter().filter(|word| !said(word));
+            let mut unmatched: Vec<String> = left.map(|word| word.text.clone()).collect();
+            let of = content.max(unmatched.len()).max(1);
+            let understood = (1.0 - unmatched.len() as f64 / of as f64).powi(2);
+            let mut confidence = if nothing { 0.0 } else { share * understood };
             if let Some(doubt) = candidate.doubt {
                 confidence = confidence.min(DOUBTED);
                 assumed.push(doubt);
@@ -386,75 +391,6 @@ fn chosen(scores: &[f32], outcomes: &[Outcome]) -> Option<usize> {
             .filter(|i| scores[*i] > scores[first] - MARGIN)
             .unwrap_or(first),
     )
-}
-
-/// True for what is no small word of the language.
-fn is_content(token: &super::tokens::Token) -> bool {
-    token.lower.contains(char::is_alphanumeric) && !CUES.contains(&token.lower.as_str())
-}
-
-/// A word that is nothing but a name or a value here, with what it may be.
-struct Name {
-    word: String,
-    meanings: Vec<Meaning>,
-}
-
-impl Name {
-    /// Whether SQL of the parser's has anything that the word may be.
-    fn is_in(&self, catalog: &Catalog, sql: &str) -> bool {
-        self.meanings.iter().any(|meaning| match meaning {
-            Meaning::Table(t) => sql.contains(&identifier(&catalog.tables[*t].name)),
-            Meaning::Column(c) => sql.contains(&identifier(&catalog.at(*c).name)),
-            Meaning::Metric(m) => catalog
-                .metrics
-                .get(*m)
-                .is_some_and(|m| sql.contains(&m.sql)),
-            Meaning::Value(all) => {
-                let sql = sql.to_lowercase();
-                sql.contains(&self.word.to_lowercase())
-                    || all
-                        .iter()
-                        .any(|(_, text)| sql.contains(&text.to_lowercase()))
-            }
-            _ => false,
-        })
-    }
-}
-
-/// The words that are nothing but names and values.
-fn names(words: &[super::tokens::Token], mentions: &[Mention]) -> Vec<Name> {
-    let name = |(i, token): (usize, &super::tokens::Token)| {
-        let of_word = mentions
-            .iter()
-            .filter(|m| m.start <= i && i < m.end && !matches!(m.kind, Meaning::Text(_)));
-        let meanings: Vec<Meaning> = of_word.map(|m| m.kind.clone()).collect();
-        let is_name = |m: &Meaning| {
-            matches!(
-                m,
-                Meaning::Table(_) | Meaning::Column(_) | Meaning::Metric(_) | Meaning::Value(_)
-            )
-        };
-        let only_a_name = !meanings.is_empty() && meanings.iter().all(is_name);
-        (is_content(token) && only_a_name).then(|| Name {
-            word: token.text.clone(),
-            meanings,
-        })
-    };
-    words.iter().enumerate().filter_map(name).collect()
-}
-
-fn unmatched(words: &[super::tokens::Token], mentions: &[Mention]) -> Vec<String> {
-    words
-        .iter()
-        .enumerate()
-        .filter(|(i, t)| {
-            let known = mentions
-                .iter()
-                .any(|m| m.start <= *i && *i < m.end && !matches!(m.kind, Meaning::Text(_)));
-            !known && is_content(t)
-        })
-        .map(|(_, t)| t.text.clone())
-        .collect()
 }
 
 /// The values that a query compares with, if they are also what a thing is called that the query leaves out.

@@ -330,6 +330,14 @@ impl Catalog {
         )
     }
 
+    /// The columns of a table that hold times.
+    pub fn dates(&self, table: usize) -> impl Iterator<Item = ColumnRef> {
+        let columns = self.tables[table].columns.iter().enumerate();
+        columns
+            .filter(|(_, c)| c.kind == ColumnKind::Date)
+            .map(move |(column, _)| ColumnRef { table, column })
+    }
+
     /// True for a column of the primary key, or one that refers to another table.
     pub fn is_key(&self, column: ColumnRef) -> bool {
         self.tables[column.table]

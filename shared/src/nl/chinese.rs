@@ -165,6 +165,23 @@ const VERBS: &[&str] = &[
     "named",
     "in",
     "not",
+    "than",
+];
+
+/// Words that compare.
+const COMPARATIVES: &[&str] = &[
+    "more expensive",
+    "cheaper",
+    "longer",
+    "shorter",
+    "higher",
+    "lower",
+    "larger",
+    "smaller",
+    "heavier",
+    "lighter",
+    "younger",
+    "older",
 ];
 
 /// The words in the order of English: 订单的数量 is "number of order", 价格最高的产品 "product with highest price",
@@ -206,7 +223,16 @@ fn in_order(
         let greatest = is(&word, &["highest", "largest", "lowest", "smallest"])
             && (aggregate || noun(before, measure) && !noun(before, thing));
         if most || greatest {
-            all.insert(last - 1, word);
+            // 订单数量最多 is "most orders".
+            if most && last > 1 && is(&all[last - 2], &["number of"]) {
+                all.remove(last - 2);
+            }
+            all.insert(all.len() - 1, word);
+            continue;
+        }
+        // 工资总额 is "total salary".
+        if is(&word, &["total", "average", "total amount"]) && noun(before, measure) {
+            all.insert(last - 1, word[..1].to_vec());
             continue;
         }
         all.push(word);
@@ -291,6 +317,13 @@ fn settle(
     {
         let verb = all.remove(end);
         all[with] = verb;
+    }
+    // 比平均价格更贵 is "more expensive than average price".
+    if let Some(than) = all.iter().position(|w| is(w, &["than"]))
+        && let Some(end) = (than + 1..all.len().min(than + 6)).find(|&i| is(&all[i], COMPARATIVES))
+    {
+        let word = all.remove(end);
+        all.insert(than, word);
     }
     let ends = all
         .iter()

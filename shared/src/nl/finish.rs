@@ -1,19 +1,25 @@
 //! A reading that has seen the whole question becomes a query: what was not said is filled in, groups are closed.
 
+mod shapes;
+
 use super::catalog::{Catalog, ColumnKind, ColumnRef};
 use super::ir::{Aggregate, Compare, Expr, Filter, Query, Right, SetOp};
 use super::joins::Trees;
 use super::lexicon::CUES;
 use super::print::tables;
 use super::reader::{Reader, name_of};
-use super::state::State;
+use super::state::{State, Waiting};
 use super::tokens::Token;
+pub use shapes::flat_mean;
 
 /// Words that say nothing of the form of an answer.
 const PLAIN: &[&str] = &[
     "a", "an", "the", "of", "is", "are", "was", "were", "me", "us", ",", ".", "?", "do", "does",
     "did", "and", "to", "it", "be",
 ];
+
+/// How much likelier a comparison with a mean is that ends a question.
+const ABOVE_MEAN: f32 = 4.0;
 
 /// The queries that a reading may be, each with its features.
 pub fn finish(
@@ -22,7 +28,7 @@ pub fn finish(
     tokens: &[Token],
     mut state: State,
 ) -> Vec<(Query, State)> {
-    lost(reader, &mut state);
+    lost(reader, tokens, &mut state);
     let mut asked: Vec<&str> = Vec::new();
     for token in tokens.iter().filter(|t| !t.quoted) {
         if CUES.contains(&token.lower.as_str())
@@ -35,6 +41,7 @@ pub fn finish(
     let mut all = Vec::new();
     for (mut query, mut s) in shown(reader, tokens, &state) {
         close_groups(reader, &mut query, &mut s);
+        shapes::mend(reader.catalog, tokens, &s, &mut query);
         without(reader, trees, &mut query, &s);
         if s.distinct {
             query.distinct = true;
@@ -51,6 +58,7 @@ pub fn finish(
                 query.order.clear();
                 other.order.clear();
                 query.set = Some((SetOp::Intersect, Box::new(other)));
+                shapes::one_row(reader.catalog, &mut query);
             }
         }
         judge(reader, trees, &asked, &query, &mut s);
@@ -60,30 +68,38 @@ pub fn finish(
 }
 
 /// What waited for a word that did not come.
-fn lost(reader: &Reader<'_>, state: &mut State) {
+fn lost(reader: &Reader<'_>, tokens: &[Token], state: &mut State) {
     let w = state.wait.clone();
     let model = reader.model;
     let count = w.aggregates.contains(&Aggregate::Count);
-    let mut say = |what: &str, yes: bool| {
+    let say = |state: &mut State, what: &str, yes: bool| {
         if yes {
             state.add(model, &["lost", what], 1.0);
         }
     };
-    say("aggregate", !w.aggregates.is_empty() && !count);
-    say("cmp", w.cmp.is_some());
-    say("number", w.number.is_some());
-    say("not", w.not);
-    say("each", w.each);
-    say("most", w.most.is_some());
-    say("frequent", w.frequent.is_some());
-    say("distinct", w.distinct);
-    say("limit", w.limit.is_some());
-    say("or", w.or);
-    say("both", w.both);
-    say("like", w.like.is_some());
-    say("between", w.between);
+    let above = above_mean(&w, state.focus.as_ref());
+    say(
+        state,
+        "aggregate",
+        !w.aggregates.is_empty() && !count && above.is_none(),
+    );
+    say(state, "cmp", w.cmp.is_some() && above.is_none());
+    say(state, "number", w.number.is_some());
+    say(state, "not", w.not);
+    say(state, "each", w.each);
+    say(state, "most", w.most.is_some());
+    say(state, "frequent", w.frequent.is_some());
+    say(state, "distinct", w.distinct);
+    say(state, "limit", w.limit.is_some());
+    say(state, "or", w.or);
+    say(state, "both", w.both);
+    say(state, "like", w.like.is_some());
+    say(state, "between", w.between);
     let focus = state.focus.is_some() && !state.focus_used;
-    if focus {
+    if let Some(filter) = above {
+        state.score += ABOVE_MEAN;
+        state.filters.push(filter);
+    } else if focus {
         state.add(model, &["lost", "focus"], 1.0);
     }
     if count {
@@ -104,6 +120,19 @@ fn lost(reader: &Reader<'_>, state: &mut State) {
                 .select
                 .push(Expr::Aggregate(Aggregate::Count, false, None));
         }
+    }
+    // "Who earns the most": what stands before is what is most.
+    let measure = state.focus.clone().filter(|focus| {
+        let number = matches!(focus, Expr::Column(c) if reader.catalog.at(*c).kind.is_number());
+        let mut words = tokens.iter().rev();
+        let last = words.find(|t| t.lower.contains(char::is_alphanumeric));
+        let ends = last.is_some_and(|t| t.lower == "most" || t.lower == "least");
+        number && ends && !state.focus_used && w.frequent.is_none()
+    });
+    if let (Some(desc), Some(measure), true) = (w.most, measure, state.order.is_empty()) {
+        state.score += ABOVE_MEAN;
+        state.order.push((measure, desc));
+        state.limit = Some(w.limit.unwrap_or(1));
     }
     if let (Some(desc), true) = (w.frequent.or(w.most), state.order.is_empty()) {
         state
@@ -130,6 +159,25 @@ fn lost(reader: &Reader<'_>, state: &mut State) {
             state.order.push((by, w.dir.unwrap_or(false)));
         }
     }
+}
+
+/// "Longer than the average": the column that is compared with its own mean.
+fn above_mean(wait: &Waiting, focus: Option<&Expr>) -> Option<Filter> {
+    let (Some(op), Some(Expr::Column(column)), [Aggregate::Avg]) =
+        (wait.cmp, focus, &wait.aggregates[..])
+    else {
+        return None;
+    };
+    let mean = Query {
+        select: vec![Expr::Aggregate(Aggregate::Avg, false, Some(*column))],
+        ..Query::default()
+    };
+    (wait.number.is_none()).then(|| Filter {
+        left: Expr::Column(*column),
+        op,
+        right: Right::Query(Box::new(mean)),
+        or: false,
+    })
 }
 
 /// What is shown, if the question did not say it by columns.

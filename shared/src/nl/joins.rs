@@ -51,20 +51,25 @@ fn near<'a>(
 ) -> Vec<Vec<(usize, &'a ForeignKey)>> {
     let mut all: Vec<Vec<(usize, &ForeignKey)>> = vec![Vec::new(); catalog.tables.len()];
     let liked: Vec<bool> = catalog.keys.iter().map(prefer).collect();
-    for wanted in [true, false] {
-        for (key, _) in catalog
-            .keys
-            .iter()
-            .zip(&liked)
-            .filter(|(_, l)| **l == wanted)
-        {
-            let Some((from, to)) = ends(key) else {
-                continue;
-            };
-            if from < all.len() && to < all.len() {
-                all[from].push((to, key));
-                if from != to {
-                    all[to].push((from, key));
+    // What refers to a table comes before what it refers to: of two ways that are equally short, that by rows which refer to
+    // both says more than that by what both refer to.
+    for child in [true, false] {
+        for wanted in [true, false] {
+            for (key, _) in catalog
+                .keys
+                .iter()
+                .zip(&liked)
+                .filter(|(_, l)| **l == wanted)
+            {
+                let Some((from, to)) = ends(key) else {
+                    continue;
+                };
+                if from < all.len() && to < all.len() {
+                    if !child {
+                        all[from].push((to, key));
+                    } else if from != to {
+                        all[to].push((from, key));
+                    }
                 }
             }
         }
@@ -75,6 +80,8 @@ fn near<'a>(
 /// The trees of one question: many of its readings need the same tables.
 pub struct Trees<'a> {
     near: Vec<Vec<(usize, &'a ForeignKey)>>,
+    /// The keys that the question likes.
+    liked: Vec<&'a ForeignKey>,
     known: RefCell<HashMap<Vec<usize>, Option<JoinTree<'a>>>>,
 }
 
@@ -83,6 +90,7 @@ impl<'a> Trees<'a> {
     pub fn new(catalog: &'a Catalog, prefer: &dyn Fn(&ForeignKey) -> bool) -> Trees<'a> {
         Trees {
             near: near(catalog, prefer),
+            liked: catalog.keys.iter().filter(|key| prefer(key)).collect(),
             known: RefCell::default(),
         }
     }
@@ -97,6 +105,60 @@ impl<'a> Trees<'a> {
             .borrow_mut()
             .insert(tables.to_vec(), made.clone());
         made
+    }
+
+    /// Two tables that a tree joins by one of several keys, of which the question names none, or more than one.
+    pub fn unsaid(&self, tree: &JoinTree<'_>) -> Option<(usize, usize)> {
+        tree.rest.iter().find_map(|(_, key)| {
+            let (from, to) = ends(key)?;
+            let between = self.near[from].iter().map(|(_, other)| *other);
+            let mut alike: Vec<&ForeignKey> = between
+                .filter(|other| ends(other) == Some((from, to)))
+                .collect();
+            alike.dedup();
+            let is_liked = |key: &&&ForeignKey| self.liked.contains(*key);
+            let several = alike.len() > 1 && from != to;
+            (several && alike.iter().filter(is_liked).count() != 1).then_some((from, to))
+        })
+    }
+
+    /// A table that a tree goes by though nobody said so, and one that another way goes by which is about as short.
+    pub fn others(
+        &self,
+        tree: &JoinTree<'_>,
+        said: &dyn Fn(usize) -> bool,
+    ) -> Option<(usize, usize)> {
+        let joined: Vec<usize> = std::iter::once(tree.first)
+            .chain(tree.rest.iter().map(|(table, _)| *table))
+            .collect();
+        joined.iter().filter(|by| !said(**by)).find_map(|&by| {
+            let beside: Vec<usize> = tree
+                .rest
+                .iter()
+                .filter_map(|(_, key)| ends(key))
+                .filter(|(a, b)| (*a == by) != (*b == by))
+                .map(|(a, b)| if a == by { b } else { a })
+                .collect();
+            let [a, b] = beside[..] else { return None };
+            let free = |table: usize| !joined.contains(&table);
+            let next = |table: usize| self.near[table].iter().map(|(other, _)| *other);
+            // One table between them, or two.
+            next(a).filter(|t| free(*t)).find_map(|first| {
+                let closes = |table: usize| next(table).any(|t| t == b);
+                let refers = |from: usize| {
+                    self.near[from]
+                        .iter()
+                        .any(|(t, key)| *t == first && ends(key) == Some((from, first)))
+                };
+                // What both refer to is no way.
+                if refers(a) && refers(b) {
+                    return None;
+                }
+                let second = next(first).filter(|t| free(*t) && *t != first);
+                let two = || second.into_iter().any(closes);
+                (closes(first) || two()).then_some((by, first))
+            })
+        })
     }
 
     fn smallest(&self, tables: &[usize]) -> Option<JoinTree<'a>> {
@@ -129,7 +191,8 @@ impl<'a> Trees<'a> {
     fn path(&self, from: &[usize], to: usize) -> Option<Vec<(usize, &'a ForeignKey)>> {
         let mut came: Vec<Option<(usize, &ForeignKey)>> = vec![None; self.near.len()];
         let mut seen = vec![false; self.near.len()];
-        let mut queue: Vec<usize> = from.to_vec();
+        // Of ways that are equally short, the one from what was joined last.
+        let mut queue: Vec<usize> = from.iter().rev().copied().collect();
         for &table in from {
             *seen.get_mut(table)? = true;
         }

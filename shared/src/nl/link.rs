@@ -68,6 +68,11 @@ const ENDINGS: &[&str] = &[
     "fee", "time", "address", "city", "floor", "day", "key", "fees", "details",
 ];
 
+/// Signs of units, with which names of columns end.
+const UNIT_SIGNS: &[&str] = &[
+    "kg", "mg", "km", "cm", "mm", "ms", "msec", "kb", "mb", "gb", "m2", "m3", "cent", "usd", "eur",
+];
+
 /// Adds a name, if it has words.
 fn add(all: &mut Vec<Named>, target: Target, words: Vec<String>, free: Vec<String>) {
     if !words.is_empty() {
@@ -136,11 +141,15 @@ impl Vocabulary {
                 let target = Target::Column(ColumnRef { table, column });
                 let own = name_stems(&c.name, &table_names);
                 let bare: Vec<String> = own.iter().filter(|w| !name.contains(w)).cloned().collect();
-                if bare.is_empty() {
+                // A unit at the end of a name need not be said: `weight_kg`.
+                let (units, plain): (Vec<String>, Vec<String>) = bare
+                    .into_iter()
+                    .partition(|w| UNIT_SIGNS.contains(&w.as_str()));
+                if plain.is_empty() {
                     add(&mut targets, target, own, Vec::new());
                 } else {
-                    let free = name.clone();
-                    add(&mut targets, target, bare, free);
+                    let free = name.iter().cloned().chain(units).collect();
+                    add(&mut targets, target, plain, free);
                 }
             }
         }
@@ -211,12 +220,27 @@ impl Vocabulary {
         self.by_stem.contains_key(word)
     }
 
+    /// True for a stem of a name itself, not of what means the like.
+    pub fn is_name(&self, stem: &str) -> bool {
+        let known = self.by_stem.get(stem);
+        known.is_some_and(|all| all.iter().any(|(_, fit)| *fit >= 1.0))
+    }
+
     /// True if the name of a table has this stem, or one that means the like.
     pub fn tables_named(&self, stem: &str) -> bool {
         let known = self.by_stem.get(stem).into_iter().flatten();
         known
             .into_iter()
             .any(|(i, _)| matches!(self.targets[*i].target, Target::Table(_)))
+    }
+
+    /// True if the name of a metric is this stem alone.
+    pub fn is_metric(&self, stem: &str) -> bool {
+        let mut known = self.by_stem.get(stem).into_iter().flatten();
+        known.any(|(i, fit)| {
+            let named = &self.targets[*i];
+            *fit >= 1.0 && named.words.len() == 1 && matches!(named.target, Target::Metric(_))
+        })
     }
 
     /// Columns whose names have this stem, or one that means the like.
@@ -317,6 +341,14 @@ impl Vocabulary {
             if let Some(full) = full.filter(|full| self.by_stem.contains_key(full)) {
                 token.stem = full;
             }
+            // Who teaches is a teacher.
+            let ends = ["er", "r"].iter().map(|end| format!("{}{end}", token.stem));
+            let is_agent = |s: &String| self.tables_named(s) && self.is_name(s);
+            let agent = ends.map(|word| stem(&word)).into_iter().find(is_agent);
+            let named = |agent: &String| tokens.iter().any(|t| t.stem == *agent);
+            if let Some(agent) = agent.filter(|a| token.lower.len() > 3 && !named(a)) {
+                token.stem = agent;
+            }
         }
         all
     }
@@ -376,6 +408,24 @@ impl Vocabulary {
             }
         }
         let mut found: Vec<(usize, (usize, f32))> = found.into_iter().collect();
+        // A column that is called so comes before one that means the like.
+        if let [list] = &lists[..1] {
+            let own = |target: usize| {
+                let is_column = matches!(self.targets[target].target, Target::Column(_));
+                let fit = list
+                    .iter()
+                    .find(|(t, _)| *t == target)
+                    .map_or(0.0, |(_, fit)| *fit);
+                (
+                    is_column,
+                    fit >= 1.0 && self.targets[target].words.contains(&tokens[start].stem),
+                )
+            };
+            let whole = found
+                .iter()
+                .any(|f| own(f.0) == (true, true) && f.1.1 >= EXACT);
+            found.retain(|f| !whole || own(f.0) != (true, false) || f.1.1 >= EXACT);
+        }
         found.sort_unstable_by(|a, b| b.1.1.total_cmp(&a.1.1).then(a.0.cmp(&b.0)));
         // What people gave a name is what the name means.
         let is_metric = |target: usize| matches!(self.targets[target].target, Target::Metric(_));
@@ -457,14 +507,16 @@ fn values(catalog: &Catalog, tokens: &[Token], start: usize, all: &mut Vec<Menti
         }
         text.push_str(&fold(&token.text));
         let single = end == start + 1;
-        let plain = single
-            && !first.capital
-            && (text.chars().count() < 2 || STOP.contains(&first.lower.as_str()));
+        let plain =
+            single && !first.capital && (text.len() < 2 || STOP.contains(&first.lower.as_str()));
         if plain {
             continue;
         }
         let mut found = found(catalog, &text);
-        if found.is_empty() && single && first.lower.len() > 3 && text.ends_with('s') {
+        if found.is_empty() && single {
+            found = gender(catalog, &first.lower);
+        }
+        if found.is_empty() && text.len() > 3 && text.ends_with('s') {
             found = self::found(catalog, text.trim_end_matches('s'));
         }
         if found.is_empty() && single && first.stem != first.lower {
@@ -510,6 +562,25 @@ const STOP: &[&str] = &[
     "show", "find", "give", "me", "name", "no", "not", "as", "than", "more", "most", "least",
     "less", "i", "we", "you", "they", "them",
 ];
+
+/// Words for the sexes, which the data may write in another way.
+const SEXES: &[&[&str]] = &[
+    &["female", "woman", "women", "girl", "girls", "f"],
+    &["male", "man", "men", "boy", "boys", "m"],
+];
+
+fn gender(catalog: &Catalog, word: &str) -> Vec<(ColumnRef, String)> {
+    let words_of = SEXES
+        .iter()
+        .find(|all| all.contains(&word) && word.len() > 1);
+    let others = words_of.into_iter().flat_map(|all| all.iter());
+    let is_sex = |c: &ColumnRef| {
+        let name = words(&catalog.at(*c).name);
+        name.iter().any(|w| w == "gender" || w == "sex")
+    };
+    let values = others.flat_map(|other| found(catalog, other));
+    values.filter(|(c, _)| is_sex(c)).collect()
+}
 
 /// The columns that have a text, each once.
 pub fn found(catalog: &Catalog, folded: &str) -> Vec<(ColumnRef, String)> {

@@ -204,6 +204,7 @@ pub fn question_words(
         named
             .iter()
             .any(|c| catalog.at(*c).kind.is_number() && !catalog.is_key(*c))
+            || vocabulary.is_metric(stem)
     };
     chinese_tokens(question, &known, &sounds, &thing, &measure)
 }

@@ -23,8 +23,23 @@ pub struct Token {
     pub range: std::ops::Range<usize>,
 }
 
+/// Forms of verbs that no ending shows.
+const IRREGULAR: &[(&str, &str)] = &[
+    ("bought", "buy"),
+    ("sold", "sell"),
+    ("taught", "teach"),
+    ("taken", "take"),
+    ("took", "take"),
+    ("wrote", "write"),
+    ("written", "write"),
+    ("paid", "pay"),
+    ("sent", "send"),
+];
+
 /// The stem of an English word in lower case.
 pub fn stem(word: &str) -> String {
+    let regular = IRREGULAR.iter().find(|(form, _)| *form == word);
+    let word = regular.map_or(word, |(_, verb)| verb);
     if word.is_ascii() && word.len() < 40 {
         Stemmer::create(Algorithm::English).stem(word).into_owned()
     } else {
@@ -86,6 +101,10 @@ pub fn tokens(question: &str) -> Vec<Token> {
                 let inside = next.is_some_and(|n| n.is_ascii_digit()) && number;
                 let goes_on = d.is_alphanumeric() && !is_han(d)
                     || d == '_'
+                    || d == '@' && next.is_some_and(char::is_alphanumeric)
+                    || d == '.'
+                        && next.is_some_and(char::is_alphanumeric)
+                        && letters[i..end].iter().any(|l| l.1 == '@')
                     || inside && matches!(d, '.' | '-' | '/' | ':')
                     || inside && d == ',' && thousands(&letters, end)
                     || matches!(d, '\'' | '\u{2019}') && next.is_some_and(char::is_alphabetic);

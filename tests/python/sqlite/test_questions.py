@@ -182,11 +182,12 @@ class Questions(host.Case):
         asked = ("How many emp are there?", '{"session": "a"}')
         trigger = "CREATE TRIGGER harms INSTEAD OF INSERT ON lumos_session BEGIN DELETE FROM emp; END"
         for made, kind in [
-            ("CREATE TABLE lumos_session(x)", "TABLE"),
-            ("CREATE VIRTUAL TABLE lumos_session USING fts5(turn, session, question, goes_on, sql)", "TABLE"),
-            (f"CREATE VIEW lumos_session AS SELECT 1 AS turn, 'a' AS session, 'x' AS question, 0 AS goes_on, '' AS sql; {trigger}", "VIEW"),
+            (["CREATE TABLE lumos_session(x)"], "TABLE"),
+            (["CREATE VIRTUAL TABLE lumos_session USING fts5(turn, session, question, goes_on, sql)"], "TABLE"),
+            (["CREATE VIEW lumos_session AS SELECT 1 AS turn, 'a' AS session, 'x' AS question, 0 AS goes_on, '' AS sql", trigger], "VIEW"),
         ]:
-            self.db.rows(made)
+            for statement in made:
+                self.db.rows(statement)
             for sql, values in [("SELECT * FROM lumos_ask(?, ?)", asked), ("SELECT * FROM lumos_session_history('a')", ()), ("SELECT lumos_session_reset('a')", ())]:
                 self.refused(self.db, sql, "main.lumos_session is not the table that Lumos makes under this name", values=values)
             self.db.rows(f"DROP {kind} lumos_session")

@@ -5,7 +5,7 @@ mod words;
 
 use super::ir::{Aggregate, Compare};
 pub use phrases::PHRASES;
-pub use words::{ABBREVIATIONS, CUES, SYNONYMS};
+pub use words::{ABBREVIATIONS, CUES, LIGHT, SYNONYMS};
 
 /// What a word or phrase asks for.
 #[derive(Debug, Clone, Copy, PartialEq)]

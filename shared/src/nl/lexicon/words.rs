@@ -598,3 +598,11 @@ pub const CUES: &[&str] = &[
     "'",
     "what's",
 ];
+
+/// Stems of what things do with one another, which joins and conditions say, and of words that say nothing.
+pub const LIGHT: &[&str] = &[
+    "place", "buy", "sell", "live", "work", "teach", "take", "come", "write", "prescrib", "see",
+    "saw", "visit", "carri", "attend", "make", "get", "studi", "give", "receiv", "assign", "yet",
+    "alreadi", "ever", "current", "exact", "resid", "locat", "appear", "handl", "perform",
+    "record", "gave", "done", "went", "go", "seen", "held", "hold", "own", "regist",
+];

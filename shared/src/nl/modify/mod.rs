@@ -3,6 +3,7 @@
 //! They are taken out of the question before it is read, and put into each of its readings.
 
 mod groups;
+mod mean;
 mod ranked;
 mod scan;
 mod times;
@@ -37,6 +38,10 @@ pub struct Modifiers {
     pub per: Option<Target>,
     /// Things by a measure of each.
     pub ranked: Option<Ranked>,
+    /// Things are counted for each group, though nothing says so.
+    pub counted: bool,
+    /// The mean of what is counted for each group.
+    pub mean: bool,
     /// A group for each of these, of which one is meant, with how well its words fit.
     pub group: Vec<Vec<(f32, Target)>>,
 }
@@ -118,7 +123,8 @@ pub fn apply(
         summed(reader.catalog, &mut query.select);
         if !query.select.iter().any(is_aggregate) {
             // "The percentage of tracks in each genre": of their number.
-            if modifiers.window != Some(Asked::Share) || !named {
+            let counts = modifiers.counted || modifiers.window == Some(Asked::Share);
+            if !counts || !named {
                 return None;
             }
             query.tables = tables(&query).first().copied().into_iter().collect();
@@ -131,6 +137,10 @@ pub fn apply(
     }
     if let Some(asked) = modifiers.window {
         window(reader.catalog, asked, time, &mut query)?;
+    }
+    if modifiers.mean {
+        mean::of_counts(&mut query)?;
+        notes.push("what has none is left out of the mean".into());
     }
     Some((query, notes))
 }

@@ -2,7 +2,7 @@
 
 use super::super::catalog::Catalog;
 use super::super::ir::{Aggregate, Compare, Expr, Filter, Literal, Query, Right};
-use super::super::lexicon::Op;
+use super::super::lexicon::{LIGHT, Op};
 use super::super::link::{EXACT, Meaning, Mention};
 use super::super::place::ColumnRef;
 use super::super::reader::shown_names;
@@ -87,7 +87,9 @@ impl Scan<'_> {
             .vocabulary
             .link(self.reader.catalog, self.tokens);
         let before = (used.to_vec(), found.period.clone());
-        self.year(found, used);
+        if self.free("year") {
+            self.year(found, used);
+        }
         found.ranked = self.top(&mentions, used);
         // "Which month had the highest ..." is no thing.
         if found.ranked.is_none() && !found.asked {
@@ -100,9 +102,9 @@ impl Scan<'_> {
         }
     }
 
-    /// "... in 2023", where no column has years as numbers.
-    fn year(&self, found: &mut Modifiers, used: &mut [bool]) {
-        if found.period.is_some() || !self.reader.has_times() || !self.free("year") {
+    /// "... in 2023".
+    pub fn year(&self, found: &mut Modifiers, used: &mut [bool]) {
+        if found.period.is_some() || !self.reader.has_times() {
             return;
         }
         let place = (0..self.tokens.len()).find_map(|at| {
@@ -129,8 +131,10 @@ impl Scan<'_> {
 
     /// Whether what is said from here on only says of which things: "in France", "from Berlin or Paris".
     fn restricts(&self, mentions: &[Mention], at: usize, used: &[bool]) -> bool {
-        let rest = (at..self.tokens.len())
-            .filter(|&i| !used[i] && self.tokens[i].lower.contains(char::is_alphanumeric));
+        let rest = (at..self.tokens.len()).filter(|&i| {
+            let word = self.tokens[i].lower.contains(char::is_alphanumeric);
+            !used[i] && word && !LIGHT.contains(&&*self.tokens[i].stem)
+        });
         let rest: Vec<usize> = rest.collect();
         let Some((&first, rest)) = rest.split_first() else {
             return true;
@@ -175,7 +179,7 @@ impl Scan<'_> {
                 continue;
             };
             let mut next = at + has;
-            while self.is(next, "a") || self.is(next, "the") {
+            while ["a", "an", "the"].iter().any(|w| self.is(next, w)) {
                 next += 1;
             }
             let most = self.is_most(next);

@@ -123,9 +123,14 @@ pub fn modifiers(
         scan.windows(&mut found, &mut used);
         scan.units(&mut found, &mut used);
         scan.period(question, days, &mut found, &mut used);
+        // "By month in 2023": what has months has the year too.
+        if found.unit.is_some() {
+            scan.year(&mut found, &mut used);
+        }
     } else {
         scan.shares(&mut found, &mut used);
     }
+    scan.mean(&mut found, &mut used);
     scan.ranked(&mut found, &mut used);
     scan.per(&mut found, &mut used);
     scan.groups(question, &mut found, &mut used);
@@ -168,7 +173,7 @@ impl Scan<'_> {
 
     /// Names of the database have this word, so that it is no word of the language.
     fn is_name(&self, word: &str) -> bool {
-        self.reader.vocabulary.knows(&stem(word))
+        self.reader.vocabulary.is_name(&stem(word))
     }
 
     fn windows(&self, found: &mut Modifiers, used: &mut [bool]) {
@@ -397,7 +402,7 @@ impl Scan<'_> {
                 "sort", "order", "rank", "made", "written", "done", "held", "won", "sold", "group",
             ]
             .contains(&before);
-        if other && before != "grouped" || at == 0 && !chinese {
+        if at == 0 && !chinese {
             return;
         }
         let mentions = self
@@ -419,7 +424,13 @@ impl Scan<'_> {
                 _ => {}
             }
         }
-        if !aggregate || order {
+        // "The total sold by category" has what is added up.
+        if other && before != "grouped" && !(aggregate && before == "sold") {
+            return;
+        }
+        // "Orders per status": they are counted.
+        let things = !aggregate && !chinese && !order && self.is_things(&mentions, at);
+        if !aggregate && !things || order {
             return;
         }
         let mut next = at + words;
@@ -453,8 +464,78 @@ impl Scan<'_> {
                 break;
             }
         }
+        // What follows would have to be a condition on them.
+        if things && (last..count).any(|i| self.tokens[i].lower.contains(char::is_alphanumeric)) {
+            found.group.clear();
+        }
         if !found.group.is_empty() {
             used[at..last].fill(true);
+            found.counted = things;
+        }
+    }
+
+    /// Whether a question begins with things or with a number that each has, and nothing else stands before here.
+    fn is_things(&self, mentions: &[Mention], end: usize) -> bool {
+        let small = ["show", "list", "give", "me", "the", "all", "what", "are"];
+        let at = (0..end).find(|&i| !small.iter().any(|w| self.is(i, w)));
+        at.is_some_and(|at| {
+            let mut here = mentions.iter().filter(|m| m.start == at && m.end == end);
+            here.any(|m| match m.kind {
+                Meaning::Table(_) => m.score > 0.75,
+                Meaning::Column(c) => {
+                    let catalog = self.reader.catalog;
+                    m.score > 0.75 && catalog.at(c).kind.is_number() && !catalog.is_key(c)
+                }
+                _ => false,
+            })
+        })
+    }
+
+    /// "The cheapest product of each category".
+    fn per_one(&self, found: &mut Modifiers, used: &mut [bool]) {
+        let mentions = self
+            .reader
+            .vocabulary
+            .link(self.reader.catalog, self.tokens);
+        let is_table = |m: &&Mention| matches!(m.kind, Meaning::Table(_)) && m.score > 0.75;
+        let best = mentions.iter().find(|m| {
+            let most = matches!(m.kind, Meaning::Op(Op::Quality(_, true) | Op::Super(true)));
+            let mut next = mentions.iter().filter(|n| n.start == m.end);
+            most && next.any(|n| is_table(&n)) && self.tokens[m.start].lower != "most"
+        });
+        let Some(best) = best else { return };
+        for at in best.end + 1..self.tokens.len() {
+            let each = [
+                "in each",
+                "of each",
+                "for each",
+                "from each",
+                "in every",
+                "of every",
+            ];
+            let Some(count) = each.iter().find_map(|p| self.phrase(at, p)) else {
+                continue;
+            };
+            let here = mentions
+                .iter()
+                .filter(|m| m.start == at + count && m.score > 0.75);
+            let target = here
+                .filter_map(|m| match m.kind {
+                    Meaning::Table(t) => Some((m, Target::Table(t))),
+                    Meaning::Column(c) => Some((m, Target::Column(c))),
+                    _ => None,
+                })
+                .max_by(|a, b| {
+                    let table = |t: &Target| matches!(t, Target::Table(_));
+                    a.0.score
+                        .total_cmp(&b.0.score)
+                        .then(table(&a.1).cmp(&table(&b.1)))
+                });
+            if let Some((mention, target)) = target {
+                used[at..mention.end].fill(true);
+                found.per = Some(target);
+                return;
+            }
         }
     }
 
@@ -464,7 +545,10 @@ impl Scan<'_> {
             t.number
                 .is_some_and(|n| (2.0..=100.0).contains(&n) && n.fract() == 0.0)
         });
-        let Some(number) = number else { return };
+        let Some(number) = number else {
+            self.per_one(found, used);
+            return;
+        };
         let best = [
             "top", "first", "best", "most", "highest", "largest", "biggest", "greatest", "least",
             "lowest", "smallest", "longest", "shortest", "cheapest",

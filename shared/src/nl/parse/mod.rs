@@ -1,22 +1,26 @@
 //! From mentions to readings: a beam over the question, each mention taken in each role that it may play.
 
-mod ignored;
+mod doubt;
 mod names;
 mod units;
 mod values;
 
 use super::catalog::{Catalog, ForeignKey};
-use super::finish::finish;
+use super::finish::{finish, flat_mean};
 use super::ir::{Aggregate, Compare, Expr, Filter, Query, Right};
 use super::joins::Trees;
 use super::lexicon::{CUES, Op};
 use super::link::{EXACT, Meaning, Mention};
 use super::model::Features;
 use super::modify::{Modifiers, apply, modifiers};
-use super::print::{Printer, tables};
+use super::print::Printer;
 use super::reader::{Reader, question_tokens};
 use super::state::State;
 use super::tokens::Token;
+use doubt::Said;
+use doubt::counted_once;
+pub use doubt::counted_twice;
+pub use units::{unit_name, unit_of_name};
 
 /// Readings that are followed at once.
 const BEAM: usize = 100;
@@ -24,8 +28,17 @@ const BEAM: usize = 100;
 /// Words up to which so many are; of a longer question fewer are, so that its words cost the same together.
 const WORDS: usize = 30;
 
+/// How much less likely a reading is that leaves out a number or a comparison.
+const LOST: f32 = 3.0;
+
 /// The fewest readings that are followed.
 const NARROW: usize = 10;
+
+/// States that are made of all words of a question, at most about so many.
+const MADE: usize = 100_000;
+
+/// Mentions after which a reading takes no more: nobody asks for so much.
+const MENTIONS: usize = 40;
 
 /// A reading of a question.
 #[derive(Debug, Clone)]
@@ -90,24 +103,30 @@ fn read(
             return Vec::new();
         }
         for (query, state) in finish(reader, &trees, tokens, state) {
-            let Some((query, mut notes)) =
+            let Some((mut query, mut notes)) =
                 apply(reader, whole, modifiers, !state.named.is_empty(), query)
             else {
                 continue;
             };
+            flat_mean(reader.catalog, &mut query);
+            counted_once(reader.catalog, &trees, &mentions, &mut query);
             let Some(sql) = printer.query(&query) else {
                 continue;
             };
             notes.extend(state.notes.iter().cloned());
-            let doubt = undefined(tokens, &mentions, &query)
-                .or_else(|| uncompared(tokens, &mentions, &sql))
-                .or_else(|| ignored::ignored(tokens, &mentions, &sql))
-                .or_else(|| counted_twice(reader.catalog, &trees, &query))
-                .or_else(|| counted_beside(reader.catalog, &trees, &mentions, &query));
+            let said = Said {
+                catalog: reader.catalog,
+                tokens,
+                mentions: &mentions,
+            };
+            // What leaves out a number or a comparison is less likely, too.
+            let lost = said.lost(&sql, &notes);
+            let less = if lost.is_some() { LOST } else { 0.0 };
+            let doubt = lost.or_else(|| said.doubt(&trees, &query, &sql));
             let candidate = Candidate {
                 doubt,
                 query,
-                score: state.score,
+                score: state.score - less,
                 features: state.features(),
                 sql,
                 notes,
@@ -154,116 +173,44 @@ fn totals(reader: &Reader<'_>, all: &[Token]) -> Vec<Token> {
     with
 }
 
-/// The word for an aggregate of a metric, where a query shows the metric as it is.
-fn undefined(tokens: &[Token], mentions: &[Mention], query: &Query) -> Option<String> {
-    let shown = query.select.iter().any(|e| matches!(e, Expr::Metric(_)));
-    if !shown || !query.order.is_empty() {
-        return None;
-    }
-    let is_other = |m: &Mention| {
-        let aggregate = matches!(m.kind, Meaning::Op(Op::Agg(agg)) if agg != Aggregate::Sum);
-        aggregate || matches!(m.kind, Meaning::Op(Op::Super(_)))
-    };
-    let metrics = mentions
-        .iter()
-        .filter(|m| matches!(m.kind, Meaning::Metric(_)) && m.score >= EXACT);
-    let (metric, other) = metrics.into_iter().find_map(|metric| {
-        let before = metric.start.saturating_sub(2)..metric.start;
-        let mut others = mentions.iter();
-        Some((
-            metric,
-            others.find(|m| before.contains(&m.start) && is_other(m))?,
-        ))
-    })?;
-    let (word, name) = (
-        &tokens.get(other.start)?.text,
-        &tokens.get(metric.start)?.text,
-    );
-    Some(format!(
-        "\"{word}\" of \"{name}\" is not defined; say of what each is, or define another metric"
-    ))
-}
-
-/// The comparison with a number or a mean that a question has, where its SQL compares nothing.
-fn uncompared(tokens: &[Token], mentions: &[Mention], sql: &str) -> Option<String> {
-    if sql.contains(['<', '>']) || sql.contains(" BETWEEN ") {
-        return None;
-    }
-    let is_mean = |at: usize| {
-        let mut here = mentions.iter().filter(|m| m.start == at);
-        here.any(|m| matches!(m.kind, Meaning::Op(Op::Agg(Aggregate::Avg))))
-    };
-    let lost = mentions.iter().find(|m| {
-        let compares = [Compare::Gt, Compare::Ge, Compare::Lt, Compare::Le];
-        let number = tokens.get(m.end).is_some_and(|t| t.number.is_some());
-        matches!(m.kind, Meaning::Op(Op::Cmp(cmp)) if compares.contains(&cmp))
-            && (number || is_mean(m.end))
-    })?;
-    let words = tokens.get(lost.start..=lost.end)?;
-    let words: Vec<&str> = words.iter().map(|t| t.text.as_str()).collect();
-    Some(format!("it does not compare \"{}\"", words.join(" ")))
-}
-
-/// What a question counts, where a quantity of other rows is beside it that repeats them.
-fn counted_beside(
-    catalog: &Catalog,
-    trees: &Trees<'_>,
-    mentions: &[Mention],
-    query: &Query,
-) -> Option<String> {
-    let having = query.having.iter().map(|f| &f.left);
-    let all = || query.select.iter().chain(having.clone());
-    let rows = Expr::Aggregate(Aggregate::Count, false, None);
-    if !all().any(|e| *e == rows) || !all().any(|e| matches!(e, Expr::Metric(_))) {
-        return None;
-    }
-    let tree = trees.tree(&tables(query))?;
-    mentions.iter().find_map(|m| match m.kind {
-        Meaning::Table(table) if m.score > 0.75 => {
-            let several = &catalog.tables[tree.repeats(table)?].name;
-            let name = &catalog.tables[table].name;
-            let counts = mentions.iter().any(|op| {
-                let follows = op.end == m.start || op.end + 1 == m.start;
-                let number = matches!(op.kind, Meaning::Op(Op::Count) | Meaning::Number(_));
-                follows && number
-            });
-            counts.then(|| format!("a row of {name} is counted once for each of {several}"))
-        }
-        _ => None,
-    })
-}
-
-/// What sums or means of a query count several times, since joins repeat its rows.
-pub fn counted_twice(catalog: &Catalog, trees: &Trees<'_>, query: &Query) -> Option<String> {
-    let tree = trees.tree(&tables(query))?;
-    let order = query.order.iter().map(|(e, _)| e);
-    let having = query.having.iter().map(|f| &f.left);
-    let mut all = query.select.iter().chain(order).chain(having);
-    all.find_map(|mut expr| {
-        while let Expr::Window(_, of, _) | Expr::Part(of, _) = expr {
-            expr = of;
-        }
-        let table = match expr {
-            Expr::Aggregate(Aggregate::Sum | Aggregate::Avg, false, Some(c)) => c.table,
-            Expr::Metric(metric) => catalog.metrics.get(*metric)?.table,
-            _ => return None,
-        };
-        let several = &catalog.tables[tree.repeats(table)?].name;
-        let name = &catalog.tables[table].name;
-        Some(format!(
-            "a row of {name} counts once for each of {several}; define a metric of {several} by lumos_metric_define"
-        ))
-    })
-}
+/// What tables are called from which something comes, and to which it goes, with the words of questions for either.
+const WAYS: &[(&[&str], &[&str])] = &[
+    (
+        &[
+            "origin",
+            "source",
+            "from",
+            "departure",
+            "sender",
+            "start",
+            "src",
+        ],
+        &["from", "leave", "left", "depart", "start"],
+    ),
+    (
+        &[
+            "destination",
+            "dest",
+            "to",
+            "target",
+            "arrival",
+            "receiver",
+            "end",
+        ],
+        &["to", "into", "arriv", "reach", "destin"],
+    ),
+];
 
 /// The joins of a question, by keys that it names where tables have several.
 pub fn trees<'a>(catalog: &'a Catalog, tokens: &[Token]) -> Trees<'a> {
+    let said = |word: &str| tokens.iter().any(|t| t.lower == word || t.stem == word);
     Trees::new(catalog, &|key: &ForeignKey| {
         key.columns.iter().any(|(from, _)| {
             let words = super::catalog::words(&catalog.at(*from).name);
-            words
-                .iter()
-                .any(|w| w != "id" && tokens.iter().any(|t| t.lower == *w))
+            let is_way = |(names, said_by): &(&[&str], &[&str])| {
+                words.iter().any(|w| names.contains(&w.as_str())) && said_by.iter().any(|w| said(w))
+            };
+            words.iter().any(|w| w != "id" && said(w)) || WAYS.iter().any(is_way)
         })
     })
 }
@@ -291,12 +238,20 @@ impl Walk<'_> {
             states.truncate(most);
             states.iter_mut().for_each(State::settle);
             let here: Vec<&Mention> = self.mentions.iter().filter(|m| m.start == at).collect();
+            let mut made = 0;
             for state in &states {
+                // The likeliest come first.
+                if made > MADE / count {
+                    break;
+                }
                 let mut next = Vec::new();
                 self.skip(state, &here, &mut next);
-                for mention in &here {
-                    self.take(state, mention, &mut next);
+                if state.mentions < MENTIONS {
+                    for mention in &here {
+                        self.take(state, mention, &mut next);
+                    }
                 }
+                made += next.len();
                 for state in next {
                     beams[state.at].push(state);
                 }
@@ -543,7 +498,7 @@ impl Walk<'_> {
             s.wait.cmp = Some(cmp);
             return true;
         }
-        if matches!(s.last, "numeq" | "year")
+        if matches!(s.last, "numeq" | "year" | "cmpnum")
             && let Some(last) = s.filters.last_mut().filter(|f| f.op == Compare::Eq)
         {
             last.op = cmp;

@@ -1,6 +1,6 @@
 //! Names of tables and columns in the roles that they may play.
 
-use super::super::catalog::{ColumnKind, ColumnRef, words};
+use super::super::catalog::{Catalog, ColumnKind, ColumnRef, words};
 use super::super::ir::{Aggregate, Compare, Expr, Filter, Literal, Query, Right};
 use super::super::lexicon::QUALITIES;
 use super::super::link::{Meaning, Mention};
@@ -10,6 +10,17 @@ use super::{Walk, push_filter};
 
 /// How much likelier it is that a number is asked for, where the question asks for one.
 const ONE_NUMBER: f32 = 8.0;
+
+fn is_birth(catalog: &Catalog, column: ColumnRef) -> bool {
+    let name = words(&catalog.at(column).name);
+    name.iter().any(|w| w == "birth" || w == "born")
+}
+
+/// How much less likely a column is shown that stands there as a verb.
+const VERB: f32 = 6.0;
+
+/// How much likelier a column of yes or no says which things are meant.
+const FLAG: f32 = 6.0;
 
 /// How much likelier a column is whose name the question has as a whole, though a part of it says something else.
 const WHOLE: f32 = 1.0;
@@ -29,6 +40,19 @@ impl Walk<'_> {
         for (words, up) in [(q.up, true), (q.down, false)] {
             let named = self.reader.vocabulary.columns_named(words);
             all.extend(named.into_iter().map(|(c, place)| (c, place, up)));
+            // The latest of what has times, however they are called.
+            if words.contains("date") {
+                for table in 0..self.catalog().tables.len() {
+                    let dates = self
+                        .catalog()
+                        .dates(table)
+                        .filter(|c| !is_birth(self.catalog(), *c));
+                    let others: Vec<_> = dates
+                        .filter(|c| !all.iter().any(|(k, ..)| k == c))
+                        .collect();
+                    all.extend(others.into_iter().map(|c| (c, 1, up)));
+                }
+            }
         }
         let after: Option<usize> = self.mentions.iter().find_map(|m| match m.kind {
             Meaning::Table(t) if m.start == mention.end => Some(t),
@@ -290,6 +314,36 @@ impl Walk<'_> {
         }
     }
 
+    /// "Hired in 2020", "born after 1990": the words of a time do not ask for it.
+    fn is_verb(&self, mention: &Mention) -> bool {
+        let [one] = &self.tokens[mention.start..mention.end] else {
+            return false;
+        };
+        let verbs = [
+            "born", "built", "sent", "made", "begun", "began", "bought", "sold",
+        ];
+        let time = [
+            "in", "on", "before", "after", "since", "between", "during", "from", "until", "by",
+            "more", "less", "earlier", "later", "most", "recently", "each", "every", "per", "last",
+            "this",
+        ];
+        (one.lower.ends_with("ed") || verbs.contains(&one.lower.as_str()))
+            && self
+                .tokens
+                .get(mention.end)
+                .is_none_or(|next| time.contains(&next.lower.as_str()) || next.number.is_some())
+    }
+
+    /// Whether a column says yes or no.
+    fn is_flag(&self, column: ColumnRef) -> bool {
+        let c = self.catalog().at(column);
+        let asks = words(&c.name)
+            .first()
+            .is_some_and(|w| w == "is" || w == "has");
+        let two = c.distinct.is_none_or(|n| n <= 2);
+        c.kind == ColumnKind::Boolean || c.kind == ColumnKind::Integer && asks && two
+    }
+
     pub fn column(
         &self,
         state: &State,
@@ -309,6 +363,20 @@ impl Walk<'_> {
             .iter()
             .any(|t| is_id(&t.stem) || is_id(&t.lower));
         let idless = is_id(&last) && !said;
+        // "Fragile packages" are packages: the column alone says which.
+        let flag = self.is_flag(column);
+        let of_table = |m: &Mention| {
+            let ends = m.start > mention.start && m.end == mention.end;
+            ends && m.score > 0.75 && matches!(m.kind, Meaning::Table(t) if t == column.table)
+        };
+        if flag && self.mentions.iter().any(of_table) {
+            let alone = Mention {
+                end: mention.end - 1,
+                ..mention.clone()
+            };
+            self.column(state, &alone, column, next);
+            return;
+        }
         // "Highest point" is one name; "point" behind "highest" is rather of that column than of the lowest.
         let named = words(&self.catalog().at(column).name);
         let said_of = |at: usize| named.contains(&self.tokens[at].lower);
@@ -316,9 +384,22 @@ impl Walk<'_> {
         let whole = named.len() > 1
             && (mention.start..mention.end).all(said_of)
             && (mention.end - mention.start == named.len() || before.is_some_and(said_of));
+        // "More than 100 hours": the number is of what follows it, and of nothing after that.
+        let counted = kind.is_number()
+            && !self.catalog().is_key(column)
+            && w.number.is_some()
+            && before.is_some_and(|b| self.tokens[b].number.is_some());
+        let is_time = kind == ColumnKind::Date || named.iter().any(|w| w == "year");
+        let verb = is_time && self.is_verb(mention) && !state.named.is_empty();
         let take = |role: &'static str, then: &dyn Fn(&mut State)| {
             let mut s = self.with(state, mention, role);
             s.add(model, &["link", "column"], mention.score - 1.0);
+            if counted && role != "cmpnum" {
+                s.score -= VERB;
+            }
+            if verb && ["select", "count", "countdistinct"].contains(&role) {
+                s.score -= VERB;
+            }
             if idless {
                 s.add(model, &["idless"], 1.0);
                 s.add(model, &["idless", role], 1.0);
@@ -359,6 +440,31 @@ impl Walk<'_> {
             return;
         }
         next.push(take("c-skip", &|_| {}));
+        if flag {
+            let of_thing = self.mentions.iter().any(|m| {
+                m.start == mention.end && matches!(m.kind, Meaning::Table(_)) && m.score > 0.75
+            });
+            next.push(take("value", &|s| {
+                s.score += FLAG;
+                let not = std::mem::take(&mut s.wait.not);
+                let right = Right::One(Literal::Number(if not { 0.0 } else { 1.0 }));
+                let (left, op) = (Expr::Column(column), Compare::Eq);
+                let or = std::mem::take(&mut s.wait.or);
+                push_filter(
+                    s,
+                    Filter {
+                        left,
+                        op,
+                        right,
+                        or,
+                    },
+                );
+            }));
+            // "Fragile packages".
+            if of_thing {
+                return;
+            }
+        }
         if w.aggregates.is_empty() {
             next.push(take("select", &|s| {
                 if std::mem::take(&mut s.wait.distinct) {

@@ -12,6 +12,7 @@ enum Of {
     Bytes,
     Length,
     Weight,
+    Money,
 }
 
 /// Units by their name, which columns are called by too, and what else a question calls them: of what, and how many of the
@@ -49,6 +50,11 @@ const UNITS: &[(&str, &[&str], Of, f64)] = &[
     ("milligram", &["mg", "毫克"], Of::Weight, 1e-6),
     ("gram", &["g", "克"], Of::Weight, 1e-3),
     ("kilogram", &["kg", "kilo", "公斤", "千克"], Of::Weight, 1.0),
+    ("ton", &["tonne", "吨"], Of::Weight, 1e3),
+    ("cent", &["分"], Of::Money, 1e-2),
+    ("dollar", &["usd", "美元"], Of::Money, 1.0),
+    ("euro", &["eur", "欧元"], Of::Money, 1.0),
+    ("yuan", &["cny", "rmb", "元"], Of::Money, 1.0),
 ];
 
 /// A number as a column has it.
@@ -69,10 +75,36 @@ fn unit(word: &str) -> Option<Unit> {
     units.find(|(name, others, ..)| *name == one || others.iter().any(|o| *o == one || *o == word))
 }
 
+/// What a word for a unit is called in notes.
+pub fn unit_name(word: &str) -> Option<&'static str> {
+    unit(word).map(|unit| unit.0)
+}
+
+/// What the unit is called that the name of a column ends with.
+pub fn unit_of_name(name: &str) -> Option<&'static str> {
+    unit_of(name).map(|unit| unit.0)
+}
+
 /// The unit that the name of a column ends with: one that is written out, or its sign if nothing else means that.
 fn unit_of(name: &str) -> Option<Unit> {
-    let last = words(name).pop()?;
+    let all = words(name);
+    let last = all.last()?.clone();
     let found = unit(&last)?;
+    // `weight_g`, `length_m`: the name says what is measured.
+    let said = [
+        (Of::Weight, &["weight", "mass", "load"][..]),
+        (
+            Of::Length,
+            &["length", "height", "distance", "width", "depth"][..],
+        ),
+        (Of::Time, &["duration", "time", "length"][..]),
+    ];
+    let of_name = |(of, words): &(Of, &[&str])| {
+        *of == found.2 && all.iter().any(|w| words.contains(&w.as_str()))
+    };
+    if said.iter().any(of_name) {
+        return Some(found);
+    }
     let clear = [
         "ms", "msec", "kb", "mb", "gb", "tb", "mm", "cm", "km", "mg", "kg",
     ];

@@ -2,10 +2,11 @@
 
 use super::super::catalog::{ColumnKind, ColumnRef, iso, words};
 use super::super::ir::{Compare, Expr, Filter, Literal, Right};
-use super::super::link::{Meaning, Mention, literal};
+use super::super::link::{Meaning, Mention, literal, related_words};
 use super::super::modify::moment;
 use super::super::reader::name_of;
 use super::super::state::State;
+use super::super::tokens::{Token, stem};
 use super::{Walk, push_filter};
 use crate::calendar;
 
@@ -243,7 +244,8 @@ impl Walk<'_> {
             }
             next.push(s);
         }
-        if let Some(focus) = &state.focus {
+        if let Some(focus) = state.focus.clone().filter(|focus| !self.is_date(focus)) {
+            let focus = &focus;
             let role = if w.cmp.is_some() { "numcmp" } else { "numeq" };
             let mut s = self.with(state, mention, role);
             let number = self.told(&mut s, focus, number);
@@ -272,12 +274,15 @@ impl Walk<'_> {
             );
             next.push(s);
         }
+        self.age(state, mention, number, next);
+        self.measured(state, mention, number, next);
         let whole = number.fract() == 0.0 && number >= 0.0;
         if whole {
             let mut s = self.with(state, mention, "limit");
             s.wait.top = false;
             s.wait.limit = Some(number as u64);
-            if let Some(last) = s.limit.as_mut().filter(|_| state.last == "most") {
+            let ranked = matches!(state.last, "most" | "q-most");
+            if let Some(last) = s.limit.as_mut().filter(|_| ranked) {
                 *last = number as u64;
             }
             next.push(s);
@@ -337,9 +342,13 @@ impl Walk<'_> {
                 next.push(s);
             }
         }
-        // "course 301": the key of the table that was just named.
-        if let Some((table, at)) = state.named.last()
-            && at + 2 >= mention.start
+        // "course 301", "order number 12": the key of the table that was just named.
+        let is_called =
+            |at: usize| ["number", "no", "id", "code"].contains(&self.tokens[at].lower.as_str());
+        let named = state.named.last().filter(|(_, at)| {
+            at + 1 == mention.start || at + 2 == mention.start && is_called(at + 1)
+        });
+        if let Some((table, _)) = named
             && let [key] = self.catalog().tables[*table].primary_key[..]
         {
             let column = ColumnRef {
@@ -372,7 +381,96 @@ impl Walk<'_> {
         scaled.number
     }
 
-    /// Columns of years and days, of named tables first.
+    fn is_date(&self, expr: &Expr) -> bool {
+        matches!(expr, Expr::Column(c) if self.catalog().at(*c).kind == ColumnKind::Date)
+    }
+
+    /// "Older than 60", where a day of birth is known: born more than so many years before now.
+    fn age(&self, state: &State, mention: &Mention, number: f64, next: &mut Vec<State>) {
+        let Some(Expr::Column(column)) = state.focus else {
+            return;
+        };
+        let is_birth = words(&self.catalog().at(column).name)
+            .iter()
+            .any(|w| ["birth", "born", "birthday", "dob"].contains(&w.as_str()));
+        let is_age = number.fract() == 0.0 && (1.0..150.0).contains(&number);
+        // What has the age itself is compared by that.
+        let columns = &self.catalog().tables[column.table].columns;
+        let has_age = columns
+            .iter()
+            .any(|c| words(&c.name).iter().any(|w| w == "age"));
+        if !is_birth || !is_age || has_age || state.wait.cmp.is_none() {
+            return;
+        }
+        let born = self.reader.latest().and_then(|now| {
+            let (year, month, day) = calendar::civil(now.div_euclid(calendar::DAY));
+            // The 29th of February is the 28th in other years.
+            calendar::day_of(year - number as i64, month, day.min(28))
+        });
+        let Some(born) = born.map(|day| day * calendar::DAY) else {
+            return;
+        };
+        let mut s = self.with(state, mention, "numcmp");
+        s.score += UNIT;
+        s.focus_used = true;
+        let op = s.wait.cmp.take().unwrap_or(Compare::Lt);
+        s.notes.push(format!(
+            "who was born before {} is older than {number} years",
+            moment(born)
+        ));
+        s.filters.push(Filter {
+            left: Expr::Column(column),
+            op,
+            right: Right::One(Literal::Text(moment(born))),
+            or: std::mem::take(&mut s.wait.or),
+        });
+        next.push(s);
+    }
+
+    /// "Between 100 and 200 kg", "over 2 kg": the unit says which column of the things is compared.
+    fn measured(&self, state: &State, mention: &Mention, number: f64, next: &mut Vec<State>) {
+        let first_of_two = state.wait.between && state.wait.low.is_none();
+        let compares = state.wait.cmp.is_some() || first_of_two;
+        let Some((table, _)) = state.named.last().filter(|_| compares) else {
+            return;
+        };
+        for column in 0..self.catalog().tables[*table].columns.len() {
+            let left = Expr::Column(ColumnRef {
+                table: *table,
+                column,
+            });
+            if state.focus.as_ref() == Some(&left)
+                || self.scaled(&left, number, mention.end).is_none()
+            {
+                continue;
+            }
+            let mut s = self.with(state, mention, "numcmp");
+            let number = self.told(&mut s, &left, number);
+            s.focus = Some(left.clone());
+            s.condition = true;
+            if first_of_two {
+                s.focus_used = false;
+                s.wait.low = Some(number);
+            } else {
+                s.focus_used = true;
+                let right = Right::One(Literal::Number(number));
+                let op = s.wait.cmp.take().unwrap_or(Compare::Eq);
+                let or = std::mem::take(&mut s.wait.or);
+                push_filter(
+                    &mut s,
+                    Filter {
+                        left,
+                        op,
+                        right,
+                        or,
+                    },
+                );
+            }
+            next.push(s);
+        }
+    }
+
+    /// Columns of years and days: of the tables named last first, of these what the question says, birthdays last.
     pub fn year_columns(&self, state: &State) -> Vec<ColumnRef> {
         let mut all: Vec<ColumnRef> = self
             .reader
@@ -381,6 +479,21 @@ impl Walk<'_> {
             .into_iter()
             .map(|c| c.0)
             .collect();
+        for (table, _) in &state.named {
+            let dates = self.catalog().dates(*table);
+            all.extend(dates.filter(|c| !all.contains(c)).collect::<Vec<_>>());
+        }
+        let order = |c: &ColumnRef| {
+            let name = words(&self.catalog().at(*c).name);
+            let said = |w: &String| {
+                let word = stem(w);
+                let is_said = |t: &Token| t.stem == word || related_words(&word).contains(&t.stem);
+                !["date", "time", "at", "on"].contains(&w.as_str())
+                    && self.tokens.iter().any(is_said)
+            };
+            let is_birth = name.iter().any(|w| w == "birth" || w == "born");
+            (!name.iter().any(said), is_birth)
+        };
         let near = |c: &ColumnRef| {
             state
                 .named
@@ -389,7 +502,7 @@ impl Walk<'_> {
                 .position(|(t, _)| *t == c.table)
                 .unwrap_or(9)
         };
-        all.sort_by_key(near);
+        all.sort_by_cached_key(|c| (near(c), order(c)));
         all
     }
 

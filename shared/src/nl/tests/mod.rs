@@ -2,6 +2,7 @@
 
 mod chinese;
 mod follow;
+mod kinds;
 mod metrics;
 mod numbers;
 mod shop;

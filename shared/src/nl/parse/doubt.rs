@@ -1,0 +1,317 @@
+//! Why a reading is hardly what was meant.
+
+use super::super::catalog::{Catalog, ColumnRef};
+use super::super::ir::{Aggregate, Compare, Expr, Filter, Literal, Query, Right};
+use super::super::joins::Trees;
+use super::super::lexicon::Op;
+use super::super::link::{EXACT, Meaning, Mention};
+use super::super::print::{number, tables};
+use super::super::tokens::Token;
+
+/// What a question says, as far as readings of it are judged by it.
+pub struct Said<'a> {
+    pub catalog: &'a Catalog,
+    pub tokens: &'a [Token],
+    pub mentions: &'a [Mention],
+}
+
+impl Said<'_> {
+    /// A number or a comparison that the SQL of a query, with what it takes for granted, leaves out.
+    pub fn lost(&self, sql: &str, notes: &[String]) -> Option<String> {
+        self.uncompared(sql)
+            .or_else(|| self.lost_number(sql, notes))
+    }
+
+    /// Why a query with its SQL is hardly what was meant otherwise.
+    pub fn doubt(&self, trees: &Trees<'_>, query: &Query, sql: &str) -> Option<String> {
+        undefined(self.tokens, self.mentions, query)
+            .or_else(|| self.unread())
+            .or_else(|| self.ignored(sql))
+            .or_else(|| self.mean_of_counts(sql))
+            .or_else(|| contradiction(query))
+            .or_else(|| self.other_way(trees, query))
+            .or_else(|| counted_twice(self.catalog, trees, query))
+            .or_else(|| counted_beside(self.catalog, trees, self.mentions, query))
+    }
+
+    /// A number that the SQL does not have: whatever it bounds was left out.
+    fn lost_number(&self, sql: &str, notes: &[String]) -> Option<String> {
+        let digits = |text: &str, wanted: &str| {
+            text.match_indices(wanted).any(|(at, _)| {
+                let is_digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
+                !is_digit(text[..at].chars().next_back())
+                    && !is_digit(text[at + wanted.len()..].chars().next())
+            })
+        };
+        let has = |n: f64| {
+            let wanted = number(n);
+            digits(sql, &wanted) || notes.iter().any(|note| digits(note, &wanted))
+        };
+        let lost = self.tokens.iter().find(|t| {
+            let Some(n) = t.number.filter(|_| !t.quoted && !t.range.is_empty()) else {
+                return false;
+            };
+            // A year may end where the next begins.
+            let next = (1000.0..2200.0).contains(&n) && has(n + 1.0);
+            n > 1.0 && !has(n) && !next && !digits(sql, &t.text)
+        })?;
+        Some(format!("it leaves out \"{}\"", lost.text))
+    }
+
+    /// A word that changes what is asked, and that no reading can say.
+    fn unread(&self) -> Option<String> {
+        let is_value = |at: usize| {
+            let mut here = self.mentions.iter().filter(|m| m.start <= at && at < m.end);
+            here.any(|m| matches!(m.kind, Meaning::Value(_)) && m.end - m.start > 1)
+        };
+        let changes = ["same", "median", "second", "third", "consecutive", "except"];
+        let at = (0..self.tokens.len()).find(|&i| {
+            let token = &self.tokens[i];
+            !token.quoted && changes.contains(&token.lower.as_str()) && !is_value(i)
+        })?;
+        Some(format!("it does not say \"{}\"", self.tokens[at].lower))
+    }
+
+    /// A superlative, a mean or a negation of which the SQL has nothing. A word that may be a name asks for nothing.
+    fn ignored(&self, sql: &str) -> Option<String> {
+        let any = |parts: &[&str]| parts.iter().any(|part| sql.contains(part));
+        let defined = |m: &Mention| matches!(m.kind, Meaning::Metric(_));
+        let defined = self.mentions.iter().any(defined);
+        let does = |op: Op| match op {
+            Op::Super(_)
+            | Op::Quality(_, true)
+            | Op::Frequent(_)
+            | Op::Agg(Aggregate::Max | Aggregate::Min) => any(&["ORDER BY", "max(", "min("]),
+            Op::Agg(Aggregate::Avg) => defined || any(&["avg("]),
+            Op::Not => any(&[" NOT ", "!=", "EXCEPT", "IS NULL", "<", ">"]),
+            _ => true,
+        };
+        let lost = self.mentions.iter().find(|m| {
+            let Meaning::Op(op) = m.kind else {
+                return false;
+            };
+            let within = |o: &Mention| o.start <= m.start && m.end <= o.end;
+            let is_other = |o: &Mention| match o.kind {
+                // A longer phrase is meant, not a word of it.
+                Meaning::Op(_) => within(o) && o.end - o.start > m.end - m.start,
+                _ => o.score >= EXACT && o.start < m.end && m.start < o.end,
+            };
+            !does(op) && !self.mentions.iter().any(is_other)
+        })?;
+        let words = self.tokens.get(lost.start..lost.end)?;
+        let words: Vec<&str> = words.iter().map(|t| t.text.as_str()).collect();
+        Some(format!("it has nothing of \"{}\"", words.join(" ")))
+    }
+
+    /// "The average number of items per order", where numbers that rows have are averaged in place of their count.
+    fn mean_of_counts(&self, sql: &str) -> Option<String> {
+        let counted = self.mentions.iter().find(|m| {
+            let table = matches!(m.kind, Meaning::Table(_)) && m.score > 0.75;
+            let before = |at: usize, op: Op| {
+                let mut here = self.mentions.iter().filter(|m| m.end == at);
+                here.find(|m| matches!(m.kind, Meaning::Op(o) if o == op))
+                    .map(|m| m.start)
+            };
+            let number = before(m.start, Op::Count).filter(|_| table);
+            number.is_some_and(|at| before(at, Op::Agg(Aggregate::Avg)).is_some())
+        })?;
+        let name = &self.tokens[counted.start].text;
+        (!sql.contains("WITH asked")).then(|| format!("it does not count \"{name}\""))
+    }
+
+    /// Tables that are joined by another way too, where the question says neither.
+    fn other_way(&self, trees: &Trees<'_>, query: &Query) -> Option<String> {
+        let own = tables(query);
+        let tree = trees.tree(&own)?;
+        let name = |table: usize| self.catalog.tables[table].name.as_str();
+        if let Some((a, b)) = trees.unsaid(&tree) {
+            return Some(format!(
+                "{} refers to {} in several ways; say which",
+                name(a),
+                name(b)
+            ));
+        }
+        let said = |table: usize| {
+            let mut named = self.mentions.iter().filter(|m| m.score > 0.6);
+            own.contains(&table) || named.any(|m| matches!(m.kind, Meaning::Table(t) if t == table))
+        };
+        let (by, others) = trees.others(&tree, &said)?;
+        Some(format!(
+            "it goes by {}; {} would be another way",
+            name(by),
+            name(others)
+        ))
+    }
+
+    /// The comparison with a number or a mean that a question has, where its SQL compares nothing.
+    fn uncompared(&self, sql: &str) -> Option<String> {
+        if sql.contains(['<', '>']) || sql.contains(" BETWEEN ") {
+            return None;
+        }
+        let is_mean = |at: usize| {
+            let mut here = self.mentions.iter().filter(|m| m.start == at);
+            here.any(|m| matches!(m.kind, Meaning::Op(Op::Agg(Aggregate::Avg))))
+        };
+        let is_the = |at: usize| self.tokens.get(at).is_some_and(|t| t.lower == "the");
+        let (lost, end) = self.mentions.iter().find_map(|m| {
+            let compares = match m.kind {
+                Meaning::Op(Op::Cmp(cmp)) => {
+                    [Compare::Gt, Compare::Ge, Compare::Lt, Compare::Le].contains(&cmp)
+                }
+                Meaning::Op(Op::Quality(_, most)) => !most,
+                _ => false,
+            };
+            let end = m.end + usize::from(is_the(m.end));
+            let number = self.tokens.get(end).is_some_and(|t| t.number.is_some());
+            (compares && (number || is_mean(end))).then_some((m, end))
+        })?;
+        let words = self.tokens.get(lost.start..=end)?;
+        let words: Vec<&str> = words.iter().map(|t| t.text.as_str()).collect();
+        Some(format!("it does not compare \"{}\"", words.join(" ")))
+    }
+}
+
+/// Two values that one row is to have in the same column.
+fn contradiction(query: &Query) -> Option<String> {
+    let one = |f: &Filter| match (&f.left, f.op, &f.right) {
+        (Expr::Column(c), Compare::Eq, Right::One(Literal::Text(text))) => Some((*c, text.clone())),
+        _ => None,
+    };
+    let inner = query.filters.iter().filter_map(|f| match &f.right {
+        Right::Query(query) => contradiction(query),
+        _ => None,
+    });
+    if let Some(found) = inner.into_iter().next() {
+        return Some(found);
+    }
+    if query.set.is_some() && query.select.iter().any(super::super::modify::is_aggregate) {
+        return Some("it compares numbers of both in place of what they count".into());
+    }
+    // What OR joins to another is no condition of its own.
+    let alone =
+        |i: usize| !query.filters[i].or && query.filters.get(i + 1).is_none_or(|next| !next.or);
+    let all: Vec<_> = (0..query.filters.len())
+        .filter(|i| alone(*i))
+        .filter_map(|i| one(&query.filters[i]))
+        .collect();
+    let (a, b) = all.iter().enumerate().find_map(|(i, a)| {
+        let b = all[..i].iter().find(|b| b.0 == a.0 && b.1 != a.1)?;
+        Some((b, a))
+    })?;
+    Some(format!("no row is both \"{}\" and \"{}\"", a.1, b.1))
+}
+
+/// The word for an aggregate of a metric, where a query shows the metric as it is.
+fn undefined(tokens: &[Token], mentions: &[Mention], query: &Query) -> Option<String> {
+    let shown = query.select.iter().any(|e| matches!(e, Expr::Metric(_)));
+    if !shown || !query.order.is_empty() {
+        return None;
+    }
+    let is_other = |m: &Mention| {
+        let aggregate = matches!(m.kind, Meaning::Op(Op::Agg(agg)) if agg != Aggregate::Sum);
+        aggregate || matches!(m.kind, Meaning::Op(Op::Super(_)))
+    };
+    let metrics = mentions
+        .iter()
+        .filter(|m| matches!(m.kind, Meaning::Metric(_)) && m.score >= EXACT);
+    let (metric, other) = metrics.into_iter().find_map(|metric| {
+        let before = metric.start.saturating_sub(2)..metric.start;
+        let mut others = mentions.iter();
+        Some((
+            metric,
+            others.find(|m| before.contains(&m.start) && is_other(m))?,
+        ))
+    })?;
+    let (word, name) = (
+        &tokens.get(other.start)?.text,
+        &tokens.get(metric.start)?.text,
+    );
+    Some(format!(
+        "\"{word}\" of \"{name}\" is not defined; say of what each is, or define another metric"
+    ))
+}
+
+/// What a question counts, where a quantity of other rows is beside it that repeats them.
+fn counted_beside(
+    catalog: &Catalog,
+    trees: &Trees<'_>,
+    mentions: &[Mention],
+    query: &Query,
+) -> Option<String> {
+    let having = query.having.iter().map(|f| &f.left);
+    let all = || query.select.iter().chain(having.clone());
+    let rows = Expr::Aggregate(Aggregate::Count, false, None);
+    if !all().any(|e| *e == rows) || !all().any(|e| matches!(e, Expr::Metric(_))) {
+        return None;
+    }
+    let (table, several) = counted(catalog, trees, mentions, query)?;
+    let name = |table: usize| &catalog.tables[table].name;
+    Some(format!(
+        "a row of {} is counted once for each of {}",
+        name(table),
+        name(several)
+    ))
+}
+
+/// The things that a question counts, and those of which joins bring several for each.
+fn counted(
+    catalog: &Catalog,
+    trees: &Trees<'_>,
+    mentions: &[Mention],
+    query: &Query,
+) -> Option<(usize, usize)> {
+    let tree = trees.tree(&tables(query))?;
+    mentions.iter().find_map(|m| match m.kind {
+        Meaning::Table(table) if m.score > 0.75 && table < catalog.tables.len() => {
+            let several = tree.repeats(table)?;
+            let counts = mentions.iter().any(|op| {
+                let follows = op.end == m.start || op.end + 1 == m.start;
+                let number = matches!(op.kind, Meaning::Op(Op::Count) | Meaning::Number(_));
+                follows && number
+            });
+            counts.then_some((table, several))
+        }
+        _ => None,
+    })
+}
+
+/// "How many customers bought books": who bought several is counted once.
+pub fn counted_once(catalog: &Catalog, trees: &Trees<'_>, mentions: &[Mention], query: &mut Query) {
+    let rows = Expr::Aggregate(Aggregate::Count, false, None);
+    let others = query.select.iter().any(|e| matches!(e, Expr::Metric(_)));
+    if others || !query.select.contains(&rows) {
+        return;
+    }
+    let Some((table, _)) = counted(catalog, trees, mentions, query) else {
+        return;
+    };
+    if let [column] = catalog.tables[table].primary_key[..] {
+        let key = Some(ColumnRef { table, column });
+        for expr in query.select.iter_mut().filter(|e| **e == rows) {
+            *expr = Expr::Aggregate(Aggregate::Count, true, key);
+        }
+    }
+}
+
+/// What sums or means of a query count several times, since joins repeat its rows.
+pub fn counted_twice(catalog: &Catalog, trees: &Trees<'_>, query: &Query) -> Option<String> {
+    let tree = trees.tree(&tables(query))?;
+    let order = query.order.iter().map(|(e, _)| e);
+    let having = query.having.iter().map(|f| &f.left);
+    let mut all = query.select.iter().chain(order).chain(having);
+    all.find_map(|mut expr| {
+        while let Expr::Window(_, of, _) | Expr::Part(of, _) = expr {
+            expr = of;
+        }
+        let table = match expr {
+            Expr::Aggregate(Aggregate::Sum | Aggregate::Avg, false, Some(c)) => c.table,
+            Expr::Metric(metric) => catalog.metrics.get(*metric)?.table,
+            _ => return None,
+        };
+        let several = &catalog.tables[tree.repeats(table)?].name;
+        let name = &catalog.tables[table].name;
+        Some(format!(
+            "a row of {name} counts once for each of {several}; define a metric of {several} by lumos_metric_define"
+        ))
+    })
+}

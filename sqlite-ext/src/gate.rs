@@ -74,6 +74,7 @@ pub fn check(host: &Connection, sql: &str, policy: &Policy) -> Result<Verdict> {
         Ok(statement) if statement.params() > 0 => {
             refused("it has parameters; write values".into(), reads)
         }
+        Ok(_) if let Some(reason) = text_in_double_quotes(&own, &text) => refused(reason, reads),
         Ok(_) => {
             let mut reads = reads;
             own.authorizer(None::<fn(AuthContext<'_>) -> Authorization>)?;
@@ -84,6 +85,17 @@ pub fn check(host: &Connection, sql: &str, policy: &Policy) -> Result<Verdict> {
             Ok(gate::judge(&text, reads, policy, Dialect::Sqlite))
         }
     }
+}
+
+/// The reason for a text with something in double quotes that nothing is called: SQLite would take it as a text.
+fn text_in_double_quotes(own: &Connection, text: &str) -> Option<String> {
+    let strict = gate::text::with_names_in_backticks(text)?;
+    // SAFETY: the connection is open while it is borrowed, and the statement is dropped here.
+    let prepared = unsafe { HostStatement::prepare(own.handle(), &strict) };
+    let said = prepared.err()?.message;
+    Some(format!(
+        "{said}; a name stands in double quotes, a text in single quotes"
+    ))
 }
 
 /// The reason for a text that is not prepared: `said` is what SQLite says, or what [`HostStatement::prepare`] does of a

@@ -1,7 +1,9 @@
-//! SQL that the gate refuses, with the names that are not there changed to those that are most like them.
+//! SQL that the gate refuses, with the names that are not there changed to those that are most like them, and what other
+//! engines write otherwise, [`dialects`], as this one does.
 //!
-//! Only names are changed, in the places where they stand: what a query does stays as it was written. Whether the result may
-//! run, the gate says.
+//! What a query does stays as it was written. Whether the result may run, the gate says.
+
+mod dialects;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +11,7 @@ use serde_json::json;
 
 use super::catalog::Schema;
 use super::policy::Policy;
-use super::{Scratch, Verdict, allows_function, duckdb};
+use super::{Scratch, Verdict, duckdb};
 use crate::sql::identifier;
 use crate::sql::lexer::{Dialect, Kind, Token, tokens};
 use crate::{Error, Result, Type, Value};
@@ -20,22 +22,6 @@ pub const COLUMNS: &[(&str, Type)] = &[
     ("reason", Type::Text),
     ("sql", Type::Text),
     ("changes", Type::Json),
-];
-
-/// Functions that one engine calls otherwise: what is written, and its name in SQLite and in DuckDB.
-const FUNCTIONS: [(&str, &str, &str); 12] = [
-    ("array_agg", "json_group_array", "array_agg"),
-    ("charindex", "instr", "strpos"),
-    ("getdate", "datetime", "now"),
-    ("ifnull", "ifnull", "ifnull"),
-    ("isnull", "ifnull", "ifnull"),
-    ("lcase", "lower", "lower"),
-    ("len", "length", "len"),
-    ("nvl", "ifnull", "ifnull"),
-    ("string_agg", "group_concat", "string_agg"),
-    ("strlen", "length", "strlen"),
-    ("to_char", "strftime", "strftime"),
-    ("ucase", "upper", "upper"),
 ];
 
 /// Words of SQL that are no names.
@@ -119,7 +105,16 @@ pub fn fix<E>(
             verdict,
         });
     }
-    let (changed, changes) = renamed(sql, dialect, names);
+    let own = own_names(sql, &tokens(sql, dialect));
+    let is_name = |word: &str| {
+        let mut all = names
+            .iter()
+            .flat_map(|(table, columns)| std::iter::once(table).chain(columns));
+        own.contains(word) || all.any(|name| name.eq_ignore_ascii_case(word))
+    };
+    let (rewritten, mut changes) = dialects::rewritten(sql, dialect, &is_name);
+    let (changed, more) = renamed(&rewritten, dialect, names);
+    changes.extend(more);
     let verdict = if changes.is_empty() {
         verdict
     } else {
@@ -181,15 +176,13 @@ fn renamed(sql: &str, dialect: Dialect, names: &Names) -> (String, Vec<(String, 
         let key = lower(&name);
         let sign = |at: Option<&Token>, sign| at.is_some_and(|t| t.kind == Kind::Sign(sign));
         let before = i.checked_sub(1).and_then(|i| tokens.get(i));
-        let is_keyword =
-            token.kind == Kind::Word && KEYWORDS.split_ascii_whitespace().any(|k| k == key);
+        let keyword = token.kind == Kind::Word && is_keyword(&key);
         let in_from =
             before.is_some_and(|t| t.is(sql, "from") || t.is(sql, "join") || t.is(sql, "update"));
         let after = tokens.get(i + 1);
-        let new = if is_keyword || own.contains(&key) {
+        let call = sign(after, '(') && !in_from;
+        let new = if keyword || call || own.contains(&key) {
             None
-        } else if sign(after, '(') && !in_from {
-            function(&key, dialect)
         } else if in_from || sign(after, '.') {
             (!tables.contains(&key))
                 .then(|| nearest(&key, names.keys()))
@@ -230,10 +223,7 @@ fn renamed(sql: &str, dialect: Dialect, names: &Names) -> (String, Vec<(String, 
 fn own_names(sql: &str, tokens: &[Token]) -> BTreeSet<String> {
     let mut own = BTreeSet::new();
     let is_name = |t: &Token| matches!(t.kind, Kind::Word | Kind::Quoted | Kind::DoubleQuoted);
-    let is_keyword = |t: &Token| {
-        let key = t.text(sql).to_lowercase();
-        t.kind == Kind::Word && KEYWORDS.split_ascii_whitespace().any(|k| k == key)
-    };
+    let is_keyword = |t: &Token| t.kind == Kind::Word && is_keyword(&t.text(sql).to_lowercase());
     for (i, token) in tokens.iter().enumerate() {
         if !is_name(token) || is_keyword(token) {
             continue;
@@ -254,20 +244,9 @@ fn own_names(sql: &str, tokens: &[Token]) -> BTreeSet<String> {
     own
 }
 
-/// What a function is called here, if it is called otherwise.
-fn function(name: &str, dialect: Dialect) -> Option<String> {
-    if allows_function(name, dialect) {
-        return None;
-    }
-    let known = FUNCTIONS.iter().find(|(written, ..)| *written == name)?;
-    Some(
-        if dialect == Dialect::Sqlite {
-            known.1
-        } else {
-            known.2
-        }
-        .to_owned(),
-    )
+/// Whether a word, in lower case, is one of SQL.
+fn is_keyword(word: &str) -> bool {
+    KEYWORDS.split_ascii_whitespace().any(|k| k == word)
 }
 
 /// The name that is most like this one, if one is like it: a third of its letters may differ, or only the signs between

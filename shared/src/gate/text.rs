@@ -56,6 +56,21 @@ pub fn normalized(sql: &str, dialect: Dialect) -> Result<String, String> {
     Ok(out)
 }
 
+/// The text with what stands in double quotes in backticks: a name, and no text where nothing has that name, as SQLite takes
+/// `"x"`. `None` if nothing stands in double quotes.
+pub fn with_names_in_backticks(sql: &str) -> Option<String> {
+    let mut out = String::with_capacity(sql.len());
+    let mut copied = 0;
+    for token in tokens(sql, Dialect::Sqlite) {
+        if token.kind == Kind::DoubleQuoted {
+            out.push_str(&sql[copied..token.span.start]);
+            out.push_str(&format!("`{}`", token.unquoted(sql).replace('`', "``")));
+            copied = token.span.end;
+        }
+    }
+    (copied > 0).then(|| out + &sql[copied..])
+}
+
 /// The most parentheses, brackets, braces and CASEs open at a time.
 fn depth(sql: &str, tokens: &[Token]) -> usize {
     let (mut open, mut most) = (0_usize, 0);
@@ -126,6 +141,21 @@ fn copies(sql: &str, tokens: &[Token]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_stands_in_double_quotes_is_a_name() {
+        for (sql, strict) in [
+            ("SELECT a FROM t", None),
+            ("SELECT '\"a\"' FROM t -- \"b\"", None),
+            ("SELECT \"a\"\"b\" FROM t", Some("SELECT `a\"b` FROM t")),
+            (
+                "SELECT a AS \"b`\" FROM \"t\" x",
+                Some("SELECT a AS `b``` FROM `t` x"),
+            ),
+        ] {
+            assert_eq!(with_names_in_backticks(sql).as_deref(), strict, "{sql}");
+        }
+    }
 
     #[test]
     fn comments_and_the_end_are_left_out() {

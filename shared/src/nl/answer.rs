@@ -15,7 +15,7 @@ use super::print::tables;
 use super::reader::{Reader, name_of, question_words};
 use super::tokens::{LONGEST, fold};
 use crate::Error;
-use words::{Unknown, is_content, is_said, names, unmatched};
+use words::{Unknown, is_content, is_name, is_said, names, unmatched};
 
 /// Candidates among which the likelihoods are shared.
 const CANDIDATES: usize = 40;
@@ -40,6 +40,9 @@ const EITHER: f64 = 0.75;
 
 /// How sure a reading is at most that is hardly what was meant.
 const DOUBTED: f64 = 0.25;
+
+/// Below this confidence a question means nothing here, and changes nothing of what was spoken of.
+const NOTHING: f64 = 0.1;
 
 /// What the engine says of a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +72,13 @@ pub struct Reading {
     pub unmatched: Vec<String>,
     /// It goes on from the question before.
     pub goes_on: bool,
+}
+
+impl Reading {
+    /// Whether what was spoken of before stays so: the question goes on from it, or means nothing here.
+    pub fn keeps_topic(&self) -> bool {
+        self.goes_on || self.confidence < LOW
+    }
 }
 
 /// `high`, `medium` or `low`.
@@ -164,7 +174,10 @@ impl Considered {
         for before in &after[after.len().saturating_sub(TURNS)..] {
             let found = Considered::going_on(reader, previous.as_ref(), before).tried(1, probe)?;
             // A question that means nothing here changes nothing.
-            if let Some(reading) = found.into_iter().next() {
+            let first = previous.is_none();
+            let least = |r: &Reading| if r.goes_on || first { NOTHING } else { LOW };
+            let changes = |r: &Reading| r.confidence >= least(r);
+            if let Some(reading) = found.into_iter().next().filter(changes) {
                 previous = Some(Before {
                     query: reading.query,
                     question: before,
@@ -189,6 +202,7 @@ impl Considered {
             .map(|before| follow(reader, &before.query, question))
             .unwrap_or_default();
         let follows = followed.candidates.len();
+        let lost = previous.filter(|_| followed.meant && follows == 0);
         let mut all: Vec<(Candidate, bool)> =
             followed.candidates.into_iter().map(|c| (c, true)).collect();
         let unknown = |text: String| Unknown {
@@ -198,6 +212,7 @@ impl Considered {
         let mut unread_words: Vec<Unknown> = followed.unmatched.into_iter().map(unknown).collect();
         let mut named = Vec::new();
         let mut open = None;
+        let mut nothing_named = false;
         if follows == 0 {
             let (said, rest) = modifiers(reader, question, words.clone(), false);
             open = said.ranked.and_then(|ranked| ranked.open());
@@ -212,6 +227,8 @@ impl Considered {
             let strange = strange.filter_map(|r| question.get(r.clone()).map(str::to_owned));
             unread_words.extend(strange.map(unknown));
             named = names(&rest, &mentions);
+            let any = mentions.iter().any(|m| is_name(&m.kind));
+            nothing_named = !any && reader.catalog.tables.len() > 1;
         }
         if follows == 0 || followed.unsure {
             let alone = candidates(reader, question, CANDIDATES);
@@ -284,6 +301,18 @@ impl Considered {
                 let left_out: Vec<String> = left_out.map(|name| name.word.clone()).collect();
                 confidence *= 1.0 - left_out.len() as f64 / named.len() as f64;
                 unmatched.extend(left_out);
+            }
+            if nothing_named && !goes_on {
+                confidence = confidence.min(DOUBTED);
+                assumed.push("the question names no table, column or value".to_owned());
+            }
+            if let Some(before) = lost {
+                confidence = confidence.min(DOUBTED);
+                let said = format!(
+                    "it does not say how it goes on from \"{}\"",
+                    before.question
+                );
+                assumed.push(said);
             }
             if let Some(before) = previous.filter(|_| goes_on) {
                 assumed.insert(0, format!("it goes on from \"{}\"", before.question));

@@ -357,7 +357,7 @@ fn running(fold: &Fold, call: &Call<'_>, keeps: usize, rows: u64, kept: &Kept) -
     let readings = all.readings.iter().take(keeps).map(|r| {
         json!({
             "sql": r.sql, "confidence": r.confidence, "assumptions": r.assumptions, "unmatched": r.unmatched,
-            "goes_on": r.goes_on,
+            "goes_on": r.keeps_topic(),
         })
     });
     spec["readings"] = readings.collect();
@@ -413,7 +413,7 @@ fn typed(call: &Call<'_>, kept: &Kept) -> Result<String> {
     let read = format!("{}{}", call.catalog(), call.missing(i, &reading.query));
     let mut spec = call.spec();
     spec["check"] = json!(true);
-    spec["readings"] = json!([{"sql": reading.sql, "goes_on": reading.goes_on}]);
+    spec["readings"] = json!([{"sql": reading.sql, "goes_on": reading.keeps_topic()}]);
     call.keep(&mut spec);
     let check = ASK.sql(&read, &spec.to_string())?;
     let rows = call.options.integer(ROWS.name).unwrap_or(1000);
@@ -522,7 +522,9 @@ pub fn narrate_sql(arguments: &[ValueRef<'_>], kept: &Kept) -> Result<String> {
 }
 
 fn for_sqlite() -> Error {
-    Error::new("the option \"timeout_ms\" is for SQLite; in DuckDB interrupt the statement")
+    Error::new(
+        "the option \"timeout_ms\" is for SQLite; in DuckDB SET max_execution_time to so many milliseconds (from 2.0 on), or interrupt the statement",
+    )
 }
 
 /// The query of `lumos_autocomplete(prefix, options)`. Errors as [`ask_sql`] does.

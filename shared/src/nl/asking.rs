@@ -42,7 +42,7 @@ pub const TIMEOUT: OptionDef = OptionDef {
     name: "timeout_ms",
     ty: OptionType::Integer(1, 86_400_000),
     default: "30000",
-    doc: "after so many milliseconds the answer is stopped, which is an error; for SQLite, since in DuckDB a function has no say in that",
+    doc: "after so many milliseconds the answer is stopped, which is an error; for SQLite, since in DuckDB a function has no say in that: there `SET max_execution_time` bounds the statements of a connection from 2.0 on, and an interrupt ends one before",
 };
 
 /// How many readings are shown.
@@ -87,7 +87,7 @@ pub const MODE: OptionDef = OptionDef {
     name: "mode",
     ty: OptionType::OneOf(&["auto", "parser", "model"]),
     default: "auto",
-    doc: "parser asks no model, model always the one of lumos_llm_configure, and auto asks it where the parser is less sure than its option \"below\"",
+    doc: "parser asks no model, model always the one of lumos_llm_configure, and auto asks it where the parser is less sure than its option \"below\"; in DuckDB a SELECT of the model that fails while it runs fails the statement",
 };
 
 /// The options of `lumos_ask`.

@@ -10,7 +10,7 @@ use super::ir::Query;
 use super::parse::{Candidate, counted_twice, trees};
 use super::print::Printer;
 use super::reader::{Reader, question_tokens};
-use edits::{Edits, edits};
+use edits::{corrected, edits};
 
 /// What a question that goes on may mean.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +21,8 @@ pub struct FollowUp {
     pub unmatched: Vec<String>,
     /// It may as well stand by itself.
     pub unsure: bool,
+    /// Its words say that it goes on, whether or not anything fits.
+    pub meant: bool,
 }
 
 /// How much less likely a reading is for each step away from the plain one.
@@ -28,10 +30,17 @@ const STEP: f32 = 2.0;
 
 /// What a question means after one that meant `previous`.
 pub fn follow(reader: &Reader<'_>, previous: &Query, question: &str) -> FollowUp {
+    let rest = corrected(question);
+    let question = rest.unwrap_or(question);
     let tokens = question_tokens(reader.catalog, reader.vocabulary, question);
-    let Some(edits) = edits(reader, previous, question, &tokens) else {
-        return FollowUp::default();
-    };
+    let edits = edits(reader, previous, question, &tokens, rest.is_some());
+    let meant = edits.meant;
+    if edits.alone {
+        return FollowUp {
+            meant,
+            ..FollowUp::default()
+        };
+    }
     let trees = trees(reader.catalog, &tokens);
     let printer = Printer {
         catalog: reader.catalog,
@@ -40,7 +49,7 @@ pub fn follow(reader: &Reader<'_>, previous: &Query, question: &str) -> FollowUp
     };
     let mut candidates: Vec<Candidate> = Vec::new();
     for made in change::changed(reader, &tokens, previous, &edits) {
-        if made.query == *previous {
+        if made.query == *previous && !edits.says_something() {
             continue;
         }
         let Some(sql) = printer.query(&made.query) else {
@@ -49,8 +58,9 @@ pub fn follow(reader: &Reader<'_>, previous: &Query, question: &str) -> FollowUp
         if candidates.iter().any(|c| c.sql == sql) {
             continue;
         }
+        let doubt = counted_twice(reader.catalog, &trees, &made.query);
         candidates.push(Candidate {
-            doubt: counted_twice(reader.catalog, &trees, &made.query),
+            doubt: made.doubt.or(doubt),
             query: made.query,
             sql,
             score: -STEP * made.cost,
@@ -59,10 +69,10 @@ pub fn follow(reader: &Reader<'_>, previous: &Query, question: &str) -> FollowUp
         });
     }
     candidates.sort_by(|a, b| b.score.total_cmp(&a.score));
-    let Edits { lost, unsure, .. } = edits;
     FollowUp {
         candidates,
-        unmatched: lost,
-        unsure,
+        unmatched: edits.lost,
+        unsure: edits.unsure,
+        meant,
     }
 }

@@ -1,6 +1,6 @@
 //! What may be asked: how a question may go on, and questions about a table that are understood.
 
-use super::answer::Considered;
+use super::answer::{Considered, HIGH};
 use super::catalog::{Catalog, Column, ColumnKind, ColumnRef, words};
 use super::reader::Reader;
 use super::tokens::fold;
@@ -22,9 +22,6 @@ pub const QUESTIONS: &[(&str, Type)] = &[
 
 /// The most words of a name that a question may have begun.
 const WORDS: usize = 3;
-
-/// Below this confidence a question is not suggested.
-const SURE: f64 = 0.5;
 
 /// Most distinct values of a column that groups are made by.
 const GROUPS: u64 = 50;
@@ -58,11 +55,7 @@ pub fn completions(catalog: &Catalog, prefix: &str, most: usize) -> Vec<Completi
     let starts = starts(prefix);
     if starts.is_empty() {
         let start = prefix.chars().count();
-        all.extend(catalog.tables.iter().map(|t| Completion {
-            start,
-            kind: (0, "table"),
-            suggestion: words(&t.name).join(" "),
-        }));
+        all.extend(tables_at(catalog, start));
     }
     for (start, tail) in &starts {
         let tail = fold(tail);
@@ -101,10 +94,23 @@ pub fn completions(catalog: &Catalog, prefix: &str, most: usize) -> Vec<Completi
             add((4, "value"), value.to_owned());
         }
     }
+    // Chinese has no space that says that a word has ended.
+    if all.is_empty() && prefix.ends_with(super::tokens::is_han) {
+        let start = prefix.chars().count();
+        all.extend(tables_at(catalog, start));
+    }
     all.sort();
     all.dedup();
     all.truncate(most);
     all
+}
+
+fn tables_at(catalog: &Catalog, start: usize) -> impl Iterator<Item = Completion> {
+    catalog.tables.iter().map(move |t| Completion {
+        start,
+        kind: (0, "table"),
+        suggestion: words(&t.name).join(" "),
+    })
 }
 
 /// Where the last words of a question begin, by characters, and what follows: the longest first.
@@ -125,19 +131,42 @@ fn starts(prefix: &str) -> Vec<(usize, &str)> {
 }
 
 fn plural(name: &str) -> String {
-    let singular = name.trim_end_matches('s');
-    match singular.strip_suffix('y') {
+    if ["s", "x", "sh", "ch"].iter().any(|end| name.ends_with(end)) {
+        return format!("{name}es");
+    }
+    match name.strip_suffix('y') {
         Some(head) if !head.ends_with(['a', 'e', 'o', 'u']) => format!("{head}ies"),
-        _ if name.ends_with('s') => name.to_owned(),
         _ => format!("{name}s"),
     }
 }
 
-/// Questions about a table in plain words.
+/// One of what a name in the plural means: "categories", "order items".
+fn singular(name: &str) -> String {
+    let ends = |all: &[&str]| all.iter().any(|end| name.ends_with(end));
+    if ends(&["series", "species"]) {
+        return name.to_owned();
+    }
+    if let Some(head) = name.strip_suffix("ies").filter(|head| head.len() > 2) {
+        return format!("{head}y");
+    }
+    if ends(&["sses", "shes", "ches", "xes", "uses"]) {
+        return name[..name.len() - 2].to_owned();
+    }
+    match name.strip_suffix('s') {
+        Some(head) if !ends(&["ss", "us", "is", "news"]) => head.to_owned(),
+        _ => name.to_owned(),
+    }
+}
+
+/// Questions about a table in plain words, in Chinese if that is what it is called in.
 fn questions(catalog: &Catalog, table: usize) -> Vec<String> {
     let t = &catalog.tables[table];
-    let one = words(&t.name).join(" ");
-    let many = plural(&one);
+    let name = words(&t.name).join(" ");
+    let say: &dyn Fn(Ask<'_>) -> String = if name.chars().any(super::tokens::is_han) {
+        &chinese
+    } else {
+        &english
+    };
     let own: Vec<(ColumnRef, &Column)> = t
         .columns
         .iter()
@@ -146,11 +175,12 @@ fn questions(catalog: &Catalog, table: usize) -> Vec<String> {
         .filter(|(column, _)| !catalog.is_key(*column))
         .collect();
     let called = |c: &Column| words(&c.name).join(" ");
-    let mut all = vec![format!("How many {many} are there?")];
+    let name = name.as_str();
+    let mut all = vec![say(Ask::HowMany(name))];
     let numbers = own.iter().filter(|(_, c)| c.kind.is_number());
     for (_, c) in numbers.take(2) {
-        all.push(format!("What is the average {} of {many}?", called(c)));
-        all.push(format!("Which {one} has the highest {}?", called(c)));
+        all.push(say(Ask::Average(name, &called(c))));
+        all.push(say(Ask::Highest(name, &called(c))));
     }
     let groups = own.iter().filter(|(_, c)| {
         c.kind == ColumnKind::Text
@@ -158,27 +188,58 @@ fn questions(catalog: &Catalog, table: usize) -> Vec<String> {
                 .is_some_and(|n| n <= GROUPS && t.rows.is_none_or(|rows| n < rows))
     });
     for (column, c) in groups.take(2) {
-        all.push(format!("How many {many} are there for each {}?", called(c)));
+        all.push(say(Ask::Each(name, &called(c))));
         let mut values = catalog
             .values
             .all()
             .filter(|(of, _)| of == column)
             .map(|(_, v)| v);
         if let Some(value) = values.by_ref().min() {
-            all.push(format!(
-                "How many {many} have the {} \"{value}\"?",
-                called(c)
-            ));
+            all.push(say(Ask::With(name, &called(c), value)));
         }
     }
     for key in catalog.keys.iter().filter(|key| key.columns.len() == 1) {
         let (from, to) = key.columns[0];
         if from.table == table && to.table != table {
             let other = words(&catalog.tables[to.table].name).join(" ");
-            all.push(format!("How many {many} does each {other} have?"));
+            all.push(say(Ask::OfEach(name, &other)));
         }
     }
     all
+}
+
+/// What is asked, with the names of the table, of a column or of another table, and a value.
+#[derive(Clone, Copy)]
+enum Ask<'a> {
+    HowMany(&'a str),
+    Average(&'a str, &'a str),
+    Highest(&'a str, &'a str),
+    Each(&'a str, &'a str),
+    With(&'a str, &'a str, &'a str),
+    OfEach(&'a str, &'a str),
+}
+
+fn english(ask: Ask<'_>) -> String {
+    let many = |name: &str| plural(&singular(name));
+    match ask {
+        Ask::HowMany(t) => format!("How many {} are there?", many(t)),
+        Ask::Average(t, c) => format!("What is the average {c} of {}?", many(t)),
+        Ask::Highest(t, c) => format!("Which {} has the highest {c}?", singular(t)),
+        Ask::Each(t, c) => format!("How many {} are there for each {c}?", many(t)),
+        Ask::With(t, c, v) => format!("How many {} have the {c} \"{v}\"?", many(t)),
+        Ask::OfEach(t, o) => format!("How many {} does each {} have?", many(t), singular(o)),
+    }
+}
+
+fn chinese(ask: Ask<'_>) -> String {
+    match ask {
+        Ask::HowMany(t) => format!("有多少{t}？"),
+        Ask::Average(t, c) => format!("{t}的平均{c}是多少？"),
+        Ask::Highest(t, c) => format!("{c}最高的{t}是哪个？"),
+        Ask::Each(t, c) => format!("每个{c}有多少{t}？"),
+        Ask::With(t, c, v) => format!("{c}是“{v}”的{t}有多少？"),
+        Ask::OfEach(t, o) => format!("每个{o}有多少{t}？"),
+    }
 }
 
 /// A question, the SQL that it is read as, and how sure that is.
@@ -200,7 +261,7 @@ pub fn suggested<E>(
         let Some(reading) = readings.into_iter().next() else {
             continue;
         };
-        if reading.confidence >= SURE && !is_refused(&reading.sql)? {
+        if reading.confidence >= HIGH && !is_refused(&reading.sql)? {
             all.push((question, reading.sql, reading.confidence));
         }
     }
@@ -257,10 +318,21 @@ mod tests {
         for (one, many) in [
             ("city", "cities"),
             ("day", "days"),
-            ("customers", "customers"),
             ("invoice", "invoices"),
+            ("order item", "order items"),
+            ("box", "boxes"),
+            ("class", "classes"),
+            ("status", "statuses"),
         ] {
             assert_eq!(plural(one), many);
+            assert_eq!(plural(&singular(many)), many);
+        }
+        for (many, one) in [
+            ("categories", "category"),
+            ("status", "status"),
+            ("series", "series"),
+        ] {
+            assert_eq!(singular(many), one);
         }
     }
 }

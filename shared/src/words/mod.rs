@@ -66,7 +66,18 @@ impl Lang {
 pub fn explain(sql: &str, lang: Lang) -> Result<String> {
     let unread = |why: &str| Error::new(format!("cannot say it in words: {why}"));
     let tokens = tokens(sql).ok_or_else(|| unread("it is no SQL"))?;
-    let statement = parse(&tokens).map_err(|refusal| unread(&refusal.to_string()))?;
+    let statement = parse(&tokens).map_err(|refusal| {
+        // It is read as lumos_query reads it, but here no engine has to agree.
+        let why = refusal.to_string();
+        let why = why.replace(
+            "is not known to mean the same in DuckDB",
+            "has no words here",
+        );
+        unread(&why.replace(
+            "are not known to mean the same in DuckDB",
+            "have no words here",
+        ))
+    })?;
     let speaker = Speaker {
         say: lang.phrases(),
     };
@@ -128,6 +139,17 @@ impl Speaker {
             .iter()
             .map(|cte| fill(self.say.with, &[&cte.name, &self.query(&cte.query)]));
         ctes.collect::<String>() + &self.without_ctes(query)
+    }
+
+    /// A query of which it matters only whether it has a row.
+    fn rows_of(&self, query: &Query) -> String {
+        let mut query = query.clone();
+        if let Body::Core(core) = &mut query.body {
+            let row = Expr::Column(None, self.say.row.to_owned());
+            core.columns = vec![ResultColumn::Expr(row, None)];
+            core.distinct = false;
+        }
+        self.query(&query)
     }
 
     fn without_ctes(&self, query: &Query) -> String {
@@ -272,7 +294,7 @@ impl Speaker {
             Expr::Like(text, pattern, Some(_)) => fill(say.like, &[&words(text), &words(pattern)]),
             Expr::Negate(inner) => fill(say.minus_sign, &[&words(inner)]),
             Expr::Not(inner) => match &**inner {
-                Expr::Exists(query) => fill(say.not_exists, &[&self.query(query)]),
+                Expr::Exists(query) => fill(say.not_exists, &[&self.rows_of(query)]),
                 Expr::Like(text, pattern, None) => self.like(&words(text), pattern, tables, true),
                 inner => fill(say.not, &[&words(inner)]),
             },
@@ -304,7 +326,7 @@ impl Speaker {
                 };
                 fill(template, &[&words(inner), &self.query(query)])
             }
-            Expr::Exists(query) => fill(say.exists, &[&self.query(query)]),
+            Expr::Exists(query) => fill(say.exists, &[&self.rows_of(query)]),
             Expr::Scalar(query) => fill(say.inner, &[&self.query(query)]),
             Expr::Case(operand, whens, otherwise) => {
                 let mut cases: Vec<String> = whens
@@ -404,6 +426,7 @@ impl Speaker {
         let template = match (call.name.as_str(), args.len()) {
             ("count", 0) => Some(say.count_rows),
             ("count", 1) if call.distinct => Some(say.count_different),
+            _ if call.distinct => None,
             ("count", 1) => Some(say.count),
             ("sum" | "total", 1) => Some(say.sum),
             ("avg", 1) => Some(say.average),
@@ -416,6 +439,7 @@ impl Speaker {
         let parts: Vec<&str> = args.iter().map(String::as_str).collect();
         let mut text = match template {
             Some(template) => fill(template, &parts),
+            None if call.distinct => format!("{}(DISTINCT {})", call.name, args.join(", ")),
             None => format!("{}({})", call.name, args.join(", ")),
         };
         if let Some(filter) = &call.filter {

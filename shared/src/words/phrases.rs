@@ -46,6 +46,8 @@ pub struct Phrases {
     pub minus_sign: &'static str,
     pub not: &'static str,
     pub exists: &'static str,
+    /// What there is of those.
+    pub row: &'static str,
     pub not_exists: &'static str,
     pub missing: &'static str,
     pub given: &'static str,
@@ -93,6 +95,8 @@ pub struct Phrases {
     pub first: &'static str,
     pub last: &'static str,
     pub range: &'static str,
+    /// The same of numbers whose sum says nothing.
+    pub range_alone: &'static str,
     pub space: &'static str,
 }
 
@@ -140,7 +144,8 @@ pub const ENGLISH: Phrases = Phrases {
     ends: "{0} ends with {1}",
     minus_sign: "minus {0}",
     not: "not ({0})",
-    exists: "there is {0}",
+    exists: "there is a {0}",
+    row: "row",
     not_exists: "there is no {0}",
     missing: "{0} is missing",
     given: "{0} is given",
@@ -188,6 +193,7 @@ pub const ENGLISH: Phrases = Phrases {
     first: "The first: {0}.",
     last: "The last: {0}.",
     range: "{0} goes from {1} to {2}, {3} in all.",
+    range_alone: "{0} goes from {1} to {2}.",
     space: " ",
 };
 
@@ -236,6 +242,7 @@ pub const CHINESE: Phrases = Phrases {
     minus_sign: "负 {0}",
     not: "并非（{0}）",
     exists: "存在 {0}",
+    row: "行",
     not_exists: "不存在 {0}",
     missing: "{0} 为空",
     given: "{0} 不为空",
@@ -283,5 +290,6 @@ pub const CHINESE: Phrases = Phrases {
     first: "第一行：{0}。",
     last: "最后一行：{0}。",
     range: "{0} 从 {1} 到 {2}，合计 {3}。",
+    range_alone: "{0} 从 {1} 到 {2}。",
     space: "",
 };

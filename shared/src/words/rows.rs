@@ -81,11 +81,51 @@ impl Narration {
         let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let total: f64 = values.iter().sum();
         let parts = [least, most, total].map(number);
-        Some(fill(
-            lang.phrases().range,
-            &[name, &parts[0], &parts[1], &parts[2]],
-        ))
+        let say = lang.phrases();
+        let template = if adds_up(&key) {
+            say.range
+        } else {
+            say.range_alone
+        };
+        Some(fill(template, &[name, &parts[0], &parts[1], &parts[2]]))
     }
+}
+
+/// Whether the sum of a column says something, by what SQL calls it: means, extremes, ranks and shares have none.
+fn adds_up(name: &str) -> bool {
+    let function = name.split('(').next().unwrap_or_default().trim();
+    let alone = [
+        "avg",
+        "average",
+        "mean",
+        "median",
+        "min",
+        "max",
+        "rank",
+        "dense_rank",
+        "row_number",
+        "percent_rank",
+        "ntile",
+        "percentile",
+        "stddev",
+        "variance",
+        "lag",
+        "lead",
+        "share",
+        "percent",
+        "percentage",
+        "pct",
+        "ratio",
+        "rate",
+        "growth",
+        "age",
+        "price",
+        "score",
+    ];
+    let mut words = function.split(|c: char| !c.is_alphanumeric());
+    let said = alone.contains(&function) || words.any(|w| alone.contains(&w));
+    let window = name.contains(" over ") || name.contains(" over(");
+    !said && !window && !name.contains('/') && !name.contains("avg(")
 }
 
 /// A number without the noise of a sum of binary fractions.
@@ -93,10 +133,23 @@ fn number(value: f64) -> String {
     format!("{}", (value * 1e6).round() / 1e6)
 }
 
+/// A number of a row, with as many digits as it surely has.
+fn plain(value: f64) -> String {
+    let digits = 14_usize.saturating_sub(value.abs().max(1.0).log10() as usize);
+    let text = format!("{value:.digits$}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    // What is that small or great is written as it is.
+    if text.parse() == Ok(0.0) && value != 0.0 || value.abs() >= 1e15 {
+        return value.to_string();
+    }
+    text.to_owned()
+}
+
 fn shown(value: &Json, null: &str) -> String {
     match value {
         Json::Null => null.into(),
         Json::String(text) => shortened(text),
+        Json::Number(n) if n.is_f64() => n.as_f64().map_or_else(|| n.to_string(), plain),
         other => shortened(&other.to_string()),
     }
 }

@@ -62,7 +62,7 @@ pub fn keep(
         has_own(connection, TABLE, COLUMNS)?;
         connection.execute_batch(DDL)?;
         let sql = "INSERT INTO main.lumos_session(session, question, goes_on, sql) VALUES (?1, ?2, ?3, ?4)";
-        let values = params![name, question, reading.goes_on, reading.sql];
+        let values = params![name, question, reading.keeps_topic(), reading.sql];
         let mut rows = connection.execute(sql, values)?;
         let sql = "DELETE FROM main.lumos_session WHERE session = ?1 AND turn <= \
                    (SELECT turn FROM main.lumos_session WHERE session = ?1 ORDER BY turn DESC LIMIT 1 OFFSET ?2)";

@@ -62,6 +62,14 @@ impl Name {
     }
 }
 
+/// True for a name of the database, or a value.
+pub fn is_name(meaning: &Meaning) -> bool {
+    matches!(
+        meaning,
+        Meaning::Table(_) | Meaning::Column(_) | Meaning::Metric(_) | Meaning::Value(_)
+    )
+}
+
 /// The words that are nothing but names and values.
 pub fn names(words: &[super::super::tokens::Token], mentions: &[Mention]) -> Vec<Name> {
     let name = |(i, token): (usize, &super::super::tokens::Token)| {
@@ -69,12 +77,6 @@ pub fn names(words: &[super::super::tokens::Token], mentions: &[Mention]) -> Vec
             .iter()
             .filter(|m| m.start <= i && i < m.end && !matches!(m.kind, Meaning::Text(_)));
         let meanings: Vec<Meaning> = of_word.map(|m| m.kind.clone()).collect();
-        let is_name = |m: &Meaning| {
-            matches!(
-                m,
-                Meaning::Table(_) | Meaning::Column(_) | Meaning::Metric(_) | Meaning::Value(_)
-            )
-        };
         let only_a_name = !meanings.is_empty() && meanings.iter().all(is_name);
         let light = LIGHT.contains(&&*token.stem);
         (is_content(token) && only_a_name && !light).then(|| Name {

@@ -1,13 +1,15 @@
-//! The words of a question that goes on, as edits.
+//! The words of a question that goes on, as edits, which [`walk`] reads one by one.
+
+mod walk;
 
 use super::super::catalog::{ColumnRef, Target};
-use super::super::ir::{Aggregate, Compare, Query};
-use super::super::lexicon::{CUES, Op, QUALITIES};
-use super::super::link::{Meaning, Mention};
-use super::super::modify::{Modifiers, modifiers, nearest};
+use super::super::ir::{Aggregate, Compare, Expr, Query};
+use super::super::lexicon::CUES;
+use super::super::modify::{Modifiers, is_aggregate, modifiers, nearest};
 use super::super::print::tables;
 use super::super::reader::Reader;
 use super::super::tokens::Token;
+use walk::Walk;
 
 /// What a question changes of the one before.
 #[derive(Debug, Clone, Default)]
@@ -50,8 +52,24 @@ pub struct Edits {
     pub shows: bool,
     /// What it says takes the place of what was said.
     pub replaces: bool,
+    /// By the number that is shown.
+    pub measure: bool,
+    /// Rows are ordered, though nothing says by what.
+    pub sorts: bool,
+    /// In the other direction.
+    pub turns: bool,
+    /// Groups by times are no more.
+    pub drop_unit: bool,
+    /// "Top" and "bottom" need something to be ranked by, which "first" does not.
+    pub ranks: bool,
     /// Words that mean nothing here.
     pub lost: Vec<String>,
+    /// It says something that no edit is.
+    pub open: bool,
+    /// It stands by itself.
+    pub alone: bool,
+    /// Its words say that it goes on.
+    pub meant: bool,
     /// The question may as well stand by itself.
     pub unsure: bool,
 }
@@ -69,12 +87,6 @@ const PLAIN: &[&str] = &[
 ];
 
 const SHOW: &[&str] = &["show", "list", "give", "display", "add", "include", "with"];
-
-const REFER: &[&str] = &["those", "these", "them", "they", "their", "ones", "theirs"];
-
-const REFER_CHINESE: &[&str] = &[
-    "其中", "这些", "那些", "他们", "它们", "她们", "上述", "这几", "那几",
-];
 
 const ADD: &[&str] = &[
     "also",
@@ -163,13 +175,111 @@ const QUESTION: &[&str] = &[
     "display", "count", "return", "tell", "get", "is", "are", "do", "does", "did",
 ];
 
-/// The edits of a question; `None` if it stands by itself.
+/// Words with which a question begins that changes the one before, whatever follows.
+const CHANGES: &[&str] = &[
+    "what about",
+    "how about",
+    "and",
+    "only",
+    "just",
+    "but",
+    "now",
+    "then",
+    "instead",
+    "also",
+    "same",
+    "make it",
+    "change",
+    "switch",
+    "remove",
+    "drop",
+    "exclude",
+    "sort",
+    "sorted",
+    "order by",
+    "filter",
+    "restrict",
+    "keep",
+];
+
+const CHANGES_CHINESE: &[&str] = &[
+    "那", "换成", "换为", "改成", "改为", "改按", "只", "仅", "再", "其中", "然后", "也", "还有",
+    "去掉", "不要", "排除", "加上",
+];
+
+/// Words that say that what was said was not what was meant.
+const CORRECTS: &[&str] = &[
+    "no",
+    "nope",
+    "sorry",
+    "wait",
+    "oops",
+    "actually",
+    "rather",
+    "correction",
+    "i mean",
+    "i meant",
+    "i said",
+    "that is wrong",
+    "that's wrong",
+    "不对",
+    "不",
+    "错了",
+    "说错了",
+    "不好意思",
+    "抱歉",
+    "对不起",
+    "更正",
+    "我是说",
+    "我说的是",
+    "我指的是",
+    "我的意思是",
+    "应该是",
+];
+
+/// The rest of a question that begins with words that correct: "no, I meant France". "No France" is without it.
+pub fn corrected(question: &str) -> Option<&str> {
+    let mut rest = question.trim_start();
+    let mut corrects = false;
+    loop {
+        let fits = |words: &&&str| {
+            let Some((head, after)) = rest.split_at_checked(words.len()) else {
+                return false;
+            };
+            let ends = after.chars().next().is_none_or(|c| !c.is_alphanumeric());
+            let marks = after
+                .trim_start()
+                .starts_with([',', '.', '!', ';', ':', '，', '。', '！'])
+                || CORRECTS.iter().any(|w| {
+                    let after = after.trim_start();
+                    w.len() > 2
+                        && after.is_char_boundary(w.len())
+                        && after[..w.len()].eq_ignore_ascii_case(w)
+                });
+            head.eq_ignore_ascii_case(words)
+                && match **words {
+                    "no" | "不" => marks,
+                    _ => ends || !words.is_ascii(),
+                }
+        };
+        let Some(words) = CORRECTS.iter().filter(fits).max_by_key(|words| words.len()) else {
+            break;
+        };
+        corrects = true;
+        let mark = |c: char| !c.is_alphanumeric() && !matches!(c, '"' | '\'' | '“' | '「' | '《');
+        rest = rest[words.len()..].trim_start_matches(mark);
+    }
+    (corrects && !rest.is_empty()).then_some(rest)
+}
+
+/// The edits of a question that may go on from `previous`; `corrects` says that it begins as one that corrects.
 pub fn edits(
     reader: &Reader<'_>,
     previous: &Query,
     question: &str,
     tokens: &[Token],
-) -> Option<Edits> {
+    corrects: bool,
+) -> Edits {
     let words: Vec<&str> = tokens.iter().map(|t| t.lower.as_str()).collect();
     let raw = question.trim().to_lowercase();
     let chinese = super::super::chinese::is_chinese(question);
@@ -181,38 +291,77 @@ pub fn edits(
     };
     let has = |all: &[&str]| words.iter().any(|w| all.contains(w));
     let mut edits = Edits {
-        refers: has(REFER) || chinese && REFER_CHINESE.iter().any(|w| raw.contains(w)),
         adds: has(ADD)
             || raw.contains("as well")
             || chinese && ADD_CHINESE.iter().any(|w| raw.contains(w)),
         replaces: has(&["instead"]),
         ..Edits::default()
     };
-    let lead = if chinese {
-        LEADS_CHINESE.iter().any(|w| raw.starts_with(w))
-            || raw.trim_end_matches(['?', '？', '。']).ends_with('呢')
+    let asked_so = raw.trim_end_matches(['?', '？', '。']).ends_with('呢');
+    let (lead, changes) = if chinese {
+        (
+            LEADS_CHINESE.iter().any(|w| raw.starts_with(w)) || asked_so,
+            CHANGES_CHINESE.iter().any(|w| raw.starts_with(w)) || asked_so,
+        )
     } else {
-        starts(LEADS) || has(&["instead", "only"]) || edits.adds
+        let anywhere = has(&["instead", "only"]) || edits.adds;
+        (
+            starts(LEADS) || anywhere,
+            starts(CHANGES) || has(&["instead"]),
+        )
     };
+    let (lead, changes) = (lead || corrects, changes || corrects);
     let (found, rest) = modifiers(reader, question, tokens.to_vec(), true);
     edits.modifiers = found;
+    let mut own = tables(previous);
+    if let (true, Some(of)) = (own.is_empty(), &previous.of) {
+        own = tables(of);
+    }
     let walk = Walk {
         reader,
         tokens: &rest,
         mentions: reader.vocabulary.link(reader.catalog, &rest),
-        own: tables(previous),
+        own: &own,
+        previous,
     };
     walk.run(&mut edits);
+    edits.refers = walk.refers() || chinese && walk.refers_in_chinese(question);
+    let sum_up = ["一共", "总共", "共有"].iter().any(|w| raw.contains(w));
+    if edits.aggregate == Some(Aggregate::Count) && edits.named.is_empty() && sum_up {
+        edits.refers = true;
+        // "How much altogether", of what are no things.
+        let things = raw
+            .chars()
+            .any(|c| matches!(c, '几' | '个' | '名' | '位' | '条' | '人'));
+        if !things && previous.select.len() > 1 && previous.select.last().is_some_and(is_sum) {
+            edits.aggregate = Some(Aggregate::Sum);
+        }
+    }
+    // "How much was that".
+    if edits.refers
+        && edits.aggregate.is_none()
+        && raw.contains("how much")
+        && edits.named.is_empty()
+    {
+        edits.aggregate = Some(Aggregate::Sum);
+    }
+    let how_much =
+        ["那是多少", "是多少", "那有多少"].contains(&raw.trim_end_matches(['?', '？', '。']));
+    if how_much {
+        edits.refers = true;
+        edits.aggregate = Some(Aggregate::Sum);
+        edits.lost.clear();
+    }
     let groups = std::mem::take(&mut edits.modifiers.group);
-    let own = tables(previous);
-    edits.group.extend(
-        groups
-            .iter()
-            .filter_map(|alike| nearest(reader.catalog, &own, alike)),
-    );
+    let mut groups = groups
+        .iter()
+        .filter_map(|alike| nearest(reader.catalog, &own, alike));
+    if edits.sorts && edits.order.is_none() {
+        edits.order = groups.next();
+    }
+    edits.group.extend(groups);
     // "Only cancelled orders", of orders: the value says more than the name.
     if !edits.values.is_empty() {
-        let own = tables(previous);
         edits
             .named
             .retain(|t| !matches!(t, Target::Table(t) if own.contains(t)));
@@ -235,29 +384,47 @@ pub fn edits(
         .find(|w| !["and", "but", "now", "then", "so", "ok", "okay", ","].contains(w))
         .is_some_and(|w| QUESTION.contains(w));
     let about = raw.contains("what about") || raw.contains("how about");
-    let full = asks && !edits.named.is_empty() && !about && !edits.shows_only(&words);
-    if !edits.refers && full && !has(&["instead", "only", "same"]) && !edits.adds {
-        return None;
-    }
-    let content = rest.iter().filter(|t| content(t)).count();
-    if !lead && !edits.refers && (content > 6 || full || chinese && asks && content > 3) {
-        return None;
-    }
-    if !lead
-        && !edits.refers
+    let full = asks
         && !edits.named.is_empty()
-        && (edits.aggregate.is_some()
-            || edits.extreme
-            || edits.named.len() > 1
-            || !edits.group.is_empty())
-    {
-        return None;
-    }
-    if edits.lost.len() * 2 > content.max(1) {
-        return None;
-    }
-    edits.unsure = !lead && !edits.refers;
-    Some(edits)
+        && !about
+        && !edits.shows_only(&words)
+        && !edits.of_the_measure(previous, &words);
+    let kept = edits.refers || edits.adds || has(&["instead", "only", "same"]);
+    let said = if edits.of_the_measure(previous, &words) {
+        edits.group.append(&mut edits.named);
+        true
+    } else {
+        lead || edits.refers
+    };
+    let content = rest.iter().filter(|t| content(t)).count();
+    let demands = edits.aggregate.is_some() || edits.extreme || !edits.group.is_empty();
+    let of_things = edits.named.iter().any(|t| match t {
+        Target::Table(_) => true,
+        Target::Column(c) => !own.contains(&c.table),
+        Target::Metric(_) => false,
+    });
+    let ranked = edits.modifiers.ranked.is_some() && of_things && !edits.refers;
+    let complete = !changes
+        && !edits.refers
+        && said == lead
+        && if lead {
+            of_things && (demands || edits.limit.is_some())
+        } else {
+            !edits.named.is_empty() && (demands || edits.named.len() > 1)
+        };
+    edits.alone = full && !kept
+        || complete
+        || ranked && !changes
+        || !said && (content > 6 || full || chinese && asks && content > 3)
+        || edits.lost.len() * 2 > content.max(1)
+        || edits.open;
+    edits.meant = (changes || edits.refers) && (kept || !full);
+    edits.unsure = !said;
+    edits
+}
+
+fn is_sum(expr: &Expr) -> bool {
+    matches!(expr, Expr::Aggregate(Aggregate::Sum, ..) | Expr::Metric(_))
 }
 
 fn content(token: &Token) -> bool {
@@ -269,333 +436,45 @@ impl Edits {
     fn shows_only(&self, words: &[&str]) -> bool {
         words.contains(&"it") && self.named.is_empty()
     }
-}
 
-struct Walk<'a> {
-    reader: &'a Reader<'a>,
-    tokens: &'a [Token],
-    mentions: Vec<Mention>,
-    own: Vec<usize>,
-}
-
-/// What the words before a name say that it is for.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum For {
-    Nothing,
-    Group,
-    Order,
-    Drop,
-}
-
-impl Walk<'_> {
-    fn run(&self, edits: &mut Edits) {
-        let mut at = 0;
-        let mut purpose = For::Nothing;
-        let mut not = false;
-        let mut top = false;
-        let mut compare: Option<Compare> = None;
-        let mut number: Option<f64> = None;
-        while at < self.tokens.len() {
-            let token = &self.tokens[at];
-            let word = token.lower.as_str();
-            let next = self.tokens.get(at + 1).map_or("", |t| t.lower.as_str());
-            let value = self.longest(at, &|m| matches!(m.kind, Meaning::Value(_)));
-            let op = self.op(at);
-            let name = self.name(at);
-            let length = |m: &Option<&Mention>| m.map_or(0, |m| m.end - m.start);
-            if REFER.contains(&word) {
-                at += 1;
-                continue;
-            }
-            if SHOW.contains(&word) {
-                edits.shows = true;
-            }
-            // "Order by", not the order of a customer.
-            if matches!(word, "sort" | "sorted" | "ordered" | "rank" | "ranked")
-                || word == "order" && matches!(next, "by" | "it" | "them")
-            {
-                purpose = For::Order;
-                at += 1;
-                continue;
-            }
-            if matches!(word, "by" | "per" | "each" | "every")
-                || word == "group"
-                || word == "grouped"
-            {
-                if purpose != For::Order {
-                    purpose = For::Group;
-                }
-                at += 1;
-                continue;
-            }
-            if matches!(word, "all" | "any")
-                && (name.is_some()
-                    || matches!(next, "years" | "time" | "times" | "dates" | "months"))
-            {
-                if name.is_none() {
-                    edits.drop_time = true;
-                    at += 2;
-                    continue;
-                }
-                purpose = For::Drop;
-                at += 1;
-                continue;
-            }
-            if matches!(word, "remove" | "drop" | "without" | "clear" | "ignore") {
-                let rest = &self.tokens[at..];
-                let all = rest.iter().any(|t| {
-                    matches!(
-                        t.lower.as_str(),
-                        "filter" | "filters" | "condition" | "conditions"
-                    )
-                });
-                if all && rest.len() <= 4 {
-                    edits.drop_all = true;
-                    at = self.tokens.len();
-                    continue;
-                }
-                if rest
-                    .iter()
-                    .skip(1)
-                    .any(|t| matches!(t.lower.as_str(), "limit"))
-                {
-                    edits.limit = Some(u64::MAX);
-                    at = self.tokens.len();
-                    continue;
-                }
-            }
-            if matches!(
-                word,
-                "remove"
-                    | "drop"
-                    | "exclude"
-                    | "excluding"
-                    | "except"
-                    | "without"
-                    | "not"
-                    | "no"
-                    | "besides"
-            ) {
-                not = true;
-                at += 1;
-                continue;
-            }
-            if matches!(word, "top" | "first" | "best") && value.is_none_or(|m| m.end == at + 1) {
-                top = true;
-                if word != "first" {
-                    edits.descending = Some(true);
-                }
-                at += 1;
-                continue;
-            }
-            if matches!(word, "bottom" | "last" | "worst") {
-                top = true;
-                edits.descending = Some(false);
-                at += 1;
-                continue;
-            }
-            if let Some(n) = token
-                .number
-                .filter(|_| value.is_none() || compare.is_some() || top)
-            {
-                let whole = n.fract() == 0.0 && n >= 1.0;
-                if let Some(cmp) = compare.take() {
-                    edits.compares.push((None, Some(cmp), n));
-                    number = Some(n);
-                } else if whole
-                    && (top
-                        || matches!(next, "instead" | "rows" | "results") && n <= 1000.0
-                        || edits.extreme)
-                {
-                    edits.limit = Some(n as u64);
-                    top = false;
-                } else if whole && (1000.0..2200.0).contains(&n) {
-                    edits.years.push(n);
-                } else if whole
-                    && self.op(at + 1).is_some_and(|m| {
-                        matches!(m.kind, Meaning::Op(Op::Super(_) | Op::Quality(_, true)))
-                    })
-                {
-                    edits.limit = Some(n as u64);
-                } else {
-                    edits.compares.push((None, None, n));
-                    number = Some(n);
-                }
-                at += 1;
-                continue;
-            }
-            if let Some(m) =
-                value.filter(|m| length(&value) >= length(&op).max(length(&name)) || m.score > 1.0)
-                && purpose == For::Nothing
-                && let Meaning::Value(found) = &m.kind
-            {
-                edits.values.push((found.clone(), not));
-                at = m.end;
-                let joined = matches!(
-                    self.tokens.get(at).map(|t| t.lower.as_str()),
-                    Some("and" | "or" | ",")
-                );
-                not = not && joined;
-                continue;
-            }
-            let op_first =
-                length(&op) >= length(&name) && !(purpose != For::Nothing && name.is_some());
-            if let (Some(m), true) = (op, op_first) {
-                let known = match m.kind {
-                    Meaning::Op(op) => self.operation(op, edits, &mut compare, number.is_some()),
-                    _ => false,
-                };
-                if known {
-                    at = m.end;
-                    continue;
-                }
-            }
-            if let Some((m, target)) = name.zip(name.and_then(|m| self.target(m, at))) {
-                // "Except orders that are cancelled": the value is what is excluded.
-                let value_follows = (m.end..self.tokens.len().min(m.end + 3)).any(|i| {
-                    self.longest(i, &|m| matches!(m.kind, Meaning::Value(_)))
-                        .is_some()
-                });
-                match purpose {
-                    For::Group => edits.group.push(target),
-                    For::Order => edits.order = Some(target),
-                    For::Drop => edits.dropped.push(target),
-                    For::Nothing => match edits.compares.last_mut() {
-                        // "More than 5 tracks": the number is of what follows.
-                        Some(last) if last.0.is_none() && number.is_some() => last.0 = Some(target),
-                        _ if not && value_follows => {}
-                        _ if not => edits.dropped.push(target),
-                        _ => edits.named.push(target),
-                    },
-                }
-                not = not && value_follows;
-                at = m.end;
-                let joined = matches!(
-                    self.tokens.get(at).map(|t| t.lower.as_str()),
-                    Some("and" | ",")
-                );
-                if !joined {
-                    purpose = For::Nothing;
-                }
-                continue;
-            }
-            if let (Some(m), false) = (op, op_first)
-                && let Meaning::Op(op) = m.kind
-                && self.operation(op, edits, &mut compare, number.is_some())
-            {
-                at = m.end;
-                continue;
-            }
-            if !PLAIN.contains(&word) && content(token) {
-                edits.lost.push(token.text.clone());
-            }
-            at += 1;
-        }
-    }
-
-    /// What an operation changes; false if it says nothing here.
-    fn operation(
-        &self,
-        op: Op,
-        edits: &mut Edits,
-        compare: &mut Option<Compare>,
-        number: bool,
-    ) -> bool {
-        match op {
-            // "Their average price is how much".
-            Op::Count => edits.aggregate = edits.aggregate.or(Some(Aggregate::Count)),
-            Op::Agg(aggregate) => edits.aggregate = Some(aggregate),
-            Op::Super(desc) | Op::Frequent(desc) => {
-                edits.descending = Some(desc);
-                edits.extreme = true;
-            }
-            Op::Quality(quality, true) => {
-                let q = &QUALITIES[quality];
-                let mut all: Vec<(ColumnRef, bool)> = Vec::new();
-                for (words, up) in [(q.up, true), (q.down, false)] {
-                    let named = self.reader.vocabulary.columns_named(words);
-                    all.extend(named.into_iter().map(|(c, _)| (c, up)));
-                }
-                let own = all.iter().find(|(c, _)| self.own.contains(&c.table));
-                let Some((column, up)) = own.copied() else {
-                    return false;
-                };
-                edits.order = Some(Target::Column(column));
-                edits.descending = Some(up);
-                edits.extreme = true;
-            }
-            Op::Cmp(cmp) => match edits.compares.last_mut() {
-                Some(last)
-                    if number && matches!(cmp, Compare::Ge | Compare::Le) && last.1.is_none() =>
-                {
-                    last.1 = Some(cmp)
-                }
-                _ => *compare = Some(cmp),
-            },
-            Op::Dir(desc) => edits.descending = Some(desc),
-            Op::Distinct => edits.distinct = true,
-            _ => return false,
-        }
-        true
-    }
-
-    fn longest(&self, at: usize, which: &dyn Fn(&Mention) -> bool) -> Option<&Mention> {
-        let here = self.mentions.iter().filter(|m| m.start == at && which(m));
-        here.max_by(|a, b| a.end.cmp(&b.end).then(a.score.total_cmp(&b.score)))
-    }
-
-    fn op(&self, at: usize) -> Option<&Mention> {
-        let useful = |m: &Mention| {
-            matches!(
-                m.kind,
-                Meaning::Op(
-                    Op::Count
-                        | Op::Agg(_)
-                        | Op::Super(_)
-                        | Op::Frequent(_)
-                        | Op::Quality(_, true)
-                        | Op::Cmp(_)
-                        | Op::Dir(_)
-                        | Op::Distinct
-                )
-            )
-        };
-        let quality = |m: &Mention| matches!(m.kind, Meaning::Op(Op::Quality(..)));
-        let plain = self.longest(at, &|m| useful(m) && !quality(m));
-        let of_quality = self.longest(at, &|m| useful(m) && quality(m));
-        match (plain, of_quality) {
-            (Some(plain), Some(quality)) if quality.end > plain.end => Some(quality),
-            (plain, quality) => plain.or(quality),
-        }
-    }
-
-    fn name(&self, at: usize) -> Option<&Mention> {
-        let strong = |m: &Mention| {
-            matches!(m.kind, Meaning::Table(_) | Meaning::Column(_)) && m.score > 0.55
-        };
-        self.longest(at, &strong)
-    }
-
-    /// The best target of a span: of the tables at hand, the better met.
-    fn target(&self, mention: &Mention, at: usize) -> Option<Target> {
-        let here = self
-            .mentions
+    /// "Which city has the most": of what was measured before, for nothing else is named.
+    fn of_the_measure(&self, previous: &Query, words: &[&str]) -> bool {
+        let last = words
             .iter()
-            .filter(|m| m.start == at && m.end == mention.end);
-        let alike: Vec<(f32, Target)> = here
-            .filter_map(|m| match m.kind {
-                Meaning::Table(t) => Some((m.score, Target::Table(t))),
-                Meaning::Column(c) => {
-                    let key = if self.reader.catalog.is_key(c) {
-                        0.25
-                    } else {
-                        0.0
-                    };
-                    Some((m.score - key, Target::Column(c)))
-                }
-                _ => None,
-            })
-            .collect();
-        nearest(self.reader.catalog, &self.own, &alike)
+            .rev()
+            .find(|w| w.contains(char::is_alphanumeric));
+        let superlative = last.is_some_and(|w| {
+            matches!(
+                *w,
+                "most"
+                    | "least"
+                    | "fewest"
+                    | "highest"
+                    | "lowest"
+                    | "largest"
+                    | "smallest"
+                    | "biggest"
+            )
+        });
+        let order = previous.order.iter().map(|(e, _)| e);
+        superlative
+            && self.extreme
+            && self.order.is_none()
+            && self.aggregate.is_none()
+            && self.named.len() == 1
+            && self.values.is_empty()
+            && self.compares.is_empty()
+            && previous.select.iter().chain(order).any(is_aggregate)
+    }
+
+    /// Whether there is anything that it says of the query before.
+    pub fn says_something(&self) -> bool {
+        !(self.values.is_empty()
+            && self.years.is_empty()
+            && self.compares.is_empty()
+            && self.group.is_empty()
+            && self.modifiers.is_empty()
+            && self.order.is_none()
+            && self.limit.is_none())
     }
 }

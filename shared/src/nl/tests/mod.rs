@@ -1,12 +1,14 @@
 //! The parts of the reading of questions, on a small database.
 
 mod chinese;
+mod databases;
 mod follow;
 mod kinds;
 mod metrics;
 mod numbers;
 mod shop;
 mod sure;
+mod talk;
 mod times;
 
 use super::catalog::{Catalog, Column, ColumnKind, ColumnRef, ForeignKey, Table};

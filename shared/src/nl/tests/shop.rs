@@ -13,14 +13,21 @@ pub struct Shop {
 }
 
 impl Shop {
-    pub fn read(&self, before: &[&str], question: &str, dialect: Dialect) -> Vec<Reading> {
-        let reader = Reader {
+    pub fn reader(&self) -> Reader<'_> {
+        Reader {
             catalog: &self.catalog,
             vocabulary: &self.vocabulary,
             model: model(),
-            dialect,
+            dialect: Dialect::Sqlite,
             now: None,
             stopped: &|| false,
+        }
+    }
+
+    pub fn read(&self, before: &[&str], question: &str, dialect: Dialect) -> Vec<Reading> {
+        let reader = Reader {
+            dialect,
+            ..self.reader()
         };
         let before: Vec<String> = before.iter().map(|q| (*q).to_owned()).collect();
         let found: Result<_, ()> =

@@ -1,15 +1,53 @@
 //! Another aggregate, other groups, another order.
 
-use super::super::super::catalog::Target;
+use super::super::super::catalog::{ColumnRef, Target, words};
 use super::super::super::ir::{Aggregate, Expr, Query};
+use super::super::super::joins::distances;
 use super::super::super::modify::{group_by, is_aggregate};
 use super::super::super::print::tables;
 use super::super::super::reader::name_of;
+use super::rows::restricted;
 use super::{Change, is_limited};
 
 impl Change<'_> {
+    /// "And the lowest", of the highest; "the highest salary", of means of salaries.
+    pub fn extreme_of_the_measure(&self, query: &Query) -> Option<Aggregate> {
+        let e = self.edits;
+        let made = if e.descending.filter(|_| e.extreme)? {
+            Aggregate::Max
+        } else {
+            Aggregate::Min
+        };
+        if e.limit.is_some() || e.order.is_some() || !e.group.is_empty() {
+            return None;
+        }
+        let measured = query.select.iter().find_map(|s| match s {
+            Expr::Aggregate(old, _, Some(c)) => Some((*old, *c)),
+            _ => None,
+        });
+        let (old, column) = measured?;
+        let alone = query.select.len() == 1 && query.group.is_empty();
+        let other = alone && old != Aggregate::Count;
+        let named = e.named.contains(&Target::Column(column));
+        (other && e.named.is_empty() || named).then_some(made)
+    }
+
     /// Another aggregate, or rows counted.
     pub fn aggregate(&self, query: &mut Query, aggregate: Aggregate) -> Option<()> {
+        if let [Expr::Of(old, place)] = &mut query.select[..]
+            && let Some(of) = query.of.as_deref()
+            && aggregate != Aggregate::Count
+        {
+            // "The average instead", of the total of the rows.
+            if *old == Aggregate::Count {
+                *place = of
+                    .select
+                    .iter()
+                    .rposition(|e| !matches!(e, Expr::Column(_)))?;
+            }
+            *old = aggregate;
+            return Some(());
+        }
         let column = self.named_column(|c| c.kind.is_number() || aggregate == Aggregate::Count);
         let group = self.edits.group.is_empty() && self.edits.modifiers.unit.is_none();
         if let Some(place) = query.select.iter().position(is_aggregate) {
@@ -43,8 +81,10 @@ impl Change<'_> {
                     *e = made.clone();
                 }
             }
+            // "More than 10 orders" stays so, whatever else is shown of them.
+            let counts = matches!(old, Expr::Aggregate(Aggregate::Count, ..));
             for f in &mut query.having {
-                if f.left == old {
+                if f.left == old && !counts {
                     f.left = made.clone();
                 }
             }
@@ -89,7 +129,8 @@ impl Change<'_> {
 
     /// Other groups.
     pub fn group(&self, query: &mut Query) -> Option<()> {
-        if !self.edits.adds {
+        let by_time = self.edits.modifiers.unit.is_some();
+        if !self.edits.adds && !by_time {
             if query.group.is_empty() && !query.select.iter().any(is_aggregate) {
                 if is_limited(query) {
                     return None;
@@ -117,14 +158,29 @@ impl Change<'_> {
         let desc = self.edits.descending.unwrap_or(false);
         let expr = match target {
             Target::Column(c) => {
+                let c = self.shown_as(query, c);
+                let listed = query.group.is_empty() && query.select.iter().all(is_aggregate);
                 let aggregated = query
                     .select
                     .iter()
                     .find(|e| matches!(e, Expr::Aggregate(_, _, Some(a)) if *a == c));
                 match aggregated {
-                    Some(e) => e.clone(),
-                    None if query.group.is_empty() || query.group.contains(&Expr::Column(c)) => {
+                    // "The 5 most expensive", of things whose mean price was asked.
+                    _ if listed && (self.edits.extreme || self.edits.limit.is_some()) => {
+                        let shown = name_of(self.catalog(), c.table);
+                        query.select = shown.into_iter().map(Expr::Column).collect();
+                        query.tables.clear();
                         Expr::Column(c)
+                    }
+                    _ if listed => return None,
+                    Some(e) => e.clone(),
+                    None if query.group.contains(&Expr::Column(c)) => Expr::Column(c),
+                    None if query.group.is_empty() && self.has_one(query, c.table) => {
+                        Expr::Column(c)
+                    }
+                    // "Sort by name", of things that are called by another column.
+                    None if name_of(self.catalog(), c.table).contains(&c) => {
+                        query.select.iter().find(|e| !is_aggregate(e)).cloned()?
                     }
                     None => return None,
                 }
@@ -140,15 +196,94 @@ impl Change<'_> {
             }
             Target::Metric(_) => return None,
         };
-        query.order = vec![(expr, desc)];
+        self.ordered(query, expr, desc)?;
+        if query.select.is_empty() {
+            return None;
+        }
         if self.edits.extreme {
             query.limit = Some(self.edits.limit.or(query.limit).unwrap_or(1));
         }
         Some(())
     }
 
+    /// Rows in another order. Of what is limited, the same rows: "sort them by name", of the 5 most expensive.
+    fn ordered(&self, query: &mut Query, expr: Expr, desc: bool) -> Option<()> {
+        let order = vec![(expr, desc)];
+        let e = self.edits;
+        let same = query.limit.is_none() || query.order.is_empty() || query.order == order;
+        if same || e.extreme || e.limit.is_some() {
+            query.order = order;
+            return Some(());
+        }
+        let shown = query.select.iter().position(|s| *s == order[0].0);
+        *query = match shown {
+            Some(place) => Query {
+                select: (0..query.select.len()).map(Expr::Result).collect(),
+                order: vec![(Expr::Result(place), desc)],
+                of: Some(Box::new(std::mem::take(query))),
+                ..Query::default()
+            },
+            None => Query {
+                order,
+                ..restricted(self.catalog(), query)?
+            },
+        };
+        Some(())
+    }
+
+    /// "By name", of things that show one: their own, not that of another table.
+    fn shown_as(&self, query: &Query, column: ColumnRef) -> ColumnRef {
+        let last = |c: ColumnRef| words(&self.catalog().at(c).name).pop();
+        if tables(query).contains(&column.table) {
+            return column;
+        }
+        let mut shown = query.select.iter().filter_map(|e| match e {
+            Expr::Column(c) if last(*c) == last(column) => Some(*c),
+            _ => None,
+        });
+        shown.next().unwrap_or(column)
+    }
+
+    /// Whether each row has one row of this table at most, so that it can be ordered by that.
+    fn has_one(&self, query: &Query, table: usize) -> bool {
+        let own = tables(query);
+        let away = distances(self.catalog(), &own);
+        own.is_empty() || matches!(away.get(table), Some(Some((_, false))))
+    }
+
     pub fn limits(&self, query: &mut Query) -> Option<()> {
         let e = self.edits;
+        if let (true, Some((first, desc))) = (e.turns, query.order.first().cloned()) {
+            self.ordered(query, first, !desc)?;
+        }
+        if e.sorts && e.order.is_none() && !e.measure && e.descending.is_none() {
+            let shown = query.select.iter().find(|s| !is_aggregate(s)).cloned()?;
+            self.ordered(query, shown, false)?;
+        }
+        if e.measure {
+            let measure = query.select.iter().rfind(|s| is_aggregate(s)).cloned()?;
+            self.ordered(query, measure, e.descending.unwrap_or(false))?;
+        }
+        if let (Some(_), [one]) = (e.limit.or(e.descending.map(u64::from)), &query.select[..])
+            && query.group.is_empty()
+            && query.order.is_empty()
+        {
+            // One number has no first rows; "the top 3" of a highest price are things.
+            match one {
+                Expr::Aggregate(Aggregate::Max | Aggregate::Min, _, Some(c)) => {
+                    let column = Expr::Column(*c);
+                    let shown = name_of(self.catalog(), c.table)
+                        .into_iter()
+                        .map(Expr::Column);
+                    query.select = shown.filter(|s| *s != column).collect();
+                    query.select.push(column);
+                }
+                one if is_aggregate(one) || matches!(one, Expr::Part(..) | Expr::Of(..)) => {
+                    return None;
+                }
+                _ => {}
+            }
+        }
         if e.order.is_none() {
             if (e.limit.is_some() || e.descending.is_some()) && query.order.is_empty() {
                 let number = |e: &&Expr| match e {
@@ -180,7 +315,10 @@ impl Change<'_> {
                             query.limit = Some(1);
                         }
                     }
-                    None => query.order.iter_mut().for_each(|o| o.1 = desc),
+                    None => {
+                        let (first, _) = query.order.first().cloned()?;
+                        self.ordered(query, first, desc)?;
+                    }
                 }
             }
         }
@@ -197,6 +335,7 @@ impl Change<'_> {
 
     /// Takes the groups away, and what is shown of them.
     pub fn ungroup(&self, query: &mut Query) {
+        let main = tables(query).first().copied();
         let group = std::mem::take(&mut query.group);
         let names: Vec<usize> = group
             .iter()
@@ -223,6 +362,9 @@ impl Change<'_> {
         query.select = once;
         query.order.retain(|(e, _)| !of_group(e));
         query.per.clear();
+        if tables(query).is_empty() {
+            query.tables.extend(main);
+        }
         if query.order.is_empty() {
             query.limit = None;
         }

@@ -3,17 +3,19 @@
 mod groups;
 mod named;
 mod numbers;
+mod rows;
 mod times;
 
 use super::super::catalog::{Catalog, Column, ColumnRef, Target, words};
 use super::super::ir::{Aggregate, Compare, Expr, Filter, Query, Right};
 use super::super::joins::distances;
 use super::super::link::literal;
-use super::super::modify::{Modifiers, add_condition, is_aggregate};
+use super::super::modify::{Modifiers, add_condition};
 use super::super::print::tables;
 use super::super::reader::Reader;
 use super::super::tokens::Token;
 use super::edits::Edits;
+use rows::restricted;
 
 /// A changed query, with what it takes for granted.
 pub struct Changed {
@@ -21,6 +23,8 @@ pub struct Changed {
     /// How far it is from the plain reading.
     pub cost: f32,
     pub notes: Vec<String>,
+    /// Why it is hardly what was meant.
+    pub doubt: Option<String>,
 }
 
 /// The queries that a question may mean by its edits.
@@ -35,16 +39,38 @@ pub fn changed(
         tokens,
         edits,
     };
+    // "Their names", after their number: of the rows that were counted. What was only sorted is changed before.
+    let rows = previous.of.as_deref().filter(|_| {
+        let number = |e: &Expr| matches!(e, Expr::Of(..)) && edits.refers;
+        let sorted = |e: &Expr| matches!(e, Expr::Result(_)) && !edits.sorts && !edits.turns;
+        let all = &previous.select;
+        !all.is_empty()
+            && (all.iter().all(number) || all.iter().all(sorted) && previous.filters.is_empty())
+    });
+    let previous = rows.unwrap_or(previous);
+    let open = change.open_columns(previous);
+    if !open.is_empty() {
+        return change.compared_with(previous, &open);
+    }
     let mut all = vec![Changed {
         query: previous.clone(),
         cost: 0.0,
         notes: Vec::new(),
+        doubt: None,
     }];
     if edits.refers
         && let Some(query) = change.of_rows(previous)
     {
         all[0].query = query;
         return all;
+    }
+    let things = edits.named.iter().any(|t| matches!(t, Target::Table(_)));
+    if edits.refers
+        && things
+        && edits.aggregate == Some(Aggregate::Count)
+        && !previous.group.is_empty()
+    {
+        return Vec::new();
     }
     let limited = is_limited(previous);
     if limited
@@ -71,45 +97,8 @@ pub fn changed(
 }
 
 /// Whether the rows of a query are some of those that meet its conditions.
-fn is_limited(query: &Query) -> bool {
+pub fn is_limited(query: &Query) -> bool {
     query.limit.is_some() || query.set.is_some() || query.of.is_some()
-}
-
-/// The things that a query shows, as a condition of another.
-fn restricted(catalog: &Catalog, query: &Query) -> Option<Query> {
-    let plain: Vec<Expr> = query
-        .select
-        .iter()
-        .filter(|e| matches!(e, Expr::Column(_)))
-        .cloned()
-        .collect();
-    let Some(Expr::Column(first)) = plain.first() else {
-        return None;
-    };
-    let table = first.table;
-    if query.set.is_some() || query.of.is_some() || !query.per.is_empty() {
-        return None;
-    }
-    let [column] = catalog.tables[table].primary_key[..] else {
-        return None;
-    };
-    let key = Expr::Column(ColumnRef { table, column });
-    let mut inner = query.clone();
-    inner.select = vec![key.clone()];
-    if !inner.group.is_empty() && !inner.group.contains(&key) {
-        inner.group.push(key.clone());
-    }
-    Some(Query {
-        select: plain,
-        tables: vec![table],
-        filters: vec![Filter {
-            left: key,
-            op: Compare::In,
-            right: Right::Query(Box::new(inner)),
-            or: false,
-        }],
-        ..Query::default()
-    })
 }
 
 struct Change<'a> {
@@ -121,91 +110,6 @@ struct Change<'a> {
 impl Change<'_> {
     fn catalog(&self) -> &Catalog {
         self.reader.catalog
-    }
-
-    /// A number of the rows of the answer: how many of them, their total.
-    fn of_rows(&self, previous: &Query) -> Option<Query> {
-        let e = self.edits;
-        let aggregate = e.aggregate?;
-        let conditions = !(e.values.is_empty() && e.compares.is_empty() && e.modifiers.is_empty());
-        if conditions || !e.group.is_empty() {
-            return None;
-        }
-        let of = Some(Box::new(previous.clone()));
-        if aggregate == Aggregate::Count && e.named.is_empty() {
-            let plain = previous.group.is_empty() && !is_limited(previous) && !previous.distinct;
-            if plain {
-                return None;
-            }
-            let rows = previous.select.iter().all(is_aggregate)
-                && previous.group.is_empty()
-                && !previous.select.is_empty();
-            return (!rows).then(|| Query {
-                select: vec![Expr::Of(Aggregate::Count, 0)],
-                of,
-                ..Query::default()
-            });
-        }
-        if aggregate == Aggregate::Count
-            && let Some(target) = e.named.first()
-        {
-            // "How many categories do they have".
-            let column = match *target {
-                Target::Table(table) => ColumnRef {
-                    table,
-                    column: *self.catalog().tables[table].primary_key[..].first()?,
-                },
-                Target::Column(column) => column,
-                Target::Metric(_) => return None,
-            };
-            if tables(previous).contains(&column.table) && matches!(target, Target::Table(_)) {
-                return None;
-            }
-            let mut query = restricted(self.catalog(), previous)?;
-            query.select = vec![Expr::Aggregate(aggregate, true, Some(column))];
-            return Some(query);
-        }
-        if let Some(column) = self.named_column(|c| c.kind.is_number()) {
-            let shown = previous.select.iter().position(
-                |s| matches!(s, Expr::Column(c) | Expr::Aggregate(_, _, Some(c)) if *c == column),
-            );
-            if let Some(place) = shown {
-                return Some(Query {
-                    select: vec![Expr::Of(aggregate, place)],
-                    of,
-                    ..Query::default()
-                });
-            }
-            let mut query = restricted(self.catalog(), previous)?;
-            query.select = vec![Expr::Aggregate(aggregate, false, Some(column))];
-            query.tables.clear();
-            return Some(query);
-        }
-        let number = |s: &Expr| match s {
-            Expr::Column(c) => self.catalog().at(*c).kind.is_number() && !self.catalog().is_key(*c),
-            Expr::Unit(..) => false,
-            _ => true,
-        };
-        let grouped = !previous.group.is_empty()
-            || previous.select.len() > 1
-            || !previous.select.iter().all(is_aggregate);
-        let place = previous.select.iter().rposition(number).filter(|_| grouped);
-        if let Some(place) = place {
-            return Some(Query {
-                select: vec![Expr::Of(aggregate, place)],
-                of,
-                ..Query::default()
-            });
-        }
-        // What they were ordered by.
-        let (measure, _) = previous.order.first().filter(|(m, _)| number(m))?;
-        let mut inner = previous.clone();
-        inner.select.push(measure.clone());
-        Some(Query {
-            select: vec![Expr::Of(aggregate, inner.select.len() - 1)],
-            of: Some(Box::new(inner)),
-            ..Query::default()
-        })
     }
 
     fn named_column(&self, fits: impl Fn(&Column) -> bool) -> Option<ColumnRef> {
@@ -225,6 +129,16 @@ impl Change<'_> {
         if e.drop_time {
             query.filters.retain(|f| !self.is_time(f));
         }
+        let grouped = !query.group.is_empty();
+        if e.drop_unit {
+            let unit = |e: &Expr| matches!(e, Expr::Unit(..));
+            if !query.group.iter().any(unit) {
+                query.filters.retain(|f| !self.is_time(f));
+            }
+            query.group.retain(|g| !unit(g));
+            query.select.retain(|s| !unit(s));
+            query.order.retain(|(o, _)| !unit(o));
+        }
         for target in &e.dropped {
             let about = |expr: &Expr| match (target, expr) {
                 (Target::Column(c), Expr::Column(f)) => {
@@ -238,14 +152,19 @@ impl Change<'_> {
             let before = query.filters.len();
             query.filters.retain(|f| !about(&f.left));
             if query.filters.len() == before {
-                // "Without the email": it is no longer shown.
+                // "Without the email": it is no longer shown, and no group.
                 query.select.retain(|s| !about(s));
-                if query.select.is_empty() {
-                    return None;
-                }
+                query.group.retain(|g| !about(g));
+                query.order.retain(|(o, _)| !about(o));
             }
         }
-        Some(())
+        if grouped && query.group.is_empty() {
+            // One row, of all.
+            query.order.clear();
+            query.limit = None;
+            query.having.clear();
+        }
+        (!query.select.is_empty()).then_some(())
     }
 
     /// A value in place of one of the same column, or as another condition.
@@ -271,22 +190,38 @@ impl Change<'_> {
             let mut query = one.query.clone();
             let next = at + 1 + query.filters[at + 1..].iter().take_while(|f| f.or).count();
             let fresh = made(*column, text, false);
-            let already = query.filters[at..next]
-                .iter()
-                .any(|f| f.right == fresh.right);
-            if not {
+            let same = |f: &Filter| f.right == fresh.right && f.op != Compare::Ne;
+            let already = query.filters[at..next].iter().any(same);
+            if not && query.filters[at..next].iter().all(|f| f.op == Compare::Ne) {
+                query.filters.retain(|f| *f != fresh);
                 query.filters.push(fresh);
-            } else if self.edits.adds || several && self.is_new(&one.query.filters[at]) {
+            } else if not {
+                // Of what was asked for it is taken away; if that was all, the others are meant.
+                let mut left: Vec<Filter> = query.filters.drain(at..next).collect();
+                left.retain(|f| !same(f));
+                match left.first_mut() {
+                    Some(first) => first.or = false,
+                    None => left.push(fresh),
+                }
+                query.filters.splice(at..at, left);
+            } else if query.filters[at].op != Compare::Ne
+                && (self.edits.adds || several && self.is_new(&one.query.filters[at]))
+            {
                 if !already {
                     query.filters.insert(next, made(*column, text, true));
                 }
             } else {
-                query.filters.splice(at..next, [fresh]);
+                query.filters.splice(at..next, [fresh.clone()]);
+                // What is not the others needs not be said.
+                query.filters.retain(|f| {
+                    f.left != fresh.left || f.op != Compare::Ne || fresh.op == Compare::Ne
+                });
             }
             all.push(Changed {
                 query,
                 cost: one.cost,
                 notes: one.notes.clone(),
+                doubt: None,
             });
         }
         let own = tables(&one.query);
@@ -311,6 +246,7 @@ impl Change<'_> {
                     query,
                     cost: 0.0,
                     notes: one.notes.clone(),
+                    doubt: None,
                 },
             ));
         }
@@ -343,7 +279,8 @@ impl Change<'_> {
             self.year(query, *year)?;
         }
         self.compares(query)?;
-        if let Some(aggregate) = e.aggregate {
+        let aggregate = e.aggregate.or_else(|| self.extreme_of_the_measure(query));
+        if let Some(aggregate) = aggregate {
             self.aggregate(query, aggregate)?;
         }
         if !e.group.is_empty() {
@@ -352,11 +289,19 @@ impl Change<'_> {
         if let Some(target) = e.order {
             self.order(query, target)?;
         }
-        self.limits(query)?;
-        if e.modifiers.window.is_some() || e.modifiers.per.is_some() {
+        if aggregate.is_none() || e.aggregate.is_some() {
+            self.limits(query)?;
+        }
+        if e.ranks && query.limit.is_some() && query.order.is_empty() {
+            one.doubt = Some("nothing says by what the rows are ranked".to_owned());
+        }
+        let query = &mut one.query;
+        let ranked = e.modifiers.ranked;
+        if e.modifiers.window.is_some() || e.modifiers.per.is_some() || ranked.is_some() {
             let left = Modifiers {
                 window: e.modifiers.window,
                 per: e.modifiers.per,
+                ranked,
                 unit: None,
                 ..Modifiers::default()
             };

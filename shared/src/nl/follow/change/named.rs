@@ -33,7 +33,9 @@ impl Change<'_> {
             }
             let measure = query.select.iter().position(is_aggregate);
             let number = match target {
-                Target::Column(c) => self.catalog().at(*c).kind.is_number(),
+                Target::Column(c) => {
+                    self.catalog().at(*c).kind.is_number() && !self.catalog().is_key(*c)
+                }
                 _ => false,
             };
             match (target, measure) {

@@ -3,6 +3,7 @@
 use super::super::super::catalog::{ColumnRef, Target};
 use super::super::super::ir::{Aggregate, Compare, Expr, Filter, Literal, Query, Right};
 use super::super::super::modify::{add_condition, is_aggregate};
+use super::super::super::print::tables;
 use super::super::edits::Edits;
 use super::Change;
 
@@ -75,6 +76,25 @@ impl Change<'_> {
                 continue;
             }
             if let Some(Target::Table(table)) = target {
+                // "More than 10 employees", of their numbers by department.
+                let rows = Expr::Aggregate(Aggregate::Count, false, None);
+                let counted = query
+                    .select
+                    .iter()
+                    .chain(query.order.iter().map(|(e, _)| e));
+                if !query.group.is_empty()
+                    && tables(query).contains(table)
+                    && counted.into_iter().any(|e| *e == rows)
+                {
+                    all_of_them(query, &rows);
+                    query.having.push(Filter {
+                        left: rows,
+                        op: op.unwrap_or(Compare::Eq),
+                        right,
+                        or: false,
+                    });
+                    continue;
+                }
                 self.having_rows(query, *table, op.unwrap_or(Compare::Eq), *number)?;
                 continue;
             }
@@ -103,6 +123,7 @@ impl Change<'_> {
             }
             let measure = query.select.iter().find(|e| is_aggregate(e)).cloned();
             if let (Some(left), false) = (measure, query.group.is_empty()) {
+                all_of_them(query, &left);
                 query.having.push(Filter {
                     left,
                     op,
@@ -158,13 +179,22 @@ impl Change<'_> {
         }
         query.distinct = false;
         query.tables.push(table);
+        let rows = Expr::Aggregate(Aggregate::Count, false, None);
+        all_of_them(query, &rows);
         query.having.push(Filter {
-            left: Expr::Aggregate(Aggregate::Count, false, None),
+            left: rows,
             op,
             right: Right::One(Literal::Number(number)),
             or: false,
         });
         Some(())
+    }
+}
+
+/// "More than 10", of the one with the most: of all that have so many.
+fn all_of_them(query: &mut Query, measure: &Expr) {
+    if query.limit == Some(1) && query.order.first().is_some_and(|(e, _)| e == measure) {
+        query.limit = None;
     }
 }
 

@@ -37,7 +37,7 @@ test: build faults hosts ## run all tests
 	TMPDIR=$$(sh tests/scratch.sh) cargo test -p lumos-core -p lumos-tests
 
 packages: build ## make the wheel, the npm packages and DuckDB's repository files, in target/packages
-	@sh packages/tools && sh packages/build
+	@sh packages/tools && sh packages/floor/link && sh packages/build
 
 test-packages: packages ## test them in every driver, runtime and framework that they serve; parts: `sh packages/test python`
 	@sh packages/test

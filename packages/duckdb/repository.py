@@ -3,7 +3,7 @@
     repository.py FOLDER [VERSION ...]
 
 LUMOSDB_SIGNING_KEY is the private RSA key of 2,048 bits; without it a throwaway one is made in FOLDER, for a try.
-LUMOSDB_DIR has lumos.duckdb_extension, or one in a folder for each platform (linux_amd64/...). One file serves every
+LUMOSDB_DIR has lumos.duckdb_extension, and those of other platforms in a folder each (linux_arm64/...). One file serves every
 release of DuckDB from 1.4 on, each under a folder of its own; repositories with keys of their own come with 2.0.1.
 """
 
@@ -48,7 +48,7 @@ def make(folder, versions):
     public = subprocess.run(["openssl", "rsa", "-in", key, "-pubout"], capture_output=True, check=True, text=True).stdout
     (folder / ".well-known/duckdb-extension-repo.json").write_text(json.dumps({"version": 1, "signature_keys": [public.strip()]}))
     built = pathlib.Path(os.environ.get("LUMOSDB_DIR") or ROOT / "target")
-    files = {path.parent.name: path for path in built.glob(f"*_*/{NAME}")} or {this_platform(): built / NAME}
+    files = {this_platform(): built / NAME} | {path.parent.name: path for path in built.glob(f"*_*/{NAME}")}
     for system, path in files.items():
         data = signed(path.read_bytes(), key)
         for version in versions:

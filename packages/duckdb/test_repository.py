@@ -6,6 +6,9 @@ import shutil
 import subprocess
 import sys
 
+import duckdb
+
+from repository import this_platform
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "target/packages/duckdb"
 
@@ -33,7 +36,7 @@ def test_install_and_load(tmp_path):
 
 def test_a_changed_file_is_refused(tmp_path):
     copy = shutil.copytree(FOLDER, tmp_path / "repository")
-    (file,) = copy.glob("v*/*/lumos.duckdb_extension")
+    (file,) = copy.glob(f"v{duckdb.__version__}/{this_platform()}/lumos.duckdb_extension")
     data = bytearray(file.read_bytes())
     data[1000] ^= 1
     file.write_bytes(data)

@@ -131,7 +131,7 @@ def automation(tmp_path_factory):
 
 
 def worker(program, path, crash=""):
-    env = {**os.environ, "LUMOSDB_DIR": str(ROOT / "target"), "CRASH": crash}
+    env = {**os.environ, "LUMOSDB_DIR": str(ROOT / "target/packages/libraries"), "CRASH": crash}
     return subprocess.run([program, path, "once"], capture_output=True, text=True, env=env, timeout=60)
 
 

@@ -12,8 +12,11 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
+	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/mattn/go-sqlite3"
 )
@@ -31,9 +34,18 @@ type Options struct {
 	Attach map[string]any
 }
 
+// Drivers are looked for and added by several goroutines at once; database/sql panics on a name that is taken.
+var registering sync.Mutex
+
 // Register makes a driver of database/sql that has Lumos in every connection. It errs if the library is not found, or if
 // the name is taken.
 func Register(name string, options Options) error {
+	registering.Lock()
+	defer registering.Unlock()
+	return register(name, options)
+}
+
+func register(name string, options Options) error {
 	if slices.Contains(sql.Drivers(), name) {
 		return fmt.Errorf("lumos: a driver %q is registered already", name)
 	}
@@ -43,6 +55,8 @@ func Register(name string, options Options) error {
 		if path, err = LibraryPath(); err != nil {
 			return err
 		}
+	} else if _, err := os.Stat(path); err != nil {
+		return fmt.Errorf("lumos: Options.Path: %w", err)
 	}
 	attach, err := attachArguments(options)
 	if err != nil {
@@ -92,12 +106,23 @@ func quote(text string) string {
 // Open opens a database, whose name is one of mattn/go-sqlite3's, like "shop.sqlite?_journal_mode=WAL". Each call with
 // other options needs a driver of its own: Register it, and use sql.Open.
 func Open(dsn string) (*sql.DB, error) {
-	if !slices.Contains(sql.Drivers(), "lumos") {
-		if err := Register("lumos", Options{}); err != nil {
-			return nil, err
-		}
+	name, err := Driver()
+	if err != nil {
+		return nil, err
 	}
-	return sql.Open("lumos", dsn)
+	return sql.Open(name, dsn)
+}
+
+// Driver is the name of the driver that Open uses, for what takes one of database/sql. It errs if the library is not
+// found.
+func Driver() (string, error) {
+	const name = "lumos"
+	registering.Lock()
+	defer registering.Unlock()
+	if slices.Contains(sql.Drivers(), name) {
+		return name, nil
+	}
+	return name, register(name, Options{})
 }
 
 // Querier is a *sql.DB, *sql.Conn or *sql.Tx.
@@ -124,6 +149,11 @@ func rows[T any](ctx context.Context, db Querier, function, query string, params
 		if only, ok := params[0].(map[string]any); ok && len(params) == 1 {
 			named = only
 		}
+		for _, param := range params {
+			if bytes := bytesIn(reflect.ValueOf(param)); bytes != nil {
+				return nil, fmt.Errorf("lumos: a parameter is %v, which JSON has no form for; give a number, a text, a time, or a slice or map of them", bytes)
+			}
+		}
 		encoded, err := json.Marshal(named)
 		if err != nil {
 			return nil, fmt.Errorf("lumos: the parameters: %w", err)
@@ -147,6 +177,33 @@ func rows[T any](ctx context.Context, db Querier, function, query string, params
 		found = append(found, row)
 	}
 	return found, read.Err()
+}
+
+// The type of bytes in a value, which encoding/json writes as base64: DuckDB would take them for that text.
+func bytesIn(value reflect.Value) reflect.Type {
+	switch value.Kind() {
+	case reflect.Interface, reflect.Pointer:
+		return bytesIn(value.Elem())
+	case reflect.Slice, reflect.Array:
+		if _, own := value.Interface().(json.Marshaler); own {
+			return nil
+		}
+		if value.Kind() == reflect.Slice && value.Type().Elem().Kind() == reflect.Uint8 {
+			return value.Type()
+		}
+		for i := range value.Len() {
+			if bytes := bytesIn(value.Index(i)); bytes != nil {
+				return bytes
+			}
+		}
+	case reflect.Map:
+		for each := value.MapRange(); each.Next(); {
+			if bytes := bytesIn(each.Value()); bytes != nil {
+				return bytes
+			}
+		}
+	}
+	return nil
 }
 
 // Vector is the BLOB of a vector.

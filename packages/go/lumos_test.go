@@ -3,7 +3,9 @@ package lumos
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -169,6 +171,54 @@ func TestOptions(t *testing.T) {
 	}
 	if _, err := os.Stat(path + "-lumos.duckdb"); err == nil {
 		t.Fatal("the mirror is in a file")
+	}
+}
+
+func TestBytesAreNoParameter(t *testing.T) {
+	db, ctx := open(t, chinook(t)), context.Background()
+	for _, wrong := range []any{[]byte("x"), json.RawMessage(nil), []any{1, []byte("x")}, map[string]any{"a": []byte("x")}} {
+		_, err := Query[map[string]any](ctx, db, "SELECT ?", wrong)
+		if _, raw := wrong.(json.RawMessage); !raw && (err == nil || !strings.Contains(err.Error(), "a parameter is []uint8, which JSON has no form for")) {
+			t.Fatal(wrong, err)
+		}
+	}
+	if _, err := Query[map[string]any](ctx, db, "SELECT ?", math.NaN()); err == nil || !strings.Contains(err.Error(), "lumos: the parameters") {
+		t.Fatal(err)
+	}
+	var missing *int
+	rows := must(Query[struct{ A, B, C any }](ctx, db, "SELECT ? AS A, ?::INTEGER[] AS B, ? AS C", missing, []int{1, 2}, nil))(t)
+	if fmt.Sprint(rows) != "[{<nil> [1 2] <nil>}]" {
+		t.Fatal(rows)
+	}
+}
+
+func TestManyOpenAtOnce(t *testing.T) {
+	path := chinook(t)
+	var wait sync.WaitGroup
+	for n := range 20 {
+		wait.Add(1)
+		go func() {
+			defer wait.Done()
+			if db, err := Open(path); err != nil {
+				t.Error(err)
+			} else {
+				db.Close()
+			}
+			if err := Register(fmt.Sprintf("lumos-%d", n%2), Options{}); err != nil && !strings.Contains(err.Error(), "is registered already") {
+				t.Error(err)
+			}
+		}()
+	}
+	wait.Wait()
+}
+
+func TestFilesThatCannotBeOpened(t *testing.T) {
+	ctx := context.Background()
+	if _, err := Query[sale](ctx, open(t, filepath.Join(t.TempDir(), "no", "x.db")), revenue); err == nil || !strings.Contains(err.Error(), "unable to open database file") {
+		t.Fatal(err)
+	}
+	if err := Register("lumos-nowhere", Options{Path: "/nowhere/lumos.so"}); err == nil || !strings.Contains(err.Error(), "/nowhere/lumos.so") {
+		t.Fatal(err)
 	}
 }
 

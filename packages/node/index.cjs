@@ -31,7 +31,12 @@ function library(name) {
 const loadablePath = () => library(`lumos${SUFFIX}`).slice(0, -SUFFIX.length);
 const duckdbPath = () => library("lumos.duckdb_extension");
 
-const isDuckDb = (db) => typeof db.runAndReadAll === "function";
+function isDuckDb(db) {
+  if (typeof db?.runAndReadAll === "function") return true;
+  if (typeof db?.prepare === "function") return false;
+  const what = db === null ? "null" : (db?.constructor?.name ?? typeof db);
+  throw new TypeError(`${what} is no connection: give one of better-sqlite3, node:sqlite or bun:sqlite, or of @duckdb/node-api, from \`await instance.connect()\``);
+}
 
 function load(db) {
   if (isDuckDb(db)) {
@@ -64,18 +69,46 @@ function plain(row) {
   return row;
 }
 
+// Parameters in JSON. What JSON drops or turns into something else is refused: it would give other rows without a word.
+function encode(params) {
+  if (params === undefined || params === null) return null;
+  if (typeof params !== "object" || ArrayBuffer.isView(params) || params instanceof Map || params instanceof Set) {
+    throw new TypeError(`the parameters of a query are a ${params?.constructor?.name}; give an array for ? and $1, or an object for $name`);
+  }
+  return JSON.stringify(params, function (key, given) {
+    const value = this[key]; // Before its toJSON, which hides a Buffer.
+    if (typeof value === "bigint") {
+      if (!JSON.rawJSON) throw new TypeError(`the parameter ${value}n takes Node 22; give it as text and cast it in the SQL`);
+      return JSON.rawJSON(String(value));
+    }
+    if (typeof value === "number" && !Number.isFinite(value)) {
+      throw new TypeError(`the parameter ${value} has no form in JSON; write nan and inf into the SQL, as 'nan'::DOUBLE`);
+    }
+    if (value instanceof Float32Array || value instanceof Float64Array) return Array.from(value);
+    const kind = value?.constructor?.name;
+    if (typeof value === "function" || typeof value === "symbol" || ArrayBuffer.isView(value) || ["ArrayBuffer", "Map", "Set", "Promise"].includes(kind)) {
+      throw new TypeError(`a parameter of a query is a ${kind}; give a number, a text, a boolean, null, a Date, or an array or object of them`);
+    }
+    return given;
+  });
+}
+
 const rowsOf = (fn) => (db, sql, params) => {
   if (isDuckDb(db)) {
     return db.runAndReadAll(sql, params).then((result) => result.getRowObjectsJS().map(plain));
   }
-  const json = params === undefined ? null : JSON.stringify(params, (_, value) => (typeof value === "bigint" ? JSON.rawJSON(String(value)) : value));
-  return db.prepare(`SELECT row FROM ${fn}(?, ?)`).all(sql, json).map(({ row }) => parse(row));
+  return db.prepare(`SELECT row FROM ${fn}(?, ?)`).all(sql, encode(params)).map(({ row }) => parse(row));
 };
 
 const query = rowsOf("lumos_query");
 const auto = rowsOf("lumos_auto");
 
-const vector = (numbers) => new Uint8Array(Float32Array.from(numbers).buffer);
+function vector(numbers) {
+  if (typeof numbers !== "object" || numbers === null) {
+    throw new TypeError(`a vector is made of an array of numbers, not of ${typeof numbers === "string" ? JSON.stringify(numbers) : numbers}`);
+  }
+  return new Uint8Array(Float32Array.from(numbers).buffer);
+}
 
 async function* watch(db, sql, params, { every = 50, signal } = {}) {
   const position = db.prepare("SELECT max(committed_seq) AS seq FROM lumos_status");

@@ -13,7 +13,7 @@ import (
 	"github.com/duckdb/duckdb-go/v2"
 )
 
-// Open opens a database, "" for one in memory. extension is the path of lumos.duckdb_extension, by default that in the
+// Open opens a database, "" for one in memory; settings of DuckDB may follow its path, as "shop.duckdb?threads=2". extension is the path of lumos.duckdb_extension, by default that in the
 // folder LUMOSDB_DIR. It errs if there is neither.
 func Open(path, extension string) (*sql.DB, error) {
 	if extension == "" {
@@ -24,7 +24,11 @@ func Open(path, extension string) (*sql.DB, error) {
 		extension = filepath.Join(folder, "lumos.duckdb_extension")
 	}
 	load := "LOAD '" + strings.ReplaceAll(extension, "'", "''") + "'"
-	connector, err := duckdb.NewConnector(path+"?allow_unsigned_extensions=true", func(connection driver.ExecerContext) error {
+	separator := "?"
+	if strings.Contains(path, "?") {
+		separator = "&"
+	}
+	connector, err := duckdb.NewConnector(path+separator+"allow_unsigned_extensions=true", func(connection driver.ExecerContext) error {
 		_, err := connection.ExecContext(context.Background(), load, nil)
 		return err
 	})

@@ -45,3 +45,17 @@ func TestBesideLumosInSQLite(t *testing.T) {
 		t.Fatal(id, err)
 	}
 }
+
+func TestSettingsBehindAPath(t *testing.T) {
+	for _, path := range []string{"?threads=1", filepath.Join(t.TempDir(), "a.duckdb") + "?threads=1"} {
+		duck, err := Open(path, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var threads, n int
+		if err := duck.QueryRow("SELECT current_setting('threads'), lumos_dims([1, 2])").Scan(&threads, &n); err != nil || threads != 1 || n != 2 {
+			t.Fatal(path, threads, n, err)
+		}
+		duck.Close()
+	}
+}

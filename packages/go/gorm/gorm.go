@@ -2,9 +2,6 @@
 package gorm
 
 import (
-	"database/sql"
-	"slices"
-
 	lumos "github.com/lumosdb/lumos/packages/go"
 	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
@@ -14,10 +11,9 @@ import (
 // the columns c0, c1, ..., or by lumos.Query. GORM's transactions are SQLite's: ask lumos_auto inside them once they have
 // written. It errs if the library is not found.
 func Open(dsn string) (gorm.Dialector, error) {
-	if !slices.Contains(sql.Drivers(), "lumos") {
-		if err := lumos.Register("lumos", lumos.Options{}); err != nil {
-			return nil, err
-		}
+	name, err := lumos.Driver()
+	if err != nil {
+		return nil, err
 	}
-	return sqlite.Dialector{DriverName: "lumos", DSN: dsn}, nil
+	return sqlite.Dialector{DriverName: name, DSN: dsn}, nil
 }

@@ -54,6 +54,29 @@ test(`${driver}: rows with their names and numbers`, (t) => {
   db.close();
 });
 
+test(`${driver}: what is no connection, no list of parameters, or has no form in JSON`, (t) => {
+  for (const wrong of [undefined, null, "chinook.sqlite", 7, {}, Promise.resolve()]) {
+    assert.throws(() => load(wrong), /is no connection: give one of better-sqlite3/);
+    assert.throws(() => query(wrong, "SELECT 1"), /is no connection/);
+  }
+  const db = connected(t);
+  for (const wrong of ["abc", 7, true, Buffer.from("x"), new Map(), new Set([1])]) {
+    assert.throws(() => query(db, "SELECT ?", wrong), /the parameters of a query are a .*; give an array for \?/);
+  }
+  for (const wrong of [NaN, Infinity, [-Infinity], { a: NaN }]) assert.throws(() => query(db, "SELECT ?", [wrong]), /has no form in JSON/);
+  for (const wrong of [Buffer.from("x"), new Uint8Array(4), new ArrayBuffer(4), new Map(), new Set(), () => 1, Symbol("x"), [Buffer.from("x")], Promise.resolve()]) {
+    assert.throws(() => query(db, "SELECT ?", [wrong]), /a parameter of a query is a /);
+  }
+  const given = [new Date("2026-01-02T03:04:05Z"), new Float32Array([1, 2]), undefined, null, [1, "a"], { a: 1 }];
+  assert.deepEqual(query(db, "SELECT year(?::TIMESTAMP) AS y, ?::FLOAT[] AS v, ? AS u, ? AS n, ?::VARCHAR[] AS l, ? AS o", given), [
+    { y: 2026, v: [1, 2], u: null, n: null, l: ["1", "a"], o: '{"a":1}' },
+  ]);
+  assert.deepEqual(query(db, "SELECT 1 AS a", null), [{ a: 1 }]);
+  for (const wrong of [5, "12", null, undefined]) assert.throws(() => vector(wrong), /a vector is made of an array of numbers/);
+  db.close();
+  assert.throws(() => query(db, "SELECT 1"), /not open|closed/);
+});
+
 test(`${driver}: plain numbers as k, id and option`, (t) => {
   const db = connected(t);
   db.prepare("SELECT lumos_attach(NULL, ?)").get('{"threads": 2.0}');

@@ -50,7 +50,8 @@ def test_stock_sqlite3_loads_and_answers(connect, chinook):
 
 def test_a_sqlite3_without_extensions_says_what_to_install():
     class Connection:
-        pass
+        def cursor(self):
+            pass
 
     with pytest.raises(RuntimeError, match=r"was built without extensions; pip install 'lumosdb\[driver\]'"):
         lumosdb.load(Connection())

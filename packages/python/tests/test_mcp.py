@@ -6,6 +6,7 @@ import shutil
 import sys
 from contextlib import asynccontextmanager
 
+import anyio
 import pytest
 from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
@@ -221,3 +222,93 @@ async def test_a_file_that_is_not_there(tmp_path):
     done = subprocess.run([sys.executable, "-m", "lumosdb", "mcp", str(tmp_path / "x.db")], capture_output=True, text=True)
     assert done.returncode == 1 and "is not a file; give the path of a SQLite database, or --write to make one" in done.stderr
     assert done.stdout == ""
+
+
+SLOW = "SELECT count(*) FROM range(100000000000) t(i) WHERE i * i % 7 = 3"
+SLOW_SQLITE = "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c) SELECT count(*) FROM c WHERE i * i % 7 = 3"
+
+
+async def test_calls_that_are_taken_back(chinook):
+    """One that is cancelled ends at once and not at its limit, whatever it runs or waits for; others go on, a ping too."""
+    async with server(chinook, "--write", "--timeout", "60") as session:
+        for tool, arguments in (("query", {"sql": SLOW}), ("query", {"sql": SLOW_SQLITE, "dialect": "sqlite"}), ("execute", {"sql": SLOW_SQLITE})):
+            with anyio.move_on_after(0.5):
+                await session.call_tool(tool, arguments)
+            with anyio.fail_after(20):
+                assert (await call(session, "query", sql=REVENUE))["rows"] == FIRST
+        with anyio.fail_after(20):
+            async with anyio.create_task_group() as calls:
+                for _ in range(3):  # One runs, two wait for their turn.
+                    calls.start_soon(session.call_tool, "query", {"sql": SLOW})
+                await anyio.sleep(0.3)
+                await session.send_ping()
+                calls.cancel_scope.cancel()
+            assert (await call(session, "query", sql=REVENUE))["rows"] == FIRST
+        made = await call(session, "execute", sql="INSERT INTO Genre(Name) VALUES ('a')")
+        assert made["changed"] == 1
+
+
+async def test_many_calls_at_once(chinook):
+    async with server(chinook) as session:
+        answers = [None] * 30
+
+        async def ask(i):
+            answers[i] = (await call(session, "query", sql="SELECT ? AS i, count(*) AS n FROM Genre", params=[i]))["rows"]
+
+        async with anyio.create_task_group() as calls:
+            for i in range(30):
+                calls.start_soon(ask, i)
+        assert answers == [[{"i": i, "n": 25}] for i in range(30)]
+
+
+async def test_a_client_that_goes_away(chinook):
+    """Its server ends with it, also in the middle of a call."""
+    import subprocess
+
+    asked = subprocess.Popen([sys.executable, "-m", "lumosdb", "mcp", str(chinook)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    hello = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "0"}}
+    for message in (
+        {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello},
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+        {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "query", "arguments": {"sql": SLOW}}},
+    ):
+        asked.stdin.write(json.dumps(message).encode() + b"\n")
+        asked.stdin.flush()
+    assert json.loads(asked.stdout.readline())["id"] == 1
+    await anyio.sleep(0.5)
+    asked.stdin.close()
+    assert asked.wait(timeout=20) == 0
+    assert b"Traceback" not in asked.stderr.read()
+    asked.stdout.close()
+    asked.stderr.close()
+
+
+async def test_values_of_every_size(chinook):
+    """No answer is longer than a model can take, and none is empty for one long value."""
+    db = lumosdb.connect(chinook)
+    db.executescript("""
+        CREATE TABLE pages(id INTEGER PRIMARY KEY, body TEXT, picture BLOB);
+        INSERT INTO pages VALUES (1, printf('%.*c', 300000, 'x'), zeroblob(300000)), (2, 'short', NULL);
+    """)
+    db.execute("CREATE TABLE wide(" + ", ".join(f"c{i} TEXT" for i in range(1500)) + ")").close()
+    db.execute("INSERT INTO wide(c0) VALUES ('x')").close()
+    db.close()
+    async with server(chinook, "--max-rows", "20") as session:
+        for tool, arguments in (
+            ("query", {"sql": "SELECT * FROM pages", "dialect": "sqlite"}),
+            ("query", {"sql": "SELECT repeat('x', 100000) AS body"}),
+            ("query", {"sql": "SELECT range(100000) AS list, {'a': repeat('x', 60000)} AS struct"}),
+            ("describe_table", {"table": "pages"}),
+            ("describe_table", {"table": "wide"}),
+        ):
+            answer = await call(session, tool, **arguments)
+            assert answer.get("rows") and len(json.dumps(answer)) < 130_000, (tool, arguments)
+        assert "characters)" in json.dumps(await call(session, "describe_table", table="pages"), ensure_ascii=False)
+        assert await call(session, "query", sql="SELECT 'inf'::DOUBLE AS a, 'nan'::DOUBLE AS b, 170141183460469231731687303715884105727::HUGEINT AS c")
+        db = lumosdb.connect(chinook, read_only=True, mirror="memory")
+        tables = db.execute("SELECT count(*) FROM sqlite_master WHERE type IN ('table', 'view')").fetchone()[0]
+        db.close()
+        listed = await call(session, "list_tables")
+        assert len(listed["rows"]) == min(tables, 20)
+        first = await call(session, "query", sql="SELECT * FROM range(20)")
+        assert len(first["rows"]) == 20 and not first["truncated"]

@@ -37,18 +37,59 @@ def duckdb_path() -> str:
     return _library("lumos.duckdb_extension")
 
 
+_HOMES = ("sqlalchemy", "sqlite_utils", "aiosqlite", "adbc_driver_manager", "duckdb", "_duckdb", "sqlite3", "pysqlite3", "sqlean", "apsw")
+
+
+def _home(connection: Any) -> str:
+    """The package that the class of a connection is from, or is derived from."""
+    homes = [kind.__module__.split(".")[0] for kind in type(connection).__mro__]
+    return next((home for home in homes if home in _HOMES), homes[0])
+
+
 def driver_connection(connection: Any) -> Any:
-    """The driver's own connection inside one of SQLAlchemy or sqlite-utils; any other as it is."""
-    if type(connection).__module__.startswith("sqlalchemy."):
-        connection = getattr(connection, "connection", connection)  # A Connection's is pooled,
-        return getattr(connection, "driver_connection", None) or connection  # and that has the driver's.
-    if type(connection).__module__.startswith("sqlite_utils."):
-        return connection.conn
+    """The driver's own connection inside one of SQLAlchemy, a session of it, or one of sqlite-utils; any other as it is.
+
+    Raises TypeError for what is no connection.
+    """
+    home = _home(connection)
+    if home == "sqlalchemy":
+        if hasattr(connection, "run_sync"):
+            raise TypeError("this connection is asynchronous: await connection.run_sync(lambda connection: lumosdb.query(connection, ...))")
+        if callable(getattr(connection, "connection", None)):  # A Session's is a method;
+            connection = connection.connection()
+        connection = getattr(connection, "connection", connection)  # a Connection's is pooled,
+        connection = getattr(connection, "dbapi_connection", None) or connection  # and that has the driver's, or a face of it.
+    elif home == "sqlite_utils":
+        connection = connection.conn
+    if not callable(getattr(connection, "cursor", None)):
+        raise TypeError(
+            f"a {type(connection).__name__} is no connection of a SQLite or DuckDB driver; lumosdb.connect(path) gives one, of SQLAlchemy's engine connect()"
+        )
+    return connection
+
+
+def blocking_connection(connection: Any) -> Any:
+    """The driver's own connection, as `driver_connection`. Raises TypeError for one of aiosqlite."""
+    connection = driver_connection(connection)
+    if _home(connection) == "aiosqlite":
+        raise TypeError(
+            "this connection is asynchronous: await connection.execute(\"SELECT row FROM lumos_query(?, ?)\", (sql, params as JSON)), a JSON object a row"
+        )
     return connection
 
 
 def is_duckdb(connection: Any) -> bool:
-    return type(connection).__module__.split(".")[0] in ("duckdb", "_duckdb")
+    return _home(connection) in ("duckdb", "_duckdb")
+
+
+def need(module: str, packages: str) -> Any:
+    """A module that is no part of the package. Raises ImportError with the command that installs it."""
+    import importlib
+
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise ImportError(f"{error}; pip install {packages}", name=module) from error
 
 
 def load(connection: Any) -> Any:
@@ -57,13 +98,13 @@ def load(connection: Any) -> Any:
     Of aiosqlite it returns an awaitable, which loads when it is awaited. Raises RuntimeError if the driver was built
     without extensions. Loading of further extensions is off again afterwards.
     """
+    connection = driver_connection(connection)
     if hasattr(connection, "run_async"):  # SQLAlchemy's face of aiosqlite.
         return connection.run_async(load)
-    connection = driver_connection(connection)
     if is_duckdb(connection):
         connection.execute("LOAD '" + duckdb_path().replace("'", "''") + "'")
         return _compare_versions(connection.execute("SELECT lumos_version()").fetchone()[0])
-    module = type(connection).__module__.split(".")[0]
+    module = _home(connection)
     if module == "aiosqlite":
         return _load_aiosqlite(connection)
     if module == "adbc_driver_manager":
@@ -155,21 +196,44 @@ def connect(
     import pathlib
 
     module = _driver(driver)
-    name = os.fspath(path)
+    name = shown = os.fsdecode(path)
     uri = read_only and name != ":memory:"
     if uri:
         name = pathlib.Path(name).absolute().as_uri() + "?mode=ro"
-    connection = module.connect(name, timeout=5, isolation_level=None, check_same_thread=check_same_thread, uri=uri)
     try:
+        connection = module.connect(name, timeout=5, isolation_level=None, check_same_thread=check_same_thread, uri=uri)
+    except module.Error as error:
+        raise type(error)(f"{error}: {shown!r}{_why_not_opened(shown, read_only)}") from error
+    try:
+        try:  # The first statement that reads the file.
+            connection.execute("SELECT 1 FROM sqlite_master LIMIT 1" if read_only else "PRAGMA journal_mode = WAL").close()
+        except module.Error as error:
+            raise type(error)(f"{error}: {shown!r}{_why_not_opened(shown, read_only)}") from error
         load(connection)
-        if not read_only:
-            connection.execute("PRAGMA journal_mode = WAL").close()
         if mirror is not None or options:
             attach(connection, mirror or "file", **options)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _why_not_opened(path: str, read_only: bool) -> str:
+    """What a person can do about a database that cannot be opened; "" if that is not to be seen from outside."""
+    folder = os.path.dirname(os.path.abspath(path))
+    if not os.path.isdir(folder):
+        return f"; the folder {folder!r} does not exist"
+    if os.path.isdir(path):
+        return "; it is a folder"
+    if not os.path.exists(path):
+        return "; there is no such file" if read_only else f"; it cannot be made in {folder!r}"
+    if not os.access(path, os.R_OK):
+        return "; it may not be read"
+    if os.access(path, os.W_OK) and os.access(folder, os.W_OK):
+        return ""
+    if read_only:
+        return "; it was left in WAL mode, and its folder cannot be written: copy it, or set PRAGMA journal_mode = DELETE where it is written"
+    return "; it cannot be written: connect with read_only=True, mirror='memory'"
 
 
 def attach(connection: Any, mirror: str = "file", **options: Any) -> dict[str, Any]:
@@ -193,7 +257,7 @@ def attach(connection: Any, mirror: str = "file", **options: Any) -> dict[str, A
 
 
 def _one(connection: Any, sql: str, params: tuple[Any, ...] = ()) -> Any:
-    cursor = driver_connection(connection).cursor()
+    cursor = blocking_connection(connection).cursor()
     try:
         cursor.execute(sql, params)
         return first(cursor.fetchall()[0])
@@ -215,7 +279,9 @@ def lock(connection: Any, read_only: bool = False) -> dict[str, Any]:
     """
     import json
 
-    connection = driver_connection(connection)
+    connection = blocking_connection(connection)
+    if read_only and not hasattr(connection, "set_authorizer"):
+        raise TypeError(f"{_home(connection)} has no authorizer, by which SQL is kept to reading; take a connection of lumosdb.connect()")
     fixed: dict[str, Any] = json.loads(_one(connection, "SELECT lumos_lock()"))
     if read_only:
 
@@ -228,9 +294,8 @@ def lock(connection: Any, read_only: bool = False) -> dict[str, Any]:
 
 def duckdb_connect(path: str | os.PathLike[str] = ":memory:", read_only: bool = False, **config: Any) -> Any:
     """Opens a DuckDB database with Lumos loaded; `config` are DuckDB's settings."""
-    import duckdb
-
-    connection = duckdb.connect(os.fspath(path), read_only=read_only, config={"allow_unsigned_extensions": "true", **config})
+    duckdb = need("duckdb", "'lumosdb[duckdb]'")
+    connection = duckdb.connect(os.fsdecode(path), read_only=read_only, config={"allow_unsigned_extensions": "true", **config})
     try:
         load(connection)
     except BaseException:

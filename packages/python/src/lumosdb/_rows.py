@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from ._drivers import driver_connection, first, is_duckdb
+from ._drivers import blocking_connection, first, is_duckdb, need
 
 TYPE_CHECKING = False  # See _drivers.
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def query(connection: Any, sql: str, params: Params = None) -> list[dict[str, An
 
     In SQLite through lumos_query. All rows are fetched, so nothing keeps the connection busy afterwards.
     """
-    connection = driver_connection(connection)
+    connection = blocking_connection(connection)
     if is_duckdb(connection):
         return _duckdb_rows(connection, sql, params)
     return _json_rows(connection, "SELECT row FROM lumos_query(?, ?)", sql, params)
@@ -33,7 +33,7 @@ def auto(connection: Any, sql: str, params: Params = None) -> list[dict[str, Any
 
     Inside a transaction that has written, SQLite answers. On a duckdb connection it is `query`.
     """
-    connection = driver_connection(connection)
+    connection = blocking_connection(connection)
     if is_duckdb(connection):
         return _duckdb_rows(connection, sql, params)
     return _json_rows(connection, "SELECT row FROM lumos_auto(?, ?)", sql, params)
@@ -41,22 +41,23 @@ def auto(connection: Any, sql: str, params: Params = None) -> list[dict[str, Any
 
 def arrow(connection: Any, sql: str, params: Params = None) -> pyarrow.Table:
     """The rows of one SELECT in DuckDB's SQL as a pyarrow.Table."""
-    connection = driver_connection(connection)
+    connection = blocking_connection(connection)
     if is_duckdb(connection):
-        return connection.sql(sql, params=params).to_arrow_table()
-    import pyarrow
-
-    return pyarrow.ipc.open_stream(_arrow_stream(connection, sql, params)).read_all()
+        need("pyarrow", "'lumosdb[arrow]'")
+        return connection.sql(sql, params=_listed(params)).to_arrow_table()
+    ipc = need("pyarrow.ipc", "'lumosdb[arrow]'")
+    return ipc.open_stream(_arrow_stream(connection, sql, params)).read_all()
 
 
 def df(connection: Any, sql: str, params: Params = None) -> pandas.DataFrame:
     """The rows of one SELECT in DuckDB's SQL as a pandas.DataFrame; decimals are float64, as in DuckDB's own."""
-    connection = driver_connection(connection)
+    connection = blocking_connection(connection)
     if is_duckdb(connection):
-        result: pandas.DataFrame = connection.sql(sql, params=params).df()
+        need("pandas", "pandas")
+        result: pandas.DataFrame = connection.sql(sql, params=_listed(params)).df()
         return result
-    import pyarrow
-
+    need("pandas", "pandas pyarrow")
+    pyarrow = need("pyarrow", "pandas pyarrow")
     table = arrow(connection, sql, params)
     for i, field in enumerate(table.schema):
         if pyarrow.types.is_decimal(field.type):
@@ -67,13 +68,14 @@ def df(connection: Any, sql: str, params: Params = None) -> pandas.DataFrame:
 
 def pl(connection: Any, sql: str, params: Params = None) -> polars.DataFrame:
     """The rows of one SELECT in DuckDB's SQL as a polars.DataFrame."""
-    connection = driver_connection(connection)
+    connection = blocking_connection(connection)
     if is_duckdb(connection):
-        frame: polars.DataFrame = connection.sql(sql, params=params).pl()
+        for module in ("polars", "pyarrow"):
+            need(module, "polars pyarrow")
+        frame: polars.DataFrame = connection.sql(sql, params=_listed(params)).pl()
         return frame
-    import polars
-
-    return polars.read_ipc_stream(_arrow_stream(connection, sql, params))
+    read: polars.DataFrame = need("polars", "polars").read_ipc_stream(_arrow_stream(connection, sql, params))
+    return read
 
 
 def vector(numbers: Iterable[float]) -> bytes:
@@ -95,10 +97,24 @@ def vector(numbers: Iterable[float]) -> bytes:
 
 
 def as_json(params: Params) -> str | None:
-    """Parameters as the JSON that lumos_query takes. Raises TypeError on a value that JSON has no form for."""
+    """Parameters as the JSON that lumos_query takes. Raises TypeError or ValueError on a value that JSON has no form for."""
     import json
 
-    return None if params is None else json.dumps(params if hasattr(params, "keys") else list(params), default=_plain)
+    try:
+        return None if params is None else json.dumps(_listed(params), default=_plain, allow_nan=False)
+    except ValueError as error:
+        raise ValueError(f"a parameter of a query has no form in JSON ({error}); write nan and inf into the SQL, as 'nan'::DOUBLE") from error
+
+
+def _listed(params: Params) -> list[Any] | dict[str, Any] | None:
+    """Parameters as a list or a dictionary. Raises TypeError for what is neither, as a text, of which each letter would be one."""
+    if params is None:
+        return None
+    if hasattr(params, "keys"):
+        return dict(params)
+    if isinstance(params, (str, bytes, bytearray, memoryview, set, frozenset)) or not hasattr(params, "__iter__"):
+        raise TypeError(f"the parameters of a query are a {type(params).__name__}; give a list for ? and $1, or a dictionary for $name")
+    return list(params)
 
 
 def _plain(value: Any) -> Any:
@@ -125,7 +141,7 @@ def _json_rows(connection: Any, statement: str, sql: str, params: Params) -> lis
 
 
 def _duckdb_rows(connection: Any, sql: str, params: Params) -> list[dict[str, Any]]:
-    result = connection.execute(sql, params)
+    result = connection.execute(sql, _listed(params))
     names = [column[0] for column in result.description]
     return [dict(zip(names, row)) for row in result.fetchall()]
 

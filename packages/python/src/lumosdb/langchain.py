@@ -11,6 +11,10 @@ import threading
 import uuid
 from typing import Any, Callable, Iterable, Sequence
 
+from ._drivers import need
+
+need("langchain_core", "'lumosdb[langchain]'")
+
 from langchain_core.chat_history import BaseChatMessageHistory
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings

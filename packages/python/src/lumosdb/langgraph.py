@@ -12,6 +12,10 @@ import threading
 from datetime import datetime, timezone
 from typing import Any, Iterable, Sequence
 
+from ._drivers import need
+
+need("langgraph.store.base", "'lumosdb[langgraph]'")
+
 from langgraph.store.base import (
     BaseStore,
     GetOp,

@@ -10,6 +10,10 @@ import json
 import threading
 from typing import Any, Sequence
 
+from ._drivers import need
+
+need("llama_index.core", "'lumosdb[llama-index]'")
+
 from llama_index.core.bridge.pydantic import PrivateAttr
 from llama_index.core.schema import BaseNode, MetadataMode
 from llama_index.core.vector_stores.types import (

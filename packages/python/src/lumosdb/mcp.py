@@ -7,13 +7,21 @@ that, and no file but the database is opened.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
 import threading
 from contextlib import contextmanager
-from typing import Any, Callable, Iterator
+from contextvars import ContextVar
+from typing import Any, Awaitable, Callable, Iterator
 
+from ._drivers import need
+
+need("mcp.server.mcpserver", "'lumosdb[mcp]'")
+
+import anyio
+import anyio.to_thread
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp_types import ToolAnnotations
@@ -26,6 +34,7 @@ Tool = Callable[..., dict[str, Any]]
 
 _MAX_CHARACTERS = 50_000
 _SAMPLES = 3
+_INTERRUPT_SECONDS = 0.02
 
 # SQLite's numbers of actions, and what writing SQL of an agent may not do: reach other files, or loosen the connection.
 _ATTACH, _PRAGMA, _FUNCTION, _OK, _DENY = 24, 19, 31, 0, 1
@@ -38,6 +47,71 @@ _CLOSED_FUNCTIONS = frozenset({"lumos_export", "lumos_load", "lumos_model_add", 
 _INSTRUCTIONS = """A SQLite database with Lumos. `query` takes one SELECT in DuckDB's SQL (GROUP BY ALL, QUALIFY, window
 functions, date_trunc) and never changes anything; give "sqlite" as dialect for SQLite's own SQL. Begin with list_tables
 and describe_table. Pass values as params (? in the text), not in the text. """
+
+
+class Call:
+    """A call of a client, which it may take back."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._connection: Any = None
+        self._cancelled = False
+
+    @contextmanager
+    def using(self, connection: Any) -> Iterator[None]:
+        """As long as it asks a connection, that is what `cancel` interrupts. Raises ToolError if it was cancelled before."""
+        with self._lock:
+            if self._cancelled:
+                raise ToolError("the call was cancelled")
+            self._connection = connection
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._connection = None
+
+    def cancel(self) -> None:
+        with self._lock:
+            self._cancelled = True
+            if self._connection is not None:
+                self._connection.interrupt()
+
+
+_call: ContextVar[Call] = ContextVar("call")
+
+
+def cancellable(tool: Tool) -> Callable[..., Awaitable[dict[str, Any]]]:
+    """The tool in a thread, so that the server hears its client meanwhile, which ends when the client takes the call back."""
+
+    @functools.wraps(tool)
+    async def called(*args: Any, **arguments: Any) -> dict[str, Any]:
+        call, done, failed, answer = Call(), False, None, {}
+        _call.set(call)
+
+        async def cancel() -> None:
+            try:
+                await anyio.sleep_forever()
+            finally:
+                # Again until it has ended: an interrupt before a statement has begun is forgotten.
+                with anyio.CancelScope(shield=True):
+                    while not done:
+                        call.cancel()
+                        await anyio.sleep(_INTERRUPT_SECONDS)
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(cancel)
+            try:
+                answer = await anyio.to_thread.run_sync(functools.partial(tool, *args, **arguments))
+            except Exception as error:
+                failed = error
+            finally:
+                done = True
+                group.cancel_scope.cancel()
+        if failed is not None:
+            raise failed
+        return answer
+
+    return called
 
 
 class Database:
@@ -65,8 +139,7 @@ class Database:
     @contextmanager
     def statement(self, write: bool = False) -> Iterator[Any]:
         """A cursor for one call: no longer than the timeout, and any error with its words for the model."""
-        with self._turn:
-            connection = self._connection(write)
+        with self._turn, _call.get().using(connection := self._connection(write)):
             cursor = connection.cursor()
             ended = threading.Timer(self.timeout, connection.interrupt)
             ended.daemon = True
@@ -106,10 +179,27 @@ class Database:
             return list(cursor.fetchall())
 
     def records(self, sql: str, params: Any = (), write: bool = False) -> Rows:
-        """Rows by the names of their columns, BLOBs by their length."""
+        """Rows by the names of their columns, BLOBs by their length; one more than an answer may have, if there are more."""
         with self.statement(write) as cursor:
             cursor.execute(sql, params)
-            return _records(cursor, self.max_rows)
+            return _records(cursor, self.max_rows + 1)
+
+    def answer(self, rows: Rows) -> dict[str, Any]:
+        """Rows as many as an answer may have, up to 50,000 characters, and whether there are more."""
+        kept: Rows = []
+        characters, more = 0, len(rows) > self.max_rows
+        for row in rows[: self.max_rows]:
+            characters += _characters(row)
+            if characters > _MAX_CHARACTERS:
+                more = True
+                if not kept:  # One that is too long alone is shown as far as it goes.
+                    kept.append(_cut(row, _MAX_CHARACTERS // 2))
+                break
+            kept.append(row)
+        answer: dict[str, Any] = {"rows": kept, "truncated": more}
+        if more:
+            answer["note"] = f"only the first {len(kept)} rows; aggregate, or ask for fewer columns or rows"
+        return answer
 
     def table(self, name: str) -> tuple[str, str]:
         """The name as it is written in the database, and the statement that made it. Raises ToolError without one."""
@@ -140,19 +230,19 @@ def _quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _answer(rows: Rows, more: bool) -> dict[str, Any]:
-    """Rows up to 50,000 characters, and whether there are more."""
-    kept, characters = [], 0
-    for row in rows:
-        characters += len(json.dumps(row, ensure_ascii=False, default=str))
-        if characters > _MAX_CHARACTERS:
-            more = True
-            break
-        kept.append(row)
-    answer: dict[str, Any] = {"rows": kept, "truncated": more}
-    if more:
-        answer["note"] = f"only the first {len(kept)} rows; aggregate, or ask for fewer columns or rows"
-    return answer
+def _characters(row: dict[str, Any]) -> int:
+    return len(json.dumps(row, ensure_ascii=False, default=str))
+
+
+def _cut(row: dict[str, Any], most: int) -> dict[str, Any]:
+    """A row whose long values are cut, so that all together have about so many characters."""
+    if _characters(row) <= most:
+        return row
+    each = max(most // len(row), 20)
+    texts = {name: value if isinstance(value, (str, int, float, type(None))) else json.dumps(value, ensure_ascii=False) for name, value in row.items()}
+    return {
+        name: f"{value[:each]}… ({len(value)} characters)" if isinstance(value, str) and len(value) > each else value for name, value in texts.items()
+    }
 
 
 def make_server(path: str, write: bool = False, max_rows: int = 1000, timeout: float = 30) -> MCPServer[Any]:
@@ -166,7 +256,13 @@ def make_server(path: str, write: bool = False, max_rows: int = 1000, timeout: f
 
     def tool(read_only: bool = True, destructive: bool = False) -> Callable[[Tool], Tool]:
         hints = ToolAnnotations(read_only_hint=read_only, destructive_hint=destructive, open_world_hint=False)
-        return server.tool(annotations=hints, structured_output=True)
+        added = server.tool(annotations=hints, structured_output=True)
+
+        def add(function: Tool) -> Tool:
+            added(cancellable(function))
+            return function
+
+        return add
 
     @tool()
     def list_tables() -> dict[str, Any]:
@@ -178,7 +274,7 @@ def make_server(path: str, write: bool = False, max_rows: int = 1000, timeout: f
         made = dict(database.fetch("SELECT name, sql FROM sqlite_master WHERE type = 'table'"))
         vectors = [name for name, sql in made.items() if _virtual(sql, "lumos_vec")]
         parts = {f"{name}_{part}" for name in vectors for part in ("rows", "vectors", "blocks", "meta")}
-        return _answer([row for row in rows if row["name"] not in parts], False)
+        return database.answer([row for row in rows if row["name"] not in parts])
 
     @tool()
     def describe_table(table: str) -> dict[str, Any]:
@@ -187,7 +283,7 @@ def make_server(path: str, write: bool = False, max_rows: int = 1000, timeout: f
         columns = database.records("SELECT name, type, \"notnull\", pk FROM pragma_table_xinfo(?) WHERE hidden <> 1", (name,))
         keys = database.records('SELECT "from" AS "column", "table" AS refers_to, "to" AS its_column FROM pragma_foreign_key_list(?)', (name,))
         rows = database.fetch(f"SELECT count(*) FROM {_quote(name)}")[0][0]
-        samples = database.records(f"SELECT * FROM {_quote(name)} LIMIT {_SAMPLES}")
+        samples = [_cut(row, _MAX_CHARACTERS // 10) for row in database.records(f"SELECT * FROM {_quote(name)} LIMIT {_SAMPLES}")]
         return {"table": name, "columns": columns, "foreign_keys": keys, "rows": rows, "samples": samples, "sql": made}
 
     @tool()
@@ -202,7 +298,7 @@ def make_server(path: str, write: bool = False, max_rows: int = 1000, timeout: f
         with database.statement() as cursor:
             cursor.execute(f"SELECT row FROM {function}(?, ?)", (sql, as_json(params)))
             fetched = cursor.fetchmany(max_rows + 1)
-        return _answer([json.loads(row) for (row,) in fetched[:max_rows]], len(fetched) > max_rows)
+        return database.answer([json.loads(row) for (row,) in fetched])
 
     @tool()
     def search(table: str, text: str, k: int = 10, model: str = "hash", filter: str | None = None) -> dict[str, Any]:
@@ -224,11 +320,11 @@ def make_server(path: str, write: bool = False, max_rows: int = 1000, timeout: f
         elif _virtual(made, "fts5"):
             words = " OR ".join(_quote(word) for word in re.findall(r"\w+", text))
             if not words:
-                return _answer([], False)
+                return database.answer([])
             rows = database.records(f"SELECT rowid AS id, bm25({quoted}) AS score, * FROM {quoted} WHERE {quoted} MATCH ? ORDER BY rank LIMIT ?", (words, k))
         else:
             raise ToolError(f"{name!r} has neither vectors nor an index of words; search it with query and LIKE or regexp_matches")
-        return _answer(rows, False)
+        return database.answer(rows)
 
     _tools_of_the_library(database, tool)
     if memory:
@@ -241,10 +337,10 @@ def make_server(path: str, write: bool = False, max_rows: int = 1000, timeout: f
             with database.statement(write=True) as cursor:
                 before = cursor.connection.total_changes
                 cursor.execute(sql, () if params is None else params)
-                rows = _records(cursor, max_rows)
-                more = cursor.fetchone() is not None
-                cursor.fetchall()
-                return {"changed": cursor.connection.total_changes - before, **(_answer(rows, more) if rows else {})}
+                rows = _records(cursor, max_rows + 1)
+                for _ in cursor:  # A statement that changes and returns rows has done so at its last one.
+                    pass
+                return {"changed": cursor.connection.total_changes - before, **(database.answer(rows) if rows else {})}
 
     return server
 
@@ -269,8 +365,7 @@ def _tools_of_the_library(database: Database, tool: Callable[..., Callable[[Tool
             options = json.dumps({} if tables is None else {"tables": tables})
             rows = database.fetch("SELECT row, sql, confidence, assumptions FROM lumos_ask(?, ?) LIMIT ?", (question, options, database.max_rows + 1))
             said = {"sql": rows[0][1], "confidence": rows[0][2], "assumptions": json.loads(rows[0][3] or "[]")} if rows else {}
-            answers = [json.loads(row[0]) for row in rows[: database.max_rows] if row[0] is not None]
-            return {**_answer(answers, len(rows) > database.max_rows), **said}
+            return {**database.answer([json.loads(row[0]) for row in rows if row[0] is not None]), **said}
 
     if "lumos_forecast" in database.functions:
 
@@ -278,14 +373,14 @@ def _tools_of_the_library(database: Database, tool: Callable[..., Callable[[Tool
         def forecast(source: str, horizon: int, level: float = 0.9) -> dict[str, Any]:
             """Forecasts a series: source is a table with its columns of time, value and keys, like sales(day, amount, shop)."""
             rows = database.records("SELECT * FROM lumos_forecast(?, ?, ?)", (source, horizon, json.dumps({"level": level})))
-            return _answer(rows, False)
+            return database.answer(rows)
 
     if "lumos_profile" in database.functions:
 
         @tool()
         def profile(source: str) -> dict[str, Any]:
             """Says of each column of a table or query what is in it: types, NULLs, distinct values, range, what stands out."""
-            return _answer(database.records("SELECT * FROM lumos_profile(?)", (source,)), False)
+            return database.answer(database.records("SELECT * FROM lumos_profile(?)", (source,)))
 
 
 def _memory_tools(database: Database, tool: Callable[..., Callable[[Tool], Tool]], write: bool) -> None:
@@ -295,10 +390,10 @@ def _memory_tools(database: Database, tool: Callable[..., Callable[[Tool], Tool]
     def recall(question: str, scope: str = "default", k: int = 10) -> dict[str, Any]:
         """Finds what was remembered in a scope and answers a question, best first. Ask in the words of the question."""
         if not database.fetch("SELECT 1 FROM sqlite_master WHERE name = 'lumos_memory'"):
-            return _answer([], False)
+            return database.answer([])
         options = json.dumps({"scope": scope, "k": k})
         rows = database.records("SELECT id, content, score, kind, session, event_time, sources FROM lumos_memory_search(?, ?)", (question, options))
-        return _answer(rows, False)
+        return database.answer(rows)
 
     if not write:
         return

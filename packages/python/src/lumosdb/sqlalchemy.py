@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
+from ._drivers import need
+
+need("sqlalchemy", "'lumosdb[sqlalchemy]'")
+
 from sqlalchemy import event, text
 
 from . import attach, load

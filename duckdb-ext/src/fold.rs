@@ -16,6 +16,8 @@ use crate::vectors::arguments::{Column, Output, result_type, type_id};
 use crate::vectors::uuid;
 use crate::vectors::view::TypeHandle;
 
+const TEXT: ffi::DUCKDB_TYPE = ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR;
+
 /// The most columns of a fold.
 const MAX_COLUMNS: usize = 48;
 
@@ -27,6 +29,18 @@ const TIME_TYPES: [ffi::DUCKDB_TYPE; 6] = [
     ffi::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP,
     ffi::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_TZ,
     ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR,
+];
+
+/// Types that people take for times, and none: without forms of their own an error would name the aggregate, and say nothing of
+/// a way out. Nested ones are left to DuckDB.
+const NO_TIMES: [(ffi::DUCKDB_TYPE, &str); 7] = [
+    (ffi::DUCKDB_TYPE_DUCKDB_TYPE_TIME, "TIME"),
+    (ffi::DUCKDB_TYPE_DUCKDB_TYPE_TIME_TZ, "TIME WITH TIME ZONE"),
+    (ffi::DUCKDB_TYPE_DUCKDB_TYPE_INTERVAL, "INTERVAL"),
+    (ffi::DUCKDB_TYPE_DUCKDB_TYPE_UUID, "UUID"),
+    (ffi::DUCKDB_TYPE_DUCKDB_TYPE_BOOLEAN, "BOOLEAN"),
+    (ffi::DUCKDB_TYPE_DUCKDB_TYPE_BLOB, "BLOB"),
+    (ffi::DUCKDB_TYPE_DUCKDB_TYPE_BIT, "BIT"),
 ];
 
 /// What a fold begins by.
@@ -41,6 +55,8 @@ struct Registered {
     /// Whom an error names.
     caller: String,
     store: Arc<IndexCache>,
+    /// The type of [`NO_TIMES`] that it refuses.
+    refused: Option<&'static str>,
 }
 
 /// The functions that a fold is of: who reads an error has called one of them, and knows nothing of aggregates.
@@ -72,14 +88,15 @@ pub unsafe fn register(
         (true, _) => &ID_TYPES[..],
         _ => &ID_TYPES[..1],
     };
-    let form = |&any: &ffi::DUCKDB_TYPE| {
+    let form = |(any, refused): (ffi::DUCKDB_TYPE, Option<&'static str>)| {
         let columns = std::iter::once(&SPEC).chain(fold.input);
-        let result = row_type(fold, any)?.list();
+        let result = row_type(fold, if refused.is_some() { TEXT } else { any })?.list();
         let store = Arc::clone(store);
         let registered = Registered {
             fold,
             caller: caller(fold),
             store,
+            refused,
         };
         let info = Box::into_raw(Box::new(registered)).cast::<c_void>();
         // SAFETY: the callbacks read the columns of the fold and write what `row_type` says; DuckDB gives the Box back, to be
@@ -97,7 +114,10 @@ pub unsafe fn register(
             .told(info, Some(release))
         })
     };
-    let forms: Vec<Form> = forms.iter().map(form).collect::<Result<_, String>>()?;
+    let refused = NO_TIMES.iter().filter(|_| has(Type::Time));
+    let refused = refused.map(|(ty, name)| (*ty, Some(*name)));
+    let forms = forms.iter().map(|ty| (*ty, None)).chain(refused);
+    let forms: Vec<Form> = forms.map(form).collect::<Result<_, String>>()?;
     // SAFETY: by contract.
     unsafe { aggregate::register(connection, &name, forms) }
 }
@@ -151,8 +171,14 @@ unsafe extern "C" fn update(
         fold,
         caller,
         store,
+        refused,
     } = unsafe { registered(info) };
     aggregate::guard(info, caller, || {
+        if let Some(ty) = refused {
+            return Err(Error::new(format!(
+                "the times are of the type {ty}; give dates like 2026-05-01, times like 2026-05-01 09:30:00 in one zone, or whole numbers"
+            )));
+        }
         // SAFETY: DuckDB's chunk is flat, with a vector for each argument and a state for each of its rows, all alive
         // during the call.
         let (rows, spec, mut columns) = unsafe {

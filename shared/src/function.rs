@@ -172,7 +172,7 @@ impl Function {
     /// Errors if the arguments are none that the function takes.
     pub fn sql(&self, arguments: &[ValueRef<'_>], kept: &Kept) -> Option<Result<String>> {
         match self.body {
-            Body::Rows(rows) => Some(rows.sql(arguments)),
+            Body::Rows(rows) => Some(rows.sql(self.name, arguments)),
             Body::Sql(sql) => Some((sql.text)(arguments, kept)),
             Body::Pure(_) | Body::Group(_) | Body::Host => None,
         }

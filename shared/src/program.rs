@@ -62,6 +62,11 @@ pub trait Database {
     /// The table of `lumos_vec` with this name, `v` or `main.v`. Errors if there is none, as in DuckDB, always.
     fn vector_table(&self, name: &str) -> Result<VectorTable>;
 
+    /// The function that is called, for errors of the SELECT itself; empty where the engine names it.
+    fn caller(&self) -> &str {
+        ""
+    }
+
     /// The names of the columns of what stands behind FROM: the name of a table, or a query in parentheses. Errors if there
     /// is no such table or the query is wrong; in DuckDB, always.
     fn columns(&self, from: &str) -> Result<Vec<String>> {
@@ -69,10 +74,14 @@ pub trait Database {
     }
 }
 
-/// DuckDB, which tells nothing while a text is written.
-struct DuckDb;
+/// DuckDB, which tells nothing while a text is written, and the function that is called.
+struct DuckDb<'a>(&'a str);
 
-impl Database for DuckDb {
+impl Database for DuckDb<'_> {
+    fn caller(&self) -> &str {
+        self.0
+    }
+
     fn dialect(&self) -> Dialect {
         Dialect::DuckDb
     }
@@ -386,9 +395,9 @@ impl<S: FoldState> State for S {
 }
 
 impl Rows {
-    /// The query that it is in DuckDB. Errors if the arguments are none that the function takes.
-    pub fn sql(&self, arguments: &[ValueRef<'_>]) -> Result<String> {
-        let Program { read, spec, .. } = (self.program)(arguments, &DuckDb)?;
+    /// The query that a call of this function is in DuckDB. Errors if the arguments are none that the function takes.
+    pub fn sql(&self, caller: &str, arguments: &[ValueRef<'_>]) -> Result<String> {
+        let Program { read, spec, .. } = (self.program)(arguments, &DuckDb(caller))?;
         self.fold.sql(&read, &spec)
     }
 }
@@ -572,14 +581,14 @@ mod tests {
     #[test]
     fn in_duckdb_it_is_one_text() {
         assert_eq!(
-            ROWS.sql(&[ValueRef::Integer(2)]).unwrap(),
+            ROWS.sql("f", &[ValueRef::Integer(2)]).unwrap(),
             "SELECT lumos_row.\"total\" AS \"total\", lumos_row.\"x\" AS \"x\" FROM (SELECT unnest(coalesce(\
              _lumos_sum('2', \"n\", \"x\"), [{'total': 2, 'x': NULL}])) AS lumos_row FROM (SELECT n, 'it''s' FROM t) \
              AS lumos_rows(\"n\", \"x\"))"
         );
-        let none = ROWS.sql(&[ValueRef::Integer(0)]).unwrap();
+        let none = ROWS.sql("f", &[ValueRef::Integer(0)]).unwrap();
         assert!(none.contains("unnest(_lumos_sum('0',") && !none.contains("coalesce"));
-        assert!(ROWS.sql(&[ValueRef::Null]).is_err());
+        assert!(ROWS.sql("f", &[ValueRef::Null]).is_err());
     }
 
     #[test]

@@ -15,9 +15,9 @@
 
 use crate::options::{Options, shortened};
 use crate::program::Database;
-use crate::sql::identifier;
 use crate::sql::lexer::{Dialect, Kind, tokens};
 use crate::sql::table_name::TableName;
+use crate::sql::{identifier, literal};
 use crate::{Error, Param, Result, Type, ValueRef};
 
 /// The parameter.
@@ -121,15 +121,9 @@ impl Source {
         format!("SELECT CAST(to_json({ROW}) AS VARCHAR) FROM ({rows}) AS {ROW}")
     }
 
-    /// An expression as a number. A text is an error, though it may look like one: in DuckDB here, in SQLite when the
-    /// fold takes it.
-    pub fn number(&self, value: &str) -> String {
-        match self.dialect {
-            Dialect::Sqlite => value.to_owned(),
-            Dialect::DuckDb => format!(
-                "CASE WHEN typeof({value}) = 'VARCHAR' THEN error('value is a TEXT; give a number') ELSE CAST({value} AS DOUBLE) END"
-            ),
-        }
+    /// An expression as a number. See [`number`].
+    pub fn number(&self, value: &str, database: &dyn Database) -> String {
+        number(value, database)
     }
 
     /// The key of these expressions: NULL without any, the text of one, a JSON array of the texts of several.
@@ -149,6 +143,19 @@ impl Source {
             (texts, Dialect::DuckDb) => format!("CAST(to_json([{}]) AS VARCHAR)", texts.join(", ")),
         }
     }
+}
+
+/// An expression as a number. A text is an error, though it may look like one, and so is any other type: in DuckDB here, in
+/// SQLite when the fold takes it.
+pub fn number(value: &str, database: &dyn Database) -> String {
+    if database.dialect() == Dialect::Sqlite {
+        return value.to_owned();
+    }
+    // DuckDB knows the type when it plans: of this one branch is left.
+    let said = literal(&format!("{}: value is ", database.caller()));
+    format!(
+        "CASE WHEN {value} IS NULL THEN NULL WHEN typeof({value}) IN ('BOOLEAN', 'TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'HUGEINT', 'UTINYINT', 'USMALLINT', 'UINTEGER', 'UBIGINT', 'UHUGEINT', 'FLOAT', 'DOUBLE') OR typeof({value}) LIKE 'DECIMAL(%' THEN TRY_CAST({value} AS DOUBLE) ELSE error({said} || CASE WHEN typeof({value}) IN ('VARCHAR', 'JSON') OR typeof({value}) LIKE 'ENUM(%' THEN 'a TEXT' WHEN typeof({value}) = 'BLOB' THEN 'a BLOB' ELSE 'of the type ' || typeof({value}) END || '; give a number') END"
+    )
 }
 
 /// A column of a source in a SELECT. Behind the name of its rows: SQLite reads a lone name in double quotes that no column

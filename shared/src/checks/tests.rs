@@ -515,7 +515,7 @@ fn distributions_are_compared() {
     });
     let (status, said) = of(&kept, &side('n', now));
     assert_eq!(status, "pass");
-    assert!(said.contains("PSI 0,"), "{said}");
+    assert!(said.contains("PSI 0)"), "{said}");
     for (given, why) in [
         (r#"{"column": "a"}"#, "distribution is"),
         (

@@ -59,7 +59,7 @@ impl Criterion {
         if given.is_empty() || given.len() > MOST {
             let n = given.len();
             return Err(Error::new(format!(
-                "criteria are {n}, of 1 to {MOST}; {FORM}"
+                "there are {n} criteria, of 1 to {MOST}; {FORM}"
             )));
         }
         let criteria = given

@@ -4,6 +4,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::options::{OptionDef, OptionType, Options, shortened};
 use crate::program::{Database, Parameters};
+use crate::source::number;
 use crate::sql::identifier;
 use crate::sql::lexer::Dialect;
 use crate::sql::part;
@@ -55,7 +56,7 @@ pub fn variables(text: &str, options: &Options) -> Result<Vec<Variable>> {
     if given.is_empty() || given.len() > MOST {
         let n = given.len();
         return Err(Error::new(format!(
-            "variables are {n}, of 1 to {MOST}; {FORM}"
+            "there are {n} variables, of 1 to {MOST}; {FORM}"
         )));
     }
     let mut variables: Vec<Variable> = Vec::new();
@@ -191,11 +192,8 @@ pub fn runs(
             "(WITH RECURSIVE lumos_runs(lumos_run) AS (SELECT 0 WHERE {runs} > 0 UNION ALL SELECT lumos_run + 1 FROM lumos_runs WHERE lumos_run + 1 < {runs}) SELECT lumos_run FROM lumos_runs)"
         ),
     };
-    let value = value(formula, dialect);
-    format!(
-        "SELECT lumos_run, {value} FROM (SELECT lumos_run, {} FROM {from})",
-        draws.join(", ")
-    )
+    let from = format!("(SELECT lumos_run, {} FROM {from})", draws.join(", "));
+    select("lumos_run", formula, &from, database)
 }
 
 /// The SELECT of a number and the formula's value where the variables have these values.
@@ -212,17 +210,18 @@ pub fn case(
         format!("{value} AS {}", identifier(&variable.name))
     });
     let constants: Vec<String> = constants.collect();
-    let value = value(formula, database.dialect());
-    format!(
-        "SELECT {run}, {value} FROM (SELECT {})",
-        constants.join(", ")
-    )
+    let from = format!("(SELECT {})", constants.join(", "));
+    select(&run.to_string(), formula, &from, database)
 }
 
-fn value(formula: &str, dialect: Dialect) -> String {
-    match dialect {
-        Dialect::Sqlite => format!("({formula}\n)"),
-        Dialect::DuckDb => format!("CAST(({formula}\n) AS DOUBLE)"),
+/// The SELECT of a run and the formula's value as a number.
+fn select(run: &str, formula: &str, from: &str, database: &dyn Database) -> String {
+    match database.dialect() {
+        Dialect::Sqlite => format!("SELECT {run}, ({formula}\n) FROM {from}"),
+        Dialect::DuckDb => format!(
+            "SELECT lumos_run, {} FROM (SELECT {run} AS lumos_run, ({formula}\n) AS lumos_value FROM {from})",
+            number("lumos_value", database)
+        ),
     }
 }
 
@@ -260,7 +259,7 @@ mod tests {
     fn what_is_wrong_is_said() {
         for (variables, options, said) in [
             ("[1]", "{}", "variables are [1]; write them like"),
-            ("{}", "{}", "variables are 0, of 1 to 64"),
+            ("{}", "{}", "there are 0 variables, of 1 to 64"),
             (
                 r#"{"a": []}"#,
                 "{}",
@@ -269,7 +268,7 @@ mod tests {
             (
                 r#"{"a": "normal(1)"}"#,
                 "{}",
-                "variable a: dist \"normal(1)\" has 1 numbers",
+                "variable a: dist \"normal(1)\" has 1 number",
             ),
             (
                 r#"{"a": 1, "A": 2}"#,

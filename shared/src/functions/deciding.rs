@@ -1,12 +1,16 @@
 //! `lumos_weights`, `lumos_draw`, `lumos_risk`, `lumos_var`, `lumos_cvar`: what decisions are made of.
 
+use std::cell::RefCell;
+
 use crate::decisions::{ahp, risk};
 use crate::example::example;
 use crate::options::Options;
 use crate::series::words::{LANG, Language};
 use crate::stats::distribution::Distribution;
 use crate::stats::random::share;
-use crate::{Body, Engines, Error, Function, Kind, Nulls, Param, Section, Type, Value, ValueRef};
+use crate::{
+    Body, Engines, Error, Function, Kind, Nulls, Param, Result, Section, Type, Value, ValueRef,
+};
 
 const SCALAR: Function = Function {
     name: "",
@@ -64,6 +68,32 @@ pub const WEIGHTS: Function = Function {
     ..SCALAR
 };
 
+/// The value that this share of a distribution is below. A simulation draws from a few distributions a million times: the last
+/// ones of a thread are read once. Errors if the text is none.
+fn quantile(dist: &str, share: f64) -> Result<f64> {
+    const KEPT: usize = 16;
+    /// Bytes of a text.
+    const SHORT: usize = 10_000;
+    thread_local! {
+        static READ: RefCell<Vec<(Box<str>, Distribution)>> = const { RefCell::new(Vec::new()) };
+    }
+    if dist.len() > SHORT {
+        return Ok(Distribution::parse(dist)?.quantile(share));
+    }
+    READ.with_borrow_mut(|read| {
+        if let Some((_, known)) = read.iter().find(|(text, _)| **text == *dist) {
+            return Ok(known.quantile(share));
+        }
+        let distribution = Distribution::parse(dist)?;
+        let value = distribution.quantile(share);
+        if read.len() == KEPT {
+            read.remove(0);
+        }
+        read.push((dist.into(), distribution));
+        Ok(value)
+    })
+}
+
 /// The definition.
 pub const DRAW: Function = Function {
     name: "lumos_draw",
@@ -88,7 +118,7 @@ pub const DRAW: Function = Function {
         ),
         example(
             "SELECT lumos_draw(42, 'units', 7, 'normal(6)') AS n",
-            "dist \"normal(6)\" has 1 numbers; give mean, sd",
+            "dist \"normal(6)\" has 1 number; give mean, sd",
         ),
     ],
     body: Body::Pure(|args| match args {
@@ -98,10 +128,8 @@ pub const DRAW: Function = Function {
             ValueRef::Integer(run),
             ValueRef::Text(dist),
         ] => {
-            let distribution = Distribution::parse(dist)?;
-            Ok(Value::Real(
-                distribution.quantile(share(*seed, variable, *run)),
-            ))
+            let share = share(*seed, variable, *run);
+            Ok(Value::Real(quantile(dist, share)?))
         }
         _ => Err(Error::new(
             "takes a whole number, a text, a whole number and the text of a distribution",

@@ -15,11 +15,12 @@ pub const DECOMPOSE: Function = Function {
     engines: Engines::Both,
     kind: Kind::Table(parts::DECOMPOSE.output),
     params: PARAMS,
-    options: parts::OPTIONS,
+    options: parts::DECOMPOSE_OPTIONS,
     nulls: Nulls::Accept,
     deterministic: false,
-    doc: "Each series in parts: a row for each of its steps, with what trend, season and the rest add to its value. \
+    doc: "Each series in parts: a row for each of its steps, with what trend, season, events and the rest add to its value. \
           The season is the mean of each row of a cycle against the centred moving average, in percent of it where all values are positive; the trend is a line through the nearest one and a half cycles of each row, or seven rows. \
+          `event` is what the days of the option `holidays` add, where that is two standard errors or more, else 0. \
           A season that the values do not show (p above 0.1) is left out unless `period` gives it; `note` says which there is. Of a row that is missing, `value` and `rest` are NULL. `source` is as in `lumos_forecast`.",
     setup: &[],
     examples: &[
@@ -30,7 +31,7 @@ pub const DECOMPOSE: Function = Function {
         },
     ],
     body: Body::Rows(&Rows {
-        program: |args, database| parts::program(source(args)?, options(args, 1), database),
+        program: |args, database| parts::decompose(source(args)?, options(args, 1), database),
         fold: &parts::DECOMPOSE,
         in_duckdb: &[
             DAYS_DUCKDB,
@@ -49,7 +50,7 @@ pub const SEASONS: Function = Function {
     engines: Engines::Both,
     kind: Kind::Table(parts::SEASONS.output),
     params: PARAMS,
-    options: parts::OPTIONS,
+    options: parts::SEASONS_OPTIONS,
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "The seasons of each series: a row for each period that the calendar gives its step or that its autocorrelation shows, or that the option `period` names. \
@@ -63,7 +64,7 @@ pub const SEASONS: Function = Function {
         },
     ],
     body: Body::Rows(&Rows {
-        program: |args, database| parts::program(source(args)?, options(args, 1), database),
+        program: |args, database| parts::seasons(source(args)?, options(args, 1), database),
         fold: &parts::SEASONS,
         in_duckdb: &[
             DAYS_DUCKDB,

@@ -182,8 +182,8 @@ pub const CONSOLIDATE_DUCKDB: Function = Function {
         text: |args, _| {
             let options = Options::parse(options::CONSOLIDATE, given(args))?;
             match options.flag("dry_run") {
-                Some(true) => DRY_RUN.sql(args),
-                _ => ROWS.sql(args),
+                Some(true) => DRY_RUN.sql("lumos_memory_consolidate", args),
+                _ => ROWS.sql("lumos_memory_consolidate", args),
             }
         },
         fold: Some(&CONSOLIDATE_FOLD),

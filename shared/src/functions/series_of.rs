@@ -35,7 +35,7 @@ pub const FORECAST_OF: Function = Function {
     setup: &[],
     examples: &[Example {
         sql: "SELECT lumos_forecast_of('[1, 2, 3, 4]', '[5, 5, 5, 5]', 1) AS next",
-        answer: r#"[{"step":1,"ts":5,"value":5.0,"lo":5.0,"hi":5.0,"model":"constant","note":null,"components":null}]"#,
+        answer: r#"[{"step":1,"ts":5,"value":5.0,"lo":5.0,"hi":5.0,"model":"constant","note":null,"components":null,"intervals":null}]"#,
     }],
     body: Body::Pure(|args| {
         let horizon = match args.get(2) {

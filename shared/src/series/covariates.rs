@@ -3,11 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value as Json;
+
 use super::clock::{Clock, DAY};
 use super::grid::{Grid, Step};
 use super::scale;
 use super::season::median_season;
 use super::words::Language;
+use crate::options::Options;
 use crate::stats::linear::{Solution, Triangle};
 use crate::{Error, Result, ValueRef};
 
@@ -29,6 +32,31 @@ pub fn check_events(events: &Events) -> Result<()> {
         )));
     }
     Ok(())
+}
+
+/// What a list of days is.
+pub const GIVE_DAYS: &str = "a list of days like [\"2026-12-25\"]";
+/// The option that has it.
+const HOLIDAYS: &str = "holidays";
+
+/// The days that the options list. Errors if one is no time, or if they are to come from a source where there is none.
+pub fn listed(options: &Options, has_source: bool) -> Result<Events> {
+    let list = match options.get(HOLIDAYS) {
+        None | Some(Json::Null) => return Ok(Events::new()),
+        Some(Json::String(_)) if has_source => return Ok(Events::new()),
+        Some(Json::Array(list)) => list,
+        Some(_) => return Err(options.wrong(HOLIDAYS, GIVE_DAYS)),
+    };
+    let text = |day: &Json| match day {
+        Json::String(text) => Clock::read(ValueRef::Text(text))
+            .is_ok()
+            .then(|| text.as_str().into()),
+        Json::Number(number) => number.as_i64().map(|number| number.to_string().into()),
+        _ => None,
+    };
+    let days = list.iter().map(|day| Some((text(day)?, "".into())));
+    let days: Option<Events> = days.collect();
+    days.ok_or_else(|| options.wrong(HOLIDAYS, GIVE_DAYS))
 }
 
 /// The numbers of a column that the caller names, in any order.

@@ -1,36 +1,44 @@
 //! `lumos_decompose` and `lumos_seasons`: the rows of series into trend, season and rest, and into the seasons that they
 //! have.
 
+use super::covariates::{Covariates, Events, listed};
 use super::grid::Grid;
 use super::season::{Season, seasonal, without_seasons};
-use super::select::{BY, TIME, VALUE, select};
+use super::select::{BY, HOLIDAYS, TIME, VALUE, select, select_with_roles};
 use super::setting::{AGG, END, GAPS, MIN_ROWS, ON_ERROR, PERIOD, START, STEP, Setting, TZ};
-use super::source::{Answer, EachSeries, Emit, INPUT, PARTS, Rows};
+use super::source::{
+    Answer, EachSeries, Emit, INPUT, INPUT_WITH_ROLES, PARTS, PARTS_WITH_ROLES, Rows,
+};
 use super::words::LANG;
 use crate::options::{OptionDef, Options};
 use crate::program::{Database, Fold, Program, Stopped, check};
 use crate::{Result, Type, Value};
 
-/// The options of both.
-pub const OPTIONS: &[OptionDef] = &[
+/// The options of seasons.
+pub const SEASONS_OPTIONS: &[OptionDef] = &[
     TIME, VALUE, BY, AGG, STEP, GAPS, PERIOD, TZ, START, END, MIN_ROWS, ON_ERROR, LANG,
 ];
+/// The options of parts.
+pub const DECOMPOSE_OPTIONS: &[OptionDef] = &[
+    TIME, VALUE, BY, AGG, STEP, GAPS, PERIOD, TZ, START, END, MIN_ROWS, ON_ERROR, HOLIDAYS, LANG,
+];
 
-/// A row of the grid of each series: trend, season and rest add up to the value.
+/// A row of the grid of each series: trend, season, event and rest add up to the value.
 pub const DECOMPOSE: Fold = Fold::new::<EachSeries<Parts>>(
     "decompose",
-    INPUT,
+    INPUT_WITH_ROLES,
     &[
         ("series", Type::Text),
         ("ts", Type::Time),
         ("value", Type::Real),
         ("trend", Type::Real),
         ("season", Type::Real),
+        ("event", Type::Real),
         ("rest", Type::Real),
         ("note", Type::Text),
     ],
 )
-.in_parts(PARTS);
+.in_parts(PARTS_WITH_ROLES);
 
 /// A row for each season that a series may have.
 pub const SEASONS: Fold = Fold::new::<EachSeries<Seasons>>(
@@ -48,9 +56,21 @@ pub const SEASONS: Fold = Fold::new::<EachSeries<Seasons>>(
 )
 .in_parts(PARTS);
 
-/// Writes the program of either. Errors if an option is wrong, or as [`select`].
-pub fn program(text: &str, options: Option<&str>, database: &dyn Database) -> Result<Program> {
-    let given = Options::parse(OPTIONS, options)?;
+/// Writes the program of the parts. Errors if an option is wrong, or as [`select_with_roles`].
+pub fn decompose(text: &str, options: Option<&str>, database: &dyn Database) -> Result<Program> {
+    let given = Options::parse(DECOMPOSE_OPTIONS, options)?;
+    Setting::of(&given)?;
+    listed(&given, true)?;
+    Ok(Program {
+        read: select_with_roles(text, &given, database)?,
+        parameters: Vec::new(),
+        spec: options.unwrap_or("{}").to_owned(),
+    })
+}
+
+/// Writes the program of the seasons. Errors if an option is wrong, or as [`select`].
+pub fn seasons(text: &str, options: Option<&str>, database: &dyn Database) -> Result<Program> {
+    let given = Options::parse(SEASONS_OPTIONS, options)?;
     Setting::of(&given)?;
     Ok(Program {
         read: select(text, &given, database)?,
@@ -59,17 +79,22 @@ pub fn program(text: &str, options: Option<&str>, database: &dyn Database) -> Re
     })
 }
 
-/// A series in parts.
+/// A series in parts, with its events.
 #[derive(Clone)]
-struct Parts(Setting);
+struct Parts(Setting, Events);
 
 impl Answer for Parts {
     fn start(spec: &str) -> Result<Self> {
-        Setting::of(&Options::parse(OPTIONS, Some(spec))?).map(Parts)
+        let options = Options::parse(DECOMPOSE_OPTIONS, Some(spec))?;
+        Ok(Parts(Setting::of(&options)?, listed(&options, true)?))
     }
 
     fn setting(&self) -> &Setting {
         &self.0
+    }
+
+    fn know(&mut self, events: &Events) {
+        self.1.extend(events.iter().cloned());
     }
 
     fn nothing(&self, key: &Value, why: Option<String>, rows: &Rows, emit: Emit<'_>) -> Result<()> {
@@ -89,7 +114,16 @@ impl Answer for Parts {
         let language = self.0.language;
         let n = grid.values.len();
         let given = self.0.preparation.periods.is_some();
-        let (seasons, level) = without_seasons(&grid.values, &grid.periods, given);
+        let covariates = match Covariates::of(grid, 0, 0, &self.1, &[], language) {
+            Ok(covariates) => covariates,
+            Err(why) => return self.nothing(key, Some(why), rows, emit),
+        };
+        let season = grid.periods.first().copied().unwrap_or(1);
+        let effect = covariates.effect(0, &grid.values, season);
+        let event = |row: usize| effect.events.get(row).copied().unwrap_or(0.0);
+        let plain = grid.values.iter().enumerate();
+        let plain: Vec<f64> = plain.map(|(row, value)| value - event(row)).collect();
+        let (seasons, level) = without_seasons(&plain, &grid.periods, given);
         let used: Vec<usize> = seasons.iter().map(|s| s.factors.len()).collect();
         let longest = used.last().copied().unwrap_or(7);
         let trend = smoothed(&level, (3 * longest / 2).max(7) | 1, stopped)?;
@@ -104,6 +138,10 @@ impl Answer for Parts {
                 format!("季节周期 {periods} 行"),
             )
         });
+        notes.extend_from_slice(&covariates.notes);
+        if !self.1.is_empty() && effect.used.is_empty() {
+            notes.push(language.say("no clear effect of holidays", "节假日没有明显影响"));
+        }
         let note = language.join(&notes).map_or(Value::Null, Value::Text);
         for row in 0..n {
             let (value, level, trend) = (grid.values[row], level[row], trend[row]);
@@ -127,7 +165,8 @@ impl Answer for Parts {
                 time.map_or(Value::Null, |time| grid.clock.write(time)),
                 there(value),
                 real(trend),
-                real(value - level),
+                real(plain[row] - level),
+                real(event(row)),
                 there(level - trend),
                 note.clone(),
             ])?;
@@ -174,7 +213,7 @@ struct Seasons(Setting);
 
 impl Answer for Seasons {
     fn start(spec: &str) -> Result<Self> {
-        Setting::of(&Options::parse(OPTIONS, Some(spec))?).map(Seasons)
+        Setting::of(&Options::parse(SEASONS_OPTIONS, Some(spec))?).map(Seasons)
     }
 
     fn setting(&self) -> &Setting {
@@ -267,8 +306,9 @@ mod tests {
                 ValueRef::Null,
                 ValueRef::Text(&time),
                 ValueRef::Real(*value),
+                ValueRef::Null,
             ];
-            state.row(&row).unwrap();
+            state.row(&row[..fold.input.len()]).unwrap();
         }
         rows_of(|emit| state.finish(emit)).unwrap()
     }
@@ -295,33 +335,51 @@ mod tests {
         for (i, row) in found.iter().enumerate() {
             assert!((real(&row[3]) - (i as f64 - 20.0)).abs() < 1.0, "{row:?}");
             if i == 30 {
-                assert_eq!((&row[2], &row[5]), (&Value::Null, &Value::Null));
+                assert_eq!((&row[2], &row[6]), (&Value::Null, &Value::Null));
                 continue;
             }
-            let sum = real(&row[3]) + real(&row[4]) + real(&row[5]);
+            let sum = real(&row[3]) + real(&row[4]) + real(&row[5]) + real(&row[6]);
             assert!((sum - real(&row[2])).abs() < 1e-9, "{row:?}");
         }
-        assert_eq!(found[0][6], Value::Text("season of 7 rows".into()));
+        assert_eq!(found[0][7], Value::Text("season of 7 rows".into()));
         // Without a season, of one row, and of none.
         let line: Vec<(i64, f64)> = (0..40).map(|i| (i, i as f64)).collect();
         let found = answer(&DECOMPOSE, r#"{"lang": "zh"}"#, &line);
         assert!(
             found
                 .iter()
-                .all(|row| row[4] == Value::Real(0.0) && row[6] == Value::Text("无季节".into()))
+                .all(|row| row[4] == Value::Real(0.0) && row[7] == Value::Text("无季节".into()))
         );
-        assert!(found.iter().all(|row| real(&row[5]).abs() < 1e-9));
+        assert!(found.iter().all(|row| real(&row[6]).abs() < 1e-9));
         let found = answer(&DECOMPOSE, "{}", &[(3, 5.0)]);
         assert_eq!(
-            found[0][2..6],
+            found[0][2..7],
             [
                 Value::Real(5.0),
                 Value::Real(5.0),
+                Value::Real(0.0),
                 Value::Real(0.0),
                 Value::Real(0.0)
             ]
         );
         assert!(answer(&DECOMPOSE, "{}", &[]).is_empty());
+    }
+
+    #[test]
+    fn events_are_a_part() {
+        let mut rows = days(70);
+        for day in [10, 33, 52] {
+            rows[day].1 += 60.0;
+        }
+        let holidays = r#"{"holidays": ["1970-01-11", "1970-02-03", "1970-02-22"]}"#;
+        let found = answer(&DECOMPOSE, holidays, &rows);
+        assert!((real(&found[33][5]) - 60.0).abs() < 5.0, "{:?}", found[33]);
+        assert!(real(&found[33][6]).abs() < 5.0 && real(&found[40][5]).abs() < 1e-9);
+        let none = answer(&DECOMPOSE, r#"{"holidays": ["1970-01-20"]}"#, &days(70));
+        assert_eq!(
+            none[0][7],
+            Value::Text("season of 7 rows; no clear effect of holidays".into())
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::options::{OptionDef, OptionType, Options};
 use crate::program::Database;
 use crate::source::{self, ALIAS, Source, column};
 use crate::sql::lexer::Dialect;
-use crate::sql::{identifier, literal};
+use crate::sql::literal;
 use crate::{Error, Result};
 
 /// The options that say which column is what.
@@ -178,7 +178,7 @@ fn parts(
     let (time, value, by) = match (options.text("time"), options.text("value")) {
         (Some(time), Some(value)) => (column(time), column(value), own(&by.unwrap_or_default())),
         (None, None) => match source.columns(database)?.as_deref() {
-            None => return Ok(by_position(&source, by.map(|by| own(&by)), x)),
+            None => return Ok(by_position(&source, by.as_deref(), x, database)),
             Some([time, value, rest @ ..]) => {
                 let is_x = |name: &String| x.iter().any(|x| x.eq_ignore_ascii_case(name));
                 let rest: Vec<String> = rest.iter().filter(|name| !is_x(name)).cloned().collect();
@@ -197,47 +197,63 @@ fn parts(
     let columns = Columns {
         key: source.key(&by),
         time,
-        value: source.number(&value),
-        x: own(x).iter().map(|x| source.number(x)).collect(),
+        value: source.number(&value, database),
+        x: own(x).iter().map(|x| source.number(x, database)).collect(),
     };
     Ok((columns, source.rows()))
 }
 
 /// Of a source of DuckDB whose columns have no names that the writer knows: the first two are renamed, the others become a
-/// list of texts. A column more stands at the end, since there is no list of no columns.
-fn by_position(source: &Source, keys: Option<Vec<String>>, x: &[String]) -> (Columns, String) {
-    let from = source.from();
-    let (mut named, mut out, mut renamed) = (String::new(), String::new(), String::new());
-    for (i, x) in x.iter().enumerate() {
-        let x = identifier(x);
-        named.push_str(&format!(", lumos_x{i}"));
-        out.push_str(&format!("{}{x}", if i > 0 { ", " } else { "" }));
-        renamed.push_str(&format!(", {x} AS lumos_x{i}"));
+/// list of texts. What options name is taken before, by its own name. A column more stands at the end, since there is no list
+/// of no columns.
+fn by_position(
+    source: &Source,
+    keys: Option<&[String]>,
+    x: &[String],
+    database: &dyn Database,
+) -> (Columns, String) {
+    let keys_of = |i: usize| format!("lumos_key{i}");
+    let x_of = |i: usize| format!("lumos_x{i}");
+    let mut own = vec!["lumos_time".to_owned(), "lumos_value".to_owned()];
+    let mut taken = String::new();
+    let named = x.iter().enumerate().map(|(i, name)| (x_of(i), name));
+    let by = keys.unwrap_or_default().iter().enumerate();
+    for (alias, name) in named.chain(by.map(|(i, name)| (keys_of(i), name))) {
+        taken.push_str(&format!(", {} AS {alias}", column(name)));
+        own.push(alias);
     }
-    let all = if x.is_empty() {
-        "*".to_owned()
-    } else {
-        format!("* EXCLUDE ({out}){renamed}")
-    };
+    let from = source.from();
     let rows = format!(
-        "(SELECT {all}, NULL AS lumos_end FROM {from} AS lumos_rows(lumos_time, lumos_value)) AS {ALIAS}"
+        "(SELECT *, NULL AS lumos_end FROM (SELECT *{taken} FROM {from} AS {ALIAS}) AS lumos_rows(lumos_time, lumos_value)) AS {ALIAS}"
     );
-    let rest = format!("* EXCLUDE (lumos_time, lumos_value{named})");
     let (key, rows) = match keys {
-        Some(keys) => (source.key(&keys), rows),
-        None => (
-            "CASE len(lumos_keys) WHEN 1 THEN NULL WHEN 2 THEN lumos_keys[1] ELSE CAST(to_json(lumos_keys[:-2]) AS VARCHAR) END".to_owned(),
-            format!(
-                "(SELECT lumos_time, lumos_value{named}, list_value(*COLUMNS({rest})) AS lumos_keys FROM (SELECT lumos_time, lumos_value{named}, CAST(COLUMNS({rest}) AS VARCHAR) FROM {rows})) AS {ALIAS}"
-            ),
-        ),
+        Some(keys) => {
+            let keys: Vec<String> = (0..keys.len()).map(keys_of).collect();
+            (source.key(&keys), rows)
+        }
+        None => {
+            // An x may be one of the first two, which have other names now.
+            let others: Vec<String> = own
+                .iter()
+                .chain(x)
+                .map(|n| literal(&n.to_lowercase()))
+                .collect();
+            let rest = format!("COLUMNS(lambda c: lower(c) NOT IN ({}))", others.join(", "));
+            let own = own.join(", ");
+            (
+                "CASE len(lumos_keys) WHEN 1 THEN NULL WHEN 2 THEN lumos_keys[1] ELSE CAST(to_json(lumos_keys[:-2]) AS VARCHAR) END".to_owned(),
+                format!(
+                    "(SELECT {own}, list_value(*{rest}) AS lumos_keys FROM (SELECT {own}, CAST({rest} AS VARCHAR) FROM {rows})) AS {ALIAS}"
+                ),
+            )
+        }
     };
     let columns = Columns {
         key,
         time: "lumos_time".into(),
-        value: source.number("lumos_value"),
+        value: source.number("lumos_value", database),
         x: (0..x.len())
-            .map(|i| source.number(&format!("lumos_x{i}")))
+            .map(|i| source.number(&x_of(i), database))
             .collect(),
     };
     (columns, rows)

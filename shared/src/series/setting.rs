@@ -50,7 +50,7 @@ pub const START: OptionDef = OptionDef {
     name: "start",
     ty: OptionType::Json(GIVE_TIME),
     default: "the first row",
-    doc: "rows before this time are left out",
+    doc: "rows before this time are left out; it is of the kind of the times, a date or a whole number",
 };
 /// Where they end.
 pub const END: OptionDef = OptionDef {
@@ -87,6 +87,8 @@ pub struct Setting {
     pub least_rows: usize,
     start: Option<(Clock, i64)>,
     end: Option<(Clock, i64)>,
+    /// The step as it was given, and whether it is a bare number.
+    step: Option<(String, bool)>,
     fails: bool,
 }
 
@@ -99,6 +101,8 @@ impl Setting {
             least_rows: options.integer("min_rows").unwrap_or(1) as usize,
             start: time(options, "start")?,
             end: time(options, "end")?,
+            step: given_step(options)
+                .map(|step| (step.trim().to_owned(), step.trim().parse::<i64>().is_ok())),
             fails: options.text("on_error") == Some("error"),
         })
     }
@@ -108,7 +112,59 @@ impl Setting {
         self.start.is_some() || self.end.is_some()
     }
 
-    /// Whether a row of this time counts. A start or an end of another kind of time does not matter.
+    /// What does not fit the times of a series, as a sentence: a step, a start or an end of another kind, or a step of hours
+    /// between days.
+    pub fn misfit(&self, clock: Clock) -> Option<String> {
+        let whole = clock == Clock::Integer;
+        let (kind, chinese_kind) = if whole {
+            ("whole numbers", "整数")
+        } else {
+            ("dates", "日期")
+        };
+        let say = |name: &str, given: &str, give: &str, chinese_give: &str| {
+            self.language.say(
+                format!(
+                    "\"{name}\" is {given}, and the times of the series are {kind}; give {give}"
+                ),
+                format!("“{name}”为 {given}，而序列的时间是{chinese_kind}；请给出{chinese_give}"),
+            )
+        };
+        for (name, end) in [("start", &self.start), ("end", &self.end)] {
+            if let Some((of, time)) = end
+                && (*of == Clock::Integer) != whole
+            {
+                let [give, chinese] = if whole {
+                    ["a whole number", "整数"]
+                } else {
+                    ["a time like \"2026-05-01\"", "类似 \"2026-05-01\" 的时间"]
+                };
+                return Some(say(name, &of.show(*time), give, chinese));
+            }
+        }
+        let (given, is_number) = self.step.as_ref()?;
+        if *is_number != whole {
+            let [give, chinese] = if whole {
+                ["a whole number", "整数"]
+            } else {
+                ["a step like \"1 day\"", "类似 \"1 day\" 的步长"]
+            };
+            return Some(say("step", given, give, chinese));
+        }
+        let days = match self.preparation.step {
+            Some(Step::Fixed(unit)) => unit % DAY == 0,
+            _ => true,
+        };
+        (clock == Clock::Date && !days).then(|| {
+            say(
+                "step",
+                given,
+                "a step of days, or times with hours",
+                "以天为单位的步长，或带小时的时间",
+            )
+        })
+    }
+
+    /// Whether a row of this time counts. A start or an end of another kind of time is a [`Setting::misfit`].
     pub fn counts(&self, clock: Clock, time: i64) -> bool {
         let comparable =
             |other: &(Clock, i64)| (other.0 == Clock::Integer) == (clock == Clock::Integer);
@@ -191,15 +247,21 @@ fn zone(options: &Options) -> Result<i64> {
     })
 }
 
+/// The step as it is given.
+fn given_step(options: &Options) -> Option<String> {
+    let given = options.get("step").filter(|step| !step.is_null())?;
+    Some(
+        given
+            .as_str()
+            .map_or_else(|| given.to_string(), str::to_owned),
+    )
+}
+
 /// What the options say of the grid. Errors if the step or the period is none.
 fn preparation(options: &Options) -> Result<Preparation> {
-    let step = match options.get("step").filter(|step| !step.is_null()) {
+    let step = match given_step(options) {
         None => None,
-        Some(given) => {
-            let text = match given {
-                Json::String(text) => text.clone(),
-                other => other.to_string(),
-            };
+        Some(text) => {
             let wrong = || {
                 options.wrong(
                     "step",
@@ -252,7 +314,43 @@ fn preparation(options: &Options) -> Result<Preparation> {
 mod tests {
     use super::*;
 
-    const KNOWN: &[OptionDef] = &[TZ, START, END];
+    const KNOWN: &[OptionDef] = &[TZ, START, END, STEP];
+
+    #[test]
+    fn a_step_fits_the_times() {
+        for (step, clock, said) in [
+            ("5", Clock::Integer, None),
+            ("\"5\"", Clock::Integer, None),
+            ("\"2 days\"", Clock::Date, None),
+            ("\"1 month\"", Clock::Timestamp, None),
+            ("\"1 hour\"", Clock::Timestamp, None),
+            ("5", Clock::Date, Some("dates; give a step like \"1 day\"")),
+            (
+                "\"1 day\"",
+                Clock::Integer,
+                Some("whole numbers; give a whole number"),
+            ),
+            (
+                "\"business day\"",
+                Clock::Integer,
+                Some("whole numbers; give a whole number"),
+            ),
+            (
+                "\"1 hour\"",
+                Clock::Date,
+                Some("dates; give a step of days, or times with hours"),
+            ),
+        ] {
+            let options = format!("{{\"step\": {step}}}");
+            let setting = Setting::of(&Options::parse(KNOWN, Some(&options)).unwrap()).unwrap();
+            let found = setting.misfit(clock);
+            assert_eq!(found.is_some(), said.is_some(), "{step} {clock:?}");
+            assert!(
+                found.is_none_or(|found| found.ends_with(said.unwrap())),
+                "{step}"
+            );
+        }
+    }
 
     #[test]
     fn zones_are_offsets() {
@@ -309,7 +407,12 @@ mod tests {
         ] {
             assert_eq!(counts(time), is, "{time}");
         }
-        assert!(setting.counts(Clock::Integer, -5), "of another kind");
+        let said = setting.misfit(Clock::Integer).unwrap();
+        assert_eq!(
+            said,
+            "\"start\" is 2026-05-01, and the times of the series are whole numbers; give a whole number"
+        );
+        assert_eq!(setting.misfit(Clock::Date), None);
         let wrong = Options::parse(KNOWN, Some(r#"{"start": "May"}"#)).unwrap();
         let said = Setting::of(&wrong).unwrap_err().to_string();
         assert!(

@@ -249,6 +249,9 @@ impl Rows {
         }
         let clock = self.clock.unwrap_or(Clock::Integer);
         let setting = answer.setting();
+        if let Some(why) = self.clock.and_then(|clock| setting.misfit(clock)) {
+            return answer.nothing(key, Some(why), self, emit);
+        }
         let kept: Vec<(i64, f64)>;
         let rows = if setting.has_ends() {
             let rows = self.rows.iter().copied();

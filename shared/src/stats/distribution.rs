@@ -157,7 +157,10 @@ impl Distribution {
                 Ok(Empirical(many))
             }
             ("constant", &[value]) => Ok(Constant(value)),
-            _ => Err(wrong(format!("has {count} numbers; give {takes}"))),
+            _ => {
+                let s = if count == 1 { "" } else { "s" };
+                Err(wrong(format!("has {count} number{s}; give {takes}")))
+            }
         }
     }
 
@@ -498,7 +501,7 @@ mod tests {
             ),
             (
                 "normal(1)",
-                "dist \"normal(1)\" has 1 numbers; give mean, sd",
+                "dist \"normal(1)\" has 1 number; give mean, sd",
             ),
             (
                 "normal(a, b)",

@@ -2,6 +2,8 @@
 
 use special::Beta;
 
+use super::special::{beta_share, ln_beta};
+
 /// How many standard deviations to each side hold this share of Student's t, between 0 and 1.
 pub fn student_width(freedom: f64, share: f64) -> f64 {
     let (a, b) = (freedom / 2.0, 0.5);
@@ -14,20 +16,13 @@ pub fn f_above(value: f64, between: f64, within: f64) -> f64 {
     if value.is_nan() || value <= 0.0 {
         return 1.0;
     }
-    let (a, b) = (within / 2.0, between / 2.0);
-    let x = within / (within + between * value);
-    x.inc_beta(a, b, ln_beta(a, b))
-}
-
-/// The logarithm of the beta function. Of a large `a` the difference of two logarithms of gamma would lose digits: by the
-/// series of Stirling.
-fn ln_beta(a: f64, b: f64) -> f64 {
-    if a < 100.0 {
-        return a.ln_beta(b);
+    let whole = within + between * value;
+    let parts = [within / whole, between * value / whole];
+    match parts {
+        [_, above] if above <= 0.0 => 1.0,
+        [below, _] if below <= 0.0 || below.is_nan() => 0.0,
+        parts => beta_share(within / 2.0, between / 2.0, parts),
     }
-    let series = |x: f64| (1.0 / 12.0 - (1.0 / 360.0 - 1.0 / 1260.0 / (x * x)) / (x * x)) / x;
-    libm::lgamma(b) - (a - 0.5) * libm::log1p(b / a) - b * libm::log(a + b) + b + series(a)
-        - series(a + b)
 }
 
 #[cfg(test)]

@@ -15,7 +15,9 @@ CALLS = [
     "lumos_backtest('{source}', 3)",
     "lumos_anomalies('{source}', '{{\"threshold\": 2.5}}')",
     "lumos_changepoints('{source}')",
+    "lumos_forecast('{source}', 2, '{{\"level\": [0.8, 0.95, 0.5]}}')",
     "lumos_decompose('{source}')",
+    "lumos_decompose('{source}', '{{\"holidays\": [\"2024-01-11\", \"2024-02-20\", \"2024-03-08\"]}}')",
     "lumos_seasons('{source}')",
     "lumos_outliers('{source}', '{{\"key\": \"shop\", \"columns\": [\"day\"]}}')",
     "lumos_chart_suggest('{source}')",
@@ -147,10 +149,69 @@ class Series(Both):
             self.duckdb.execute(f"CREATE OR REPLACE TABLE t AS SELECT i::{ty} AS i, i % 2 = 0 AS v FROM range(20) r(i)")
             found = self.duckdb.execute("SELECT ts, typeof(ts) FROM query(lumos_forecast('t', 1))").fetchone()
             self.assertEqual(found, (20, "BIGINT"), ty)
-        for ty, value in [("TIME", "'10:00'"), ("INTERVAL", "'1 day'"), ("BLOB", "'x'"), ("STRUCT(a INTEGER)", "{'a': 1}")]:
+
+    def test_what_is_wrong_with_a_column_names_the_function_and_a_way_out(self):
+        def refused(source, function, words):
             with self.assertRaises(duckdb.Error) as caught:
-                self.duckdb.execute(f"FROM query(lumos_forecast('SELECT {value.replace(chr(39), chr(39) * 2)}::{ty}, 1', 1))").fetchall()
-            self.assertNotIn("INTERNAL", str(caught.exception).upper(), ty)
+                self.duckdb.execute(f"FROM query({function.format(source)})").fetchall()
+            said = str(caught.exception)
+            self.assertIn(f"{function.partition('(')[0]}: {words}", said)
+            self.assertNotIn("_lumos_", said)
+
+        # Names of internal columns are none of the caller's either.
+        odd = [("TIME", "'10:00'"), ("TIMETZ", "'10:00+00'"), ("INTERVAL", "'1 day'"), ("UUID", "'00000000-0000-0000-0000-000000000001'"), ("BIT", "'101'"), ("BLOB", "'x'")]
+        others = [("DATE", "'2024-01-01'"), ("TIMESTAMP", "'2024-01-01'"), ("INTEGER[]", "[1]"), ("STRUCT(a INTEGER)", "{'a': 1}")]
+        columns = ", ".join(f"{value}::{ty} AS c{i}" for i, (ty, value) in enumerate(odd + others))
+        self.duckdb.execute(f"CREATE TABLE odd AS SELECT {columns}, true AS flag, '5' AS text, 'a'::ENUM ('a') AS kind, 1 AS number")
+        functions = ["lumos_forecast('{}', 1)", "lumos_backtest('{}', 1)", "lumos_anomalies('{}')", "lumos_changepoints('{}')", "lumos_decompose('{}')", "lumos_seasons('{}')"]
+        for function in functions:
+            for i, (ty, _) in enumerate(odd):
+                ty = ty.replace("TIMETZ", "TIME WITH TIME ZONE")
+                refused(f"odd(c{i}, number)", function, f"the times are of the type {ty}; give dates like")
+                refused(f"SELECT c{i}, number FROM odd", function, f"the times are of the type {ty}; give dates like")
+            refused("odd(flag, number)", function, "the times are of the type BOOLEAN; give dates like")
+            for column, words in [("text", "a TEXT"), ("kind", "a TEXT"), ("c5", "a BLOB")] + [(f"c{len(odd) + i}", f"of the type {ty}") for i, (ty, _) in enumerate(others)]:
+                refused(f"odd(number, {column})", function, f"value is {words}; give a number")
+        refused("odd", """lumos_drivers('{}', 'sum(text)', 'number = 1', '["kind"]')""", "value is a TEXT; give a number")
+        refused("", """lumos_simulate('concat(a, ''x'')', '{{"a": 1}}', 5, 1)""", "value is a TEXT; give a number")
+        self.assertEqual(self.duckdb.execute("FROM query(lumos_forecast('SELECT c0, number FROM odd LIMIT 0', 1))").fetchall(), [])
+
+    def test_a_column_may_be_named_twice(self):
+        rows = [(f"2024-01-{day:02}", day * 7 % 5 + 1.5, f"s{day % 2}", day % 3) for day in range(1, 29)]
+        for db in (self.sqlite.connection, self.duckdb):
+            db.execute("CREATE TABLE twice(day TEXT, amount DOUBLE, shop TEXT, Price INTEGER)")
+            db.executemany("INSERT INTO twice VALUES (?, ?, ?, ?)", rows)
+        for options in ['"x": "amount"', '"x": ["AMOUNT", "price"]', '"by": "amount"', '"by": "Day"', '"by": ["SHOP", "price"]', '"by": "shop", "x": "price"', '"by": []', '"x": "price"']:
+            for source in ["twice", "SELECT * FROM twice", "twice(day, amount, shop, price)"]:
+                call = f"lumos_forecast('{source}', 1, '{{{options}}}')"
+                found = self.duckdb.execute(f"FROM query({call})").fetchall()
+                self.assertEqual(exact(found), exact(self.sqlite.rows(f"SELECT * FROM {call}")), call)
+        for options, words in [('"x": "nosuch"', "nosuch"), ('"x": "day"', "value is a TEXT; give a number")]:
+            with self.assertRaises(host.ERROR) as ours:
+                self.sqlite.rows(f"SELECT * FROM lumos_forecast('twice', 1, '{{{options}}}')")
+            with self.assertRaises(duckdb.Error) as theirs:
+                self.duckdb.execute(f"FROM query(lumos_forecast('twice', 1, '{{{options}}}'))")
+            for caught in (ours, theirs):
+                self.assertIn(words, str(caught.exception))
+
+    def test_what_does_not_fit_the_times_is_said(self):
+        for db in (self.sqlite.connection, self.duckdb):
+            db.execute("CREATE TABLE days(day TEXT, n INTEGER)")
+            db.executemany("INSERT INTO days VALUES (?, ?)", [(f"2024-01-{day:02}", day % 7) for day in range(1, 29)])
+            db.execute("CREATE TABLE counted(i INTEGER, n INTEGER)")
+            db.executemany("INSERT INTO counted VALUES (?, ?)", [(i, i % 7) for i in range(28)])
+        for table, options, words in [
+            ("days", '"step": 1', 'dates; give a step like "1 day"'),
+            ("days", '"step": "1 hour"', "dates; give a step of days, or times with hours"),
+            ("counted", '"step": "1 day"', "whole numbers; give a whole number"),
+            ("days", '"start": 5', 'dates; give a time like "2026-05-01"'),
+            ("counted", '"end": "2026-01-01"', "whole numbers; give a whole number"),
+        ]:
+            for function in ["lumos_forecast('{}', 2, '{{{}}}')", "lumos_anomalies('{}', '{{{}}}')", "lumos_decompose('{}', '{{{}}}')"]:
+                call = function.format(table, options)
+                (row,) = self.sqlite.rows(f"SELECT * FROM {call}")
+                self.assertTrue([cell for cell in row if cell and cell.endswith(words)], row)
+                self.assertEqual(self.duckdb.execute(f"FROM query({call})").fetchall(), [row])
 
     def test_a_view_is_made_anew_and_a_prepared_text_stays(self):
         self.make(self.duckdb, [(f"2024-01-{day:02}", 5.0, "a") for day in range(1, 11)], "sales")

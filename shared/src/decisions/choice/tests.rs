@@ -240,7 +240,7 @@ fn utilities_bend_points() {
 fn what_is_wrong_is_said() {
     for (criteria, options, said) in [
         ("x", "{}", "criteria are x; write them like"),
-        ("{}", "{}", "criteria are 0, of 1 to 32"),
+        ("{}", "{}", "there are 0 criteria, of 1 to 32"),
         (
             r#"{"x": "3"}"#,
             "{}",

@@ -126,11 +126,13 @@ pub fn program(
     let per = metric
         .per
         .as_deref()
-        .map_or("CAST(NULL AS DOUBLE)".to_owned(), |per| source.number(per));
+        .map_or("CAST(NULL AS DOUBLE)".to_owned(), |per| {
+            source.number(per, database)
+        });
     let read = source.select(&[
         &cells::array_sql(&columns, dialect),
         &format!("CASE WHEN ({test}\n) THEN 1 WHEN NOT ({test}\n) THEN 0 END"),
-        &source.number(&metric.value),
+        &source.number(&metric.value, database),
         &per,
     ]);
     let spec = serde_json::json!({

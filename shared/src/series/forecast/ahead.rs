@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::super::combine::{Forecast, Member};
+use super::super::combine::{Forecast, Member, Task};
 use super::super::covariates::Events;
 use super::super::grid::Grid;
 use super::super::season::without_seasons;
@@ -67,6 +67,14 @@ impl Answer for Ahead {
             ));
         }
         let found = foretell(&grid.values, &covariates, &task, stopped)?;
+        let mut others = Vec::new();
+        for level in call.levels.iter().skip(1) {
+            let task = Task {
+                level: *level,
+                ..task.clone()
+            };
+            others.push(foretell(&grid.values, &covariates, &task, stopped)?.forecast);
+        }
         notes.extend_from_slice(&covariates.notes);
         for name in &found.effect.unused {
             notes.push(language.say(
@@ -105,6 +113,17 @@ impl Answer for Ahead {
                 Value::Text(model.clone()),
                 note.clone(),
                 parts.map_or(Value::Null, |parts| Value::Text(parts.clone())),
+                if others.is_empty() {
+                    Value::Null
+                } else {
+                    let all = std::iter::once(&found.forecast).chain(&others);
+                    let ends = all.map(|of| of.interval(step));
+                    let ends = ends.map(|(from, to)| [from.clamp(low, high), to.clamp(low, high)]);
+                    let named = call.levels.iter().zip(ends);
+                    let named =
+                        named.map(|(level, ends)| (level.to_string(), Json::from(ends.to_vec())));
+                    Value::Text(Json::Object(named.collect()).to_string())
+                },
             ])?;
         }
         Ok(())
@@ -135,6 +154,7 @@ fn history(key: &Value, grid: &Grid, note: &Value, emit: Emit<'_>) -> Result<()>
             Value::Null,
             Value::Null,
             note.clone(),
+            Value::Null,
             Value::Null,
         ])?;
     }

@@ -12,9 +12,9 @@ use serde_json::Value as Json;
 
 use super::clock::{Clock, DAY};
 use super::combine::{Forecast, Member, Task, forecast};
-use super::covariates::{Covariates, Effect, Events, Numbers};
+use super::covariates::{Covariates, Effect, Events, Numbers, listed};
 use super::grid::Grid;
-use super::select::{self, HOLIDAYS, X};
+use super::select::{self, X};
 use super::setting::{Setting, time};
 use super::source::{EachSeries, INPUT_WITH_ROLES, PARTS_WITH_ROLES, Rows};
 use super::words::Language;
@@ -24,8 +24,8 @@ use crate::stats::tails::student_width;
 use crate::{Error, Result, Type};
 use ahead::Ahead;
 use back::Back;
+use options::UNTIL;
 pub use options::{BACKTEST_OPTIONS, FORECAST_OPTIONS, OPTIONS_OF_LISTS};
-use options::{GIVE_LIST, UNTIL};
 
 /// The most steps.
 const MOST_STEPS: i64 = 10_000;
@@ -52,6 +52,7 @@ pub const FORECAST: Fold = Fold::new::<EachSeries<Ahead>>(
         ("model", Type::Text),
         ("note", Type::Text),
         ("components", Type::Json),
+        ("intervals", Type::Json),
     ],
 )
 .in_parts(PARTS_WITH_ROLES);
@@ -126,7 +127,8 @@ struct Call {
     /// The model's name, if one is named.
     model: Option<String>,
     only: Option<Member>,
-    level: f64,
+    /// The shares of the truth that intervals are to hold, the first in columns of its own.
+    levels: Vec<f64>,
     /// `None`: as the values are.
     bounds: Option<(f64, f64)>,
     windows: usize,
@@ -148,13 +150,7 @@ impl Call {
             Reach::Steps(steps) => (steps / 2).max(1),
             Reach::Until(..) => 1,
         };
-        let level = match options.get("level").filter(|level| !level.is_null()) {
-            None => 0.95,
-            Some(level) => {
-                let level = level.as_f64().filter(|l| *l > 0.0 && *l < 1.0);
-                level.ok_or_else(|| options.wrong("level", "a number above 0 and below 1"))?
-            }
-        };
+        let levels = levels(&options, known)?;
         let has_source = known.iter().any(|option| option.name == X.name);
         Ok(Call {
             reach,
@@ -168,7 +164,7 @@ impl Call {
                 Some("croston") => Some(Member::Croston),
                 _ => None,
             },
-            level,
+            levels,
             bounds: bounds(&options)?,
             windows: options.integer("windows").unwrap_or(3) as usize,
             stride: options
@@ -193,7 +189,7 @@ impl Call {
             horizon,
             periods,
             only: self.only,
-            level: self.level,
+            level: self.levels[0],
         }
     }
 
@@ -315,24 +311,6 @@ fn reach(horizon: &Json, options: &Options, known: &[OptionDef]) -> Result<Reach
     }
 }
 
-/// The days that the options list. Errors if one is no time, or if they are to come from a source where there is none.
-fn listed(options: &Options, has_source: bool) -> Result<Events> {
-    let list = match options.get(HOLIDAYS.name) {
-        None | Some(Json::Null) => return Ok(Events::new()),
-        Some(Json::String(_)) if has_source => return Ok(Events::new()),
-        Some(Json::Array(list)) => list,
-        Some(_) => return Err(options.wrong(HOLIDAYS.name, GIVE_LIST)),
-    };
-    let text = |day: &Json| match day {
-        Json::String(text) => Some(text.as_str().into()),
-        Json::Number(number) => Some(number.to_string().into()),
-        _ => None,
-    };
-    let days = list.iter().map(|day| Some((text(day)?, "".into())));
-    let days: Option<Events> = days.collect();
-    days.ok_or_else(|| options.wrong(HOLIDAYS.name, GIVE_LIST))
-}
-
 /// What comes after values, and what covariates add to it and to them, from the first row that it is foretold from on.
 struct Foretold {
     forecast: Forecast,
@@ -383,6 +361,26 @@ fn foretell(
         effect,
         plain,
     })
+}
+
+/// Errors if one is not between 0 and 1, or if there are several where the function takes one.
+fn levels(options: &Options, known: &[OptionDef]) -> Result<Vec<f64>> {
+    /// Each costs a forecast.
+    const MOST: usize = 10;
+    let many = known.iter().any(|option| option.name == UNTIL.name);
+    let read = match options.get("level") {
+        None | Some(Json::Null) => return Ok(vec![0.95]),
+        Some(Json::Array(list)) if many && (1..=MOST).contains(&list.len()) => list.as_slice(),
+        Some(one) => std::slice::from_ref(one),
+    };
+    let level = |level: &Json| level.as_f64().filter(|l| *l > 0.0 && *l < 1.0);
+    read.iter()
+        .map(level)
+        .collect::<Option<_>>()
+        .ok_or_else(|| {
+            let list = if many { ", or a list of up to 10" } else { "" };
+            options.wrong("level", &format!("a number above 0 and below 1{list}"))
+        })
 }
 
 fn bounds(options: &Options) -> Result<Option<(f64, f64)>> {

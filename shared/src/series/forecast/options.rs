@@ -1,5 +1,6 @@
 //! The options of forecasts and backtests.
 
+use super::super::covariates::GIVE_DAYS;
 use super::super::select::{BY, HOLIDAYS, TIME, VALUE, X};
 use super::super::setting::{AGG, END, GAPS, MIN_ROWS, ON_ERROR, PERIOD, START, STEP, TZ};
 use super::super::words::LANG;
@@ -35,7 +36,7 @@ pub const OPTIONS_OF_LISTS: &[OptionDef] = &[
 /// The options of a backtest.
 pub const BACKTEST_OPTIONS: &[OptionDef] = &[
     TIME, VALUE, BY, AGG, STEP, GAPS, PERIOD, TZ, START, END, MIN_ROWS, ON_ERROR, HOLIDAYS, X,
-    ONE_MODEL, LEVEL, WINDOWS, STRIDE, LANG,
+    ONE_MODEL, ONE_LEVEL, WINDOWS, STRIDE, LANG,
 ];
 
 const MODELS: OptionType = OptionType::OneOf(&["auto", "theta", "ets", "rws", "snaive", "croston"]);
@@ -52,11 +53,10 @@ const ONE_MODEL: OptionDef = OptionDef {
     doc: "the one that is measured",
 };
 const HOLIDAYS_OF_LISTS: OptionDef = OptionDef {
-    ty: OptionType::Json(GIVE_LIST),
+    ty: OptionType::Json(GIVE_DAYS),
     doc: "days that are not like others, past ones and those ahead. What each adds to its day, the day before and the day after, the past says",
     ..HOLIDAYS
 };
-pub(super) const GIVE_LIST: &str = "a list of days like [\"2026-12-25\"]";
 pub(super) const UNTIL: OptionDef = OptionDef {
     name: "until",
     ty: OptionType::Json("a time like \"2026-12-31\", or a whole number"),
@@ -77,9 +77,14 @@ const COMPONENTS: OptionDef = OptionDef {
 };
 const LEVEL: OptionDef = OptionDef {
     name: "level",
-    ty: OptionType::Json("a number above 0 and below 1"),
+    ty: OptionType::Json("a number above 0 and below 1, or a list of up to 10"),
     default: "0.95",
+    doc: "the share of the truth that the intervals are to hold. Of a list `lo` and `hi` are those of the first, and the column `intervals` has all, an object like `{\"0.8\": [90.0, 110.0]}`",
+};
+const ONE_LEVEL: OptionDef = OptionDef {
+    ty: OptionType::Json("a number above 0 and below 1"),
     doc: "the share of the truth that the intervals are to hold",
+    ..LEVEL
 };
 const BOUNDS: OptionDef = OptionDef {
     name: "bounds",

@@ -66,6 +66,13 @@ impl Answer for Odd {
             period: Odd::period(call, grid),
             ..call.judgement.clone()
         };
+        if call.quiet.is_some() && grid.clock == Clock::Integer {
+            let why = call.setting.language.say(
+                "\"quiet\" is a time, and the times of the series are whole numbers; give a number of rows, or a share like \"20%\"",
+                "“quiet”为时间，而序列的时间是整数；请给出行数，或类似 \"20%\" 的比例",
+            );
+            return self.nothing(key, Some(why), rows, emit);
+        }
         if let Some(quiet) = call.quiet {
             how.quiet = Quiet::Rows(grid.step.rows_within(quiet));
         }

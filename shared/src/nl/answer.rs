@@ -26,7 +26,7 @@ const TRIED: usize = 8;
 /// How much less likely a reading may be that finds something, where the likeliest finds nothing.
 const MARGIN: f32 = 2.0;
 
-/// How much less likely a reading is that has none of the names in the question.
+/// How much less likely a reading is that has none of the names in the question; one without some of them is less so.
 const NO_NAME: f32 = 6.0;
 
 /// From this confidence on a reading is sure.
@@ -240,13 +240,13 @@ impl Considered {
                 (Candidate { score, ..c }, false)
             }));
         }
-        // A reading that has none of the names is one of another question.
+        // A reading without the names is one of another question.
         for (candidate, goes_on) in &mut all {
-            let none = !named
-                .iter()
-                .any(|n| n.is_in(reader.catalog, &candidate.sql));
-            if !*goes_on && !named.is_empty() && none {
-                candidate.score -= NO_NAME;
+            if !*goes_on && !named.is_empty() {
+                let out = named
+                    .iter()
+                    .filter(|n| !n.is_in(reader.catalog, &candidate.sql));
+                candidate.score -= NO_NAME * out.count() as f32 / named.len() as f32;
             }
         }
         let weights = &reader.catalog.weights;

@@ -16,10 +16,11 @@ pub struct Said<'a> {
 }
 
 impl Said<'_> {
-    /// A number or a comparison that the SQL of a query, with what it takes for granted, leaves out.
-    pub fn lost(&self, sql: &str, notes: &[String]) -> Option<String> {
+    /// A number, a comparison or what is to be shown that a query, its SQL and what it takes for granted leave out.
+    pub fn lost(&self, query: &Query, sql: &str, notes: &[String]) -> Option<String> {
         self.uncompared(sql)
             .or_else(|| self.lost_number(sql, notes))
+            .or_else(|| self.unshown(query))
     }
 
     /// Why a query with its SQL is hardly what was meant otherwise.
@@ -56,6 +57,36 @@ impl Said<'_> {
             n > 1.0 && !has(n) && !next && !digits(sql, &t.text)
         })?;
         Some(format!("it leaves out \"{}\"", lost.text))
+    }
+
+    /// "Tracks with their genres": the genres are to be shown too.
+    fn unshown(&self, query: &Query) -> Option<String> {
+        let is = |at: usize, words: &[&str]| {
+            let token = self.tokens.get(at);
+            token.is_some_and(|t| words.contains(&t.lower.as_str()))
+        };
+        let shows = |m: &Mention| match m.kind {
+            Meaning::Table(table) => {
+                tables(query).contains(&table) && query.select.iter().any(|e| of(e, table))
+            }
+            Meaning::Column(column) => {
+                let shown = Expr::Column(column);
+                query.select.contains(&shown) || query.filters.iter().any(|f| f.left == shown)
+            }
+            _ => true,
+        };
+        let at = (2..self.tokens.len()).find(|&at| {
+            let mut here = self
+                .mentions
+                .iter()
+                .filter(|m| m.start == at && m.score > 0.75)
+                .peekable();
+            is(at - 1, &["their", "its", "his", "her"])
+                && is(at - 2, &["with", "and", "plus", "including"])
+                && here.peek().is_some()
+                && !here.any(shows)
+        })?;
+        Some(format!("it does not show \"{}\"", self.tokens[at].text))
     }
 
     /// A word that changes what is asked, and that no reading can say.
@@ -168,6 +199,14 @@ impl Said<'_> {
         let words = self.tokens.get(lost.start..=end)?;
         let words: Vec<&str> = words.iter().map(|t| t.text.as_str()).collect();
         Some(format!("it does not compare \"{}\"", words.join(" ")))
+    }
+}
+
+/// Whether a value is of a table.
+fn of(expr: &Expr, table: usize) -> bool {
+    match expr {
+        Expr::Column(c) | Expr::Aggregate(_, _, Some(c)) | Expr::Unit(_, c) => c.table == table,
+        _ => true,
     }
 }
 

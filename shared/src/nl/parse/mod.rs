@@ -28,7 +28,7 @@ const BEAM: usize = 100;
 /// Words up to which so many are; of a longer question fewer are, so that its words cost the same together.
 const WORDS: usize = 30;
 
-/// How much less likely a reading is that leaves out a number or a comparison.
+/// How much less likely a reading is that leaves out a number, a comparison or what is to be shown.
 const LOST: f32 = 3.0;
 
 /// The fewest readings that are followed.
@@ -119,8 +119,8 @@ fn read(
                 tokens,
                 mentions: &mentions,
             };
-            // What leaves out a number or a comparison is less likely, too.
-            let lost = said.lost(&sql, &notes);
+            // What leaves out something that was said is less likely, too.
+            let lost = said.lost(&query, &sql, &notes);
             let less = if lost.is_some() { LOST } else { 0.0 };
             let doubt = lost.or_else(|| said.doubt(&trees, &query, &sql));
             let candidate = Candidate {

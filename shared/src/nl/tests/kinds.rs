@@ -294,6 +294,38 @@ fn groups_are_counted_named_and_averaged() {
 }
 
 #[test]
+fn what_belongs_to_things_is_shown_with_them() {
+    for (db, one, other, question) in [
+        (
+            shop(),
+            "product.name",
+            "category.name AS category_name",
+            "products with their categories",
+        ),
+        (
+            shop(),
+            "product.name",
+            "category.name AS category_name",
+            "show each product and its category name",
+        ),
+        (
+            school(),
+            "teachers.name",
+            "departments.name AS departments_name",
+            "teachers and their departments",
+        ),
+    ] {
+        let sql = db.read(&[], question, Dialect::Sqlite).swap_remove(0).sql;
+        let list = sql.replace('"', "");
+        let list = list.split(" FROM ").next().unwrap_or_default();
+        assert!(
+            list.contains(one) && list.contains(other),
+            "{question}: {sql}"
+        );
+    }
+}
+
+#[test]
 fn yes_and_no_say_which_things() {
     has(
         &freight(),

@@ -58,9 +58,11 @@ pub fn open() -> Result<Box<dyn gate::Scratch>> {
     Ok(Box::new(Borrowed(Some(scratch))))
 }
 
+/// What can be opened any number of times.
+const NOTHING: &str = if cfg!(windows) { "NUL" } else { "/dev/null" };
+
 fn start() -> Result<Scratch> {
-    let free: std::io::Result<Vec<File>> =
-        (0..DESCRIPTORS).map(|_| File::open("/dev/null")).collect();
+    let free: std::io::Result<Vec<File>> = (0..DESCRIPTORS).map(|_| File::open(NOTHING)).collect();
     free.map_err(|e| {
         Error::new(format!(
             "no file can be opened: {e}; close files, or raise the limit (ulimit -n)"

@@ -14,7 +14,7 @@ EXPORTS = {"lumos.so": ["sqlite3_extension_init", "sqlite3_lumos_init"], "lumos.
 GLIBC = r"lib(c|m|dl|rt|pthread)\.so\.\d|ld-linux-[\w-]+\.so\.\d"
 GCC = r"libgcc_s\.so\.1"  # The unwinder, which whatever has threads of glibc has too.
 CPP = r"libstdc\+\+\.so\.6"
-WINDOWS = r"(api-ms-win-[\w-]+|kernel32|ntdll|ws2_32|bcryptprimitives|userenv|advapi32|msvcrt|ucrtbase)\.dll"
+WINDOWS = r"(api-ms-win-[\w-]+|kernel32|ntdll|ws2_32|bcrypt|bcryptprimitives|userenv|advapi32|msvcrt|ucrtbase)\.dll"
 
 
 def said(*command):
@@ -32,8 +32,9 @@ def of_linux(path):
 
 def of_windows(path):
     listing = said("objdump", "-p", path)
-    exports = re.search(r"\[Ordinal/Name Pointer\] Table.*?\n(.*?)\n\n", listing, re.DOTALL)
-    return re.findall(r"DLL Name: (.*)", listing), [line.split()[-1] for line in exports.group(1).splitlines()[1:]] if exports else [], (0,)
+    names = re.search(r"\[Ordinal/Name Pointer\] Table.*?\n(.*?)\n\n", listing, re.DOTALL)
+    exports = re.findall(r"^\t\[ *\d+\].* (\S+)$", names.group(1), re.MULTILINE) if names else []
+    return re.findall(r"DLL Name: (.*)", listing), exports, (0,)
 
 
 def wrong(path, floor):

@@ -13,7 +13,7 @@ use rusqlite::{Connection, ffi};
 
 use crate::error::{Result, error};
 use crate::host::statement::HostStatement;
-use crate::host::without_signals;
+use crate::system::without_signals;
 
 /// The longest text or BLOB that a query makes, in bytes.
 const LONGEST: c_int = 10_000_000;

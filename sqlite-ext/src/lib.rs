@@ -20,6 +20,7 @@ mod route;
 mod scalar;
 mod session;
 mod sync;
+mod system;
 mod table_function;
 mod text;
 mod topk;

@@ -21,6 +21,7 @@ use crate::mirror::open::default_path;
 use crate::mirror::settings::Settings;
 use crate::mirror::{Mirror, file_lock};
 use crate::progress::Progress;
+use crate::system;
 
 /// One SQLite connection.
 pub struct Session {
@@ -427,7 +428,7 @@ impl Session {
         let database = connection.path().unwrap_or_default().to_owned();
         let source = match database.as_str() {
             "" => None,
-            file => file_lock::file_id(file.as_ref()),
+            file => system::file_id(file.as_ref()),
         };
         loop {
             let busy = match Mirror::open(path, settings.cloned(), source) {

@@ -20,6 +20,7 @@ use rusqlite::ffi::{self, sqlite3, sqlite3_api_routines};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::{Error, Result, error};
+use crate::system::NOTHING;
 
 /// The oldest SQLite that we load into.
 const OLDEST: c_int = 3_040_000;
@@ -330,7 +331,7 @@ const DESCRIPTORS: usize = 4;
 
 /// Errors if too few file descriptors are free to open a database.
 pub fn check_descriptors() -> Result<()> {
-    let open = || std::fs::File::open("/dev/null");
+    let open = || std::fs::File::open(NOTHING);
     let free: std::io::Result<Vec<_>> = (0..DESCRIPTORS).map(|_| open()).collect();
     free.map(drop).map_err(|e| {
         error(format!(
@@ -349,24 +350,6 @@ pub fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {
         "internal error, please report it: {}",
         text.unwrap_or("panic")
     ))
-}
-
-/// Runs `start` with all signals blocked, so that the threads it starts leave signals to the host's.
-pub fn without_signals<T>(start: impl FnOnce() -> T) -> T {
-    let mut old = MaybeUninit::<libc::sigset_t>::uninit();
-    // SAFETY: plain calls on local signal sets; the old mask is restored on the same thread.
-    unsafe {
-        let mut all = MaybeUninit::<libc::sigset_t>::uninit();
-        libc::sigfillset(all.as_mut_ptr());
-        libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), old.as_mut_ptr());
-    }
-    let result = catch_unwind(AssertUnwindSafe(start));
-    // SAFETY: filled by the call above.
-    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, old.as_ptr(), ptr::null_mut()) };
-    match result {
-        Ok(value) => value,
-        Err(panic) => std::panic::resume_unwind(panic),
-    }
 }
 
 /// Asks the host whether the running call should end: after `sqlite3_interrupt` (Ctrl-C in the shell), or by its

@@ -5,7 +5,6 @@
 
 use std::fs::{self, File};
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use lumos_core::sql::literal;
@@ -13,7 +12,8 @@ use lumos_duckdb::engine::{Connection as DuckDb, Value};
 
 use crate::error::{Error, Result, error};
 use crate::locks::locked;
-use crate::mirror::{Mirror, file_lock};
+use crate::mirror::Mirror;
+use crate::system::{self, stamp};
 
 /// A file with cold rows.
 #[derive(Debug, Clone)]
@@ -129,8 +129,8 @@ pub fn table_of(mirror: &Mirror, path: &str) -> Result<Option<String>> {
     if let Some(file) = files.iter().find(|f| f.path == path) {
         return Ok(Some(file.table.clone()));
     }
-    let id = file_lock::file_id(path.as_ref());
-    let same = |f: &&mut ColdFile| id.is_some() && file_lock::file_id(f.path.as_ref()) == id;
+    let id = system::file_id(path.as_ref());
+    let same = |f: &&mut ColdFile| id.is_some() && system::file_id(f.path.as_ref()) == id;
     Ok(files.iter_mut().find(same).map(|f| f.table.clone()))
 }
 
@@ -167,16 +167,6 @@ pub fn finish(part: &Path, path: &Path) -> Result<Seal> {
         checksum,
         stamp: stamp(&metadata),
     })
-}
-
-/// Changes with every change of the file, and cannot be set back.
-fn stamp(metadata: &fs::Metadata) -> String {
-    format!(
-        "{}:{}.{:09}",
-        metadata.ino(),
-        metadata.ctime(),
-        metadata.ctime_nsec()
-    )
 }
 
 fn checksum(path: &Path) -> Result<u32> {

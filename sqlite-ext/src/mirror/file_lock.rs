@@ -7,56 +7,19 @@
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{ErrorKind, Read, Seek, Write};
-use std::os::fd::AsRawFd;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::ffi;
 
 use crate::error::{Error, Result, error};
-
-/// A file, whatever its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FileId {
-    device: u64,
-    inode: u64,
-}
-
-/// The identity of the file at `path`, if there is one.
-pub fn file_id(path: &Path) -> Option<FileId> {
-    fs::metadata(path).ok().map(|m| id_of(&m))
-}
-
-fn id_of(metadata: &Metadata) -> FileId {
-    FileId {
-        device: metadata.dev(),
-        inode: metadata.ino(),
-    }
-}
-
-/// True if a descriptor of this process refers to the file. Looks by `stat` only.
-fn open_in_process(file: FileId) -> bool {
-    let descriptors = ["/proc/self/fd", "/dev/fd"]
-        .into_iter()
-        .find_map(|dir| fs::read_dir(dir).ok());
-    descriptors
-        .into_iter()
-        .flatten()
-        .flatten()
-        .any(|entry| file_id(&entry.path()) == Some(file))
-}
+use crate::system::{self, FileId};
 
 /// The path of a mirror's file without links, so that it has one name, one log and one lock file.
 pub fn place(path: &Path) -> Result<PathBuf> {
     let shown = path.display();
     let place = without_links(path)?;
-    let name = place.to_string_lossy();
-    let wrong = if name.contains('\\') {
-        "a backslash, which DuckDB takes for \"/\""
-    } else if name.contains('?') {
-        "a \"?\", before which DuckDB puts the suffix of its log's name"
-    } else {
+    let Some(wrong) = system::wrong_in_path(&place.to_string_lossy()) else {
         return Ok(place);
     };
     Err(error(format!(
@@ -65,7 +28,7 @@ pub fn place(path: &Path) -> Result<PathBuf> {
 }
 
 fn without_links(path: &Path) -> Result<PathBuf> {
-    if let Ok(place) = path.canonicalize() {
+    if let Ok(place) = system::canonical(path) {
         return Ok(place);
     }
     let shown = path.display();
@@ -75,7 +38,7 @@ fn without_links(path: &Path) -> Result<PathBuf> {
         )));
     }
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new(".")).canonicalize();
+    let folder = system::canonical(folder.unwrap_or(Path::new(".")));
     match (folder, path.file_name()) {
         (Ok(folder), Some(name)) if folder.is_dir() => Ok(folder.join(name)),
         _ => Err(error(format!(
@@ -93,20 +56,21 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     beside.into()
 }
 
-/// What something is that is no file of its own; `None` for a file with this name alone.
-fn not_a_file(metadata: &Metadata) -> Option<&'static str> {
+/// What a path leads to that is no file of its own; `None` for a file with this name alone, or nothing.
+fn not_a_file(path: &Path) -> Option<&'static str> {
+    what(path, &path.symlink_metadata().ok()?)
+}
+
+/// What something at a path is that is no file of its own.
+fn what(path: &Path, metadata: &Metadata) -> Option<&'static str> {
     let kind = metadata.file_type();
     if kind.is_dir() {
         Some("a directory")
     } else if kind.is_symlink() {
         Some("a link")
-    } else if kind.is_fifo() {
-        Some("a pipe")
-    } else if kind.is_socket() {
-        Some("a socket")
     } else if !kind.is_file() {
-        Some("a device")
-    } else if metadata.nlink() > 1 {
+        Some(system::other_kind(kind))
+    } else if system::names(path, metadata) > 1 {
         Some("a file with other names (hard links), which would change with it")
     } else {
         None
@@ -129,7 +93,7 @@ pub fn is_sqlites(path: &Path, database: &str) -> bool {
 pub fn check_mirror_file(path: &Path, shown: &str, source: Option<FileId>) -> Result<()> {
     for suffix in BESIDE {
         let beside = beside(path, suffix);
-        if let Some(what) = beside.symlink_metadata().ok().and_then(|m| not_a_file(&m)) {
+        if let Some(what) = not_a_file(&beside) {
             return Err(error(format!(
                 "\"{}\" beside the mirror is {what}; remove it, or give another path",
                 beside.display()
@@ -143,30 +107,27 @@ pub fn check_mirror_file(path: &Path, shown: &str, source: Option<FileId>) -> Re
             temporary.display()
         )));
     }
-    let Ok(metadata) = path.symlink_metadata() else {
+    let Some(id) = system::link_id(path) else {
         return Ok(());
     };
-    let id = id_of(&metadata);
     if Some(id) == source {
         return Err(error(format!(
             "\"{shown}\" is the SQLite database itself; give another path for the mirror"
         )));
     }
-    if let Some(what) = not_a_file(&metadata) {
+    if let Some(what) = not_a_file(path) {
         return Err(error(format!(
             "\"{shown}\" is {what}; give the path of a file for the mirror"
         )));
     }
-    if open_in_process(id) {
+    if system::open_in_process(id) {
         return Err(error(format!(
             "\"{shown}\" is open in this process already, by another DuckDB or SQLite; close it there first, two would destroy the file"
         )));
     }
     // Nobody in this process has it open, so opening and closing it drops nobody's lock.
     let mut header = Vec::new();
-    let read = OpenOptions::new()
-        .read(true)
-        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+    let read = system::careful(OpenOptions::new().read(true))
         .open(path)
         .and_then(|f| f.take(16).read_to_end(&mut header));
     if let Err(e) = read {
@@ -210,17 +171,18 @@ impl LockFile {
         };
         let mut looks = 0;
         loop {
-            if let Some(what) = path.symlink_metadata().ok().and_then(|m| not_a_file(&m)) {
+            if let Some(what) = not_a_file(&path) {
                 return Err(refused(what));
             }
-            let opened =
-                open_lock(&path).and_then(|(file, made)| Ok((file.metadata()?, file, made)));
-            let (metadata, file, made) = opened.map_err(|e| {
+            let opened = open_lock(&path).and_then(|(file, made)| {
+                Ok((file.metadata()?, system::open_id(&file)?, file, made))
+            });
+            let (metadata, id, file, made) = opened.map_err(|e| {
                 error(format!(
                     "cannot create \"{shown}\": {e}; give lumos_attach a path in a folder that can be written, or ':memory:'"
                 ))
             })?;
-            if let Some(what) = not_a_file(&metadata) {
+            if let Some(what) = what(&path, &metadata) {
                 return Err(refused(what));
             }
             // Who made it has not locked it yet; locked by us meanwhile, it would be left to nobody.
@@ -231,12 +193,11 @@ impl LockFile {
                 std::thread::sleep(Duration::from_millis(1));
                 continue;
             }
-            // SAFETY: a live descriptor.
-            if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } != 0 {
+            if file.try_lock().is_err() {
                 return Err(busy(mirror, &holder(&file)));
             }
             // The holder before us removes the file as it leaves; a lock on a removed file is no lock.
-            if path.symlink_metadata().ok().map(|m| id_of(&m)) != Some(id_of(&metadata)) {
+            if system::link_id(&path) != Some(id) {
                 continue;
             }
             let found = !made && file.metadata().is_ok_and(|m| m.len() == 0);
@@ -260,12 +221,7 @@ impl LockFile {
 
 /// Opens a lock file, or makes it and says so. Follows no link and waits for nobody at the other end of a pipe.
 fn open_lock(path: &Path) -> std::io::Result<(File, bool)> {
-    let mut options = OpenOptions::new();
-    options
-        .read(true)
-        .append(true)
-        .mode(0o644)
-        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+    let options = system::lock_file();
     loop {
         match options.clone().create_new(true).open(path) {
             Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
@@ -316,8 +272,8 @@ impl Drop for LockFile {
             } else {
                 drop(fs::remove_file(&self.path))
             }
-            // SAFETY: a live descriptor. A forked child may share it, so closing alone would not unlock.
-            unsafe { libc::flock(self.file.as_raw_fd(), libc::LOCK_UN) };
+            // A forked child may share the descriptor, so closing alone would not unlock.
+            drop(self.file.unlock());
         }
     }
 }

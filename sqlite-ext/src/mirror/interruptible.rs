@@ -10,6 +10,7 @@ use rusqlite::Connection;
 use crate::error::{Result, error};
 use crate::host;
 use crate::progress::Progress;
+use crate::system::without_signals;
 
 /// How often the host is asked whether to stop.
 pub const POLL: Duration = Duration::from_millis(10);
@@ -41,7 +42,7 @@ pub fn run_saying<T: Send>(
         drop(sender.send(result));
     };
     std::thread::scope(|scope| {
-        host::without_signals(|| {
+        without_signals(|| {
             std::thread::Builder::new()
                 .name("lumos-work".into())
                 .spawn_scoped(scope, body)

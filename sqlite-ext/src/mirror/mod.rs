@@ -32,11 +32,12 @@ use crate::host::statement::HostStatement;
 use crate::locks::{Deadline, Lock, Turn, Turns, locked};
 use crate::mirror::cache::Cache;
 use crate::mirror::cold_files::ColdFile;
-use crate::mirror::file_lock::{FileId, LockFile};
+use crate::mirror::file_lock::LockFile;
 use crate::mirror::own::Own;
 use crate::mirror::settings::Settings;
 use crate::mirror::source_names::SourceNames;
 use crate::mirror::state::Applied;
+use crate::system::FileId;
 
 /// The format of the files: the oldest DuckDB that reads it. 2.0's own cannot be opened by 1.x.
 const STORAGE_VERSION: &str = "v1.4.0";

@@ -13,12 +13,13 @@ use crate::faults::fault;
 use crate::host;
 use crate::locks::{Lock, Rank, Turns, locked};
 use crate::mirror::cache::Cache;
-use crate::mirror::file_lock::{self, FileId, LockFile};
+use crate::mirror::file_lock::{self, LockFile};
 use crate::mirror::names::CATALOG;
 use crate::mirror::own::Own;
 use crate::mirror::settings::{Settings, lock_down};
 use crate::mirror::source_names::SourceNames;
 use crate::mirror::{Mirror, STORAGE_VERSION, cold_files, next_generation};
+use crate::system::{self, FileId, without_signals};
 
 /// A mirror of this process that has a file. While it is being opened or closed there is no mirror yet or any more, but
 /// `open` is alive.
@@ -92,7 +93,7 @@ impl Mirror {
             Some(_) => format!("{attach}.tmp"),
             None => String::new(),
         };
-        let database = host::without_signals(|| {
+        let database = without_signals(|| {
             Database::open_in_memory(&[
                 ("memory_limit", &settings.memory_limit),
                 ("threads", &threads),
@@ -156,7 +157,7 @@ impl Mirror {
             lumos_duckdb::exact_sum::register(connection.raw()).map_err(error)?;
         }
         fault!("mirror opened");
-        let file = place.and_then(file_lock::file_id);
+        let file = place.and_then(system::file_id);
         let cache = Cache::new(settings.cache_bytes);
         let mirror = Mirror {
             idle: Lock::new(Rank::Moment, vec![connection]),
@@ -202,7 +203,7 @@ enum Found {
 fn find(place: &Path) -> Result<Found> {
     let mut list = locked(&OPEN);
     list.retain(|o| o.open.strong_count() > 0);
-    let file = file_lock::file_id(place);
+    let file = system::file_id(place);
     let same = |o: &&Opened| o.path == place || (file.is_some() && o.file == file);
     if let Some(same) = list.iter().find(same) {
         let moment = || Error {

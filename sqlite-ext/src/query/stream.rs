@@ -22,6 +22,7 @@ use crate::query::names::distinct;
 use crate::query::params::Params;
 use crate::query::reads;
 use crate::query::worker::{self, Message, Sender};
+use crate::system::without_signals;
 
 /// What a connection is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -191,7 +192,7 @@ impl Stream {
         let (sender, receiver, state) = Sender::new();
         let (connection, sql, read) = (duckdb.clone(), sql.to_owned(), Arc::clone(mirror));
         let run = move || worker::run(connection, read, &sql, &sender, work);
-        let worker = host::without_signals(|| {
+        let worker = without_signals(|| {
             std::thread::Builder::new()
                 .name("lumos-query".into())
                 .spawn(run)

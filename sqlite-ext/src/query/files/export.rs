@@ -2,7 +2,6 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use lumos_core::files::csv::write_text;
@@ -19,6 +18,7 @@ use crate::query::run;
 use crate::query::stream::Stream;
 use crate::session::Session;
 use crate::sync;
+use crate::system::careful;
 
 /// `lumos_export`: the number of rows written. The file appears under its name when it is complete.
 pub fn export(session: &Session, sql: &str, path: &str, progress: Progress) -> Result<i64> {
@@ -89,11 +89,7 @@ impl Part {
     }
 
     fn create(&self) -> std::io::Result<File> {
-        OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .custom_flags(libc::O_NOFOLLOW)
-            .open(&self.0)
+        careful(OpenOptions::new().write(true).create_new(true)).open(&self.0)
     }
 }
 

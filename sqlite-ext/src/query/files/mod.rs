@@ -7,10 +7,10 @@ mod options;
 pub mod parquet;
 
 use std::fs::{File, Metadata, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use crate::error::{Result, error};
+use crate::system::careful;
 
 pub use export::export;
 pub use load::load;
@@ -63,9 +63,7 @@ fn open(file: &Path, path: &str) -> Result<(File, u64)> {
             "\"{path}\": {e}; give the path of a file that can be read"
         ))
     };
-    let opened = OpenOptions::new()
-        .read(true)
-        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+    let opened = careful(OpenOptions::new().read(true))
         .open(file)
         .map_err(wrong)?;
     let metadata = opened.metadata().map_err(wrong)?;

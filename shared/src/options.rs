@@ -97,7 +97,7 @@ impl Options {
             Ok(Json::Object(given)) => Options::check(known, given),
             _ => Err(Error::new(format!(
                 "options {} are not a JSON object; write them like {{\"name\": value}}",
-                shortened(text)
+                shown(text)
             ))),
         }
     }
@@ -183,6 +183,14 @@ pub fn shortened(text: &str) -> String {
     }
 }
 
+/// The same where no quotes stand around it: of blanks alone one would see nothing.
+pub fn shown(text: &str) -> String {
+    if text.trim().is_empty() {
+        return format!("'{text}'");
+    }
+    shortened(text)
+}
+
 /// `a, b and c`, or with another word before the last.
 pub fn listed<T: AsRef<str>>(names: &[T], word: &str) -> String {
     let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
@@ -238,6 +246,7 @@ mod tests {
     fn what_is_wrong_is_said() {
         for (text, said) in [
             ("x", "options x are not a JSON object"),
+            ("", "options '' are not a JSON object"),
             ("[]", "options [] are not a JSON object"),
             (
                 r#"{"flags": 1}"#,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use crate::options::{OptionDef, OptionType, Options};
+use crate::options::{OptionDef, OptionType, Options, listed};
 use crate::program::{Database, Fold, FoldState, Program, Stopped, check};
 use crate::series::words::{LANG, Language, number};
 use crate::source::{self, Source, column};
@@ -170,19 +170,29 @@ impl FoldState for Table {
         }
         let key = self.key.as_ref().or(self.first.as_ref());
         let key = key.cloned().unwrap_or_default();
-        let named = members.get(&key);
-        if named.is_none() && self.key.is_some() {
-            return Err(Error::new(format!(
-                "there is no column \"{key}\" for \"key\""
-            )));
-        }
-        for name in self.only.iter().flatten() {
-            if !members.contains_key(name) {
-                return Err(Error::new(format!(
-                    "there is no column \"{name}\" for \"columns\""
-                )));
+        // As in SQL, whatever the case of its letters.
+        let own = |name: &str, option: &str| -> Result<String> {
+            if members.contains_key(name) {
+                return Ok(name.to_owned());
             }
+            let found = members.keys().find(|own| own.eq_ignore_ascii_case(name));
+            found.cloned().ok_or_else(|| {
+                let all: Vec<&String> = members.keys().collect();
+                Error::new(format!(
+                    "there is no column \"{name}\" for \"{option}\"; there are {}",
+                    listed(&all, "and")
+                ))
+            })
+        };
+        let key = if self.key.is_some() {
+            own(&key, "key")?
+        } else {
+            key
+        };
+        for name in self.only.iter_mut().flatten() {
+            *name = own(name, "columns")?;
         }
+        let named = members.get(&key);
         self.keys.push(match named {
             None | Some(Json::Null) => None,
             Some(Json::String(text)) => Some(text.clone()),
@@ -446,7 +456,7 @@ mod tests {
             r#"{"a":2,"b":"y","c":5}"#,
             r#"{"a":NaN,"b":"y","c":5}"#,
         ];
-        let found = answer(r#"{"key": "b", "columns": "c", "share": 1}"#, &rows);
+        let found = answer(r#"{"key": "B", "columns": "c", "share": 1}"#, &rows);
         assert_eq!(found[0][0], Value::Text("x".into()));
         assert_eq!(
             found
@@ -460,7 +470,7 @@ mod tests {
         let refused = state.unwrap().row(&[ValueRef::Text(rows[0])]).unwrap_err();
         assert_eq!(
             refused.to_string(),
-            "there is no column \"z\" for \"columns\""
+            "there is no column \"z\" for \"columns\"; there are a, b and c"
         );
         let huge = [
             r#"{"i":1,"v":1e308}"#,

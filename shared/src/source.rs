@@ -13,7 +13,7 @@
 //! 4. What is wrong with a call is an error before any row is read; what is wrong with some rows is a row of the answer
 //!    that says so.
 
-use crate::options::{Options, shortened};
+use crate::options::{Options, shown};
 use crate::program::Database;
 use crate::sql::lexer::{Dialect, Kind, tokens};
 use crate::sql::table_name::TableName;
@@ -47,7 +47,7 @@ impl Source {
     /// Reads the argument. Errors if it is neither a table nor a query, or a query that closes a parenthesis which it has
     /// not opened: what followed would be another part of the SELECT that it is put into.
     pub fn parse(text: &str, dialect: Dialect) -> Result<Source> {
-        let shown = shortened(text);
+        let shown = shown(text);
         let (from, columns) = match TableName::parse(text) {
             _ if is_query(text, dialect) => (format!("({text}\n)"), Vec::new()),
             Some(name) => (name.sql(), name.columns),

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use crate::options::{OptionDef, OptionType, Options, shortened};
+use crate::options::{OptionDef, OptionType, Options, shortened, shown};
 use crate::program::{Database, Parameters};
 use crate::source::number;
 use crate::sql::identifier;
@@ -162,7 +162,7 @@ fn correlate(variables: &mut [Variable], given: &Json) -> Result<()> {
 /// Errors if the text is no one expression: if it ends too early or is more than one, or if it has parameters.
 pub fn check(formula: &str, dialect: Dialect) -> Result<()> {
     part::check(formula, dialect).map_err(|why| {
-        let formula = shortened(formula);
+        let formula = shown(formula);
         Error::new(format!(
             "formula {formula} {why}; give an expression of SQL over the variables"
         ))

@@ -23,7 +23,7 @@ pub const ALERT: Function = Function {
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "Keeps an alert for `lumos_alert_run`, in the database's table `_lumos_alerts`, and returns its name: a query that only reads, and the condition under which it fires. One with a name that is known replaces the other and begins anew. Nothing runs it by itself, and nothing is sent: whoever runs alerts delivers what changed. \
-          Any function of Lumos that only reads may stand in the query; one that writes makes it an error. Like `SELECT * FROM lumos_anomalies('cpu', '{\"last\": 10}')` with `is_anomaly` as the condition, or `SELECT * FROM lumos_check_run()` with `status <> 'pass'`.",
+          Any function of Lumos that only reads may stand in the query; one that writes makes it an error. What functions of your own program do, Lumos cannot tell: one that writes by itself does so at each run. Like `SELECT * FROM lumos_anomalies('cpu', '{\"last\": 10}')` with `is_anomaly` as the condition, or `SELECT * FROM lumos_check_run()` with `status <> 'pass'`.",
     setup: &[
         "CREATE TABLE cpu(at TEXT, load REAL)",
         "INSERT INTO cpu VALUES ('2026-05-01 10:00', 95)",

@@ -318,10 +318,10 @@ impl Correlate {
                 say("one is nearly a function of the other", "两列几乎互为函数")
             }
             Some(_) if found.n < FEW => {
-                let n = found.n;
+                let rows = self.language.rows(found.n);
                 Some(
                     self.language
-                        .say(format!("of {n} rows only"), format!("仅 {n} 行")),
+                        .say(format!("of {rows} only"), format!("仅 {rows}")),
                 )
             }
             Some(_) => None,

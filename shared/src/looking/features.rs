@@ -169,10 +169,10 @@ impl Features {
         }
         if of.found.n < FEW && of.left.is_none() {
             let n = of.found.n;
-            notes.push(
-                self.language
-                    .say(format!("of {n} rows only"), format!("仅 {n} 行")),
-            );
+            notes.push(self.language.say(
+                format!("of {} only", self.language.rows(n)),
+                format!("仅 {n} 行"),
+            ));
         }
         vec![
             Value::Text(of.feature.name.clone()),

@@ -14,8 +14,8 @@ pub fn answer(fold: &Fold, spec: &str, times: &str, values: &str) -> Result<Valu
     let values = list("values", values)?;
     if times.len() != values.len() {
         return Err(Error::new(format!(
-            "times has {} elements and values {}; give a value for each time",
-            times.len(),
+            "times has {} and values {}; give a value for each time",
+            elements(times.len()),
             values.len()
         )));
     }
@@ -36,6 +36,11 @@ pub fn answer(fold: &Fold, spec: &str, times: &str, values: &str) -> Result<Valu
     })?;
     out.push(']');
     Ok(Value::Text(out))
+}
+
+/// So many elements, for an error.
+pub fn elements(count: usize) -> String {
+    format!("{count} element{}", if count == 1 { "" } else { "s" })
 }
 
 fn list(name: &str, text: &str) -> Result<Vec<Json>> {
@@ -108,7 +113,7 @@ mod tests {
             (
                 "[1]",
                 "[]",
-                "times has 1 elements and values 0; give a value for each time",
+                "times has 1 element and values 0; give a value for each time",
             ),
             (
                 "1",

@@ -1,6 +1,6 @@
 //! What is measured, as SQL: a sum over the rows, or a ratio of two.
 
-use crate::options::shortened;
+use crate::options::shown;
 use crate::sql::lexer::{Dialect, Kind, tokens};
 use crate::sql::part;
 use crate::{Error, Result};
@@ -21,7 +21,7 @@ impl Metric {
     /// Reads one. Errors if it is none: what is no sum over rows cannot be put together from parts.
     pub fn read(text: &str, dialect: Dialect) -> Result<Metric> {
         let wrong = |why: &str| {
-            let text = shortened(text);
+            let text = shown(text);
             Error::new(format!("metric {text} {why}; {FORM}"))
         };
         part::check(text, dialect).map_err(&wrong)?;

@@ -14,7 +14,7 @@ use self::segments::{Cell, Search, Segment, Totals};
 use super::cells;
 use super::correlate::real;
 use crate::exact_sum::ExactSum;
-use crate::options::{OptionDef, OptionType, Options, shortened};
+use crate::options::{OptionDef, OptionType, Options, shown};
 use crate::program::{Database, Fold, FoldState, Program, Stopped, check};
 use crate::series::words::{LANG, Language, number};
 use crate::source::{Source, column};
@@ -106,7 +106,7 @@ pub fn program(
     part::check(test, dialect).map_err(|why| {
         Error::new(format!(
             "test {} {why}; give a condition that is true for the rows of the test group, like day >= '2026-10-01'",
-            shortened(test)
+            shown(test)
         ))
     })?;
     let names: Option<Vec<String>> = serde_json::from_str(dims).ok();
@@ -119,7 +119,7 @@ pub fn program(
     let Some(names) = names.filter(is_dims) else {
         return Err(Error::new(format!(
             "dims is {}; give 1 to {MOST_DIMENSIONS} columns, each once, like [\"region\", \"product\"]",
-            shortened(dims)
+            shown(dims)
         )));
     };
     let columns: Vec<String> = names.iter().map(|name| column(name)).collect();

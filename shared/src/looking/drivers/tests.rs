@@ -189,7 +189,7 @@ fn programs_are_checked() {
         (0, "a b", "is neither a table"),
         (1, "amount", "metric amount is no sum over rows"),
         (2, "day > 3) OR (1", "test day > 3) OR (1 has a parenthesis"),
-        (2, "", "test  is empty"),
+        (2, "", "test '' is empty"),
         (3, "[]", "dims is []; give 1 to 10 columns"),
         (3, "region", "dims is region; give 1 to 10 columns"),
     ] {

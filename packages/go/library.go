@@ -46,10 +46,13 @@ func LibraryPath() (string, error) {
 		return "", fmt.Errorf("lumos: no library; set LUMOSDB_DIR to the folder of %s, or import the module lib/%s-%s", name, runtime.GOOS, runtime.GOARCH)
 	}
 	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", fmt.Errorf("lumos: no place for the library: %w", err)
+	if err == nil {
+		var path string
+		if path, err = unpack(filepath.Join(cache, "lumosdb", embedded.hash), name, embedded.gzipped); err == nil {
+			return path, nil
+		}
 	}
-	return unpack(filepath.Join(cache, "lumosdb", embedded.hash), name, embedded.gzipped)
+	return "", fmt.Errorf("lumos: the library cannot be unpacked: %w; set LUMOSDB_DIR to a folder with %s", err, name)
 }
 
 // Unpacks under another name, then renames: a process that dies leaves no half of it, and two at once do no harm.
@@ -71,7 +74,7 @@ func unpack(folder, name string, gzipped []byte) (string, error) {
 		_, err = io.Copy(part, reader)
 	}
 	if err = errors.Join(err, part.Close()); err != nil {
-		return "", fmt.Errorf("lumos: unpacking the library: %w", err)
+		return "", err
 	}
 	return path, os.Rename(part.Name(), path)
 }

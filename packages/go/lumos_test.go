@@ -1,6 +1,8 @@
 package lumos
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -230,5 +232,40 @@ func TestTheLibraryIsMissing(t *testing.T) {
 	t.Setenv("LUMOSDB_DIR", "")
 	if err := Register("lumos-missing", Options{}); err == nil || !strings.Contains(err.Error(), "import the module lib/") {
 		t.Fatal(err)
+	}
+}
+
+func TestNoPlaceForTheLibrary(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var packed bytes.Buffer
+	writer := gzip.NewWriter(&packed)
+	writer.Write([]byte("a library"))
+	writer.Close()
+	before := embedded.gzipped
+	Embed("test", packed.Bytes())
+	defer Embed("", before)
+	t.Setenv("LUMOSDB_DIR", "")
+	for _, cache := range []string{file, ""} {
+		t.Setenv("XDG_CACHE_HOME", cache)
+		t.Setenv("HOME", "")
+		if _, err := LibraryPath(); err == nil || !strings.Contains(err.Error(), "set LUMOSDB_DIR to a folder with lumos") {
+			t.Fatal(cache, err)
+		}
+	}
+	Embed("test", packed.Bytes()[:12]) // Cut off: nothing is left behind.
+	cache := t.TempDir()
+	t.Setenv("XDG_CACHE_HOME", cache)
+	if _, err := LibraryPath(); err == nil {
+		t.Fatal("half a library")
+	}
+	if left, _ := filepath.Glob(filepath.Join(cache, "lumosdb", "test", "*")); len(left) != 0 {
+		t.Fatal(left)
+	}
+	Embed("test", packed.Bytes())
+	if path := must(LibraryPath())(t); filepath.Dir(filepath.Dir(path)) != filepath.Join(cache, "lumosdb") {
+		t.Fatal(path)
 	}
 }

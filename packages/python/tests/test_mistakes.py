@@ -149,13 +149,18 @@ for options in ({{}}, {{"read_only": True, "mirror": "memory"}}):
     assert "it was left in WAL mode, and its folder cannot be written" in reading or reading == str(FIRST)
 
 
-def test_options_that_are_not_there(chinook):
+def test_options_that_are_not_there(chinook, tmp_path):
     for options, said in (({"thread": 2}, "thread"), ({"mirror": "memory", "memory_limit": "lots"}, "memory_limit"), ({"driver": "mysql"}, "mysql")):
         with pytest.raises(Exception, match=said):
             lumosdb.connect(chinook, **options)
-    db = lumosdb.connect(chinook)
-    assert lumosdb.query(db, REVENUE) == FIRST
-    db.close()
+    for wrong in ("share", "Memory", "", "mirror"):
+        with pytest.raises(ValueError, match="give 'file', 'shared', 'memory', 'auto', or the path of a file"):
+            lumosdb.connect(chinook, mirror=wrong)
+    for mirror in (tmp_path / "a.duckdb", str(tmp_path / "b"), ":memory:"):
+        db = lumosdb.connect(chinook, mirror=mirror)
+        assert lumosdb.query(db, REVENUE) == FIRST
+        db.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.duckdb", "b", "chinook.sqlite"]
 
 
 @pytest.mark.parametrize("absent, code, said", [

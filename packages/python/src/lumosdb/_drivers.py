@@ -182,7 +182,7 @@ def connect(
     path: str | os.PathLike[str] = ":memory:",
     *,
     driver: str | None = None,
-    mirror: str | None = None,
+    mirror: str | os.PathLike[str] | None = None,
     read_only: bool = False,
     check_same_thread: bool = True,
     **options: Any,
@@ -211,7 +211,7 @@ def connect(
             raise type(error)(f"{error}: {shown!r}{_why_not_opened(shown, read_only)}") from error
         load(connection)
         if mirror is not None or options:
-            attach(connection, mirror or "file", **options)
+            attach(connection, "file" if mirror is None else mirror, **options)
     except BaseException:
         connection.close()
         raise
@@ -236,7 +236,7 @@ def _why_not_opened(path: str, read_only: bool) -> str:
     return "; it cannot be written: connect with read_only=True, mirror='memory'"
 
 
-def attach(connection: Any, mirror: str = "file", **options: Any) -> dict[str, Any]:
+def attach(connection: Any, mirror: str | os.PathLike[str] = "file", **options: Any) -> dict[str, Any]:
     """Attaches a mirror and returns what lumos_attach says of it, and under "kind" which of these was taken.
 
     "file": `<database>-lumos.duckdb`, for one process at a time; "shared": the same, in turns with other processes that
@@ -249,7 +249,10 @@ def attach(connection: Any, mirror: str = "file", **options: Any) -> dict[str, A
     if mirror == "auto":
         pages, size = _one(connection, "PRAGMA page_count"), _one(connection, "PRAGMA page_size")
         mirror = "memory" if pages * size <= _MEMORY_MIRROR_BYTES else "shared"
+    mirror = os.fsdecode(mirror)
     path = {"file": None, "shared": None, "memory": ":memory:"}.get(mirror, mirror)
+    if path == mirror != ":memory:" and os.path.basename(mirror) == os.path.splitext(mirror)[0]:  # A word that is mistyped makes no file.
+        raise ValueError(f"mirror is {mirror!r}; give 'file', 'shared', 'memory', 'auto', or the path of a file, like './{mirror}.duckdb'")
     if mirror == "shared":
         options["shared"] = True
     said: dict[str, Any] = json.loads(_one(connection, "SELECT lumos_attach(?, ?)", (path, json.dumps(options))))

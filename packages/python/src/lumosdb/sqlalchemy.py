@@ -23,7 +23,7 @@ def install(engine: Any, mirror: str | None = None, **options: Any) -> Any:
     def connected(connection: Any, _record: Any) -> None:
         load(connection)
         if mirror is not None or options:
-            attach(connection, mirror or "file", **options)
+            attach(connection, "file" if mirror is None else mirror, **options)
 
     event.listen(getattr(engine, "sync_engine", engine), "connect", connected)
     return engine

@@ -49,7 +49,7 @@ pub fn follow(reader: &Reader<'_>, previous: &Query, question: &str) -> FollowUp
     };
     let mut candidates: Vec<Candidate> = Vec::new();
     for made in change::changed(reader, &tokens, previous, &edits) {
-        if made.query == *previous && !edits.says_something() {
+        if made.query == *previous && !edits.says_something() && rest.is_none() {
             continue;
         }
         let Some(sql) = printer.query(&made.query) else {

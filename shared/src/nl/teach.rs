@@ -5,9 +5,10 @@ use super::learn::Knowledge;
 use super::taught::{TABLE, Taught, metric, says_nothing, target};
 use crate::gate::policy::Policy;
 use crate::gate::{duckdb, scratch};
+use crate::options::shortened;
 use crate::program::Kept;
 use crate::sql::lexer::Dialect;
-use crate::sql::literal;
+use crate::sql::{begins_like_a_query, literal};
 use crate::{Error, Result, ValueRef};
 
 /// The longest text, in bytes.
@@ -34,6 +35,13 @@ pub fn row(kind: &str, names: [&str; 2], arguments: &[ValueRef<'_>]) -> Result<T
         Some(_) => Err(Error::new(format!("{} is no text; give one", names[i]))),
     };
     let (word, meaning) = (text(0)?, text(1)?);
+    if kind == "feedback" && !begins_like_a_query(&meaning) {
+        return Err(Error::new(format!(
+            "{} is {}, which is no SELECT",
+            names[1],
+            literal(&shortened(&meaning))
+        )));
+    }
     // What is described comes first in the call and in the table.
     Ok(Taught {
         kind: kind.to_owned(),

@@ -10,6 +10,7 @@ use crate::route::ast::{
 };
 use crate::route::parse::parse;
 use crate::route::tokens::tokens;
+use crate::sql::lexer;
 use crate::{Error, Result};
 
 use phrases::Phrases;
@@ -65,6 +66,9 @@ impl Lang {
 /// What a SELECT asks for, in a sentence or a few. Errors if the text is no SELECT of those that SQLite and DuckDB share.
 pub fn explain(sql: &str, lang: Lang) -> Result<String> {
     let unread = |why: &str| Error::new(format!("cannot say it in words: {why}"));
+    if let Some(join) = join_of_duckdb(sql) {
+        return Err(unread(&format!("{join} JOIN has no words here")));
+    }
     let tokens = tokens(sql).ok_or_else(|| unread("it is no SQL"))?;
     let statement = parse(&tokens).map_err(|refusal| {
         // It is read as lumos_query reads it, but here no engine has to agree.
@@ -90,6 +94,16 @@ pub fn explain(sql: &str, lang: Lang) -> Result<String> {
         &[&speaker.without_ctes(&statement.query)],
     );
     Ok(lang.spaced(text))
+}
+
+/// A kind of join that only DuckDB knows. Where it is read as SQLite's SQL, its name is another one of the table before.
+fn join_of_duckdb(sql: &str) -> Option<&'static str> {
+    let tokens = lexer::tokens(sql, lexer::Dialect::DuckDb);
+    let kinds = ["ASOF", "ANTI", "SEMI", "POSITIONAL"];
+    kinds.into_iter().find(|kind| {
+        let joins = |pair: &[lexer::Token]| pair[0].is(sql, kind) && pair[1].is(sql, "join");
+        tokens.windows(2).any(joins)
+    })
 }
 
 /// Puts texts in the places `{0}`, `{1}` and so on.

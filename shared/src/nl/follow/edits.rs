@@ -38,6 +38,8 @@ pub struct Edits {
     pub named: Vec<Target>,
     /// Conditions on these are dropped.
     pub dropped: Vec<Target>,
+    /// Things that have no row of these tables.
+    pub lacks: Vec<usize>,
     /// All conditions, or those of time.
     pub drop_all: bool,
     /// Conditions of time are dropped.
@@ -48,6 +50,8 @@ pub struct Edits {
     pub refers: bool,
     /// It adds to what is there, and replaces nothing.
     pub adds: bool,
+    /// What the rows are called is shown.
+    pub names: bool,
     /// It shows something: "show their names".
     pub shows: bool,
     /// What it says takes the place of what was said.
@@ -113,6 +117,7 @@ const LEADS: &[&str] = &[
     "then",
     "instead",
     "also",
+    "or",
     "same",
     "make it",
     "change",
@@ -167,7 +172,7 @@ const LEADS: &[&str] = &[
 const LEADS_CHINESE: &[&str] = &[
     "那", "那么", "换成", "换为", "改成", "改为", "改按", "只", "仅", "再", "按", "其中", "然后",
     "也", "还有", "去掉", "不要", "排除", "除了", "如果", "前", "加上", "倒序", "升序", "降序",
-    "这些", "他们", "它们", "不限",
+    "这些", "他们", "它们", "不限", "没有", "没",
 ];
 
 const QUESTION: &[&str] = &[
@@ -200,11 +205,16 @@ const CHANGES: &[&str] = &[
     "filter",
     "restrict",
     "keep",
+    "without",
+    "except",
+    "excluding",
+    "not",
+    "or",
 ];
 
 const CHANGES_CHINESE: &[&str] = &[
     "那", "换成", "换为", "改成", "改为", "改按", "只", "仅", "再", "其中", "然后", "也", "还有",
-    "去掉", "不要", "排除", "加上",
+    "去掉", "不要", "排除", "加上", "没有", "没",
 ];
 
 /// Words that say that what was said was not what was meant.
@@ -326,6 +336,12 @@ pub fn edits(
     };
     walk.run(&mut edits);
     edits.refers = walk.refers() || chinese && walk.refers_in_chinese(question);
+    if chinese && in_all(&raw) && edits.named.is_empty() {
+        edits.refers = true;
+        edits.aggregate = Some(Aggregate::Sum);
+        edits.lost.clear();
+    }
+    edits.open |= chinese && says_what_is_no_edit(&raw);
     let sum_up = ["一共", "总共", "共有"].iter().any(|w| raw.contains(w));
     if edits.aggregate == Some(Aggregate::Count) && edits.named.is_empty() && sum_up {
         edits.refers = true;
@@ -345,13 +361,6 @@ pub fn edits(
     {
         edits.aggregate = Some(Aggregate::Sum);
     }
-    let how_much =
-        ["那是多少", "是多少", "那有多少"].contains(&raw.trim_end_matches(['?', '？', '。']));
-    if how_much {
-        edits.refers = true;
-        edits.aggregate = Some(Aggregate::Sum);
-        edits.lost.clear();
-    }
     let groups = std::mem::take(&mut edits.modifiers.group);
     let mut groups = groups
         .iter()
@@ -360,6 +369,12 @@ pub fn edits(
         edits.order = groups.next();
     }
     edits.group.extend(groups);
+    let names = !edits.named.is_empty();
+    // "Teachers who earn over 8000", after students.
+    let other = |t: &Target| matches!(t, Target::Table(t) if !own.contains(t));
+    let another =
+        edits.named.iter().any(other) && !(edits.compares.is_empty() && edits.values.is_empty());
+    edits.adds |= names && words.first() == Some(&"with") || words.first() == Some(&"or");
     // "Only cancelled orders", of orders: the value says more than the name.
     if !edits.values.is_empty() {
         edits
@@ -385,7 +400,7 @@ pub fn edits(
         .is_some_and(|w| QUESTION.contains(w));
     let about = raw.contains("what about") || raw.contains("how about");
     let full = asks
-        && !edits.named.is_empty()
+        && names
         && !about
         && !edits.shows_only(&words)
         && !edits.of_the_measure(previous, &words);
@@ -410,7 +425,7 @@ pub fn edits(
         && if lead {
             of_things && (demands || edits.limit.is_some())
         } else {
-            !edits.named.is_empty() && (demands || edits.named.len() > 1)
+            !edits.named.is_empty() && (demands || another || edits.named.len() > 1)
         };
     edits.alone = full && !kept
         || complete
@@ -421,6 +436,32 @@ pub fn edits(
     edits.meant = (changes || edits.refers) && (kept || !full);
     edits.unsure = !said;
     edits
+}
+
+/// "What is that", "in all", of what was shown.
+fn in_all(raw: &str) -> bool {
+    let raw = raw.trim_end_matches(['?', '？', '。', '呢']);
+    ["那是多少", "是多少", "那有多少"].contains(&raw)
+        || ["合计", "总计", "总和"].iter().any(|w| raw.starts_with(w))
+}
+
+/// The second of several, or two of them compared: there is no edit for that.
+fn says_what_is_no_edit(raw: &str) -> bool {
+    let place = raw.split_once('第').map(|(_, rest)| rest);
+    let later = place.is_some_and(|rest| {
+        let number = rest
+            .trim_start_matches(|c: char| c.is_ascii_digit() || "一二三四五六七八九十".contains(c));
+        let ends = ["名", "个", "位", "多", "高", "大"]
+            .iter()
+            .any(|w| number.starts_with(w));
+        number.len() < rest.len() && ends && !rest.starts_with(['一', '1'])
+    });
+    let with = ["和", "与", "跟", "同"].iter().any(|w| raw.starts_with(w));
+    later
+        || with
+            && raw
+                .trim_end_matches(['?', '？', '呢'])
+                .ends_with(['比', '较'])
 }
 
 fn is_sum(expr: &Expr) -> bool {
@@ -473,6 +514,8 @@ impl Edits {
             && self.years.is_empty()
             && self.compares.is_empty()
             && self.group.is_empty()
+            && self.lacks.is_empty()
+            && !self.names
             && self.modifiers.is_empty()
             && self.order.is_none()
             && self.limit.is_none())

@@ -81,6 +81,10 @@ impl Text<'_> {
             if let Some(new) = new {
                 return Some(vec![(self.range(at, close + 1), new)]);
             }
+            // A CTE with columns is none.
+            if self.is(close + 1, "as") && self.sign_at(close + 2, '(') {
+                continue;
+            }
             if allows_function(&name, self.dialect) || is_keyword(&name) {
                 continue;
             }
@@ -90,12 +94,8 @@ impl Text<'_> {
                 let new = if self.sqlite() { sqlite } else { duckdb };
                 return (*new != name).then(|| vec![(self.range(at, at + 1), (*new).to_owned())]);
             }
-            // A CTE with columns is none.
-            if at > 0 && !self.is(close + 1, "as") {
-                let near = misspelt(&name, COMMON.iter(), |f| f);
-                if let Some(new) = near {
-                    return Some(vec![(self.range(at, at + 1), (*new).to_owned())]);
-                }
+            if let Some(new) = misspelt(&name, COMMON.iter(), |f| f) {
+                return Some(vec![(self.range(at, at + 1), (*new).to_owned())]);
             }
         }
         None

@@ -296,6 +296,8 @@ impl Change<'_> {
                 let measure = query.select.iter().rev().find(number).cloned();
                 match measure {
                     Some(measure) => query.order = vec![(measure, e.descending.unwrap_or(true))],
+                    // "The highest" of what has no number is none of it.
+                    None if e.extreme => return None,
                     None if e.descending.is_some() && e.limit.is_none() => {
                         query.order =
                             vec![(query.select.first()?.clone(), e.descending.unwrap_or(true))];

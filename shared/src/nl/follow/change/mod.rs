@@ -82,10 +82,9 @@ pub fn changed(
             None => return Vec::new(),
         }
     }
-    let mut seen = Some(());
-    for one in &mut all {
-        seen = seen.and(change.drop(&mut one.query));
-    }
+    all.retain_mut(|one| {
+        change.drop(&mut one.query).is_some() && change.lacking(&mut one.query).is_some()
+    });
     for (found, not) in &edits.values {
         all = all
             .iter()
@@ -165,6 +164,40 @@ impl Change<'_> {
             query.having.clear();
         }
         (!query.select.is_empty()).then_some(())
+    }
+
+    /// "Without orders": things to which no row of a table refers.
+    fn lacking(&self, query: &mut Query) -> Option<()> {
+        let own = tables(query);
+        for table in &self.edits.lacks {
+            let mut keys = self
+                .catalog()
+                .keys
+                .iter()
+                .filter_map(|key| match key.columns[..] {
+                    [(from, to)] if from.table == *table && own.contains(&to.table) => {
+                        Some((from, to))
+                    }
+                    _ => None,
+                });
+            let (from, to) = keys.next()?;
+            query.filters.push(Filter {
+                left: Expr::Column(to),
+                op: Compare::NotIn,
+                right: Right::Query(Box::new(Query {
+                    select: vec![Expr::Column(from)],
+                    filters: vec![Filter {
+                        left: Expr::Column(from),
+                        op: Compare::NotNull,
+                        right: Right::None,
+                        or: false,
+                    }],
+                    ..Query::default()
+                })),
+                or: false,
+            });
+        }
+        Some(())
     }
 
     /// A value in place of one of the same column, or as another condition.

@@ -84,6 +84,19 @@ impl Change<'_> {
             return query.select.iter().any(is_aggregate).then_some(());
         }
         self.ungroup(query);
+        // "By week", after which month was best: what was measured.
+        if let (false, Some((measure, _))) = (
+            query.select.iter().any(is_aggregate),
+            query
+                .order
+                .first()
+                .filter(|(e, _)| is_aggregate(e))
+                .cloned(),
+        ) {
+            query.select.push(measure);
+            query.order.clear();
+            query.limit = None;
+        }
         by_unit(
             self.catalog(),
             unit,

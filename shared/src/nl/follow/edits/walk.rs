@@ -48,13 +48,20 @@ struct Place {
     at: usize,
     purpose: For,
     not: bool,
-    top: bool,
+    /// They have none of what follows.
+    lacks: bool,
+    /// Where a number says how many rows.
+    top: Option<usize>,
     compare: Option<Compare>,
     /// The numbers that are missing of "between 20 and 50".
     between: u8,
     number: bool,
     /// A name stands before.
     named: bool,
+    /// The column that stands before, and where it ended.
+    before: Option<(ColumnRef, usize)>,
+    /// The column that a number is compared with.
+    of: Option<ColumnRef>,
 }
 
 impl Walk<'_> {
@@ -123,20 +130,22 @@ impl Walk<'_> {
                 edits.drop_unit = true;
                 place.not = false;
             }
+            // "Average instead of total": what was said before is not said anew.
+            "instead" if next == "of" => place.at = self.tokens.len(),
             "all" | "any" if self.name(place.at).is_some() => place.purpose = For::Drop,
             "all" | "any" if matches!(next, "years" | "time" | "times" | "dates" | "months") => {
                 edits.drop_time = true;
                 place.at += 1;
             }
             "top" | "first" | "best" if value.is_none_or(|m| m.end == place.at + 1) => {
-                place.top = true;
+                place.top = Some(place.at + 1);
                 if word != "first" {
                     edits.descending = Some(true);
                     edits.ranks = true;
                 }
             }
             "bottom" | "last" | "worst" => {
-                place.top = true;
+                place.top = Some(place.at + 1);
                 edits.descending = Some(false);
                 edits.ranks |= word != "last";
             }
@@ -220,6 +229,7 @@ impl Walk<'_> {
             );
         if not {
             place.not = true;
+            place.lacks = matches!(word, "without" | "no");
             place.at += 1;
         }
         not
@@ -235,9 +245,10 @@ impl Walk<'_> {
     /// A number, and what it is. False if it is none.
     fn number(&self, place: &mut Place, edits: &mut Edits) -> bool {
         let value = self.value(place.at);
+        let top = place.top == Some(place.at);
         let Some(n) = self.tokens[place.at]
             .number
-            .filter(|_| value.is_none() || place.compare.is_some() || place.top)
+            .filter(|_| value.is_none() || place.compare.is_some() || top)
         else {
             return false;
         };
@@ -257,15 +268,16 @@ impl Walk<'_> {
             edits.compares.push((None, Some(cmp), n));
             place.number = place.between == 0;
         } else if let Some(cmp) = place.compare.take() {
-            edits.compares.push((None, Some(cmp), n));
+            let of = place.of.take().map(Target::Column);
+            edits.compares.push((of, Some(cmp), n));
             place.number = true;
         } else if whole
-            && (place.top
+            && (top
                 || matches!(next, "instead" | "rows" | "results") && n <= 1000.0
                 || edits.extreme)
         {
             edits.limit = Some(n as u64);
-            place.top = false;
+            place.top = None;
         } else if whole && (1000.0..2200.0).contains(&n) {
             edits.years.push(n);
         } else if whole && superlative() {
@@ -334,8 +346,20 @@ impl Walk<'_> {
                     // "More than 5 tracks": the number is of what follows.
                     Some(last) if last.0.is_none() && place.number => last.0 = Some(target),
                     _ if place.not && value_follows => {}
-                    _ if place.not => edits.dropped.push(target),
-                    _ => edits.named.push(target),
+                    _ if place.not => match target {
+                        Target::Table(t) if place.lacks && !self.own.contains(&t) => {
+                            edits.lacks.push(t);
+                        }
+                        target => edits.dropped.push(target),
+                    },
+                    _ => {
+                        if let Target::Column(column) = target {
+                            place.before = Some((column, m.end));
+                        }
+                        let named = self.their_name(m, target);
+                        edits.names |= named != target;
+                        edits.named.push(named);
+                    }
                 },
             }
             place.not = place.not && value_follows;
@@ -356,6 +380,17 @@ impl Walk<'_> {
             return true;
         }
         false
+    }
+
+    /// "Names", of rows that are listed: what those are called.
+    fn their_name(&self, mention: &Mention, target: Target) -> Target {
+        let name = mention.end == mention.start + 1
+            && matches!(self.word(mention.start), "name" | "names")
+            && !self.previous.select.iter().any(is_aggregate);
+        match self.own.first() {
+            Some(table) if name => Target::Table(*table),
+            _ => target,
+        }
     }
 
     /// Whether the query before shows an aggregate of it.
@@ -402,7 +437,16 @@ impl Walk<'_> {
                 {
                     last.1 = Some(cmp)
                 }
-                _ => place.compare = Some(cmp),
+                _ => {
+                    place.compare = Some(cmp);
+                    // "Earning over 50000": what was named is compared. What has times is by its year.
+                    let before = place.before.take().filter(|(_, end)| *end == place.at);
+                    if let Some((column, _)) = before {
+                        edits.named.pop();
+                        let times = self.reader.catalog.at(column).times().is_some();
+                        place.of = Some(column).filter(|_| !times);
+                    }
+                }
             },
             Op::Between => place.between = 2,
             Op::Alphabetical => edits.sorts = true,

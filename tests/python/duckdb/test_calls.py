@@ -93,7 +93,8 @@ def forms(db):
 
 def fitting(ty):
     """A value that a form takes in this place."""
-    right = {"ANY": "[1, 2]::FLOAT[2]", "FLOAT[]": "[1, 2]::FLOAT[]", "BLOB[]": "NULL::BLOB[]", "BIGINT": "1::BIGINT", "UBIGINT": "1::UBIGINT", "BOOLEAN": "true"}
+    right = {ty: VALUES[ty] for ty in ("BIT", "TIME", "INTERVAL")} | {"TIME WITH TIME ZONE": VALUES["TIMETZ"]}
+    right |= {"ANY": "[1, 2]::FLOAT[2]", "FLOAT[]": "[1, 2]::FLOAT[]", "BLOB[]": "NULL::BLOB[]", "BIGINT": "1::BIGINT", "UBIGINT": "1::UBIGINT", "BOOLEAN": "true"}
     right |= {ty: VALUES[ty] for ty in TIMES} | {"TIMESTAMP WITH TIME ZONE": VALUES["TIMESTAMPTZ"]}
     right |= {"VARCHAR": "'{plan}'", "UUID": VALUES["UUID"], "BLOB": "''::BLOB", "DOUBLE": "1.0::DOUBLE"}
     return right[ty]

@@ -26,6 +26,9 @@ const TRIED: usize = 8;
 /// How much less likely a reading may be that finds something, where the likeliest finds nothing.
 const MARGIN: f32 = 2.0;
 
+/// Most words of a question that a reading can be sure of: nobody asks so much at once.
+const WORDS: usize = 120;
+
 /// How much less likely a reading is that has none of the names in the question; one without some of them is less so.
 const NO_NAME: f32 = 6.0;
 
@@ -265,7 +268,8 @@ impl Considered {
             .iter()
             .any(|t| is_content(t) && t.lower.contains(char::is_alphabetic));
         // Nothing is asked, or a number alone: what is likely in general is no answer to it. Or what was not read may be what matters.
-        let nothing = !asks && follows == 0 || unread.any(|c| !c.is_whitespace());
+        let nothing =
+            !asks && follows == 0 || unread.any(|c| !c.is_whitespace()) || words.len() > WORDS;
         let mut readings: Vec<Reading> = Vec::new();
         for ((candidate, goes_on), share) in all.into_iter().zip(shares) {
             let mut assumed = assumptions(reader.catalog, &candidate.query);

@@ -227,7 +227,15 @@ fn in_order(
             if most && last > 1 && is(&all[last - 2], &["number of"]) {
                 all.remove(last - 2);
             }
-            all.insert(all.len() - 1, word);
+            // 平均工资最高 is "highest average salary".
+            let at = all.len() - 1;
+            if at > 0 && greatest && is(&all[at - 1], &["average", "total"]) {
+                let measure = all.remove(at);
+                all[at - 1].extend(measure);
+                all.insert(at - 1, word);
+            } else {
+                all.insert(at, word);
+            }
             continue;
         }
         // 工资总额 is "total salary".
@@ -243,8 +251,11 @@ fn in_order(
     while let Some(de) = (at..all.len()).find(|&i| is(&all[i], &["de"])) {
         let bound = (at..de).rev().find(|&i| is(&all[i], BOUNDS));
         // "Each category highest price de 3 product": the groups are said before.
-        let each =
-            bound.filter(|&i| is(&all[i], &["each"]) && i + 1 < de && !noun(&all[i + 1], measure));
+        let greatest = |i: usize| is(&all[i], &["highest", "largest", "lowest", "smallest"]);
+        let each = bound.filter(|&i| {
+            let grouped = |next: usize| next < de && !greatest(next);
+            is(&all[i], &["each"]) && i + 1 < de && (!noun(&all[i + 1], measure) || grouped(i + 2))
+        });
         let start = each.map_or(bound.map_or(at, |i| i + 1), |i| i + 2);
         let mut end = de + 1;
         while end < all.len() && end < de + 4 {
@@ -324,6 +335,37 @@ fn settle(
     {
         let word = all.remove(end);
         all.insert(than, word);
+    }
+    // 在50到100之间 is "between 50 and 100".
+    let number = |w: &[Token]| matches!(w, [one] if one.number.is_some());
+    if let Some(end) = all.iter().position(|w| is(w, &["between"]))
+        && let Some(second) = (0..end).rev().find(|&i| number(&all[i]))
+        && let Some(first) = (0..second).rev().find(|&i| number(&all[i]))
+        && second - first <= 3
+    {
+        let word = all.remove(end);
+        all.insert(first, word);
+        if first > 0 && is(&all[first - 1], &["in"]) {
+            all.remove(first - 1);
+        }
+    }
+    // 以A开头 is "starts with A".
+    let text = |w: &[Token]| matches!(w, [one] if one.quoted || one.text.is_ascii() && one.number.is_none());
+    for i in 1..all.len() {
+        if is(&all[i], &["start with", "end with"]) && text(&all[i - 1]) {
+            all.swap(i - 1, i);
+        }
+    }
+    // 订单数超过5 is "more than 5 orders".
+    let compares = ["more than", "less than", "at least", "at most"];
+    let counted = (0..all.len().saturating_sub(3)).find(|&i| {
+        let count = is(&all[i], &["number of"]) && thing(&all[i + 1]);
+        count && is(&all[i + 2], &compares) && number(&all[i + 3])
+    });
+    if let Some(at) = counted {
+        all.remove(at);
+        let counted = all.remove(at);
+        all.insert(at + 2, counted);
     }
     let ends = all
         .iter()

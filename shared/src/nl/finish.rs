@@ -10,7 +10,7 @@ use super::print::tables;
 use super::reader::{Reader, name_of};
 use super::state::{State, Waiting};
 use super::tokens::Token;
-pub use shapes::flat_mean;
+pub use shapes::{flat_mean, is_person};
 
 /// Words that say nothing of the form of an answer.
 const PLAIN: &[&str] = &[

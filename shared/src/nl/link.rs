@@ -117,6 +117,7 @@ fn name_stems(name: &str, tables: &[String]) -> Vec<String> {
         }
     }
     all.retain(|w| w != "of" && w != "the");
+
     all
 }
 
@@ -140,7 +141,12 @@ impl Vocabulary {
             for (column, c) in t.columns.iter().enumerate() {
                 let target = Target::Column(ColumnRef { table, column });
                 let own = name_stems(&c.name, &table_names);
-                let bare: Vec<String> = own.iter().filter(|w| !name.contains(w)).cloned().collect();
+                let mut bare: Vec<String> =
+                    own.iter().filter(|w| !name.contains(w)).cloned().collect();
+                // `hired_on`, `created_at`.
+                if bare.len() > 1 && bare.last().is_some_and(|w| w == "on" || w == "at") {
+                    bare.pop();
+                }
                 // A unit at the end of a name need not be said: `weight_kg`.
                 let (units, plain): (Vec<String>, Vec<String>) = bare
                     .into_iter()
@@ -246,9 +252,11 @@ impl Vocabulary {
     /// Columns whose names have this stem, or one that means the like.
     pub fn columns_meant(&self, stem: &str) -> Vec<ColumnRef> {
         let known = self.by_stem.get(stem).into_iter().flatten();
+        // Not by the name of their table.
+        let own = |word: &String| word == stem || related_words(word).iter().any(|w| w == stem);
         known
             .filter_map(|(i, _)| match self.targets[*i].target {
-                Target::Column(c) => Some(c),
+                Target::Column(c) if self.targets[*i].words.iter().any(own) => Some(c),
                 _ => None,
             })
             .collect()
@@ -515,6 +523,10 @@ fn values(catalog: &Catalog, tokens: &[Token], start: usize, all: &mut Vec<Menti
         let mut found = found(catalog, &text);
         if found.is_empty() && single {
             found = gender(catalog, &first.lower);
+        }
+        // What a word of Chinese is in English.
+        if found.is_empty() && single && !text.is_ascii() && first.lower.is_ascii() {
+            found = self::found(catalog, &first.lower);
         }
         if found.is_empty() && text.len() > 3 && text.ends_with('s') {
             found = self::found(catalog, text.trim_end_matches('s'));

@@ -54,7 +54,7 @@ fn things(catalog: &Catalog, tokens: &[Token], query: &mut Query) {
 }
 
 /// Whether the rows of a table are people, as far as its name and columns say.
-fn is_person(catalog: &Catalog, table: usize) -> bool {
+pub fn is_person(catalog: &Catalog, table: usize) -> bool {
     let people = [
         "person",
         "people",
@@ -97,7 +97,13 @@ fn is_person(catalog: &Catalog, table: usize) -> bool {
     let t = &catalog.tables[table];
     let of_table = words(&t.name);
     let named = |w: &String| people.iter().any(|p| p == w || stem(p) == stem(w));
-    of_table.last().is_some_and(named) || t.columns.iter().any(is_name)
+    let lives = |c: &Column| {
+        let name = words(&c.name);
+        ["age", "gender", "sex", "birth", "nationality"]
+            .iter()
+            .any(|w| name.iter().any(|n| n == w))
+    };
+    of_table.last().is_some_and(named) || t.columns.iter().any(|c| is_name(c) || lives(c))
 }
 
 /// "How many artists have more than 2 albums": the groups with a condition are counted.

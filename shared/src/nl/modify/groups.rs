@@ -38,6 +38,16 @@ pub fn by_unit(
             }
         }
     }
+    // The time itself is shown by its unit, and what happened at times is counted.
+    let time = Expr::Column(column);
+    query.select.retain(|e| *e != time);
+    query.group.retain(|e| *e != time);
+    for expr in &mut query.select {
+        if matches!(expr, Expr::Aggregate(Aggregate::Count, _, Some(c)) if *c == column) {
+            *expr = Expr::Aggregate(Aggregate::Count, false, None);
+            query.tables.push(column.table);
+        }
+    }
     if asked {
         // "Which month had the highest sales": the measure is the order.
         let mut order: Vec<Expr> = query.order.iter().map(|(e, _)| e.clone()).collect();
@@ -189,8 +199,16 @@ fn share(catalog: &Catalog, query: &mut Query) -> Option<()> {
     summed(catalog, &mut query.select);
     if !query.group.is_empty() {
         let measure = query.select.iter().rposition(is_aggregate)?;
-        let of = query.select[measure].clone();
-        query.select[measure] = Expr::Window(Window::Share, Box::new(of), None);
+        let of = Box::new(query.select[measure].clone());
+        // "The percentage of delivered orders by country" is one of each country's orders.
+        let is_time = |f: &Filter| f.op == Compare::Within;
+        let (whole, part): (Vec<Filter>, Vec<Filter>) = query.filters.drain(..).partition(is_time);
+        query.filters = whole;
+        query.select[measure] = if part.is_empty() {
+            Expr::Window(Window::Share, of, None)
+        } else {
+            Expr::Part(of, part)
+        };
         return Some(());
     }
     let of = match query.select.iter().find(|e| is_aggregate(e)) {

@@ -1,13 +1,13 @@
 //! The words of a question that modify a query as a whole.
 
-use super::super::catalog::{ColumnKind, Target, iso};
+use super::super::catalog::{ColumnKind, Target, iso, words};
 use super::super::chinese::is_chinese;
 use super::super::ir::{Compare, Unit};
 use super::super::lexicon::Op;
 use super::super::link::{EXACT, Meaning, Mention};
 use super::super::period::{period, same_period};
 use super::super::reader::Reader;
-use super::super::tokens::{Token, fold, stem};
+use super::super::tokens::{Token, fold, is_han, stem};
 use super::{Asked, Modifiers};
 
 /// Words with the unit that they name.
@@ -43,6 +43,16 @@ const EACH: &[&str] = &[
     "per",
     "each",
     "every",
+];
+
+/// What stands before things of each of which there is a best one.
+const IN_EACH: &[&str] = &[
+    "in each",
+    "of each",
+    "for each",
+    "from each",
+    "in every",
+    "of every",
 ];
 
 /// Phrases, the longer ones first among those that begin alike.
@@ -319,10 +329,19 @@ impl Scan<'_> {
 
     /// No column that has no times is called by this unit.
     pub fn free(&self, word: &str) -> bool {
+        let catalog = self.reader.catalog;
+        // What is called so in a table that nobody speaks of is not meant, where there are times.
+        let spoken = |table: usize| {
+            let mut name = words(&catalog.tables[table].name)
+                .into_iter()
+                .map(|w| stem(&w));
+            name.any(|w| self.tokens.iter().any(|t| t.stem == w))
+        };
+        let any = (0..catalog.tables.len()).any(|t| spoken(t) && catalog.dates(t).next().is_some());
         let named = self.reader.vocabulary.columns_named(word);
         named
             .iter()
-            .all(|(c, _)| self.reader.catalog.at(*c).kind == ColumnKind::Date)
+            .all(|(c, _)| catalog.at(*c).kind == ColumnKind::Date || any && !spoken(c.table))
     }
 
     fn period(&self, question: &str, days: bool, found: &mut Modifiers, used: &mut [bool]) {
@@ -498,24 +517,23 @@ impl Scan<'_> {
             .vocabulary
             .link(self.reader.catalog, self.tokens);
         let is_table = |m: &&Mention| matches!(m.kind, Meaning::Table(_)) && m.score > 0.75;
-        let best = mentions.iter().find(|m| {
+        // Of things: "the cheapest product", "the product with the highest price", not "the highest price" alone.
+        let is_best = |m: &&Mention, by: usize| {
             let most = matches!(m.kind, Meaning::Op(Op::Quality(_, true) | Op::Super(true)));
             let mut next = mentions.iter().filter(|n| n.start == m.end);
-            most && next.any(|n| is_table(&n)) && self.tokens[m.start].lower != "most"
-        });
-        let Some(best) = best else { return };
-        for at in best.end + 1..self.tokens.len() {
-            let each = [
-                "in each",
-                "of each",
-                "for each",
-                "from each",
-                "in every",
-                "of every",
-            ];
+            let mut others = mentions.iter().filter(is_table);
+            most && (next.any(|n| is_table(&n)) && self.tokens[m.start].lower != "most"
+                || others.any(|n| n.end <= m.start && n.start != by))
+        };
+        for at in 0..self.tokens.len() {
+            let chinese = self.tokens[at].text.starts_with(is_han);
+            let each = if chinese { &["each"][..] } else { IN_EACH };
             let Some(count) = each.iter().find_map(|p| self.phrase(at, p)) else {
                 continue;
             };
+            if !mentions.iter().any(|m| is_best(&m, at + count)) {
+                continue;
+            }
             let here = mentions
                 .iter()
                 .filter(|m| m.start == at + count && m.score > 0.75);

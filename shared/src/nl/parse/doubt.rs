@@ -1,12 +1,15 @@
 //! Why a reading is hardly what was meant.
 
-use super::super::catalog::{Catalog, ColumnRef};
+use super::super::catalog::{Catalog, ColumnRef, words};
+use super::super::finish::is_person;
 use super::super::ir::{Aggregate, Compare, Expr, Filter, Literal, Query, Right};
 use super::super::joins::Trees;
 use super::super::lexicon::Op;
 use super::super::link::{EXACT, Meaning, Mention};
 use super::super::print::{number, tables};
+use super::super::reader::name_of;
 use super::super::tokens::Token;
+use super::units::{unit_name, unit_of_name};
 
 /// What a question says, as far as readings of it are judged by it.
 pub struct Said<'a> {
@@ -17,10 +20,55 @@ pub struct Said<'a> {
 
 impl Said<'_> {
     /// A number, a comparison or what is to be shown that a query, its SQL and what it takes for granted leave out.
-    pub fn lost(&self, query: &Query, sql: &str, notes: &[String]) -> Option<String> {
+    pub fn lost(
+        &self,
+        trees: &Trees<'_>,
+        query: &Query,
+        sql: &str,
+        notes: &[String],
+    ) -> Option<String> {
         self.uncompared(sql)
             .or_else(|| self.lost_number(sql, notes))
+            .or_else(|| self.lost_part(sql))
+            .or_else(|| self.counts_one(trees, query))
             .or_else(|| self.unshown(query))
+    }
+
+    /// "Starts with", where no text is compared.
+    fn lost_part(&self, sql: &str) -> Option<String> {
+        let part = self.mentions.iter().find(|m| {
+            let ends = matches!(m.kind, Meaning::Op(Op::Like("start" | "end")));
+            ends && m.end - m.start > 1
+        })?;
+        let word = &self.tokens[part.start].text;
+        (!sql.contains(" LIKE ")).then(|| format!("it does not say \"{word}\""))
+    }
+
+    /// A number of rows for each row, which is one.
+    fn counts_one(&self, trees: &Trees<'_>, query: &Query) -> Option<String> {
+        let rows = |e: &Expr| *e == Expr::Aggregate(Aggregate::Count, false, None);
+        let by_count = query.order.iter().any(|(e, _)| rows(e));
+        if !by_count && !query.having.iter().any(|f| rows(&f.left)) {
+            return None;
+        }
+        let tree = trees.tree(&tables(query))?;
+        let table = query.group.iter().find_map(|e| match e {
+            Expr::Column(c) => {
+                let table = &self.catalog.tables[c.table];
+                let own = &table.columns[c.column];
+                // What most things are called is the name of one.
+                let one = own
+                    .distinct
+                    .zip(table.rows)
+                    .is_none_or(|(names, rows)| names >= rows);
+                let named = one && name_of(self.catalog, c.table) == [*c];
+                let tells = table.primary_key == [c.column] || named;
+                (tells && tree.repeats(c.table).is_none()).then_some(c.table)
+            }
+            _ => None,
+        })?;
+        let name = &self.catalog.tables[table].name;
+        Some(format!("each row of {name} is one"))
     }
 
     /// Why a query with its SQL is hardly what was meant otherwise.
@@ -29,6 +77,9 @@ impl Said<'_> {
             .or_else(|| self.unread())
             .or_else(|| self.ignored(sql))
             .or_else(|| self.mean_of_counts(sql))
+            .or_else(|| self.not_who(query))
+            .or_else(|| self.another_quality(query))
+            .or_else(|| self.other_unit(sql))
             .or_else(|| contradiction(query))
             .or_else(|| self.other_way(trees, query))
             .or_else(|| counted_twice(self.catalog, trees, query))
@@ -148,6 +199,74 @@ impl Said<'_> {
         })?;
         let name = &self.tokens[counted.start].text;
         (!sql.contains("WITH asked")).then(|| format!("it does not count \"{name}\""))
+    }
+
+    /// "Who ...", answered by what is no person.
+    fn not_who(&self, query: &Query) -> Option<String> {
+        let who = self.tokens.first().is_some_and(|t| t.lower == "who");
+        let is_one = |c: &ColumnRef| {
+            let name = words(&self.catalog.at(*c).name);
+            let ends = ["er", "or", "name"]
+                .iter()
+                .any(|end| name.iter().any(|w| w.ends_with(end)));
+            is_person(self.catalog, c.table) || ends
+        };
+        let person = |e: &Expr| matches!(e, Expr::Column(c) if is_one(c));
+        let shown = query.select.iter().any(person);
+        let all = query.select.is_empty()
+            && tables(query)
+                .first()
+                .is_some_and(|t| is_person(self.catalog, *t));
+        (who && !shown && !all && query.of.is_none()).then(|| "it does not say who".into())
+    }
+
+    /// "The oldest album" by what another thing has, "the youngest employee" by what is no age.
+    fn another_quality(&self, query: &Query) -> Option<String> {
+        let (by, _) = query.order.first()?;
+        let Expr::Column(by) = *by else { return None };
+        let follows = |m: &Mention| {
+            let mut next = self
+                .mentions
+                .iter()
+                .filter(|n| n.start == m.end && n.score > 0.6);
+            next.find_map(|n| match n.kind {
+                Meaning::Table(table) => Some(Some(table)),
+                Meaning::Column(c) => (c == by).then_some(None),
+                _ => None,
+            })
+        };
+        let others = self.mentions.iter().find_map(|m| match m.kind {
+            Meaning::Op(Op::Quality(quality, true)) => {
+                let name = words(&self.catalog.at(by).name);
+                let age = ["age", "birth", "born", "dob"]
+                    .iter()
+                    .any(|w| name.iter().any(|n| n == w));
+                let person = quality < 2 && is_person(self.catalog, by.table) && !age;
+                let other = follows(m).flatten().is_some_and(|table| table != by.table);
+                (person || other).then_some(m)
+            }
+            // "The most sick days" of all are added up.
+            Meaning::Op(Op::Super(true)) if self.tokens[m.start].lower == "most" => {
+                let mut shown = query.select.iter().filter(|_| follows(m) == Some(None));
+                let other = shown.any(|e| matches!(e, Expr::Column(c) if c.table != by.table));
+                other.then_some(m)
+            }
+            _ => None,
+        })?;
+        let word = &self.tokens[others.start].lower;
+        Some(format!("\"{word}\" is by {}", self.catalog.named(by)))
+    }
+
+    /// "In minutes", where what is shown has another unit.
+    fn other_unit(&self, sql: &str) -> Option<String> {
+        let at = (1..self.tokens.len()).find(|&i| {
+            let word = &self.tokens[i].lower;
+            let said = word.len() > 2 && self.tokens[i - 1].lower == "in" && !self.tokens[i].quoted;
+            let mut names = sql.split('"');
+            said && unit_name(word)
+                .is_some_and(|unit| !names.any(|name| unit_of_name(name) == Some(unit)))
+        })?;
+        Some(format!("it is not told in {}", self.tokens[at].lower))
     }
 
     /// Tables that are joined by another way too, where the question says neither.

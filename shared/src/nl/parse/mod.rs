@@ -35,7 +35,7 @@ const LOST: f32 = 3.0;
 const NARROW: usize = 10;
 
 /// States that are made of all words of a question, at most about so many.
-const MADE: usize = 100_000;
+const MADE: usize = 40_000;
 
 /// Mentions after which a reading takes no more: nobody asks for so much.
 const MENTIONS: usize = 40;
@@ -120,7 +120,7 @@ fn read(
                 mentions: &mentions,
             };
             // What leaves out something that was said is less likely, too.
-            let lost = said.lost(&query, &sql, &notes);
+            let lost = said.lost(&trees, &query, &sql, &notes);
             let less = if lost.is_some() { LOST } else { 0.0 };
             let doubt = lost.or_else(|| said.doubt(&trees, &query, &sql));
             let candidate = Candidate {
@@ -437,7 +437,21 @@ impl Walk<'_> {
             }
             Op::Distinct => w.distinct = true,
             Op::Not => w.not = true,
-            Op::Order => w.order = true,
+            Op::Order => {
+                // "Who have ordered" order nothing.
+                let before = mention.start.checked_sub(1).map(|b| &*self.tokens[b].lower);
+                let did = [
+                    "have", "has", "had", "who", "that", "never", "not", "ever", "was", "were",
+                ];
+                let ordered = self.tokens[mention.start].lower == "ordered";
+                let by = self.tokens[mention.start..mention.end]
+                    .iter()
+                    .any(|t| t.lower == "by");
+                if ordered && !by && before.is_some_and(|b| did.contains(&b)) {
+                    return;
+                }
+                w.order = true;
+            }
             Op::Dir(desc) => {
                 if let (false, Some(last)) = (w.order, s.order.last_mut()) {
                     last.1 = desc;

@@ -66,6 +66,13 @@ impl Walk<'_> {
                 named.map_or(9, |p| p + 1)
             }
         };
+        // "The oldest album" is by what albums have, if they have it.
+        if let Some(table) = after
+            && let Some(own) = all.iter().filter(|a| a.0.table == table).map(|a| a.1).min()
+            && (q.up.contains("date") || q.down.contains("date") || all.iter().all(|a| a.1 >= own))
+        {
+            all.retain(|(c, ..)| c.table == table);
+        }
         all.sort_by_key(|(c, place, up)| (near(c), *place, !*up));
         let model = self.reader.model;
         for (i, (column, place, up)) in all.into_iter().take(5).enumerate() {
@@ -316,9 +323,15 @@ impl Walk<'_> {
 
     /// "Hired in 2020", "born after 1990": the words of a time do not ask for it.
     fn is_verb(&self, mention: &Mention) -> bool {
-        let [one] = &self.tokens[mention.start..mention.end] else {
-            return false;
+        // "Joined", "signed up".
+        let (one, up) = match &self.tokens[mention.start..mention.end] {
+            [one] => (one, None),
+            [one, up] => (one, Some(up)),
+            _ => return false,
         };
+        if up.is_some_and(|up| !["up", "in", "out", "on"].contains(&up.lower.as_str())) {
+            return false;
+        }
         let verbs = [
             "born", "built", "sent", "made", "begun", "began", "bought", "sold",
         ];

@@ -479,7 +479,15 @@ impl Walk<'_> {
             .into_iter()
             .map(|c| c.0)
             .collect();
-        for (table, _) in &state.named {
+        let of = |e: &Expr| match e {
+            Expr::Column(c) | Expr::Aggregate(_, _, Some(c)) => Some(c.table),
+            _ => None,
+        };
+        // The tables that the question names, then those of what it shows.
+        let named = state.named.iter().rev().map(|(table, _)| *table);
+        let shown = state.select.iter().chain(&state.focus).filter_map(of);
+        let near_by: Vec<usize> = named.chain(shown).collect();
+        for table in &near_by {
             let dates = self.catalog().dates(*table);
             all.extend(dates.filter(|c| !all.contains(c)).collect::<Vec<_>>());
         }
@@ -494,14 +502,7 @@ impl Walk<'_> {
             let is_birth = name.iter().any(|w| w == "birth" || w == "born");
             (!name.iter().any(said), is_birth)
         };
-        let near = |c: &ColumnRef| {
-            state
-                .named
-                .iter()
-                .rev()
-                .position(|(t, _)| *t == c.table)
-                .unwrap_or(9)
-        };
+        let near = |c: &ColumnRef| near_by.iter().position(|t| *t == c.table).unwrap_or(9);
         all.sort_by_cached_key(|c| (near(c), order(c)));
         all
     }

@@ -392,12 +392,77 @@ fn of_several_keys_the_one_is_meant_that_is_said() {
 }
 
 #[test]
+fn the_best_of_each_is_of_things() {
+    has(
+        &school(),
+        &[
+            (
+                "teacher with the highest salary in each department",
+                "PARTITION BY departments.id ORDER BY teachers.salary DESC",
+            ),
+            ("highest salary in each department", "max(teachers.salary)"),
+            (
+                "percentage of female students by grade",
+                "FILTER (WHERE gender = 'female')",
+            ),
+            (
+                "how many students take Optics",
+                "count(DISTINCT students.id)",
+            ),
+            (
+                "平均分最高的3个学生",
+                "ORDER BY avg(enrollments.score) DESC LIMIT 3",
+            ),
+        ],
+    );
+    has(
+        &freight(),
+        &[(
+            "the heaviest parcel of each shipment",
+            "PARTITION BY shipments.id ORDER BY parcels.weight_g DESC",
+        )],
+    );
+}
+
+#[test]
+fn chinese_says_ranges_and_beginnings_behind() {
+    has(
+        &school(),
+        &[
+            (
+                "工资在40000到60000之间的老师",
+                "salary BETWEEN 40000 AND 60000",
+            ),
+            ("名字以A开头的学生", "name LIKE 'A%'"),
+            (
+                "平均工资最高的系",
+                "ORDER BY avg(teachers.salary) DESC LIMIT 1",
+            ),
+        ],
+    );
+    has(&shop(), &[("订单数超过5的客户", "HAVING count(*) > 5")]);
+}
+
+#[test]
+fn what_nobody_asks_at_once_is_not_sure() {
+    for part in ["id ", "name of products and ", "客户的订单数量和价格"] {
+        for reading in shop().read(&[], &part.repeat(2_000 / part.len()), Dialect::Sqlite) {
+            assert_eq!(reading.confidence, 0.0, "{part}: {}", reading.sql);
+        }
+    }
+}
+
+#[test]
 fn what_no_reading_says_is_asked_back() {
     for (database, question) in [
         (school(), "teachers with the same mentor"),
         (school(), "the second highest salary"),
         (school(), "median salary of teachers"),
         (freight(), "shipments with the same carrier"),
+        (freight(), "the cheapest carrier"),
+        (freight(), "total weight of shipments in tons"),
+        (school(), "the youngest teacher"),
+        (school(), "Who has the highest score in Optics?"),
     ] {
         let found = database.read(&[], question, Dialect::Sqlite);
         assert!(

@@ -400,6 +400,10 @@ fn the_best_of_each_is_of_things() {
                 "teacher with the highest salary in each department",
                 "PARTITION BY departments.id ORDER BY teachers.salary DESC",
             ),
+            (
+                "每个系工资最高的老师",
+                "PARTITION BY departments.id ORDER BY teachers.salary DESC",
+            ),
             ("highest salary in each department", "max(teachers.salary)"),
             (
                 "percentage of female students by grade",
@@ -441,6 +445,20 @@ fn chinese_says_ranges_and_beginnings_behind() {
         ],
     );
     has(&shop(), &[("订单数超过5的客户", "HAVING count(*) > 5")]);
+}
+
+#[test]
+fn each_row_is_not_counted() {
+    for database in [school(), freight(), shop()] {
+        for table in &database.catalog.tables {
+            let name = table.name.replace('_', " ");
+            let question = format!("which {name} has the most {name}?");
+            for reading in database.read(&[], &question, Dialect::Sqlite) {
+                let rows = !reading.sql.contains("JOIN") && reading.sql.contains("count(*)");
+                assert!(!rows || reading.confidence < LOW, "{question}: {reading:?}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::catalog::{Catalog, ColumnKind, ColumnRef, Target, words};
+use super::catalog::{Catalog, Column, ColumnKind, ColumnRef, Target, words};
 use super::ir::Literal;
 use super::lexicon::{ABBREVIATIONS, Op, PHRASES, QUALITIES, SYNONYMS};
 use super::tokens::{Token, fold, stem};
@@ -138,6 +138,8 @@ impl Vocabulary {
         for (table, t) in catalog.tables.iter().enumerate() {
             let name = name_stems(&t.name, &table_names);
             add(&mut targets, Target::Table(table), name.clone(), Vec::new());
+            let is_name = |c: &Column| words(&c.name).iter().any(|w| w == "name");
+            let has_name = t.columns.iter().any(is_name);
             for (column, c) in t.columns.iter().enumerate() {
                 let target = Target::Column(ColumnRef { table, column });
                 let own = name_stems(&c.name, &table_names);
@@ -154,7 +156,11 @@ impl Vocabulary {
                 if plain.is_empty() {
                     add(&mut targets, target, own, Vec::new());
                 } else {
-                    let free = name.iter().cloned().chain(units).collect();
+                    let free: Vec<String> = name.iter().cloned().chain(units).collect();
+                    // The name of what has a title alone.
+                    if plain == [stem("title")] && !has_name {
+                        add(&mut targets, target, vec![stem("name")], free.clone());
+                    }
                     add(&mut targets, target, plain, free);
                 }
             }

@@ -326,6 +326,24 @@ fn what_belongs_to_things_is_shown_with_them() {
 }
 
 #[test]
+fn what_has_no_name_is_called_by_its_title() {
+    let mut music = super::numbers::music();
+    for (question, sql) in [
+        ("names of albums", "SELECT title FROM album"),
+        ("the names of all albums", "SELECT title FROM album"),
+        ("names of artists", "SELECT name FROM artist"),
+    ] {
+        assert_eq!(music.after(&[], question), sql, "{question}");
+    }
+    music.catalog.tables[0].columns[1].name = "title".to_owned();
+    music.vocabulary = Vocabulary::new(&music.catalog);
+    assert_eq!(
+        music.after(&[], "names of artists"),
+        "SELECT title FROM artist"
+    );
+}
+
+#[test]
 fn yes_and_no_say_which_things() {
     has(
         &freight(),

@@ -9,7 +9,7 @@ use super::shop::{Shop, shop};
 use super::{at, table};
 
 /// `artist`, `album`, `track` with a length in milliseconds and a size in bytes.
-fn music() -> Shop {
+pub fn music() -> Shop {
     let (number, text) = (ColumnKind::Integer, ColumnKind::Text);
     let mut catalog = Catalog {
         tables: vec![

@@ -235,7 +235,7 @@ impl Said<'_> {
                 _ => None,
             })
         };
-        let others = self.mentions.iter().find_map(|m| match m.kind {
+        let others = self.mentions.iter().find(|m| match m.kind {
             Meaning::Op(Op::Quality(quality, true)) => {
                 let name = words(&self.catalog.at(by).name);
                 let age = ["age", "birth", "born", "dob"]
@@ -243,15 +243,14 @@ impl Said<'_> {
                     .any(|w| name.iter().any(|n| n == w));
                 let person = quality < 2 && is_person(self.catalog, by.table) && !age;
                 let other = follows(m).flatten().is_some_and(|table| table != by.table);
-                (person || other).then_some(m)
+                person || other
             }
             // "The most sick days" of all are added up.
             Meaning::Op(Op::Super(true)) if self.tokens[m.start].lower == "most" => {
                 let mut shown = query.select.iter().filter(|_| follows(m) == Some(None));
-                let other = shown.any(|e| matches!(e, Expr::Column(c) if c.table != by.table));
-                other.then_some(m)
+                shown.any(|e| matches!(e, Expr::Column(c) if c.table != by.table))
             }
-            _ => None,
+            _ => false,
         })?;
         let word = &self.tokens[others.start].lower;
         Some(format!("\"{word}\" is by {}", self.catalog.named(by)))

@@ -105,12 +105,11 @@ pub fn fix<E>(
             verdict,
         });
     }
-    let own = own_names(sql, &tokens(sql, dialect));
     let is_name = |word: &str| {
         let mut all = names
             .iter()
             .flat_map(|(table, columns)| std::iter::once(table).chain(columns));
-        own.contains(word) || all.any(|name| name.eq_ignore_ascii_case(word))
+        all.any(|name| name.eq_ignore_ascii_case(word))
     };
     let (rewritten, mut changes) = dialects::rewritten(sql, dialect, &is_name);
     let (changed, more) = renamed(&rewritten, dialect, names);
@@ -319,6 +318,14 @@ mod tests {
             (
                 "SELECT first_name FROM customers",
                 "SELECT FirstName FROM Customer",
+            ),
+            (
+                "SELECT country FORM Customers WEHRE country > 'a'",
+                "SELECT country FROM Customer WHERE country > 'a'",
+            ),
+            (
+                "SELECT Totl AS form FORM invoice",
+                "SELECT Total AS form FROM invoice",
             ),
             (
                 "SELECT c.contry FROM Customer c",

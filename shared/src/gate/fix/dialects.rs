@@ -133,7 +133,12 @@ impl Text<'_> {
         let seen = |word: &str| self.tokens.iter().any(|t| t.is(self.sql, word));
         for (at, token) in self.tokens.iter().enumerate() {
             let word = token.text(self.sql).to_lowercase();
-            if token.kind != Kind::Word || word.len() < 4 || KEYWORDS.contains(&word.as_str()) {
+            let named = at > 0 && self.is(at - 1, "as");
+            if token.kind != Kind::Word
+                || named
+                || word.len() < 4
+                || KEYWORDS.contains(&word.as_str())
+            {
                 continue;
             }
             let near = KEYWORDS

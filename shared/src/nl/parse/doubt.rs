@@ -32,6 +32,7 @@ impl Said<'_> {
             .or_else(|| self.lost_part(sql))
             .or_else(|| self.counts_one(trees, query))
             .or_else(|| self.unshown(query))
+            .or_else(|| self.not_who(query))
     }
 
     /// "Starts with", where no text is compared.
@@ -77,7 +78,6 @@ impl Said<'_> {
             .or_else(|| self.unread())
             .or_else(|| self.ignored(sql))
             .or_else(|| self.mean_of_counts(sql))
-            .or_else(|| self.not_who(query))
             .or_else(|| self.another_quality(query))
             .or_else(|| self.other_unit(sql))
             .or_else(|| contradiction(query))
@@ -209,7 +209,8 @@ impl Said<'_> {
             let ends = ["er", "or", "name"]
                 .iter()
                 .any(|end| name.iter().any(|w| w.ends_with(end)));
-            is_person(self.catalog, c.table) || ends
+            let called = || name_of(self.catalog, c.table).contains(c);
+            ends || is_person(self.catalog, c.table) && (self.catalog.is_key(*c) || called())
         };
         let person = |e: &Expr| matches!(e, Expr::Column(c) if is_one(c));
         let shown = query.select.iter().any(person);

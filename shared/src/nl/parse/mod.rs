@@ -29,7 +29,7 @@ const BEAM: usize = 100;
 const WORDS: usize = 30;
 
 /// How much less likely a reading is that leaves out a number, a comparison or what is to be shown.
-const LOST: f32 = 3.0;
+const LOST: f32 = 4.5;
 
 /// The fewest readings that are followed.
 const NARROW: usize = 10;

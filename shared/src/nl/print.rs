@@ -85,17 +85,26 @@ fn is_of_rows(expr: &Expr) -> bool {
 }
 
 /// Whether an engine can run a query: without groups, values of all rows are not mixed with those of each row.
-fn can_run(query: &Query) -> bool {
+fn can_run(catalog: &Catalog, query: &Query) -> bool {
     if query.of.is_none() && tables(query).is_empty() && query.select.is_empty()
         || query.filters.iter().any(|filter| is_of_rows(&filter.left))
     {
         return false;
     }
-    if !query.group.is_empty() {
-        return true;
-    }
     let mut order = query.order.iter().map(|(expr, _)| expr);
     let of_row = |expr: &Expr| matches!(expr, Expr::Column(_) | Expr::Unit(..));
+    if !query.group.is_empty() {
+        // The rows of a group have another value each, but where the group is one row of the table.
+        let is_key = |c: &ColumnRef| catalog.tables[c.table].primary_key == [c.column];
+        let one_row = |table: usize| {
+            let mut group = query.group.iter();
+            group.any(|e| matches!(e, Expr::Column(c) if c.table == table && is_key(c)))
+        };
+        return order.all(|expr| match expr {
+            Expr::Column(c) => query.group.contains(expr) || one_row(c.table),
+            _ => true,
+        });
+    }
     if query.select.iter().any(is_of_rows) {
         !query.select.iter().any(of_row) && !order.any(of_row)
     } else {
@@ -147,7 +156,7 @@ impl Printer<'_> {
     }
 
     fn core(&self, query: &Query, named: bool) -> Option<String> {
-        if !can_run(query) {
+        if !can_run(self.catalog, query) {
             return None;
         }
         let tables = tables(query);

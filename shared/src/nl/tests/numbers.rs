@@ -133,6 +133,10 @@ fn what_no_engine_can_run_is_no_query() {
             column: 2,
         }),
     );
+    let name = Expr::Column(ColumnRef {
+        table: 0,
+        column: 1,
+    });
     let count = Expr::Aggregate(Aggregate::Count, false, None);
     let trees = Trees::new(&shop.catalog, &|_: &ForeignKey| false);
     let printed = |query: &Query, dialect| {
@@ -174,6 +178,13 @@ fn what_no_engine_can_run_is_no_query() {
         Query {
             select: vec![city.clone()],
             filters: vec![filter(&count, one.clone())],
+            ..Query::default()
+        },
+        // A city has customers of many names.
+        Query {
+            select: vec![city.clone(), count.clone()],
+            group: vec![city.clone()],
+            order: vec![(name, true)],
             ..Query::default()
         },
     ] {

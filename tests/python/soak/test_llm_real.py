@@ -1,6 +1,7 @@
 """A real language model, served by llama.cpp on this machine. It is small and knows little SQL: what it says must do no harm,
 leave the parser's answers as they are, and be the same again."""
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -45,25 +46,30 @@ class Real(Both):
             self.duckdb.execute(statement)
         self.duckdb.execute("FROM query(lumos_learn())")
         self.duckdb.execute("FROM query(lumos_learn_values())")
+        self.model = model(self.folder)
+
+    @contextlib.contextmanager
+    def server(self):
+        """The URL of a new server. The one that the package has answers its first question alone, and others with nothing."""
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
-        command = [sys.executable, "-m", "cyllama", "server", "-m", str(model(self.folder)), "--port", str(port), "--ctx-size", "4096"]
+        command = [sys.executable, "-m", "cyllama", "server", "-m", str(self.model), "--port", str(port), "--ctx-size", "4096"]
         environment = {**os.environ, "PYTHONPATH": str(PACKAGES)}
-        log = (self.folder / "server.log").open("wb")
-        self.server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-        self.addCleanup(log.close)
-        self.addCleanup(self.server.wait)
-        self.addCleanup(self.server.kill)
-        self.url = f"http://127.0.0.1:{port}/v1"
-        end = time.monotonic() + SECONDS
-        while True:
+        with (self.folder / "server.log").open("wb") as log, subprocess.Popen(command, env=environment, stdout=log, stderr=log) as server:
             try:
-                urllib.request.urlopen(self.url + "/models", timeout=5).close()
-                break
-            except OSError:
-                self.assertIsNone(self.server.poll(), (self.folder / "server.log").read_text())
-                self.assertLess(time.monotonic(), end)
-                time.sleep(0.2)
+                url = f"http://127.0.0.1:{port}/v1"
+                end = time.monotonic() + SECONDS
+                while True:
+                    try:
+                        urllib.request.urlopen(url + "/models", timeout=5).close()
+                        break
+                    except OSError:
+                        self.assertIsNone(server.poll(), (self.folder / "server.log").read_text())
+                        self.assertLess(time.monotonic(), end)
+                        time.sleep(0.2)
+                yield url
+            finally:
+                server.kill()
 
     def contents(self):
         tables = ("city", "customer")
@@ -72,15 +78,16 @@ class Real(Both):
 
     def asked(self):
         """What each engine answers, or how it fails, after a model without memory."""
-        options = {"base_url": self.url, "model": "gemma", "timeout": SECONDS, "answer_tokens": 40, "repairs": 1}
-        self.both("SELECT lumos_llm_configure(?)", json.dumps(options))
         found = []
         for question in QUESTIONS:
             for db, call in ((self.sqlite.connection, "lumos_ask(?)"), (self.duckdb, "query(lumos_ask(?))")):
-                try:
-                    found.append([tuple(row) for row in db.execute(f"SELECT * FROM {call}", (question,)).fetchall()])
-                except Exception as error:
-                    found.append(str(error))
+                with self.server() as url:
+                    options = {"base_url": url, "model": "gemma", "timeout": SECONDS, "answer_tokens": 40, "repairs": 0}
+                    self.both("SELECT lumos_llm_configure(?)", json.dumps(options))
+                    try:
+                        found.append([tuple(row) for row in db.execute(f"SELECT * FROM {call}", (question,)).fetchall()])
+                    except Exception as error:
+                        found.append(str(error))
         return found
 
     def test_it_does_no_harm(self):
@@ -92,7 +99,7 @@ class Real(Both):
             rows = [tuple(r) for r in db.execute(f"SELECT question, calls, answer_tokens, error, candidates FROM {log}").fetchall()]
             self.assertEqual([r[0] for r in rows], QUESTIONS)
             for _, calls, tokens, error, _ in rows:
-                self.assertIn(calls, (1, 2))
+                self.assertEqual(calls, 1)
                 self.assertGreater(tokens, 0)
                 self.assertIsNone(error)
         self.assertEqual(found, self.asked())

@@ -75,6 +75,7 @@ fn forecasts(folder: &Path) -> Outcome {
             &Task {
                 horizon,
                 periods: if period > 1 { &periods } else { &[] },
+                counted: &[],
                 only: None,
                 level: LEVEL,
             },
@@ -191,6 +192,7 @@ fn anomalies(folder: &Path) -> Outcome {
             .map_or(1, |(step, _)| *step);
         let judged = judge(
             &values,
+            &[],
             &Judgement {
                 period: if step <= 7_200 {
                     (86_400 / step) as usize

@@ -49,7 +49,10 @@ impl Answer for Change {
             CHANGEPOINTS.output.len(),
             emit,
         )?;
-        let lines = change::lines(values, &change::changes(values, search, stopped)?);
+        let mut at = change::changes(values, search, stopped)?;
+        at.iter_mut().for_each(|row| *row = grid.next_counted(*row));
+        at.dedup();
+        let lines = change::lines(values, &at);
         let floor = change::floor(values);
         let mut found = Vec::new();
         for pair in lines.windows(2) {

@@ -29,7 +29,7 @@ pub const GAPS: OptionDef = OptionDef {
     name: "gaps",
     ty: OptionType::OneOf(&["interpolate", "zero", "null"]),
     default: "\"interpolate\"",
-    doc: "what stands in rows that are missing: what their neighbours lead to expect; 0; or nothing, `null`. A model that needs a number has the interpolated one then, but nothing is measured by it: it counts neither in the weights of models nor in the width of intervals, nor in the errors of a backtest; no row is judged by it; and a change in a gap is one of the first row after it",
+    doc: "what stands in rows that are missing: what their neighbours lead to expect; 0; or nothing, `null`. A model that needs a number has the interpolated one then, but nothing is measured by it: it counts neither in the weights of models nor in the width of intervals, nor in the errors of a backtest; no row is judged by it, and no line between two changes goes through it",
 };
 /// The season.
 pub const PERIOD: OptionDef = OptionDef {

@@ -284,7 +284,7 @@ fn change_points(folder: &Path) -> Outcome {
             min_size: 8,
         };
         let mut found = vec![0];
-        found.extend(changes(&values, search, &|| false).map_err(|e| e.to_string())?);
+        found.extend(changes(&values, &[], search, &|| false).map_err(|e| e.to_string())?);
         let mut people: Vec<Vec<usize>> = Vec::new();
         for (_, marks) in entry["annotations"].as_object().into_iter().flatten() {
             let rows = marks

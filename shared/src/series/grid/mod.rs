@@ -105,12 +105,6 @@ impl Grid {
         if self.hollow { &self.given } else { &[] }
     }
 
-    /// The first row at or after one that [says something](Grid::counted).
-    pub fn next_counted(&self, row: usize) -> usize {
-        let rest = self.counted().get(row..).unwrap_or(&[]);
-        row + rest.iter().take_while(|counted| !**counted).count()
-    }
-
     /// Rows that were missing.
     pub fn missing(&self) -> usize {
         self.given.iter().filter(|given| !**given).count()
@@ -526,11 +520,7 @@ mod tests {
         let hollow = line(Some(Gaps::Null));
         assert_eq!(hollow.values, grid.values);
         assert_eq!(hollow.counted(), [true, true, true, false, false, true]);
-        assert_eq!(
-            [2, 3, 4, 5, 6].map(|row| hollow.next_counted(row)),
-            [2, 5, 5, 5, 6]
-        );
-        assert_eq!((grid.counted(), grid.next_counted(3)), (&[][..], 3));
+        assert!(grid.counted().is_empty());
         // A long gap of a series with a season has the values of the same days.
         let day = |i: i64| (i * DAY, if i % 7 == 3 { 100.0 } else { 1.0 });
         let rows: Vec<(i64, f64)> = (0..70).filter(|i| !(20..35).contains(i)).map(day).collect();

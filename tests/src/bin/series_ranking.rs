@@ -86,6 +86,7 @@ fn forecasts(folder: &Path, competition: &str) -> Outcome {
             &Task {
                 horizon,
                 periods: if period > 1 { &periods } else { &[] },
+                counted: &[],
                 only: None,
                 level: LEVEL,
             },
@@ -205,6 +206,7 @@ fn anomalies(folder: &Path) -> Outcome {
             .map_or(1, |(step, _)| *step);
         let judged = judge(
             &values,
+            &[],
             &Judgement {
                 period: if step <= 7_200 {
                     (86_400 / step) as usize
@@ -296,7 +298,7 @@ fn change_points(folder: &Path) -> Outcome {
             min_size: 8,
         };
         let mut found = vec![0];
-        found.extend(changes(&values, search, &|| false).map_err(|e| e.to_string())?);
+        found.extend(changes(&values, &[], search, &|| false).map_err(|e| e.to_string())?);
         let mut people: Vec<Vec<usize>> = Vec::new();
         for (_, marks) in entry["annotations"].as_object().into_iter().flatten() {
             let rows = marks

@@ -172,7 +172,7 @@ impl Series<'_> {
 
     fn season(&self, values: &[f64], finds: &mut Finds) -> Option<Season> {
         let steps: Vec<f64> = values.windows(2).map(|w| w[1] - w[0]).collect();
-        let line = change::line(values);
+        let line = change::line(values, &[]);
         let mut found: Option<(f64, Option<usize>, usize, Season)> = None;
         for period in self.grid.periods.iter().copied() {
             let Some(p) = correlation_test(&steps, period) else {
@@ -182,7 +182,7 @@ impl Series<'_> {
             let season = Season::of(values, period, 1.0, false);
             let rest = |row: usize| season.remove(values[row], row);
             let rest: Vec<f64> = (0..values.len()).map(rest).collect();
-            let explained = 1.0 - change::line(&rest).rest / line.rest;
+            let explained = 1.0 - change::line(&rest, &[]).rest / line.rest;
             let better = found.as_ref().is_none_or(|best| explained > best.0);
             if p <= super::CHANCE && explained > 0.0 && better {
                 found = Some((explained, test, period, season));
@@ -236,11 +236,11 @@ impl Series<'_> {
         finds: &mut Finds,
         stopped: Stopped<'_>,
     ) -> Result<()> {
-        let lines = change::lines(values, &change::changes(values, SEARCH, stopped)?);
+        let lines = change::lines(values, &[], &change::changes(values, &[], SEARCH, stopped)?);
         let all: f64 = spread(values);
         let gains = lines.windows(2).filter_map(|pair| match pair {
             [(rows, before), (next, after)] => {
-                let whole = change::line(&values[rows.start..next.end]);
+                let whole = change::line(&values[rows.start..next.end], &[]);
                 let rest = before.rest + after.rest;
                 let n = (next.end - rows.start) as f64;
                 let p = if rest > 0.0 {

@@ -62,13 +62,21 @@ pub const SIMULATE: Function = Function {
         Param::optional("options", Type::Json),
     ],
     options: simulate::SIMULATE_OPTIONS,
-    doc: "What may come of a formula over random variables, in `n` runs: mean, standard deviation, standard error of the mean, least and largest value, quantiles, and the share of runs below 0. \
+    doc: "What may come of a formula over random variables, in `n` runs: mean, standard deviation, standard error of the mean, least and largest value, quantiles, the share of runs below 0, and a histogram: how many runs are in each bin, from its first number on, up to the second without it. \
           `formula` is an expression of SQL, whose columns are the variables; `variables` is a JSON object of their distributions, as `lumos_draw` takes them, or numbers. Runs whose value is NULL or no finite number are counted as `missing`. \
-          The same seed gives the same answer, in both engines. For the runs themselves call `lumos_draw` with the same seed and name, and runs from 0 on.",
+          The same seed gives the same answer, in both engines. With `\"runs\": true` there is a row for each run in place of these, with its number, its value and, as a JSON object, what the variables were, which `lumos_draw` gives too.",
     examples: &[
         example(
             "SELECT statistic, round(value, 2) FROM lumos_simulate('units * (price - cost)', '{\"units\": \"poisson(900)\", \"price\": \"triangular(8, 10, 13)\", \"cost\": \"normal(6, 0.5)\"}', 10000, 42)",
-            "runs|10000.0\nmissing|0.0\nmean|3889.69\nsd|1026.73\nse|10.27\nmin|780.24\nq0.05|2270.53\nq0.25|3145.06\nq0.5|3836.71\nq0.75|4603.52\nq0.95|5625.1\nmax|7361.09\np_negative|0.0",
+            "runs|10000.0\nmissing|0.0\nmean|3889.69\nsd|1026.73\nse|10.27\nmin|780.24\nq0.05|2270.53\nq0.25|3145.06\nq0.5|3836.71\nq0.75|4603.52\nq0.95|5625.1\nmax|7361.09\np_negative|0.0?B",
+        ),
+        example(
+            "SELECT statistic, value FROM lumos_simulate('units * (price - cost)', '{\"units\": \"poisson(900)\", \"price\": \"triangular(8, 10, 13)\", \"cost\": \"normal(6, 0.5)\"}', 10000, 42, '{\"bins\": 10}') WHERE statistic LIKE 'bin%'",
+            "?H",
+        ),
+        example(
+            "SELECT run, round(value, 2) AS value, variables FROM lumos_simulate('a + b', '{\"a\": \"binomial(10, 0.5)\", \"b\": \"empirical(1, 2, 3)\"}', 3, 42, '{\"runs\": true, \"lhs\": true}')",
+            "?R",
         ),
         example(
             "SELECT value FROM lumos_simulate('x)', '{\"x\": \"normal(0, 1)\"}', 10, 1)",
@@ -113,3 +121,153 @@ pub const SENSITIVITY: Function = Function {
     }),
     ..BASE
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::distribution::Distribution;
+    use crate::stats::random::Shares;
+
+    fn draw(name: &str, dist: &str, run: i64, strata: Option<i64>) -> f64 {
+        let share = Shares::new(42, name, strata).at(run);
+        Distribution::parse(dist).unwrap().quantile(share)
+    }
+
+    #[test]
+    #[ignore]
+    fn time() {
+        let t = std::time::Instant::now();
+        let n = 1_000_000;
+        let args = |name: &'static str, dist: &'static str, run| {
+            [
+                ValueRef::Integer(1),
+                ValueRef::Text(name),
+                ValueRef::Integer(run),
+                ValueRef::Text(dist),
+            ]
+        };
+        let crate::Body::Pure(body) = crate::functions::deciding::DRAW.body else {
+            panic!()
+        };
+        let mut sum = 0.0;
+        for (name, dist) in [
+            ("u", "poisson(900)"),
+            ("p", "triangular(8, 10, 13)"),
+            ("c", "normal(6, 0.5)"),
+            ("f", "normal(500, 50)"),
+            ("t", "uniform(0.9, 1.1)"),
+        ] {
+            let t = std::time::Instant::now();
+            for run in 0..n {
+                if let Ok(crate::Value::Real(v)) = body(&args(name, dist, run)) {
+                    sum += v;
+                }
+            }
+            eprintln!("{dist} {:?}", t.elapsed());
+        }
+        eprintln!("by variable {:?} {sum}", t.elapsed());
+        let t = std::time::Instant::now();
+        for run in 0..n {
+            for (name, dist) in [
+                ("u", "poisson(900)"),
+                ("p", "triangular(8, 10, 13)"),
+                ("c", "normal(6, 0.5)"),
+                ("f", "normal(500, 50)"),
+                ("t", "uniform(0.9, 1.1)"),
+            ] {
+                if let Ok(crate::Value::Real(v)) = body(&args(name, dist, run)) {
+                    sum += v;
+                }
+            }
+        }
+        eprintln!("by run {:?} {sum}", t.elapsed());
+        let t = std::time::Instant::now();
+        let mut stream = crate::stats::random::Stream::new(9, "z");
+        let spec = serde_json::json!([r#"{"x": "poisson(900)"}"#, n, 7, "{}"]).to_string();
+        let mut state = simulate::SIMULATE.start(&spec).unwrap();
+        for run in 0..n {
+            let v = stream.draw() * 1000.0;
+            state
+                .row(&[ValueRef::Integer(run), ValueRef::Real(v)])
+                .unwrap();
+        }
+        eprintln!("rows {:?}", t.elapsed());
+        state.finish(&mut |_| Ok(())).unwrap();
+        eprintln!("with finish {:?}", t.elapsed());
+    }
+
+    #[test]
+    fn show() {
+        let spec = |o: &str| {
+            serde_json::json!([r#"{"units": "poisson(900)", "price": "triangular(8, 10, 13)", "cost": "normal(6, 0.5)"}"#, 10000, 42, o]).to_string()
+        };
+        for o in ["{}", r#"{"bins": 10}"#] {
+            let mut state = simulate::SIMULATE.start(&spec(o)).unwrap();
+            for run in 0..10_000 {
+                let v = draw("units", "poisson(900)", run, None)
+                    * (draw("price", "triangular(8, 10, 13)", run, None)
+                        - draw("cost", "normal(6, 0.5)", run, None));
+                state
+                    .row(&[ValueRef::Integer(run), ValueRef::Real(v)])
+                    .unwrap();
+            }
+            state
+                .finish(&mut |row| {
+                    eprintln!("{row:?}");
+                    Ok(())
+                })
+                .unwrap();
+        }
+        let spec = serde_json::json!([
+            r#"{"a": "binomial(10, 0.5)", "b": "empirical(1, 2, 3)"}"#,
+            3,
+            42,
+            r#"{"runs": true, "lhs": true}"#
+        ])
+        .to_string();
+        let mut state = simulate::SIMULATE.start(&spec).unwrap();
+        for run in 0..3 {
+            let v = draw("a", "binomial(10, 0.5)", run, Some(3))
+                + draw("b", "empirical(1, 2, 3)", run, Some(3));
+            state
+                .row(&[ValueRef::Integer(run), ValueRef::Real(v)])
+                .unwrap();
+        }
+        state
+            .finish(&mut |row| {
+                eprintln!("{row:?}");
+                Ok(())
+            })
+            .unwrap();
+        let mut state = simulate::SIMULATE
+            .start(&serde_json::json!([r#"{"x": "poisson(900)"}"#, 3000, 7, "{}"]).to_string())
+            .unwrap();
+        let mut sh = Shares::new(7, "x", None);
+        for run in 0..3000 {
+            let v = Distribution::parse("poisson(900)")
+                .unwrap()
+                .quantile(sh.at(run));
+            state
+                .row(&[ValueRef::Integer(run), ValueRef::Real(v)])
+                .unwrap();
+        }
+        state
+            .finish(&mut |row| {
+                eprintln!("P {row:?}");
+                Ok(())
+            })
+            .unwrap();
+        for run in 0..2 {
+            eprintln!(
+                "Q {:?} {:?}",
+                run,
+                Distribution::parse("empirical(-1, 4)")
+                    .unwrap()
+                    .quantile(Shares::new(1, "x", Some(2)).at(run))
+            );
+        }
+        for run in 0..4 {
+            eprintln!("{}", draw("price", "empirical(1, 2, 3, 4)", run, Some(4)));
+        }
+    }
+}

@@ -174,7 +174,7 @@ pub const DRAW: Function = Function {
         ),
         example(
             "SELECT lumos_draw(42, 'price', run, 'empirical(1, 2, 3, 4)', 4) AS price FROM (SELECT 0 AS run UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3) AS runs ORDER BY run",
-            "?",
+            "4.0\n3.0\n1.0\n2.0",
         ),
     ],
     body: Body::Pure(|args| match args {

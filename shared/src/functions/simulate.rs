@@ -68,15 +68,15 @@ pub const SIMULATE: Function = Function {
     examples: &[
         example(
             "SELECT statistic, round(value, 2) FROM lumos_simulate('units * (price - cost)', '{\"units\": \"poisson(900)\", \"price\": \"triangular(8, 10, 13)\", \"cost\": \"normal(6, 0.5)\"}', 10000, 42)",
-            "runs|10000.0\nmissing|0.0\nmean|3889.69\nsd|1026.73\nse|10.27\nmin|780.24\nq0.05|2270.53\nq0.25|3145.06\nq0.5|3836.71\nq0.75|4603.52\nq0.95|5625.1\nmax|7361.09\np_negative|0.0?B",
+            "runs|10000.0\nmissing|0.0\nmean|3889.69\nsd|1026.73\nse|10.27\nmin|780.24\nq0.05|2270.53\nq0.25|3145.06\nq0.5|3836.71\nq0.75|4603.52\nq0.95|5625.1\nmax|7361.09\np_negative|0.0\nbin 500 to 1000|3.0\nbin 1000 to 1500|37.0\nbin 1500 to 2000|217.0\nbin 2000 to 2500|600.0\nbin 2500 to 3000|1191.0\nbin 3000 to 3500|1659.0\nbin 3500 to 4000|1860.0\nbin 4000 to 4500|1635.0\nbin 4500 to 5000|1274.0\nbin 5000 to 5500|860.0\nbin 5500 to 6000|452.0\nbin 6000 to 6500|174.0\nbin 6500 to 7000|31.0\nbin 7000 to 7500|7.0",
         ),
         example(
             "SELECT statistic, value FROM lumos_simulate('units * (price - cost)', '{\"units\": \"poisson(900)\", \"price\": \"triangular(8, 10, 13)\", \"cost\": \"normal(6, 0.5)\"}', 10000, 42, '{\"bins\": 10}') WHERE statistic LIKE 'bin%'",
-            "?H",
+            "bin 0 to 1000|3.0\nbin 1000 to 2000|254.0\nbin 2000 to 3000|1791.0\nbin 3000 to 4000|3519.0\nbin 4000 to 5000|2909.0\nbin 5000 to 6000|1312.0\nbin 6000 to 7000|205.0\nbin 7000 to 8000|7.0",
         ),
         example(
             "SELECT run, round(value, 2) AS value, variables FROM lumos_simulate('a + b', '{\"a\": \"binomial(10, 0.5)\", \"b\": \"empirical(1, 2, 3)\"}', 3, 42, '{\"runs\": true, \"lhs\": true}')",
-            "?R",
+            "0|6.0|{\"a\":5.0,\"b\":1.0}\n1|9.0|{\"a\":6.0,\"b\":3.0}\n2|5.0|{\"a\":3.0,\"b\":2.0}",
         ),
         example(
             "SELECT value FROM lumos_simulate('x)', '{\"x\": \"normal(0, 1)\"}', 10, 1)",
@@ -121,153 +121,3 @@ pub const SENSITIVITY: Function = Function {
     }),
     ..BASE
 };
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::stats::distribution::Distribution;
-    use crate::stats::random::Shares;
-
-    fn draw(name: &str, dist: &str, run: i64, strata: Option<i64>) -> f64 {
-        let share = Shares::new(42, name, strata).at(run);
-        Distribution::parse(dist).unwrap().quantile(share)
-    }
-
-    #[test]
-    #[ignore]
-    fn time() {
-        let t = std::time::Instant::now();
-        let n = 1_000_000;
-        let args = |name: &'static str, dist: &'static str, run| {
-            [
-                ValueRef::Integer(1),
-                ValueRef::Text(name),
-                ValueRef::Integer(run),
-                ValueRef::Text(dist),
-            ]
-        };
-        let crate::Body::Pure(body) = crate::functions::deciding::DRAW.body else {
-            panic!()
-        };
-        let mut sum = 0.0;
-        for (name, dist) in [
-            ("u", "poisson(900)"),
-            ("p", "triangular(8, 10, 13)"),
-            ("c", "normal(6, 0.5)"),
-            ("f", "normal(500, 50)"),
-            ("t", "uniform(0.9, 1.1)"),
-        ] {
-            let t = std::time::Instant::now();
-            for run in 0..n {
-                if let Ok(crate::Value::Real(v)) = body(&args(name, dist, run)) {
-                    sum += v;
-                }
-            }
-            eprintln!("{dist} {:?}", t.elapsed());
-        }
-        eprintln!("by variable {:?} {sum}", t.elapsed());
-        let t = std::time::Instant::now();
-        for run in 0..n {
-            for (name, dist) in [
-                ("u", "poisson(900)"),
-                ("p", "triangular(8, 10, 13)"),
-                ("c", "normal(6, 0.5)"),
-                ("f", "normal(500, 50)"),
-                ("t", "uniform(0.9, 1.1)"),
-            ] {
-                if let Ok(crate::Value::Real(v)) = body(&args(name, dist, run)) {
-                    sum += v;
-                }
-            }
-        }
-        eprintln!("by run {:?} {sum}", t.elapsed());
-        let t = std::time::Instant::now();
-        let mut stream = crate::stats::random::Stream::new(9, "z");
-        let spec = serde_json::json!([r#"{"x": "poisson(900)"}"#, n, 7, "{}"]).to_string();
-        let mut state = simulate::SIMULATE.start(&spec).unwrap();
-        for run in 0..n {
-            let v = stream.draw() * 1000.0;
-            state
-                .row(&[ValueRef::Integer(run), ValueRef::Real(v)])
-                .unwrap();
-        }
-        eprintln!("rows {:?}", t.elapsed());
-        state.finish(&mut |_| Ok(())).unwrap();
-        eprintln!("with finish {:?}", t.elapsed());
-    }
-
-    #[test]
-    fn show() {
-        let spec = |o: &str| {
-            serde_json::json!([r#"{"units": "poisson(900)", "price": "triangular(8, 10, 13)", "cost": "normal(6, 0.5)"}"#, 10000, 42, o]).to_string()
-        };
-        for o in ["{}", r#"{"bins": 10}"#] {
-            let mut state = simulate::SIMULATE.start(&spec(o)).unwrap();
-            for run in 0..10_000 {
-                let v = draw("units", "poisson(900)", run, None)
-                    * (draw("price", "triangular(8, 10, 13)", run, None)
-                        - draw("cost", "normal(6, 0.5)", run, None));
-                state
-                    .row(&[ValueRef::Integer(run), ValueRef::Real(v)])
-                    .unwrap();
-            }
-            state
-                .finish(&mut |row| {
-                    eprintln!("{row:?}");
-                    Ok(())
-                })
-                .unwrap();
-        }
-        let spec = serde_json::json!([
-            r#"{"a": "binomial(10, 0.5)", "b": "empirical(1, 2, 3)"}"#,
-            3,
-            42,
-            r#"{"runs": true, "lhs": true}"#
-        ])
-        .to_string();
-        let mut state = simulate::SIMULATE.start(&spec).unwrap();
-        for run in 0..3 {
-            let v = draw("a", "binomial(10, 0.5)", run, Some(3))
-                + draw("b", "empirical(1, 2, 3)", run, Some(3));
-            state
-                .row(&[ValueRef::Integer(run), ValueRef::Real(v)])
-                .unwrap();
-        }
-        state
-            .finish(&mut |row| {
-                eprintln!("{row:?}");
-                Ok(())
-            })
-            .unwrap();
-        let mut state = simulate::SIMULATE
-            .start(&serde_json::json!([r#"{"x": "poisson(900)"}"#, 3000, 7, "{}"]).to_string())
-            .unwrap();
-        let mut sh = Shares::new(7, "x", None);
-        for run in 0..3000 {
-            let v = Distribution::parse("poisson(900)")
-                .unwrap()
-                .quantile(sh.at(run));
-            state
-                .row(&[ValueRef::Integer(run), ValueRef::Real(v)])
-                .unwrap();
-        }
-        state
-            .finish(&mut |row| {
-                eprintln!("P {row:?}");
-                Ok(())
-            })
-            .unwrap();
-        for run in 0..2 {
-            eprintln!(
-                "Q {:?} {:?}",
-                run,
-                Distribution::parse("empirical(-1, 4)")
-                    .unwrap()
-                    .quantile(Shares::new(1, "x", Some(2)).at(run))
-            );
-        }
-        for run in 0..4 {
-            eprintln!("{}", draw("price", "empirical(1, 2, 3, 4)", run, Some(4)));
-        }
-    }
-}

@@ -262,6 +262,26 @@ mod tests {
         assert!(stream.at(-1) == last && stream.draw() == known[0]);
     }
 
+    /// Computed apart, as the others are.
+    #[test]
+    fn strata_are_known() {
+        let order = |seed, name, n, runs: &[u64]| {
+            let strata = Strata::new(seed, name, n);
+            runs.iter().map(|run| strata.of(*run)).collect::<Vec<u64>>()
+        };
+        assert_eq!(
+            order(-1, "数量", 7, &[0, 1, 2, 3, 4, 5, 6]),
+            [1, 0, 3, 5, 2, 4, 6]
+        );
+        assert_eq!(
+            order(42, "price", 1_000_000, &[0, 1, 999_999]),
+            [206_502, 656_594, 255_781]
+        );
+        let share = |seed, name, n, run| Shares::new(seed, name, Some(n)).at(run);
+        assert_eq!(share(42, "price", 1_000_000, 1), 0.6565945706101954);
+        assert_eq!(share(-1, "数量", 7, 3), 0.757455804518291);
+    }
+
     #[test]
     fn each_stratum_is_hit_once() {
         for n in [1, 2, 3, 7, 100, 1000, 1 << 16, 1_000_000] {

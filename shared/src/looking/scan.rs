@@ -78,8 +78,8 @@ pub fn program(
     })
 }
 
-/// The names of the columns, if a row is their values, and what the look begins by.
-fn parted(spec: &str) -> (Option<Vec<String>>, Option<String>) {
+/// The names of the columns, if a row is their values, and what the look begins by, as [`program`] wrote it.
+pub fn parted(spec: &str) -> (Option<Vec<String>>, Option<String>) {
     let read: Json = serde_json::from_str(spec).unwrap_or_default();
     let look = read["look"].as_str().map(str::to_owned);
     let names = |names: &Vec<Json>| {

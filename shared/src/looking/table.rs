@@ -126,7 +126,7 @@ impl Rows {
             return Err(too_many(self.most));
         }
         let mut place = 0;
-        cells::object(text, &mut |name, cell| {
+        cells::object(text, &mut |name, cell, _| {
             let here = self.columns.get(place).is_some_and(|c| c.name == *name);
             let found = if here {
                 Some(place)

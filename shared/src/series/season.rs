@@ -2,6 +2,7 @@
 
 use crate::Result;
 use crate::program::{Stopped, check};
+use crate::stats::sample::median_of_sorted;
 
 /// The autocorrelation at these lags, from 1 on. Zeros for values that are all the same.
 pub fn autocorrelations(values: &[f64], lags: usize) -> Vec<f64> {
@@ -226,16 +227,6 @@ pub fn median_season(values: &[f64], period: usize) -> Vec<f64> {
         median_of_sorted(of_phase)
     };
     phases.iter_mut().map(median).collect()
-}
-
-/// The median; 0 of none.
-pub fn median_of_sorted(sorted: &[f64]) -> f64 {
-    let n = sorted.len();
-    match n {
-        0 => 0.0,
-        n if n % 2 == 1 => sorted[n / 2],
-        n => f64::midpoint(sorted[n / 2 - 1], sorted[n / 2]),
-    }
 }
 
 /// The median of so many rows around each, an odd number; near the ends the line goes on that the medians show there.

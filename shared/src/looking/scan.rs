@@ -26,7 +26,7 @@ pub const MAX_ROWS: OptionDef = OptionDef {
     name: "max_rows",
     ty: OptionType::Integer(1, 100_000_000),
     default: "1000000",
-    doc: "more rows are an error: each needs about 10 bytes a column in memory, in DuckDB twice while its threads come together",
+    doc: "more rows are an error, since all are kept in memory: 8 bytes for a number, 12 for a text, and as much again while they are sorted",
 };
 
 /// The rows that [`MAX_ROWS`] allows.

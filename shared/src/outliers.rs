@@ -2,8 +2,8 @@
 //! out in its tail each value is, added up over the columns. It has no parameter and draws no random number.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::hash::Hasher;
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use serde_json::Value as Json;
 
@@ -466,7 +466,7 @@ impl Table {
 fn column_scores(cells: &[Cell]) -> Vec<f64> {
     let n = cells.len() as f64;
     let texts = cells.iter().any(|cell| matches!(cell, Cell::Text(_)));
-    let mut counts: BTreeMap<String, f64> = BTreeMap::new();
+    let mut counts: HashMap<Category<'_>, f64, BuildHasherDefault<Fixed>> = HashMap::default();
     let mut numbers: Vec<f64> = Vec::new();
     for cell in cells {
         match cell {
@@ -498,11 +498,20 @@ fn column_scores(cells: &[Cell]) -> Vec<f64> {
     cells.iter().map(|cell| score(cell).max(0.0)).collect()
 }
 
-fn category(cell: &Cell) -> String {
+/// What is counted where not all values are numbers.
+#[derive(PartialEq, Eq, Hash)]
+enum Category<'a> {
+    Null,
+    /// By its bits.
+    Number(u64),
+    Text(&'a str),
+}
+
+fn category(cell: &Cell) -> Category<'_> {
     match cell {
-        Cell::Null => String::new(),
-        Cell::Number(value) => format!("n{value}"),
-        Cell::Text(text) => format!("t{text}"),
+        Cell::Null => Category::Null,
+        Cell::Number(value) => Category::Number(value.to_bits()),
+        Cell::Text(text) => Category::Text(text),
     }
 }
 

@@ -6,12 +6,11 @@ use std::ops::Range;
 
 use super::catalog::{Catalog, ColumnRef};
 use super::follow::follow;
-use super::ir::{Aggregate, Compare, Expr, Filter, Literal, Query, Right};
+use super::ir::{Aggregate, Compare, Expr, Filter, Literal, Query, Right, tables};
 use super::link::found;
 use super::modify::modifiers;
 use super::parse::{Candidate, candidates};
 use super::period::{period, same_period};
-use super::print::tables;
 use super::reader::{Reader, name_of, question_words};
 use super::tokens::{LONGEST, fold};
 use crate::Error;

@@ -3,10 +3,9 @@
 mod shapes;
 
 use super::catalog::{Catalog, ColumnKind, ColumnRef};
-use super::ir::{Aggregate, Compare, Expr, Filter, Query, Right, SetOp};
+use super::ir::{Aggregate, Compare, Expr, Filter, Query, Right, SetOp, is_aggregate, tables};
 use super::joins::Trees;
 use super::lexicon::CUES;
-use super::print::tables;
 use super::reader::{Reader, name_of};
 use super::state::{State, Waiting};
 use super::tokens::Token;
@@ -327,10 +326,6 @@ fn dedup(select: &mut Vec<Expr>) {
     *select = once;
 }
 
-fn is_aggregate(expr: &Expr) -> bool {
-    matches!(expr, Expr::Aggregate(..) | Expr::Metric(_))
-}
-
 /// Aggregates beside columns need groups.
 fn close_groups(reader: &Reader<'_>, query: &mut Query, s: &mut State) {
     let catalog = reader.catalog;
@@ -409,10 +404,7 @@ fn close_groups(reader: &Reader<'_>, query: &mut Query, s: &mut State) {
 fn without(reader: &Reader<'_>, trees: &Trees<'_>, query: &mut Query, s: &State) {
     for (table, filters) in &s.without {
         let mut filters = filters.clone();
-        let main = query.select.iter().find_map(|e| match e {
-            Expr::Column(c) | Expr::Aggregate(_, _, Some(c)) => Some(c.table),
-            _ => None,
-        });
+        let main = query.select.iter().find_map(|e| Some(e.column()?.table));
         let Some(main) = main
             .or(s.named.iter().map(|n| n.0).find(|t| t != table))
             .or(query.tables.first().copied())

@@ -1,7 +1,9 @@
 //! The typed form as SQL: identifiers quoted, literals escaped, joins derived.
 
 use super::catalog::{Catalog, ColumnKind, ColumnRef, iso};
-use super::ir::{Aggregate, Compare, Expr, Filter, Literal, Query, Right, SetOp, Unit, Window};
+use super::ir::{
+    Aggregate, Compare, Expr, Filter, Literal, Query, Right, SetOp, Unit, Window, tables,
+};
 use super::joins::Trees;
 use crate::sql::{identifier as quote, literal as sql_literal};
 
@@ -22,56 +24,6 @@ pub struct Printer<'a> {
     pub dialect: Dialect,
     /// The joins.
     pub trees: &'a Trees<'a>,
-}
-
-/// The tables that a query needs, in the order in which it names them.
-pub fn tables(query: &Query) -> Vec<usize> {
-    let mut all = Vec::new();
-    for expr in &query.select {
-        expr_tables(expr, &mut all);
-    }
-    for filter in query.filters.iter().chain(&query.having) {
-        expr_tables(&filter.left, &mut all);
-    }
-    for expr in query.group.iter().chain(&query.per) {
-        expr_tables(expr, &mut all);
-    }
-    for (expr, _) in &query.order {
-        expr_tables(expr, &mut all);
-    }
-    all.extend(&query.tables);
-    let mut once = Vec::new();
-    for table in all {
-        if !once.contains(&table) {
-            once.push(table);
-        }
-    }
-    once
-}
-
-fn expr_tables(expr: &Expr, all: &mut Vec<usize>) {
-    match expr {
-        Expr::Column(c) | Expr::Aggregate(_, _, Some(c)) | Expr::Unit(_, c) => all.push(c.table),
-        Expr::Minus(a, b) => {
-            expr_tables(a, all);
-            expr_tables(b, all);
-        }
-        Expr::Window(_, of, time) => {
-            expr_tables(of, all);
-            all.extend(time.iter().map(|(_, c)| c.table));
-        }
-        Expr::Part(of, filters) => {
-            expr_tables(of, all);
-            for filter in filters {
-                expr_tables(&filter.left, all);
-            }
-        }
-        Expr::Aggregate(_, _, None)
-        | Expr::Metric(_)
-        | Expr::Query(_)
-        | Expr::Result(_)
-        | Expr::Of(..) => {}
-    }
 }
 
 /// Whether a value is one of all rows that are read.

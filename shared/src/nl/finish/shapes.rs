@@ -1,12 +1,10 @@
 //! Queries that no one means as they stand: groups that are counted but not made, a row that is to have two values.
 
 use super::super::catalog::{Catalog, Column, ColumnRef, words};
-use super::super::ir::{Aggregate, Compare, Expr, Filter, Query, Right};
-use super::super::print::tables;
+use super::super::ir::{Aggregate, Compare, Expr, Filter, Query, Right, is_aggregate, tables};
 use super::super::reader::{name_of, shown_names};
 use super::super::state::State;
 use super::super::tokens::{Token, stem};
-use super::is_aggregate;
 
 /// Mends what a query lacks, once its groups are known.
 pub fn mend(catalog: &Catalog, tokens: &[Token], state: &State, query: &mut Query) {

@@ -3,10 +3,9 @@
 mod walk;
 
 use super::super::catalog::{ColumnRef, Target};
-use super::super::ir::{Aggregate, Compare, Expr, Query};
+use super::super::ir::{Aggregate, Compare, Expr, Query, is_aggregate, tables};
 use super::super::lexicon::CUES;
-use super::super::modify::{Modifiers, is_aggregate, modifiers, nearest};
-use super::super::print::tables;
+use super::super::modify::{Modifiers, modifiers, nearest};
 use super::super::reader::Reader;
 use super::super::tokens::Token;
 use walk::Walk;

@@ -9,9 +9,8 @@ mod scan;
 mod times;
 
 use super::catalog::{Catalog, ColumnRef, Target};
-use super::ir::{Aggregate, Expr, Query, Unit};
+use super::ir::{Aggregate, Expr, Query, Unit, is_aggregate, tables};
 use super::joins::distances;
-use super::print::tables;
 use super::reader::{Reader, name_of, shown_names};
 use super::tokens::Token;
 pub use groups::by_unit;
@@ -64,11 +63,6 @@ impl Modifiers {
     pub fn is_empty(&self) -> bool {
         *self == Modifiers::default()
     }
-}
-
-/// Whether a value is one of a group.
-pub fn is_aggregate(expr: &Expr) -> bool {
-    matches!(expr, Expr::Aggregate(..) | Expr::Metric(_))
 }
 
 /// A query with what was said beside it, and what that takes for granted; `named` says whether it is of a table that

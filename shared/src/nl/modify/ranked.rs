@@ -1,13 +1,13 @@
 //! Things by what groups of rows have: "the top 5 ... by number of ...", "with the highest ...", "with ... over 100".
 
 use super::super::catalog::Catalog;
-use super::super::ir::{Aggregate, Compare, Expr, Filter, Literal, Query, Right};
+use super::super::ir::{Aggregate, Compare, Expr, Filter, Literal, Query, Right, is_aggregate};
 use super::super::lexicon::{LIGHT, Op};
 use super::super::link::{EXACT, Meaning, Mention};
 use super::super::place::ColumnRef;
 use super::super::reader::shown_names;
+use super::Modifiers;
 use super::scan::Scan;
-use super::{Modifiers, is_aggregate};
 
 /// Things by a measure of each.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -2,11 +2,13 @@
 
 use super::super::catalog::{Catalog, ColumnRef, words};
 use super::super::finish::is_person;
-use super::super::ir::{Aggregate, Compare, Expr, Filter, Literal, Query, Right};
+use super::super::ir::{
+    Aggregate, Compare, Expr, Filter, Literal, Query, Right, is_aggregate, tables,
+};
 use super::super::joins::Trees;
 use super::super::lexicon::Op;
 use super::super::link::{EXACT, Meaning, Mention};
-use super::super::print::{number, tables};
+use super::super::print::number;
 use super::super::reader::name_of;
 use super::super::tokens::Token;
 use super::units::{unit_name, unit_of_name};
@@ -342,7 +344,7 @@ fn contradiction(query: &Query) -> Option<String> {
     if let Some(found) = inner.into_iter().next() {
         return Some(found);
     }
-    if query.set.is_some() && query.select.iter().any(super::super::modify::is_aggregate) {
+    if query.set.is_some() && query.select.iter().any(is_aggregate) {
         return Some("it compares numbers of both in place of what they count".into());
     }
     // What OR joins to another is no condition of its own.

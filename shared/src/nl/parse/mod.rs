@@ -7,7 +7,7 @@ mod values;
 
 use super::catalog::{Catalog, ForeignKey};
 use super::finish::{finish, flat_mean};
-use super::ir::{Aggregate, Compare, Expr, Filter, Query, Right};
+use super::ir::{Aggregate, Compare, Expr, Filter, Query, Right, is_aggregate};
 use super::joins::Trees;
 use super::lexicon::{CUES, Op};
 use super::link::{EXACT, Meaning, Mention};
@@ -157,11 +157,11 @@ fn totals(reader: &Reader<'_>, all: &[Token]) -> Vec<Token> {
     }
     let mentions = reader.vocabulary.link(reader.catalog, all);
     let is_metric = |m: &Mention| matches!(m.kind, Meaning::Metric(_)) && m.score >= EXACT;
-    let is_aggregate = |m: &Mention| matches!(m.kind, Meaning::Op(Op::Agg(_)));
+    let aggregates = |m: &Mention| matches!(m.kind, Meaning::Op(Op::Agg(_)));
     let mut with = Vec::new();
     for (i, token) in all.iter().enumerate() {
         let begins = mentions.iter().any(|m| m.start == i && is_metric(m));
-        if begins && !mentions.iter().any(|m| m.end == i && is_aggregate(m)) {
+        if begins && !mentions.iter().any(|m| m.end == i && aggregates(m)) {
             let start = token.range.start;
             with.extend(super::tokens::tokens("total").into_iter().map(|t| Token {
                 range: start..start,
@@ -541,7 +541,7 @@ impl Walk<'_> {
 
 /// A condition on an aggregate is one on groups.
 fn push_filter(s: &mut State, filter: Filter) {
-    if matches!(filter.left, Expr::Aggregate(..) | Expr::Metric(_)) {
+    if is_aggregate(&filter.left) {
         s.having.push(filter);
     } else {
         s.filters.push(filter);

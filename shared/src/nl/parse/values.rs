@@ -479,10 +479,7 @@ impl Walk<'_> {
             .into_iter()
             .map(|c| c.0)
             .collect();
-        let of = |e: &Expr| match e {
-            Expr::Column(c) | Expr::Aggregate(_, _, Some(c)) => Some(c.table),
-            _ => None,
-        };
+        let of = |e: &Expr| e.column().map(|c| c.table);
         // The tables that the question names, then those of what it shows.
         let named = state.named.iter().rev().map(|(table, _)| *table);
         let shown = state.select.iter().chain(&state.focus).filter_map(of);

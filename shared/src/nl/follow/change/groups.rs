@@ -1,10 +1,9 @@
 //! Another aggregate, other groups, another order.
 
 use super::super::super::catalog::{ColumnRef, Target, words};
-use super::super::super::ir::{Aggregate, Expr, Query};
+use super::super::super::ir::{Aggregate, Expr, Query, is_aggregate, tables};
 use super::super::super::joins::distances;
-use super::super::super::modify::{group_by, is_aggregate};
-use super::super::super::print::tables;
+use super::super::super::modify::group_by;
 use super::super::super::reader::name_of;
 use super::rows::restricted;
 use super::{Change, is_limited};

@@ -1,10 +1,10 @@
 //! What the words of a question that goes on say, one by one.
 
 use super::super::super::catalog::{ColumnRef, Target};
-use super::super::super::ir::{Aggregate, Compare, Expr, Query, Unit};
+use super::super::super::ir::{Aggregate, Compare, Expr, Query, Unit, is_aggregate};
 use super::super::super::lexicon::{Op, QUALITIES};
 use super::super::super::link::{Meaning, Mention};
-use super::super::super::modify::{is_aggregate, nearest};
+use super::super::super::modify::nearest;
 use super::super::super::reader::Reader;
 use super::super::super::tokens::Token;
 use super::{Edits, PLAIN, SHOW, content};

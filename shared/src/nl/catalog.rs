@@ -338,6 +338,26 @@ impl Catalog {
             .map(move |(column, _)| ColumnRef { table, column })
     }
 
+    /// The column that alone is the primary key of a table.
+    pub fn key(&self, table: usize) -> Option<ColumnRef> {
+        match self.tables[table].primary_key[..] {
+            [column] => Some(ColumnRef { table, column }),
+            _ => None,
+        }
+    }
+
+    /// Whether a column alone is the primary key of its table.
+    pub fn is_primary(&self, column: ColumnRef) -> bool {
+        self.key(column.table) == Some(column)
+    }
+
+    /// Whether a column says when someone was born.
+    pub fn is_birth(&self, column: ColumnRef) -> bool {
+        let named = ["birth", "born", "birthday", "dob"];
+        let name = words(&self.at(column).name);
+        name.iter().any(|w| named.contains(&w.as_str()))
+    }
+
     /// True for a column of the primary key, or one that refers to another table.
     pub fn is_key(&self, column: ColumnRef) -> bool {
         self.tables[column.table]
@@ -420,17 +440,9 @@ impl Catalog {
     /// Text columns all of whose values are keys of another table.
     fn included(&self) -> Vec<(ColumnRef, ColumnRef)> {
         use std::collections::HashMap;
-        let keys: Vec<ColumnRef> = self
-            .tables
-            .iter()
-            .enumerate()
-            .filter_map(|(table, t)| match t.primary_key[..] {
-                [column] if t.columns[column].kind == ColumnKind::Text => {
-                    Some(ColumnRef { table, column })
-                }
-                _ => None,
-            })
-            .collect();
+        let keys = (0..self.tables.len()).filter_map(|table| self.key(table));
+        let is_text = |key: &ColumnRef| self.at(*key).kind == ColumnKind::Text;
+        let keys: Vec<ColumnRef> = keys.filter(is_text).collect();
         if keys.is_empty() {
             return Vec::new();
         }
@@ -464,7 +476,7 @@ impl Catalog {
     fn referred(&self, from: ColumnRef) -> Option<ColumnRef> {
         let t = &self.tables[from.table];
         let column = &t.columns[from.column];
-        if t.primary_key == [from.column] {
+        if self.is_primary(from) {
             return None;
         }
         let words = words(&column.name);
@@ -479,10 +491,8 @@ impl Catalog {
             if table == from.table {
                 return None;
             }
-            let [key] = other.primary_key[..] else {
-                return None;
-            };
-            let to = &other.columns[key];
+            let key = self.key(table)?;
+            let to = self.at(key);
             let same_kind = to.kind == column.kind;
             let key_words = self::words(&to.name);
             let named = to.name.eq_ignore_ascii_case(&column.name) && key_words.len() > 1
@@ -492,7 +502,7 @@ impl Catalog {
                         .map(|w| stem(w))
                         .collect::<String>()
                         + &key_words.concat();
-            (same_kind && named).then_some(ColumnRef { table, column: key })
+            (same_kind && named).then_some(key)
         });
         let all: Vec<ColumnRef> = all.collect();
         match all[..] {

@@ -195,12 +195,8 @@ fn shown(reader: &Reader<'_>, _tokens: &[Token], state: &State) -> Vec<(Query, S
     dedup(&mut query.select);
     if let Some(table) = state.group_table {
         let names = name_of(reader.catalog, table);
-        match reader.catalog.tables[table].primary_key[..] {
-            [key] => query
-                .group
-                .push(Expr::Column(ColumnRef { table, column: key })),
-            _ => query.group.extend(names.first().copied().map(Expr::Column)),
-        }
+        let key = reader.catalog.key(table).or(names.first().copied());
+        query.group.extend(key.map(Expr::Column));
     }
     if !query.select.is_empty() && !state.full {
         // Tables are kept by name only for aggregates over them.
@@ -282,11 +278,9 @@ fn shown(reader: &Reader<'_>, _tokens: &[Token], state: &State) -> Vec<(Query, S
         if !names.is_empty() {
             show("name", names.clone(), false);
         }
-        if let [key] = reader.catalog.tables[table].primary_key[..] {
-            let key = Expr::Column(ColumnRef { table, column: key });
-            if !names.contains(&key) {
-                show("key", vec![key], false);
-            }
+        let key = reader.catalog.key(table).map(Expr::Column);
+        if let Some(key) = key.filter(|key| !names.contains(key)) {
+            show("key", vec![key], false);
         }
         show("all", Vec::new(), false);
         if rank == 0 {
@@ -359,13 +353,8 @@ fn close_groups(reader: &Reader<'_>, query: &mut Query, s: &mut State) {
         let all = tables(query);
         if let Some(first) = plain.first() {
             let others = all.iter().any(|t| *t != first.table);
-            match catalog.tables[first.table].primary_key[..] {
-                [key] if others => query.group.push(Expr::Column(ColumnRef {
-                    table: first.table,
-                    column: key,
-                })),
-                _ => {}
-            }
+            let key = catalog.key(first.table).filter(|_| others);
+            query.group.extend(key.map(Expr::Column));
             let has_key = query.group.first().cloned();
             for c in &plain {
                 if Some(Expr::Column(*c)) != has_key {
@@ -374,12 +363,9 @@ fn close_groups(reader: &Reader<'_>, query: &mut Query, s: &mut State) {
             }
         } else if query.select.is_empty()
             && let Some(table) = all.first()
-            && let [key] = catalog.tables[*table].primary_key[..]
+            && let Some(key) = catalog.key(*table)
         {
-            query.group.push(Expr::Column(ColumnRef {
-                table: *table,
-                column: key,
-            }));
+            query.group.push(Expr::Column(key));
         }
     } else {
         for c in plain.into_iter().map(Expr::Column) {
@@ -446,7 +432,7 @@ fn without(reader: &Reader<'_>, trees: &Trees<'_>, query: &mut Query, s: &State)
             }
         };
         // NOT IN a list with a NULL is true of nothing.
-        if !is_primary(reader.catalog, inner) {
+        if !reader.catalog.is_primary(inner) {
             filters.push(Filter {
                 left: Expr::Column(inner),
                 op: Compare::NotNull,
@@ -468,11 +454,6 @@ fn without(reader: &Reader<'_>, trees: &Trees<'_>, query: &mut Query, s: &State)
             or: false,
         });
     }
-}
-
-/// Whether a column alone is the primary key of its table.
-fn is_primary(catalog: &Catalog, column: ColumnRef) -> bool {
-    catalog.tables[column.table].primary_key == [column.column]
 }
 
 /// The columns of the key between two tables: that of the first, that of the second.

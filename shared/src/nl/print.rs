@@ -47,10 +47,10 @@ fn can_run(catalog: &Catalog, query: &Query) -> bool {
     let of_row = |expr: &Expr| matches!(expr, Expr::Column(_) | Expr::Unit(..));
     if !query.group.is_empty() {
         // The rows of a group have another value each, but where the group is one row of the table.
-        let is_key = |c: &ColumnRef| catalog.tables[c.table].primary_key == [c.column];
         let one_row = |table: usize| {
             let mut group = query.group.iter();
-            group.any(|e| matches!(e, Expr::Column(c) if c.table == table && is_key(c)))
+            group
+                .any(|e| matches!(e, Expr::Column(c) if c.table == table && catalog.is_primary(*c)))
         };
         return order.all(|expr| match expr {
             Expr::Column(c) => query.group.contains(expr) || one_row(c.table),

@@ -174,10 +174,8 @@ pub fn group_by(catalog: &Catalog, query: &mut Query, targets: &[Target]) -> Opt
             }
             Target::Table(table) => {
                 let names = shown_names(catalog, table);
-                match catalog.tables[table].primary_key[..] {
-                    [column] => query.group.push(Expr::Column(ColumnRef { table, column })),
-                    _ => query.group.extend(names.first().copied().map(Expr::Column)),
-                }
+                let key = catalog.key(table).or(names.first().copied());
+                query.group.extend(key.map(Expr::Column));
                 for name in names.into_iter().map(Expr::Column) {
                     if !query.group.contains(&name) {
                         query.group.push(name.clone());
@@ -207,10 +205,8 @@ fn per(catalog: &Catalog, target: Target, query: &mut Query) -> Option<()> {
                 .into_iter()
                 .map(Expr::Column)
                 .collect();
-            let by = match catalog.tables[table].primary_key[..] {
-                [column] => Expr::Column(ColumnRef { table, column }),
-                _ => names.first()?.clone(),
-            };
+            let key = catalog.key(table).map(Expr::Column);
+            let by = key.or_else(|| names.first().cloned())?;
             (by, names)
         }
         Target::Metric(_) => return None,

@@ -316,10 +316,7 @@ pub fn rank(catalog: &Catalog, ranked: Ranked, query: &mut Query) -> Option<()> 
     if !plain || query.limit.is_some() || query.select.iter().any(is_aggregate) {
         return None;
     }
-    let key = |table: usize| match catalog.tables[table].primary_key[..] {
-        [column] => Some(ColumnRef { table, column }),
-        _ => None,
-    };
+    let key = |table: usize| catalog.key(table);
     // A thing is shown by its name or its key; anything else is shared by several.
     let names = shown_names(catalog, main);
     let is_thing =

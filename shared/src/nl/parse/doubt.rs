@@ -65,7 +65,7 @@ impl Said<'_> {
                     .zip(table.rows)
                     .is_none_or(|(names, rows)| names >= rows);
                 let named = one && name_of(self.catalog, c.table) == [*c];
-                let tells = table.primary_key == [c.column] || named;
+                let tells = self.catalog.is_primary(*c) || named;
                 (tells && tree.repeats(c.table).is_none()).then_some(c.table)
             }
             _ => None,
@@ -241,9 +241,7 @@ impl Said<'_> {
         let others = self.mentions.iter().find(|m| match m.kind {
             Meaning::Op(Op::Quality(quality, true)) => {
                 let name = words(&self.catalog.at(by).name);
-                let age = ["age", "birth", "born", "dob"]
-                    .iter()
-                    .any(|w| name.iter().any(|n| n == w));
+                let age = self.catalog.is_birth(by) || name.iter().any(|w| w == "age");
                 let person = quality < 2 && is_person(self.catalog, by.table) && !age;
                 let other = follows(m).flatten().is_some_and(|table| table != by.table);
                 person || other
@@ -445,8 +443,7 @@ pub fn counted_once(catalog: &Catalog, trees: &Trees<'_>, mentions: &[Mention], 
     let Some((table, _)) = counted(catalog, trees, mentions, query) else {
         return;
     };
-    if let [column] = catalog.tables[table].primary_key[..] {
-        let key = Some(ColumnRef { table, column });
+    if let key @ Some(_) = catalog.key(table) {
         for expr in query.select.iter_mut().filter(|e| **e == rows) {
             *expr = Expr::Aggregate(Aggregate::Count, true, key);
         }

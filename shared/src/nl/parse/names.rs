@@ -1,6 +1,6 @@
 //! Names of tables and columns in the roles that they may play.
 
-use super::super::catalog::{Catalog, ColumnKind, ColumnRef, words};
+use super::super::catalog::{ColumnKind, ColumnRef, words};
 use super::super::ir::{Aggregate, Compare, Expr, Filter, Literal, Query, Right};
 use super::super::lexicon::QUALITIES;
 use super::super::link::{Meaning, Mention};
@@ -10,11 +10,6 @@ use super::{Walk, push_filter};
 
 /// How much likelier it is that a number is asked for, where the question asks for one.
 const ONE_NUMBER: f32 = 8.0;
-
-fn is_birth(catalog: &Catalog, column: ColumnRef) -> bool {
-    let name = words(&catalog.at(column).name);
-    name.iter().any(|w| w == "birth" || w == "born")
-}
 
 /// How much less likely a column is shown that stands there as a verb.
 const VERB: f32 = 6.0;
@@ -46,7 +41,7 @@ impl Walk<'_> {
                     let dates = self
                         .catalog()
                         .dates(table)
-                        .filter(|c| !is_birth(self.catalog(), *c));
+                        .filter(|c| !self.catalog().is_birth(*c));
                     let others: Vec<_> = dates
                         .filter(|c| !all.iter().any(|(k, ..)| k == c))
                         .collect();
@@ -182,15 +177,14 @@ impl Walk<'_> {
                 s.select
                     .push(Expr::Aggregate(Aggregate::Count, false, None));
             }));
-            if let [key] = self.catalog().tables[table].primary_key[..]
+            if let Some(key) = self.catalog().key(table)
                 && w.distinct
             {
                 next.push(take("t-countkey", &|s| {
                     s.wait.aggregates.clear();
                     s.wait.distinct = false;
-                    let column = ColumnRef { table, column: key };
                     s.select
-                        .push(Expr::Aggregate(Aggregate::Count, true, Some(column)));
+                        .push(Expr::Aggregate(Aggregate::Count, true, Some(key)));
                 }));
             }
         }

@@ -349,12 +349,8 @@ impl Walk<'_> {
             at + 1 == mention.start || at + 2 == mention.start && is_called(at + 1)
         });
         if let Some((table, _)) = named
-            && let [key] = self.catalog().tables[*table].primary_key[..]
+            && let Some(column) = self.catalog().key(*table)
         {
-            let column = ColumnRef {
-                table: *table,
-                column: key,
-            };
             let mut s = self.with(state, mention, "numkey");
             let right = literal(self.catalog(), column, &self.tokens[mention.start].text);
             push_filter(
@@ -390,9 +386,7 @@ impl Walk<'_> {
         let Some(Expr::Column(column)) = state.focus else {
             return;
         };
-        let is_birth = words(&self.catalog().at(column).name)
-            .iter()
-            .any(|w| ["birth", "born", "birthday", "dob"].contains(&w.as_str()));
+        let is_birth = self.catalog().is_birth(column);
         let is_age = number.fract() == 0.0 && (1.0..150.0).contains(&number);
         // What has the age itself is compared by that.
         let columns = &self.catalog().tables[column.table].columns;
@@ -496,8 +490,7 @@ impl Walk<'_> {
                 !["date", "time", "at", "on"].contains(&w.as_str())
                     && self.tokens.iter().any(is_said)
             };
-            let is_birth = name.iter().any(|w| w == "birth" || w == "born");
-            (!name.iter().any(said), is_birth)
+            (!name.iter().any(said), self.catalog().is_birth(*c))
         };
         let near = |c: &ColumnRef| near_by.iter().position(|t| *t == c.table).unwrap_or(9);
         all.sort_by_cached_key(|c| (near(c), order(c)));

@@ -25,10 +25,7 @@ pub fn restricted(catalog: &Catalog, query: &Query) -> Option<Query> {
     if query.set.is_some() || query.of.is_some() || !query.per.is_empty() {
         return None;
     }
-    let [column] = catalog.tables[table].primary_key[..] else {
-        return None;
-    };
-    let key = Expr::Column(ColumnRef { table, column });
+    let key = Expr::Column(catalog.key(table)?);
     let mut inner = query.clone();
     inner.select = vec![key.clone()];
     if !inner.group.is_empty() && !inner.group.contains(&key) {

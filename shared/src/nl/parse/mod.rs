@@ -145,9 +145,14 @@ fn read(
             }
         }
     }
-    all.sort_by(|a, b| b.score.total_cmp(&a.score));
+    all.sort_by(compare);
     all.truncate(most);
     all
+}
+
+/// The order of readings: the likelier comes first.
+pub fn compare(a: &Candidate, b: &Candidate) -> std::cmp::Ordering {
+    b.score.total_cmp(&a.score)
 }
 
 /// The tokens with "total" before each quantity that people defined: "revenue by genre" is the total revenue by genre.
@@ -233,10 +238,7 @@ impl Walk<'_> {
             if (self.reader.stopped)() {
                 return Vec::new();
             }
-            let mut states = std::mem::take(&mut beams[at]);
-            states.sort_by(|a, b| b.score.total_cmp(&a.score));
-            states.truncate(most);
-            states.iter_mut().for_each(State::settle);
+            let states = likeliest(&mut beams[at], most);
             let here: Vec<&Mention> = self.mentions.iter().filter(|m| m.start == at).collect();
             let mut made = 0;
             for state in &states {
@@ -257,11 +259,7 @@ impl Walk<'_> {
                 }
             }
         }
-        let mut ends = std::mem::take(&mut beams[count]);
-        ends.sort_by(|a, b| b.score.total_cmp(&a.score));
-        ends.truncate(most);
-        ends.iter_mut().for_each(State::settle);
-        ends
+        likeliest(&mut beams[count], most)
     }
 
     fn catalog(&self) -> &Catalog {
@@ -537,6 +535,15 @@ impl Walk<'_> {
         }
         false
     }
+}
+
+/// Takes the likeliest of these, the best first.
+fn likeliest(all: &mut Vec<State>, most: usize) -> Vec<State> {
+    let mut states = std::mem::take(all);
+    states.sort_by(|a, b| b.score.total_cmp(&a.score));
+    states.truncate(most);
+    states.iter_mut().for_each(State::settle);
+    states
 }
 
 /// A condition on an aggregate is one on groups.

@@ -459,13 +459,7 @@ impl Scan<'_> {
                 next += 1;
             }
             let here = mentions.iter().filter(|m| m.start == next && m.score > 0.6);
-            let named: Vec<(&Mention, Target)> = here
-                .filter_map(|m| match m.kind {
-                    Meaning::Table(t) => Some((m, Target::Table(t))),
-                    Meaning::Column(c) => Some((m, Target::Column(c))),
-                    _ => None,
-                })
-                .collect();
+            let named: Vec<(&Mention, Target)> = here.filter_map(target).collect();
             let best = named.iter().map(|(m, _)| m.score).fold(0.0, f32::max);
             let Some((mention, _)) = named.iter().find(|(m, _)| m.score == best && best > 0.75)
             else {
@@ -534,22 +528,7 @@ impl Scan<'_> {
             if !mentions.iter().any(|m| is_best(&m, at + count)) {
                 continue;
             }
-            let here = mentions
-                .iter()
-                .filter(|m| m.start == at + count && m.score > 0.75);
-            let target = here
-                .filter_map(|m| match m.kind {
-                    Meaning::Table(t) => Some((m, Target::Table(t))),
-                    Meaning::Column(c) => Some((m, Target::Column(c))),
-                    _ => None,
-                })
-                .max_by(|a, b| {
-                    let table = |t: &Target| matches!(t, Target::Table(_));
-                    a.0.score
-                        .total_cmp(&b.0.score)
-                        .then(table(&a.1).cmp(&table(&b.1)))
-                });
-            if let Some((mention, target)) = target {
+            if let Some((mention, target)) = best_name(&mentions, at + count, 0.75) {
                 used[at..mention.end].fill(true);
                 found.per = Some(target);
                 return;
@@ -588,26 +567,32 @@ impl Scan<'_> {
             let Some(count) = EACH.iter().find_map(|p| self.phrase(at, p)) else {
                 continue;
             };
-            let here = mentions
-                .iter()
-                .filter(|m| m.start == at + count && !used[m.start] && m.score > 0.6);
-            let target = here
-                .filter_map(|m| match m.kind {
-                    Meaning::Table(t) => Some((m, Target::Table(t))),
-                    Meaning::Column(c) => Some((m, Target::Column(c))),
-                    _ => None,
-                })
-                .max_by(|a, b| {
-                    let table = |t: &Target| matches!(t, Target::Table(_));
-                    a.0.score
-                        .total_cmp(&b.0.score)
-                        .then(table(&a.1).cmp(&table(&b.1)))
-                });
-            if let Some((mention, target)) = target {
+            let free = used.get(at + count) == Some(&false);
+            let best = best_name(&mentions, at + count, 0.6).filter(|_| free);
+            if let Some((mention, target)) = best {
                 used[at..mention.end].fill(true);
                 found.per = Some(target);
                 return;
             }
         }
     }
+}
+
+/// A table or a column, if a mention is one.
+fn target(mention: &Mention) -> Option<(&Mention, Target)> {
+    match mention.kind {
+        Meaning::Table(table) => Some((mention, Target::Table(table))),
+        Meaning::Column(column) => Some((mention, Target::Column(column))),
+        _ => None,
+    }
+}
+
+/// The name that the words from here on fit best, better than `least`; of names alike rather that of a table.
+fn best_name(mentions: &[Mention], start: usize, least: f32) -> Option<(&Mention, Target)> {
+    let table = |t: &Target| matches!(t, Target::Table(_));
+    let here = mentions
+        .iter()
+        .filter(|m| m.start == start && m.score > least);
+    here.filter_map(target)
+        .max_by(|(a, x), (b, y)| a.score.total_cmp(&b.score).then(table(x).cmp(&table(y))))
 }

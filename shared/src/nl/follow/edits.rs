@@ -10,6 +10,15 @@ use super::super::reader::Reader;
 use super::super::tokens::Token;
 use walk::Walk;
 
+/// How many rows a question asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rows {
+    /// As many as there are.
+    All,
+    /// The first so many.
+    First(u64),
+}
+
 /// What a question changes of the one before.
 #[derive(Debug, Clone, Default)]
 pub struct Edits {
@@ -28,7 +37,7 @@ pub struct Edits {
     /// In which direction.
     pub descending: Option<bool>,
     /// How many rows.
-    pub limit: Option<u64>,
+    pub limit: Option<Rows>,
     /// One row, unless a number says otherwise.
     pub extreme: bool,
     /// Another aggregate, and of which column.

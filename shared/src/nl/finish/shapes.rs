@@ -1,6 +1,6 @@
 //! Queries that no one means as they stand: groups that are counted but not made, a row that is to have two values.
 
-use super::super::catalog::{Catalog, Column, ColumnRef, words};
+use super::super::catalog::{Catalog, Column, words};
 use super::super::ir::{Aggregate, Compare, Expr, Filter, Query, Right, is_aggregate, tables};
 use super::super::reader::{name_of, shown_names};
 use super::super::state::State;

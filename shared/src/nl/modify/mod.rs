@@ -8,7 +8,7 @@ mod ranked;
 mod scan;
 mod times;
 
-use super::catalog::{Catalog, ColumnRef, Target};
+use super::catalog::{Catalog, Target};
 use super::ir::{Aggregate, Expr, Query, Unit, is_aggregate, tables};
 use super::joins::distances;
 use super::reader::{Reader, name_of, shown_names};

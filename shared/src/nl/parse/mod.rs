@@ -1,5 +1,6 @@
 //! From mentions to readings: a beam over the question, each mention taken in each role that it may play.
 
+mod columns;
 mod doubt;
 mod names;
 mod units;
@@ -7,7 +8,7 @@ mod values;
 
 use super::catalog::{Catalog, ForeignKey};
 use super::finish::{finish, flat_mean};
-use super::ir::{Aggregate, Compare, Expr, Filter, Query, Right, is_aggregate};
+use super::ir::{Aggregate, Compare, Filter, Query, Right, is_aggregate};
 use super::joins::Trees;
 use super::lexicon::{CUES, Op};
 use super::link::{EXACT, Meaning, Mention};

@@ -32,6 +32,7 @@ impl Said<'_> {
         self.uncompared(sql)
             .or_else(|| self.lost_number(sql, notes))
             .or_else(|| self.lost_part(sql))
+            .or_else(|| self.unordered(query))
             .or_else(|| self.counts_one(trees, query))
             .or_else(|| self.unshown(query))
             .or_else(|| self.not_who(query))
@@ -45,6 +46,56 @@ impl Said<'_> {
         })?;
         let word = &self.tokens[part.start].text;
         (!sql.contains(" LIKE ")).then(|| format!("it does not say \"{word}\""))
+    }
+
+    /// "Alphabetically", "in descending order", of rows in no order, or in the other one alone.
+    fn unordered(&self, query: &Query) -> Option<String> {
+        let inner = query.of.iter().flat_map(|of| &of.order);
+        let order: Vec<bool> = query
+            .order
+            .iter()
+            .chain(inner)
+            .map(|(_, desc)| *desc)
+            .collect();
+        let lost = self.mentions.iter().find(|m| {
+            let done = match m.kind {
+                // The oldest come first by the least day of birth.
+                Meaning::Op(Op::Dir(desc)) if self.is_plain_direction(m) => order.contains(&desc),
+                Meaning::Op(Op::Dir(_) | Op::Alphabetical) => !order.is_empty(),
+                _ => true,
+            };
+            !done && !self.means_other(m)
+        })?;
+        Some(format!("it has nothing of \"{}\"", self.words_of(lost)?))
+    }
+
+    /// Whether words of a direction say nothing of what is ordered: "descending", not "from oldest to youngest".
+    fn is_plain_direction(&self, mention: &Mention) -> bool {
+        let plain = ["descending", "ascending", "decreasing", "increasing"];
+        let mut words = self.tokens[mention.start..mention.end].iter();
+        words.any(|t| plain.contains(&t.lower.as_str()))
+    }
+
+    /// Whether a longer phrase or a name of the database is meant by a word of the language.
+    fn means_other(&self, mention: &Mention) -> bool {
+        let within = |o: &Mention| o.start <= mention.start && mention.end <= o.end;
+        // "Order" names orders, but not in "alphabetical order".
+        let length = mention.end - mention.start;
+        let is_part = |o: &Mention| {
+            mention.start <= o.start && o.end <= mention.end && o.end - o.start < length
+        };
+        self.mentions.iter().any(|o| match o.kind {
+            // A longer phrase is meant, not a word of it.
+            Meaning::Op(_) => within(o) && o.end - o.start > mention.end - mention.start,
+            _ => o.score >= EXACT && o.start < mention.end && mention.start < o.end && !is_part(o),
+        })
+    }
+
+    /// The words of a mention, as the question has them.
+    fn words_of(&self, mention: &Mention) -> Option<String> {
+        let words = self.tokens.get(mention.start..mention.end)?;
+        let words: Vec<&str> = words.iter().map(|t| t.text.as_str()).collect();
+        Some(words.join(" "))
     }
 
     /// A number of rows for each row, which is one.
@@ -174,17 +225,9 @@ impl Said<'_> {
             let Meaning::Op(op) = m.kind else {
                 return false;
             };
-            let within = |o: &Mention| o.start <= m.start && m.end <= o.end;
-            let is_other = |o: &Mention| match o.kind {
-                // A longer phrase is meant, not a word of it.
-                Meaning::Op(_) => within(o) && o.end - o.start > m.end - m.start,
-                _ => o.score >= EXACT && o.start < m.end && m.start < o.end,
-            };
-            !does(op) && !self.mentions.iter().any(is_other)
+            !does(op) && !self.means_other(m)
         })?;
-        let words = self.tokens.get(lost.start..lost.end)?;
-        let words: Vec<&str> = words.iter().map(|t| t.text.as_str()).collect();
-        Some(format!("it has nothing of \"{}\"", words.join(" ")))
+        Some(format!("it has nothing of \"{}\"", self.words_of(lost)?))
     }
 
     /// "The average number of items per order", where numbers that rows have are averaged in place of their count.

@@ -473,6 +473,15 @@ impl Catalog {
         pairs.filter(|(f, _)| *f == from).map(|(_, to)| *to).next()
     }
 
+    /// Whether the rows of a table belong to one thing and to another, by a key to either.
+    pub fn links(&self, link: usize, one: usize, other: usize) -> bool {
+        let to = |table: usize| {
+            let mut pairs = self.keys.iter().flat_map(|key| &key.columns);
+            pairs.any(|(a, b)| a.table == link && b.table == table)
+        };
+        to(one) && to(other)
+    }
+
     fn referred(&self, from: ColumnRef) -> Option<ColumnRef> {
         let t = &self.tables[from.table];
         let column = &t.columns[from.column];

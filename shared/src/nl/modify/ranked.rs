@@ -291,12 +291,23 @@ impl Scan<'_> {
             };
             Some((m, measure))
         });
-        let (mention, measure) = best.max_by(|a, b| {
+        let best = best.max_by(|a, b| {
             let metric = |m: &Measure| matches!(m, Measure::Metric(_));
             metric(&a.1)
                 .cmp(&metric(&b.1))
                 .then(a.0.score.total_cmp(&b.0.score))
-        })?;
+        });
+        // "By orders": by their number, if no column is called so.
+        let things = || {
+            let here = mentions.iter().filter(|m| m.start == at && m.score > 0.75);
+            let tables = here.filter_map(|m| match m.kind {
+                Meaning::Table(table) => Some((m, Measure::Rows(table))),
+                _ => None,
+            });
+            let best = tables.max_by(|a, b| a.0.score.total_cmp(&b.0.score));
+            best.filter(|_| aggregate.is_none())
+        };
+        let (mention, measure) = best.or_else(things)?;
         // A metric is summed by itself; the mean of one is another thing.
         let mean = matches!(
             (measure, aggregate),

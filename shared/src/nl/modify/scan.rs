@@ -484,7 +484,36 @@ impl Scan<'_> {
         if !found.group.is_empty() {
             used[at..last].fill(true);
             found.counted = things;
+            if !things {
+                self.direction(&mentions, found, used);
+            }
         }
+    }
+
+    /// "In descending order", of the number that each group has, where a question ends with it.
+    fn direction(&self, mentions: &[Mention], found: &mut Modifiers, used: &mut [bool]) {
+        let any = |at: usize, words: &[&str]| words.iter().any(|w| self.is(at, w));
+        let count = self.tokens.len();
+        let directions = mentions.iter().filter_map(|m| match m.kind {
+            Meaning::Op(Op::Dir(desc)) if !used[m.start..m.end].contains(&true) => Some((m, desc)),
+            _ => None,
+        });
+        let Some((mention, desc)) = directions.max_by_key(|(m, _)| m.end - m.start) else {
+            return;
+        };
+        let is_end = |at: usize| {
+            let word = self.tokens[at].lower.contains(char::is_alphanumeric);
+            !word || any(at, &["order", "sort", "sorted", "by"])
+        };
+        if !(mention.end..count).all(is_end) {
+            return;
+        }
+        let mut start = mention.start;
+        while start > 0 && any(start - 1, &["in", "and", "sorted", "ordered", ",", "，"]) {
+            start -= 1;
+        }
+        used[start..].fill(true);
+        found.descending = Some(desc);
     }
 
     /// Whether a question begins with things or with a number that each has, and nothing else stands before here.

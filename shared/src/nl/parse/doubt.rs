@@ -179,6 +179,12 @@ impl Said<'_> {
             }
             _ => true,
         };
+        // And what they belong to beside them.
+        let beside = |m: &Mention| match m.kind {
+            Meaning::Table(table) => query.select.iter().any(|e| !of(e, table)),
+            Meaning::Column(column) => query.select.iter().any(|e| *e != Expr::Column(column)),
+            _ => true,
+        };
         let at = (2..self.tokens.len()).find(|&at| {
             let mut here = self
                 .mentions
@@ -188,7 +194,7 @@ impl Said<'_> {
             is(at - 1, &["their", "its", "his", "her"])
                 && is(at - 2, &["with", "and", "plus", "including"])
                 && here.peek().is_some()
-                && !here.any(shows)
+                && !here.any(|m| shows(m) && beside(m))
         })?;
         Some(format!("it does not show \"{}\"", self.tokens[at].text))
     }
@@ -281,12 +287,24 @@ impl Said<'_> {
                 _ => None,
             })
         };
+        // "The best student in each course" is so by what the course has of a student.
+        let each: Vec<usize> = query
+            .per
+            .iter()
+            .flat_map(Expr::columns)
+            .map(|c| c.table)
+            .collect();
         let others = self.mentions.iter().find(|m| match m.kind {
             Meaning::Op(Op::Quality(quality, true)) => {
                 let name = words(&self.catalog.at(by).name);
                 let age = self.catalog.is_birth(by) || name.iter().any(|w| w == "age");
                 let person = quality < 2 && is_person(self.catalog, by.table) && !age;
-                let other = follows(m).flatten().is_some_and(|table| table != by.table);
+                let other = follows(m).flatten().is_some_and(|table| {
+                    table != by.table
+                        && !each
+                            .iter()
+                            .any(|each| self.catalog.links(by.table, table, *each))
+                });
                 person || other
             }
             // "The most sick days" of all are added up.

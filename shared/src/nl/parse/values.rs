@@ -1,7 +1,7 @@
 //! Values, texts, numbers and days as conditions.
 
 use super::super::catalog::{ColumnKind, ColumnRef, iso, words};
-use super::super::ir::{Compare, Expr, Filter, Literal, Right};
+use super::super::ir::{Aggregate, Compare, Expr, Filter, Literal, Right};
 use super::super::link::{Meaning, Mention, literal, related_words};
 use super::super::modify::moment;
 use super::super::reader::name_of;
@@ -482,16 +482,31 @@ impl Walk<'_> {
             let dates = self.catalog().dates(*table);
             all.extend(dates.filter(|c| !all.contains(c)).collect::<Vec<_>>());
         }
-        let order = |c: &ColumnRef| {
-            let name = words(&self.catalog().at(*c).name);
+        let is_said = |c: &ColumnRef| {
             let said = |w: &String| {
                 let word = stem(w);
                 let is_said = |t: &Token| t.stem == word || related_words(&word).contains(&t.stem);
                 !["date", "time", "at", "on"].contains(&w.as_str())
                     && self.tokens.iter().any(is_said)
             };
-            (!name.iter().any(said), self.catalog().is_birth(*c))
+            words(&self.catalog().at(*c).name).iter().any(said)
         };
+        // "The total fee of patients in 2023" is of fees in 2023, whenever a patient was born.
+        let summed: Vec<usize> = state
+            .select
+            .iter()
+            .filter_map(|e| match e {
+                Expr::Aggregate(Aggregate::Sum, _, Some(c)) => Some(c.table),
+                _ => None,
+            })
+            .collect();
+        let own = |c: &ColumnRef| {
+            summed.contains(&c.table) && self.catalog().at(*c).kind == ColumnKind::Date
+        };
+        if all.iter().any(own) {
+            all.retain(|c| own(c) || is_said(c));
+        }
+        let order = |c: &ColumnRef| (!is_said(c), self.catalog().is_birth(*c));
         let near = |c: &ColumnRef| near_by.iter().position(|t| *t == c.table).unwrap_or(9);
         all.sort_by_cached_key(|c| (near(c), order(c)));
         all

@@ -473,6 +473,26 @@ impl Catalog {
         pairs.filter(|(f, _)| *f == from).map(|(_, to)| *to).next()
     }
 
+    /// The one column with the totals of what happens at times to other things, as of invoices; `None` if there are
+    /// several.
+    pub fn total_of_facts(&self) -> Option<ColumnRef> {
+        let is_fact = |table: usize| {
+            let mut keys = self.keys.iter().flat_map(|key| &key.columns);
+            self.dates(table).next().is_some() && keys.any(|(from, _)| from.table == table)
+        };
+        let tables = (0..self.tables.len()).filter(|table| is_fact(*table));
+        let columns = tables.flat_map(|table| {
+            let columns = 0..self.tables[table].columns.len();
+            columns.map(move |column| ColumnRef { table, column })
+        });
+        let mut totals = columns.filter(|c| {
+            let named = words(&self.at(*c).name);
+            let total = named.iter().any(|w| w == "total" || w == "amount");
+            total && self.at(*c).kind.is_number() && !self.is_key(*c)
+        });
+        totals.next().filter(|_| totals.next().is_none())
+    }
+
     /// Whether the rows of a table belong to one thing and to another, by a key to either.
     pub fn links(&self, link: usize, one: usize, other: usize) -> bool {
         let to = |table: usize| {

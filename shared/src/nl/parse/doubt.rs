@@ -11,6 +11,7 @@ use super::super::link::{EXACT, Meaning, Mention};
 use super::super::print::number;
 use super::super::reader::name_of;
 use super::super::tokens::Token;
+use super::INCOME;
 use super::units::{unit_name, unit_of_name};
 
 /// What a question says, as far as readings of it are judged by it.
@@ -128,6 +129,7 @@ impl Said<'_> {
     /// Why a query with its SQL is hardly what was meant otherwise.
     pub fn doubt(&self, trees: &Trees<'_>, query: &Query, sql: &str) -> Option<String> {
         undefined(self.tokens, self.mentions, query)
+            .or_else(|| self.supposed())
             .or_else(|| self.unread())
             .or_else(|| self.ignored(sql))
             .or_else(|| self.mean_of_counts(sql))
@@ -137,6 +139,24 @@ impl Said<'_> {
             .or_else(|| self.other_way(trees, query))
             .or_else(|| counted_twice(self.catalog, trees, query))
             .or_else(|| counted_beside(self.catalog, trees, self.mentions, query))
+    }
+
+    /// "Revenue" that nobody defined, taken for the one total that there is.
+    fn supposed(&self) -> Option<String> {
+        let total = self.catalog.total_of_facts()?;
+        let defined = |at: usize| {
+            let mut here = self.mentions.iter().filter(|m| m.start == at);
+            here.any(|m| matches!(m.kind, Meaning::Metric(_)) && m.score >= EXACT)
+        };
+        let at = (1..self.tokens.len()).find(|&at| {
+            let income = INCOME.contains(&self.tokens[at].lower.as_str());
+            income && self.tokens[at - 1].range.is_empty() && !defined(at)
+        })?;
+        Some(format!(
+            "\"{}\" is taken for the sum of {}; say what it is by lumos_metric_define",
+            self.tokens[at].text,
+            self.catalog.named(total)
+        ))
     }
 
     /// A number that the SQL does not have: whatever it bounds was left out.

@@ -61,6 +61,7 @@ pub struct Candidate {
 /// The likeliest readings, the best first.
 pub fn candidates(reader: &Reader<'_>, question: &str, most: usize) -> Vec<Candidate> {
     let tokens = question_tokens(reader.catalog, reader.vocabulary, question);
+    let tokens = income(reader, tokens);
     let (modifiers, rest) = modifiers(reader, question, tokens.clone(), false);
     if !modifiers.is_empty() {
         let found = read(reader, &rest, &tokens, &modifiers, most);
@@ -156,6 +157,44 @@ pub fn compare(a: &Candidate, b: &Candidate) -> std::cmp::Ordering {
     b.score.total_cmp(&a.score)
 }
 
+/// Words for what comes in, which schemas seldom have.
+const INCOME: &[&str] = &["revenue", "revenues", "turnover"];
+
+/// The tokens with "total" before "revenue", where nothing is called so and one column alone may be meant.
+fn income(reader: &Reader<'_>, mut tokens: Vec<Token>) -> Vec<Token> {
+    let is_income = |t: &Token| !t.quoted && INCOME.contains(&t.lower.as_str());
+    let vocabulary = reader.vocabulary;
+    let place = tokens.iter().position(|t| {
+        is_income(t) && !vocabulary.is_name(&t.stem) && !vocabulary.is_metric(&t.stem)
+    });
+    let Some(at) = place.filter(|_| reader.catalog.total_of_facts().is_some()) else {
+        return tokens;
+    };
+    let mentions = vocabulary.link(reader.catalog, &tokens);
+    let asks = |m: &Mention| {
+        matches!(
+            m.kind,
+            Meaning::Op(Op::Agg(_) | Op::Super(_) | Op::Quality(..))
+        )
+    };
+    if !mentions.iter().any(|m| m.end == at && asks(m)) {
+        tokens.splice(at..at, total_before(&tokens[at]));
+    }
+    tokens
+}
+
+/// "Total", which nobody said, before a token.
+fn total_before(token: &Token) -> Vec<Token> {
+    let start = token.range.start;
+    let total = super::tokens::tokens("total").into_iter();
+    total
+        .map(|t| Token {
+            range: start..start,
+            ..t
+        })
+        .collect()
+}
+
 /// The tokens with "total" before each quantity that people defined: "revenue by genre" is the total revenue by genre.
 fn totals(reader: &Reader<'_>, all: &[Token]) -> Vec<Token> {
     if reader.catalog.metrics.is_empty() {
@@ -168,11 +207,7 @@ fn totals(reader: &Reader<'_>, all: &[Token]) -> Vec<Token> {
     for (i, token) in all.iter().enumerate() {
         let begins = mentions.iter().any(|m| m.start == i && is_metric(m));
         if begins && !mentions.iter().any(|m| m.end == i && aggregates(m)) {
-            let start = token.range.start;
-            with.extend(super::tokens::tokens("total").into_iter().map(|t| Token {
-                range: start..start,
-                ..t
-            }));
+            with.extend(total_before(token));
         }
         with.push(token.clone());
     }

@@ -1,6 +1,7 @@
 //! Orders, ranks and sums, each over several databases: by what, of which time, and what is shown with them.
 
 use super::super::answer::HIGH;
+use super::super::link::Vocabulary;
 use super::super::print::Dialect;
 use super::databases::{clinic, school as school_in_chinese, staff};
 use super::kinds::{has, school};
@@ -254,4 +255,41 @@ fn what_is_added_up_has_the_time_of_its_own_rows() {
             "leaves.start_date >= '2023-01-01'",
         )],
     );
+}
+
+#[test]
+fn revenue_that_nobody_defined_is_the_one_total_and_not_sure() {
+    for (question, part) in [
+        ("revenue", "SELECT sum(amount)"),
+        (
+            "revenue by country",
+            "SELECT customer.country, sum(orders.amount)",
+        ),
+        (
+            "what is the revenue by status?",
+            "SELECT status, sum(amount)",
+        ),
+        (
+            "revenue in 2023",
+            "SELECT sum(amount) AS sum_amount FROM orders WHERE order_date",
+        ),
+        (
+            "2023年的营收",
+            "SELECT sum(amount) AS sum_amount FROM orders WHERE order_date",
+        ),
+    ] {
+        let found = shop().read(&[], question, Dialect::Sqlite).swap_remove(0);
+        let sql = found.sql.replace('"', "");
+        assert!(sql.contains(part), "{question}: {sql}");
+        assert!(found.confidence < HIGH, "{question}: {found:?}");
+    }
+    // Two totals may be meant.
+    let mut two = shop();
+    let mut tax = two.catalog.tables[1].columns[4].clone();
+    tax.name = "tax_amount".to_owned();
+    two.catalog.tables[1].columns.push(tax);
+    two.vocabulary = Vocabulary::new(&two.catalog);
+    for reading in two.read(&[], "revenue by country", Dialect::Sqlite) {
+        assert!(reading.confidence < HIGH, "{reading:?}");
+    }
 }

@@ -98,8 +98,8 @@ pub mod version;
 pub mod whatif;
 pub mod words;
 
-/// Every SQL function of Lumos.
-pub const FUNCTIONS: &[&Function] = &[
+/// Every SQL function of Lumos. Of a constant the libraries would have a copy, with all texts, for each use.
+pub static FUNCTIONS: &[&Function] = &[
     &version::VERSION,
     &debug::DEBUG,
     &attach::ATTACH,

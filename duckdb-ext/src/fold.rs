@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use libduckdb_sys as ffi;
 use lumos_core::functions::FUNCTIONS;
-use lumos_core::program::{Fold, State};
+use lumos_core::program::{Fold, NO_TEXT, State};
 use lumos_core::search::cache::IndexCache;
 use lumos_core::{Error, Param, Result, Type, Value, ValueRef};
 
@@ -17,6 +17,7 @@ use crate::vectors::uuid;
 use crate::vectors::view::TypeHandle;
 
 const TEXT: ffi::DUCKDB_TYPE = ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR;
+const ANY: ffi::DUCKDB_TYPE = ffi::DUCKDB_TYPE_DUCKDB_TYPE_ANY;
 
 /// The most columns of a fold.
 const MAX_COLUMNS: usize = 48;
@@ -31,18 +32,6 @@ const TIME_TYPES: [ffi::DUCKDB_TYPE; 6] = [
     ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR,
 ];
 
-/// Types that people take for times, and none: without forms of their own an error would name the aggregate, and say nothing of
-/// a way out. Nested ones are left to DuckDB.
-const NO_TIMES: [(ffi::DUCKDB_TYPE, &str); 7] = [
-    (ffi::DUCKDB_TYPE_DUCKDB_TYPE_TIME, "TIME"),
-    (ffi::DUCKDB_TYPE_DUCKDB_TYPE_TIME_TZ, "TIME WITH TIME ZONE"),
-    (ffi::DUCKDB_TYPE_DUCKDB_TYPE_INTERVAL, "INTERVAL"),
-    (ffi::DUCKDB_TYPE_DUCKDB_TYPE_UUID, "UUID"),
-    (ffi::DUCKDB_TYPE_DUCKDB_TYPE_BOOLEAN, "BOOLEAN"),
-    (ffi::DUCKDB_TYPE_DUCKDB_TYPE_BLOB, "BLOB"),
-    (ffi::DUCKDB_TYPE_DUCKDB_TYPE_BIT, "BIT"),
-];
-
 /// What a fold begins by.
 const SPEC: Param = Param::new("spec", Type::Text);
 
@@ -55,8 +44,8 @@ struct Registered {
     /// Whom an error names.
     caller: String,
     store: Arc<IndexCache>,
-    /// The type of [`NO_TIMES`] that it refuses.
-    refused: Option<&'static str>,
+    /// Which argument it refuses: times of a type that is none.
+    refused: Option<ffi::idx_t>,
 }
 
 /// The functions that a fold is of: who reads an error has called one of them, and knows nothing of aggregates.
@@ -82,14 +71,21 @@ pub unsafe fn register(
         return Err(format!("its fold takes more than {MAX_COLUMNS} columns"));
     }
     let name = CString::new(fold.aggregate()).map_err(|e| e.to_string())?;
-    let has = |ty: Type| fold.input.iter().any(|column| column.ty == ty);
-    let forms = match (has(Type::Any), has(Type::Time)) {
+    let no_text = CString::new(NO_TEXT).map_err(|e| e.to_string())?;
+    let has_ids = fold.input.iter().any(|column| column.ty == Type::Any);
+    let forms = match (has_ids, fold.takes_times()) {
         (_, true) => &TIME_TYPES[..],
         (true, _) => &ID_TYPES[..],
         _ => &ID_TYPES[..1],
     };
-    let form = |(any, refused): (ffi::DUCKDB_TYPE, Option<&'static str>)| {
+    let form = |(any, refused): (ffi::DUCKDB_TYPE, Option<ffi::idx_t>)| {
         let columns = std::iter::once(&SPEC).chain(fold.input);
+        let columns = columns.map(|column| input_type(column.ty, any));
+        // See `NO_TEXT`.
+        let last = fold.takes_times().then(|| match refused {
+            Some(_) => TypeHandle::simple(TEXT),
+            None => TypeHandle::enumeration(&no_text),
+        });
         let result = row_type(fold, if refused.is_some() { TEXT } else { any })?.list();
         let store = Arc::clone(store);
         let registered = Registered {
@@ -104,7 +100,7 @@ pub unsafe fn register(
         Ok(unsafe {
             Form::new::<Group>(
                 &name,
-                columns.map(|column| input_type(column.ty, any)),
+                columns.chain(last),
                 &result,
                 Some(update),
                 Some(combine),
@@ -114,8 +110,9 @@ pub unsafe fn register(
             .told(info, Some(release))
         })
     };
-    let refused = NO_TIMES.iter().filter(|_| has(Type::Time));
-    let refused = refused.map(|(ty, name)| (*ty, Some(*name)));
+    // Without a form of their own an error would name the aggregate, and say nothing of a way out.
+    let time = fold.input.iter().position(|column| column.ty == Type::Time);
+    let refused = time.map(|at| (ANY, Some(at as ffi::idx_t + 1)));
     let forms = forms.iter().map(|ty| (*ty, None)).chain(refused);
     let forms: Vec<Form> = forms.map(form).collect::<Result<_, String>>()?;
     // SAFETY: by contract.
@@ -174,7 +171,13 @@ unsafe extern "C" fn update(
         refused,
     } = unsafe { registered(info) };
     aggregate::guard(info, caller, || {
-        if let Some(ty) = refused {
+        if let Some(at) = refused {
+            // SAFETY: DuckDB's chunk has a vector for each argument, alive during the call; the handle is ours.
+            let ty = unsafe {
+                let times = ffi::duckdb_data_chunk_get_vector(chunk, *at);
+                TypeHandle::own(ffi::duckdb_vector_get_column_type(times))
+            };
+            let ty = ty.name();
             return Err(Error::new(format!(
                 "the times are of the type {ty}; give dates like 2026-05-01, times like 2026-05-01 09:30:00 in one zone, or whole numbers"
             )));

@@ -1,17 +1,20 @@
 //! `lumos_outliers`: which rows of a table are unlike the others, by COPOD (Li, Zhao, Botta, Ionescu and Hu 2020): how far
 //! out in its tail each value is, added up over the columns. It has no parameter and draws no random number.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use serde_json::Value as Json;
 
+use crate::looking::cells;
+use crate::looking::counts::Fixed;
+use crate::looking::scan;
 use crate::options::{OptionDef, OptionType, Options, listed};
 use crate::program::{Database, Fold, FoldState, Program, Stopped, check};
-use crate::series::words::{LANG, Language, number};
-use crate::source::{self, Source, column};
-use crate::sql::lexer::Dialect;
-use crate::sql::literal;
-use crate::{Error, Param, Result, Type, Value, ValueRef};
+use crate::series::words::{LANG, Language, grouped, number};
+use crate::source::{self, Source};
+use crate::{Error, Result, Type, Value, ValueRef};
 
 /// The options.
 pub const OPTIONS: &[OptionDef] = &[
@@ -33,20 +36,24 @@ pub const OPTIONS: &[OptionDef] = &[
         default: "0.01",
         doc: "the share of the rows that are called outliers, those of the greatest scores",
     },
+    MAX_ROWS,
     LANG,
 ];
 
-/// The most rows.
-const MOST_ROWS: usize = 1_000_000;
-/// The most columns whose names SQLite hands over at once.
-const MOST_COLUMNS: usize = 50;
+const MAX_ROWS: OptionDef = OptionDef {
+    name: "max_rows",
+    ty: OptionType::Integer(1, 10_000_000),
+    default: "1000000",
+    doc: "the most rows that are looked at: of more a half, a quarter and so on, which the hashes of their content choose",
+};
+
 /// How many columns of a row are named as its reasons.
 const REASONS: usize = 3;
 
 /// A row of JSON in, a row of the answer for each.
 pub const OUTLIERS: Fold = Fold::new::<Table>(
     "outliers",
-    &[Param::new("row", Type::Text)],
+    scan::INPUT,
     &[
         ("key", Type::Text),
         ("score", Type::Real),
@@ -55,7 +62,8 @@ pub const OUTLIERS: Fold = Fold::new::<Table>(
         ("reasons", Type::Text),
         ("explanation", Type::Text),
     ],
-);
+)
+.wide();
 
 /// Writes the program. Errors if an option is wrong, if there is no such table, or as [`Source::parse`].
 pub fn program(text: &str, options: Option<&str>, database: &dyn Database) -> Result<Program> {
@@ -66,38 +74,7 @@ pub fn program(text: &str, options: Option<&str>, database: &dyn Database) -> Re
     }
     source::names(&given, "columns")?;
     let source = Source::parse(text, database.dialect())?;
-    let read = match (source.columns(database)?, database.dialect()) {
-        (Some(columns), Dialect::Sqlite) => {
-            if columns.len() > MOST_COLUMNS {
-                return Err(Error::new(format!(
-                    "{} has {} columns; name up to {MOST_COLUMNS} of them, like houses(id, rooms, price)",
-                    source.shown(),
-                    columns.len()
-                )));
-            }
-            let members = columns.iter().map(|name| {
-                let value = column(name);
-                // JSON has neither BLOBs nor numbers that are infinite.
-                format!(
-                    "{}, CASE WHEN typeof({value}) = 'blob' OR abs({value}) > 1.7976931348623157e308 THEN NULL ELSE {value} END",
-                    literal(name)
-                )
-            });
-            let members: Vec<String> = members.collect();
-            source.select(&[&format!("json_object({})", members.join(", "))])
-        }
-        (Some(columns), Dialect::DuckDb) => {
-            let columns: Vec<String> = columns.iter().map(|name| column(name)).collect();
-            let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
-            source.objects(&columns)
-        }
-        (None, _) => source.objects(&["*"]),
-    };
-    Ok(Program {
-        read,
-        parameters: Vec::new(),
-        spec: options.unwrap_or("{}").to_owned(),
-    })
+    scan::program(&source, None, options.unwrap_or("{}"), database)
 }
 
 /// A value of a row.
@@ -109,13 +86,14 @@ enum Cell {
 }
 
 impl Cell {
-    fn of(value: &Json) -> Cell {
+    /// A list, a struct or a map is a text, as it is written.
+    fn of(value: cells::Cell<'_>, written: &str) -> Cell {
         match value {
-            Json::Null => Cell::Null,
-            Json::Bool(value) => Cell::Number(f64::from(u8::from(*value))),
-            Json::Number(n) => n.as_f64().map_or(Cell::Null, Cell::Number),
-            Json::String(text) => Cell::Text(text.as_str().into()),
-            other => Cell::Text(other.to_string().into()),
+            cells::Cell::Null => Cell::Null,
+            // Zero has no sign.
+            cells::Cell::Number(n) => Cell::Number(n + 0.0),
+            cells::Cell::Text(text) => Cell::Text(text.as_ref().into()),
+            cells::Cell::Nested => Cell::Text(written.into()),
         }
     }
 
@@ -128,6 +106,30 @@ impl Cell {
     }
 }
 
+/// The text of a key; `None` for NULL.
+fn key(value: &cells::Cell<'_>, written: &str) -> Option<Box<str>> {
+    match value {
+        cells::Cell::Null => None,
+        cells::Cell::Text(text) => Some(text.as_ref().into()),
+        cells::Cell::Nested => Some(written.into()),
+        cells::Cell::Number(number) => Some(number_as_written(*number, written)),
+    }
+}
+
+/// A number with all of its digits: as it is written if a double has not all of them, else as doubles are shown.
+fn number_as_written(number: f64, written: &str) -> Box<str> {
+    let is_whole = matches!(written, "true" | "false") || !written.contains(['.', 'e', 'E']);
+    let digits = written.bytes().filter(u8::is_ascii_digit);
+    let digits: Vec<u8> = digits.skip_while(|d| *d == b'0').collect();
+    let zeros = digits.iter().rev().take_while(|d| **d == b'0').count();
+    let has_more = digits.len() - zeros > 17 && !written.contains(['e', 'E']);
+    if is_whole || has_more {
+        written.into()
+    } else {
+        Json::from(number + 0.0).to_string().into()
+    }
+}
+
 /// The rows that were read.
 #[derive(Clone)]
 struct Table {
@@ -135,97 +137,223 @@ struct Table {
     only: Option<Vec<String>>,
     share: f64,
     language: Language,
-    /// The name of the first column.
-    first: Option<String>,
+    most: usize,
+    /// The names of the columns where a row is their values, else of those of the first row.
+    names: Option<Vec<String>>,
+    /// Whether a row is a text of JSON.
+    is_json: bool,
+    /// What becomes of each column.
+    uses: Vec<Use>,
+    /// How many rows came.
+    rows: u64,
+    /// Rows are kept whose hash begins with so many zeros.
+    zeros: u32,
+    hashes: Vec<u64>,
     /// The key of each row as text; `None` for NULL.
-    keys: Vec<Option<String>>,
-    /// A value for each row, by the name of the column.
-    columns: BTreeMap<String, Vec<Cell>>,
+    keys: Vec<Option<Box<str>>>,
+    /// A value for each row.
+    columns: Vec<Vec<Cell>>,
+}
+
+/// What a column is for.
+#[derive(Debug, Clone, Copy)]
+struct Use {
+    is_key: bool,
+    /// Its place in the table, if it is looked at.
+    place: Option<usize>,
+    /// The hash of its name.
+    hash: u64,
+}
+
+fn hash_of(bytes: &[u8]) -> u64 {
+    let mut hasher = Fixed::default();
+    hasher.write(bytes);
+    hasher.finish()
+}
+
+impl Table {
+    /// Finds out what becomes of the columns. Errors if there is none of a name in the options.
+    fn use_columns(&mut self, names: Vec<String>) -> Result<()> {
+        // As in SQL, whatever the case of its letters.
+        let own = |name: &str, option: &str| -> Result<usize> {
+            let exact = names.iter().position(|own| own == name);
+            let found =
+                exact.or_else(|| names.iter().position(|own| own.eq_ignore_ascii_case(name)));
+            found.ok_or_else(|| {
+                Error::new(format!(
+                    "there is no column \"{name}\" for \"{option}\"; there are {}",
+                    listed(&names, "and")
+                ))
+            })
+        };
+        let key = match &self.key {
+            Some(name) => own(name, "key")?,
+            None => 0,
+        };
+        let mut wanted: Vec<usize> = match &self.only {
+            Some(only) => {
+                let places = only.iter().map(|name| own(name, "columns"));
+                places.collect::<Result<_>>()?
+            }
+            None => (0..names.len()).filter(|place| *place != key).collect(),
+        };
+        // Sums are the same in whatever order the columns stand.
+        wanted.sort_by(|a, b| names[*a].cmp(&names[*b]));
+        wanted.dedup();
+        let of = |(at, name): (usize, &String)| Use {
+            is_key: at == key,
+            place: wanted.iter().position(|wanted| *wanted == at),
+            hash: hash_of(name.as_bytes()),
+        };
+        self.uses = names.iter().enumerate().map(of).collect();
+        self.columns = vec![Vec::new(); wanted.len()];
+        self.names = Some(names);
+        Ok(())
+    }
+
+    /// Takes a row of as many values as there are columns.
+    fn take(&mut self, row: &[(cells::Cell<'_>, Cow<'_, str>)]) {
+        self.rows += 1;
+        let mut named = None;
+        // The sum does not depend on the order of columns.
+        let mut hash = 0_u64;
+        for (of, (value, written)) in self.uses.iter().zip(row) {
+            let content = match value {
+                cells::Cell::Null => 0,
+                cells::Cell::Number(n) if of.is_key => {
+                    hash_of(number_as_written(*n, written).as_bytes())
+                }
+                cells::Cell::Number(n) => hash_of(&(n + 0.0).to_bits().to_le_bytes()),
+                cells::Cell::Text(text) => hash_of(text.as_bytes()),
+                cells::Cell::Nested => hash_of(written.as_bytes()),
+            };
+            hash = hash.wrapping_add(hash_of(&(of.hash ^ content.rotate_left(17)).to_le_bytes()));
+            if of.is_key {
+                named = key(value, written);
+            }
+        }
+        if hash.leading_zeros() < self.zeros {
+            return;
+        }
+        self.hashes.push(hash);
+        self.keys.push(named);
+        for (of, (value, written)) in self.uses.iter().zip(row) {
+            if let Some(place) = of.place {
+                self.columns[place].push(Cell::of(value.clone(), written));
+            }
+        }
+        self.thin();
+    }
+
+    /// Keeps half of the rows, by their hashes, until they are no more than asked for.
+    fn thin(&mut self) {
+        while self.hashes.len() > self.most && self.zeros < u64::BITS {
+            self.keep(self.zeros + 1);
+        }
+    }
+
+    fn keep(&mut self, zeros: u32) {
+        self.zeros = zeros;
+        let kept: Vec<bool> = self
+            .hashes
+            .iter()
+            .map(|hash| hash.leading_zeros() >= zeros)
+            .collect();
+        fn retain<T>(of: &mut Vec<T>, kept: &[bool]) {
+            let mut kept = kept.iter();
+            of.retain(|_| kept.next().copied().unwrap_or(false));
+        }
+        retain(&mut self.hashes, &kept);
+        retain(&mut self.keys, &kept);
+        self.columns.iter_mut().for_each(|of| retain(of, &kept));
+    }
+
+    /// The columns with their names, in the order of these.
+    fn named(&self) -> Vec<(&str, &[Cell])> {
+        let names = self.names.iter().flatten().zip(&self.uses);
+        let mut named: Vec<(usize, &str)> = names
+            .filter_map(|(name, of)| Some((of.place?, name.as_str())))
+            .collect();
+        named.sort_unstable();
+        let cells = self.columns.iter().map(Vec::as_slice);
+        named.into_iter().map(|(_, name)| name).zip(cells).collect()
+    }
 }
 
 impl FoldState for Table {
     fn start(spec: &str) -> Result<Self> {
-        let options = Options::parse(OPTIONS, Some(spec))?;
-        Ok(Table {
+        let (names, look) = scan::parted(spec);
+        let options = Options::parse(OPTIONS, Some(look.as_deref().unwrap_or(spec)))?;
+        let most = options.integer(MAX_ROWS.name).map(usize::try_from);
+        let mut table = Table {
             key: options.text("key").map(str::to_owned),
             only: source::names(&options, "columns")?,
             share: options.number("share").unwrap_or(0.01),
             language: Language::of(&options),
-            first: None,
+            most: most.and_then(|n| n.ok()).unwrap_or(1_000_000),
+            names: None,
+            is_json: names.is_none(),
+            uses: Vec::new(),
+            rows: 0,
+            zeros: 0,
+            hashes: Vec::new(),
             keys: Vec::new(),
-            columns: BTreeMap::new(),
-        })
+            columns: Vec::new(),
+        };
+        if let Some(names) = names {
+            table.use_columns(names)?;
+        }
+        Ok(table)
     }
 
     fn row(&mut self, row: &[ValueRef<'_>]) -> Result<()> {
-        let [ValueRef::Text(text)] = row else {
-            return Err(Error::new("internal error: a row is no text"));
-        };
-        if self.keys.len() == MOST_ROWS {
-            return Err(too_many());
-        }
-        let members = members(text)?;
-        if self.first.is_none() {
-            self.first = first_name(text);
-        }
-        let key = self.key.as_ref().or(self.first.as_ref());
-        let key = key.cloned().unwrap_or_default();
-        // As in SQL, whatever the case of its letters.
-        let own = |name: &str, option: &str| -> Result<String> {
-            if members.contains_key(name) {
-                return Ok(name.to_owned());
+        let wrong = || Error::new("a row is no text; only Lumos's own SQL calls it");
+        let mut values = Vec::with_capacity(self.uses.len());
+        if !self.is_json {
+            for value in row {
+                let written = match value {
+                    ValueRef::Integer(value) => value.to_string().into(),
+                    ValueRef::Real(value) => format!("{value:e}").into(),
+                    _ => "".into(),
+                };
+                values.push((cells::Cell::of(*value), written));
             }
-            let found = members.keys().find(|own| own.eq_ignore_ascii_case(name));
-            found.cloned().ok_or_else(|| {
-                let all: Vec<&String> = members.keys().collect();
-                Error::new(format!(
-                    "there is no column \"{name}\" for \"{option}\"; there are {}",
-                    listed(&all, "and")
-                ))
-            })
-        };
-        let key = if self.key.is_some() {
-            own(&key, "key")?
-        } else {
-            key
-        };
-        for name in self.only.iter_mut().flatten() {
-            *name = own(name, "columns")?;
-        }
-        let named = members.get(&key);
-        self.keys.push(match named {
-            None | Some(Json::Null) => None,
-            Some(Json::String(text)) => Some(text.clone()),
-            Some(other) => Some(other.to_string()),
-        });
-        for (name, value) in &members {
-            let wanted = match &self.only {
-                Some(only) => only.contains(name),
-                None => *name != key,
-            };
-            if wanted {
-                match self.columns.get_mut(name) {
-                    Some(column) => column.push(Cell::of(value)),
-                    None => {
-                        self.columns.insert(name.clone(), vec![Cell::of(value)]);
-                    }
+        } else if let [ValueRef::Text(text)] = row {
+            let mut names = Vec::new();
+            cells::object(text, &mut |name, value, written| {
+                if self.names.is_none() {
+                    names.push(name.into_owned());
                 }
+                values.push((value, written.into()));
+                Ok(())
+            })?;
+            if self.names.is_none() {
+                self.use_columns(names)?;
             }
         }
+        if values.len() != self.uses.len() || values.is_empty() {
+            return Err(wrong());
+        }
+        self.take(&values);
         Ok(())
     }
 
     fn merge(&mut self, other: &Self) {
-        if self.first.is_none() {
-            self.first.clone_from(&other.first);
+        if other.names.is_none() {
+            return;
         }
+        if self.names.is_none() {
+            self.names.clone_from(&other.names);
+            self.uses.clone_from(&other.uses);
+            self.columns = vec![Vec::new(); other.columns.len()];
+        }
+        self.rows += other.rows;
+        self.hashes.extend_from_slice(&other.hashes);
         self.keys.extend_from_slice(&other.keys);
-        for (name, cells) in &other.columns {
-            self.columns
-                .entry(name.clone())
-                .or_default()
-                .extend_from_slice(cells);
-        }
+        let columns = self.columns.iter_mut().zip(&other.columns);
+        columns.for_each(|(mine, theirs)| mine.extend_from_slice(theirs));
+        self.keep(self.zeros.max(other.zeros));
+        self.thin();
     }
 
     fn finish(&self, emit: &mut dyn FnMut(Vec<Value>) -> Result<()>) -> Result<()> {
@@ -238,11 +366,22 @@ impl FoldState for Table {
         emit: &mut dyn FnMut(Vec<Value>) -> Result<()>,
     ) -> Result<()> {
         let n = self.keys.len();
-        if n > MOST_ROWS {
-            return Err(too_many());
+        if n == 0 && self.rows > 0 {
+            return Err(Error::new(format!(
+                "more than {} rows have the same content; give a greater \"max_rows\"",
+                self.most
+            )));
         }
+        let of_all = (self.zeros > 0).then(|| {
+            let [kept, all] = [n as u64, self.rows].map(|rows| grouped(&rows.to_string()));
+            self.language.say(
+                format!("among {kept} of {all} rows"),
+                format!("在 {all} 行中的 {kept} 行之内"),
+            )
+        });
+        let named = self.named();
         let mut scores: Vec<(&str, Vec<f64>)> = Vec::new();
-        for (name, cells) in &self.columns {
+        for (name, cells) in &named {
             check(stopped)?;
             scores.push((name, column_scores(cells)));
         }
@@ -250,7 +389,7 @@ impl FoldState for Table {
         let mut order: Vec<(f64, usize)> = (0..n).map(|row| (score(row), row)).collect();
         check(stopped)?;
         // Of equals those of the lesser key; equal keys with equal scores have equal values, but for columns that weigh alike.
-        let reasons = |row: usize| self.reasons(&scores, row);
+        let reasons = |row: usize| self.reasons(&scores, &named, row);
         order.sort_by(|a, b| {
             let by_key = || self.keys[a.1].cmp(&self.keys[b.1]);
             let by_row = || reasons(a.1).cmp(&reasons(b.1));
@@ -264,12 +403,16 @@ impl FoldState for Table {
             let is_outlier = rank < outliers && score > 0.0;
             let (reasons, said) = reasons(row);
             let explanation = if is_outlier {
-                Value::Text(said)
+                let parts = [Some(said), of_all.clone()];
+                let parts: Vec<String> = parts.into_iter().flatten().collect();
+                Value::Text(self.language.join(&parts).unwrap_or_default())
             } else {
                 Value::Null
             };
             emit(vec![
-                self.keys[row].clone().map_or(Value::Null, Value::Text),
+                self.keys[row]
+                    .as_deref()
+                    .map_or(Value::Null, |key| Value::Text(key.into())),
                 Value::Real(score),
                 Value::Integer(rank as i64 + 1),
                 Value::Integer(i64::from(is_outlier)),
@@ -281,15 +424,14 @@ impl FoldState for Table {
     }
 }
 
-fn too_many() -> Error {
-    Error::new(format!(
-        "more than {MOST_ROWS} rows; give fewer, like a query with WHERE or of a sample"
-    ))
-}
-
 impl Table {
     /// The columns that most of a row's score is of, with their shares as JSON, and a sentence that has their values.
-    fn reasons(&self, scores: &[(&str, Vec<f64>)], row: usize) -> (String, String) {
+    fn reasons(
+        &self,
+        scores: &[(&str, Vec<f64>)],
+        named: &[(&str, &[Cell])],
+        row: usize,
+    ) -> (String, String) {
         let whole: f64 = scores.iter().map(|(_, of)| of[row]).sum();
         let mut parts: Vec<(&str, f64)> =
             scores.iter().map(|(name, of)| (*name, of[row])).collect();
@@ -302,9 +444,8 @@ impl Table {
             .map(|(name, part)| format!("{}:{}", Json::from(*name), Json::from(share(*part))));
         let shares: Vec<String> = shares.collect();
         let value = |name: &str| {
-            self.columns
-                .get(name)
-                .map_or(String::new(), |of| of[row].shown())
+            let found = named.iter().find(|(of, _)| *of == name);
+            found.map_or(String::new(), |(_, of)| of[row].shown())
         };
         let said = parts.iter().map(|(name, part)| {
             let percent = number(share(*part) * 100.0);
@@ -321,35 +462,11 @@ impl Table {
     }
 }
 
-/// The members of a row. DuckDB writes numbers that are none as JSON does not have them; they are NULL.
-fn members(text: &str) -> Result<serde_json::Map<String, Json>> {
-    let read = |text: &str| serde_json::from_str::<serde_json::Map<String, Json>>(text);
-    let read_again = || {
-        let text = text
-            .replace(":NaN", ":null")
-            .replace(":-Infinity", ":null")
-            .replace(":Infinity", ":null")
-            .replace(":-nan", ":null")
-            .replace(":nan", ":null");
-        read(&text)
-    };
-    read(text)
-        .or_else(|_| read_again())
-        .map_err(|_| Error::new("a row is no JSON object; only the SQL of lumos_outliers calls it"))
-}
-
-/// The name of the first member.
-fn first_name(text: &str) -> Option<String> {
-    let inside = text.trim_start().strip_prefix('{')?;
-    let mut texts = serde_json::Deserializer::from_str(inside).into_iter::<String>();
-    texts.next()?.ok()
-}
-
 /// How far out each value is, in units of the logarithm of a probability.
 fn column_scores(cells: &[Cell]) -> Vec<f64> {
     let n = cells.len() as f64;
     let texts = cells.iter().any(|cell| matches!(cell, Cell::Text(_)));
-    let mut counts: BTreeMap<String, f64> = BTreeMap::new();
+    let mut counts: HashMap<Category<'_>, f64, BuildHasherDefault<Fixed>> = HashMap::default();
     let mut numbers: Vec<f64> = Vec::new();
     for cell in cells {
         match cell {
@@ -381,11 +498,20 @@ fn column_scores(cells: &[Cell]) -> Vec<f64> {
     cells.iter().map(|cell| score(cell).max(0.0)).collect()
 }
 
-fn category(cell: &Cell) -> String {
+/// What is counted where not all values are numbers.
+#[derive(PartialEq, Eq, Hash)]
+enum Category<'a> {
+    Null,
+    /// By its bits.
+    Number(u64),
+    Text(&'a str),
+}
+
+fn category(cell: &Cell) -> Category<'_> {
     match cell {
-        Cell::Null => String::new(),
-        Cell::Number(value) => format!("n{value}"),
-        Cell::Text(text) => format!("t{text}"),
+        Cell::Null => Category::Null,
+        Cell::Number(value) => Category::Number(value.to_bits()),
+        Cell::Text(text) => Category::Text(text),
     }
 }
 
@@ -481,6 +607,148 @@ mod tests {
             answer("{}", &huge)
                 .iter()
                 .all(|row| matches!(row[1], Value::Real(s) if s.is_finite()))
+        );
+    }
+
+    fn borrowed(value: &Value) -> ValueRef<'_> {
+        match value {
+            Value::Integer(n) => ValueRef::Integer(*n),
+            Value::Real(n) => ValueRef::Real(*n),
+            Value::Text(text) => ValueRef::Text(text),
+            _ => ValueRef::Null,
+        }
+    }
+
+    /// The answer over rows as SQLite hands them over, and as text of JSON.
+    fn both(spec: &str, names: &[&str], rows: &[Vec<Value>]) -> Vec<Vec<Value>> {
+        let object = |row: &Vec<Value>| {
+            let members = names.iter().zip(row).map(|(name, value)| {
+                let value = match value {
+                    Value::Text(text) => Json::from(text.as_str()).to_string(),
+                    Value::Integer(n) => n.to_string(),
+                    Value::Real(n) => format!("{n:?}"),
+                    _ => "null".into(),
+                };
+                format!("{}: {value}", Json::from(*name))
+            });
+            format!("{{{}}}", members.collect::<Vec<_>>().join(", "))
+        };
+        let texts: Vec<String> = rows.iter().map(object).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let found = answer(spec, &texts);
+        let wide = serde_json::json!({"columns": names, "look": spec}).to_string();
+        let mut parts: Vec<_> = (0..3).map(|_| OUTLIERS.start(&wide).unwrap()).collect();
+        for (i, row) in rows.iter().enumerate() {
+            let row: Vec<ValueRef<'_>> = row.iter().map(borrowed).collect();
+            parts[i * 7 % 3 % 2 + 1].row(&row).unwrap();
+        }
+        let mut all = parts.remove(0);
+        for part in parts.iter().rev() {
+            all.merge(&**part).unwrap();
+        }
+        assert_eq!(rows_of(|emit| all.finish(emit)).unwrap(), found);
+        found
+    }
+
+    #[test]
+    fn keys_and_values_are_those_of_the_table() {
+        let text = |text: &str| Value::Text(text.into());
+        let keys = [
+            Value::Integer(9_007_199_254_740_993),
+            Value::Integer(i64::MIN),
+            Value::Real(0.1),
+            Value::Real(1e300),
+            Value::Real(-0.0),
+            text("x\"y"),
+            Value::Null,
+        ];
+        let rows: Vec<Vec<Value>> = keys
+            .into_iter()
+            .map(|key| vec![key, Value::Real(1.0), text("a")])
+            .collect();
+        let found = both("{}", &["k", "v", "t"], &rows);
+        let told: Vec<Value> = found.into_iter().map(|mut row| row.remove(0)).collect();
+        let expected = [
+            "-9223372036854775808",
+            "0.0",
+            "0.1",
+            "1e+300",
+            "9007199254740993",
+            "x\"y",
+        ];
+        assert_eq!(told[0], Value::Null);
+        assert_eq!(told[1..], expected.map(text));
+        // As DuckDB writes what SQLite does not have.
+        for (written, key) in [
+            ("true", Some("true")),
+            (
+                "123456789012345678901234567890",
+                Some("123456789012345678901234567890"),
+            ),
+            ("1234567890123456789.25", Some("1234567890123456789.25")),
+            ("10.50", Some("10.5")),
+            ("NaN", None),
+            ("[1, 2]", Some("[1, 2]")),
+        ] {
+            let row = format!(r#"{{"k":{written},"v":1}}"#);
+            let found = answer("{}", &[&row]);
+            assert_eq!(found[0][0], key.map_or(Value::Null, text), "{written}");
+        }
+        // Zero has no sign, among texts neither.
+        let zeros = [Value::Real(-0.0), Value::Real(0.0), Value::Integer(0)];
+        for other in [text("x"), Value::Integer(5)] {
+            let values = zeros.iter().chain([&other]).enumerate();
+            let rows: Vec<Vec<Value>> = values
+                .map(|(i, value)| vec![Value::Integer(i as i64), value.clone()])
+                .collect();
+            let found = both("{}", &["k", "v"], &rows);
+            assert_eq!(found[0][0], text("3"));
+            assert!(found[1][1] == found[2][1] && found[2][1] == found[3][1]);
+        }
+        // Columns stand in any order.
+        let mut rows = Vec::new();
+        for i in 0..40 {
+            rows.push(vec![
+                Value::Integer(i),
+                Value::Real(i as f64 * 0.7 % 3.0),
+                if i % 9 == 0 { Value::Null } else { text("b") },
+                Value::Integer(i * i % 11),
+            ]);
+        }
+        let found = both("{}", &["k", "a", "b", "c"], &rows);
+        rows.iter_mut().for_each(|row| row.swap(1, 3));
+        rows.reverse();
+        assert_eq!(both("{}", &["k", "c", "b", "a"], &rows), found);
+    }
+
+    #[test]
+    fn of_many_rows_some_are_chosen_by_their_content() {
+        let row = |i: i64| vec![Value::Integer(i), Value::Real((i * i % 97) as f64)];
+        let mut rows: Vec<Vec<Value>> = (0..1_000).map(row).collect();
+        let spec = r#"{"max_rows": 100, "share": 1}"#;
+        let found = both(spec, &["k", "v"], &rows);
+        assert!((25..=100).contains(&found.len()), "{}", found.len());
+        let says = format!("; among {} of 1,000 rows", found.len());
+        assert!(
+            found
+                .iter()
+                .any(|row| matches!(&row[5], Value::Text(said) if said.ends_with(&says)))
+        );
+        rows.reverse();
+        assert_eq!(both(spec, &["k", "v"], &rows), found);
+        // As many as there may be are all there.
+        assert_eq!(
+            both("{\"max_rows\": 1000}", &["k", "v"], &rows).len(),
+            1_000
+        );
+        let equal = vec![r#"{"k":1,"v":2}"#; 20];
+        let mut state = OUTLIERS.start(r#"{"max_rows": 10}"#).unwrap();
+        for row in &equal {
+            state.row(&[ValueRef::Text(row)]).unwrap();
+        }
+        assert_eq!(
+            rows_of(|emit| state.finish(emit)).unwrap_err().to_string(),
+            "more than 10 rows have the same content; give a greater \"max_rows\""
         );
     }
 }

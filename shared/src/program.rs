@@ -199,6 +199,10 @@ pub struct Parts {
 /// How many parts there are.
 const PARTS: usize = 16;
 
+/// The one value of the ENUM that the aggregate of a fold of times takes last. A form of it takes a text there, and times of any
+/// type: so DuckDB, which counts the casts, takes that form for times that no other has, and its error is the caller's.
+pub const NO_TEXT: &str = "none";
+
 /// What stands before the text that a fold of [`Parts`] begins by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Share {
@@ -417,7 +421,7 @@ impl Fold {
         if let Some(parts) = self.parts {
             return Ok(self.in_parts_sql(parts, read, spec, &columns, &members));
         }
-        let rows = format!("{}({}, {columns})", self.aggregate(), literal(spec));
+        let rows = self.call(spec, &columns);
         // Without a row the aggregate is NULL, since it knows nothing of the call.
         let rows = match self.of_no_row(spec)? {
             None => rows,
@@ -438,11 +442,8 @@ impl Fold {
     ) -> String {
         let key = identifier(parts.key);
         let select = |share: Share, condition: &str| {
-            let spec = literal(&share.write(spec));
-            format!(
-                "SELECT {}({spec}, {columns}) AS lumos_list FROM lumos_rows{condition}",
-                self.aggregate()
-            )
+            let list = self.call(&share.write(spec), columns);
+            format!("SELECT {list} AS lumos_list FROM lumos_rows{condition}")
         };
         let part = |part: usize| {
             let common = parts.common;
@@ -457,6 +458,21 @@ impl Fold {
             "WITH lumos_rows AS MATERIALIZED (SELECT *, hash({key}) % {PARTS} AS lumos_part FROM ({read}) AS lumos_read({columns})) SELECT {members} FROM (SELECT unnest(lumos_list) AS lumos_row, generate_subscripts(lumos_list, 1) AS lumos_at FROM ({})) ORDER BY encode(lumos_row.{key}) NULLS FIRST, lumos_at",
             selects.join(" UNION ALL ")
         )
+    }
+
+    /// The call of its aggregate. Behind the columns of a fold of times stands a constant of [`NO_TEXT`].
+    fn call(&self, spec: &str, columns: &str) -> String {
+        let end = if self.takes_times() {
+            format!(", NULL::ENUM({})", literal(NO_TEXT))
+        } else {
+            String::new()
+        };
+        format!("{}({}, {columns}{end})", self.aggregate(), literal(spec))
+    }
+
+    /// Whether a column is one of times.
+    pub fn takes_times(&self) -> bool {
+        self.input.iter().any(|column| column.ty == Type::Time)
     }
 
     /// What it gives where there is no row to read, as a list of DuckDB; `None` if nothing.

@@ -21,6 +21,9 @@ pub enum Type {
     /// A time: in SQLite a whole number or a text in ISO 8601; in DuckDB a BIGINT, DATE, TIMESTAMP, TIMESTAMPTZ or VARCHAR.
     /// Given to bodies as a whole number or a text, in UTC. A fold gives times of the type that it takes.
     Time,
+    /// A list: a JSON array as text; in DuckDB also a list or an array, of which only the outermost level is looked at. Given to
+    /// bodies as JSON text.
+    List,
     /// Any value.
     Any,
 }
@@ -36,6 +39,7 @@ impl Type {
             Type::Blob => "BLOB",
             Type::Vector => "VECTOR",
             Type::Time => "TIME",
+            Type::List => "LIST",
             Type::Any => "ANY",
         }
     }

@@ -235,9 +235,10 @@ impl<'a> Argument<'a> {
             (Type::Text | Type::Time | Type::Any, types::ValueRef::Text(v)) => {
                 ValueRef::Text(utf8(v)?)
             }
-            (Type::Json, types::ValueRef::Text(v)) => ValueRef::Text(utf8(v)?),
+            (Type::Json | Type::List, types::ValueRef::Text(v)) => ValueRef::Text(utf8(v)?),
             (Type::Text, _) => return Err(wrong("a text")),
             (Type::Json, _) => return Err(wrong("a JSON object")),
+            (Type::List, _) => return Err(wrong("a JSON array")),
             (Type::Blob | Type::Time | Type::Any, types::ValueRef::Blob(v)) => ValueRef::Blob(v),
             (Type::Blob, _) => return Err(wrong("a BLOB")),
             (Type::Time | Type::Any, types::ValueRef::Integer(v)) => ValueRef::Integer(v),

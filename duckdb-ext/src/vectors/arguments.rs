@@ -1,5 +1,7 @@
 //! Arguments out of a chunk and results into one, with no allocation a row for `FLOAT[]` and `FLOAT[n]`.
 
+mod lists;
+
 use std::ffi::c_char;
 
 use libduckdb_sys as ffi;
@@ -8,15 +10,18 @@ use lumos_core::{Error, Param, Result, Type, Value, ValueRef, vector};
 
 use crate::vectors::uuid;
 use crate::vectors::view::{self, TypeHandle, Validity, Values};
+use lists::Lists;
 
 /// One argument for all rows of a chunk.
 pub struct Column<'a> {
-    param: &'static Param,
+    param: Param,
     validity: Validity<'a>,
     values: Values<'a>,
+    /// The lists, where the argument takes one and lists are given.
+    lists: Option<Box<Lists<'a>>>,
     /// The vector converted last.
     converted: Vec<f32>,
-    /// The text of the UUID or the time read last.
+    /// The text of the UUID, the time or the list read last.
     text: String,
     /// Where the vector read last stands. DuckDB repeats the place of a constant in every row, so that
     /// a constant is converted and checked once a chunk.
@@ -39,18 +44,24 @@ impl<'a> Column<'a> {
     ///
     /// # Safety
     /// `vector` is flat, has `rows` rows and is neither changed nor freed during `'a`.
-    pub unsafe fn new(param: &'static Param, vector: ffi::duckdb_vector, rows: usize) -> Self {
+    pub unsafe fn new(param: &Param, vector: ffi::duckdb_vector, rows: usize) -> Self {
         // SAFETY: by contract.
         let values = unsafe { Values::new(vector, rows) };
+        let lists = match param.ty {
+            // SAFETY: by contract.
+            Type::List => unsafe { Lists::new(param, vector, rows) }.map(Box::new),
+            _ => None,
+        };
         let validity = match values {
             Values::Null => Validity::ALL_NULL,
             // SAFETY: by contract.
             _ => unsafe { Validity::new(vector, rows) },
         };
         Column {
-            param,
+            param: *param,
             validity,
             values,
+            lists,
             converted: Vec::new(),
             text: String::new(),
             last: None,
@@ -72,6 +83,10 @@ impl<'a> Column<'a> {
         if self.is_null(row) {
             return Ok(ValueRef::Null);
         }
+        if let Some(lists) = &mut self.lists {
+            lists.write(row, &mut self.text)?;
+            return Ok(ValueRef::Text(&self.text));
+        }
         match (&self.values, self.param.ty) {
             (_, Type::Vector) => self.vector(row).map(ValueRef::Vector),
             (_, Type::Integer) => self.whole(row).map(ValueRef::Integer),
@@ -91,10 +106,14 @@ impl<'a> Column<'a> {
                 let day = i64::from(*days.get(row).ok_or_else(out_of_bounds)?);
                 self.time(Clock::Date, day.checked_mul(DAY))
             }
-            (Values::Micros(times), Type::Time) => {
+            (Values::Moments(times, precision), Type::Time) => {
                 let time = *times.get(row).ok_or_else(out_of_bounds)?;
-                self.time(Clock::Timestamp, Some(time))
+                self.time(Clock::Timestamp, precision.micros(time))
             }
+            (_, Type::List) => Err(Error::new(format!(
+                "{} is no list; give one, like list(x), or a JSON array",
+                self.param.name
+            ))),
             _ => Err(Error::new(format!(
                 "{} is of a type that is not taken; give a number, text or a BLOB, like CAST(x AS VARCHAR)",
                 self.param.name
@@ -375,7 +394,7 @@ pub fn type_id(ty: Type) -> ffi::DUCKDB_TYPE {
         Type::Real => ffi::DUCKDB_TYPE_DUCKDB_TYPE_DOUBLE,
         Type::Text | Type::Json => ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR,
         Type::Blob => ffi::DUCKDB_TYPE_DUCKDB_TYPE_BLOB,
-        Type::Vector | Type::Time | Type::Any => ffi::DUCKDB_TYPE_DUCKDB_TYPE_ANY,
+        Type::Vector | Type::Time | Type::List | Type::Any => ffi::DUCKDB_TYPE_DUCKDB_TYPE_ANY,
     }
 }
 

@@ -29,6 +29,13 @@ impl TypeHandle {
         unsafe { Self::own(ffi::duckdb_create_list_type(self.0)) }
     }
 
+    /// An ENUM of this one value.
+    pub fn enumeration(value: &CStr) -> Self {
+        let mut names = [value.as_ptr()];
+        // SAFETY: one name, alive during the call, which copies it.
+        unsafe { Self::own(ffi::duckdb_create_enum_type(names.as_mut_ptr(), 1)) }
+    }
+
     /// A struct of members of these types.
     pub fn structure(members: &[(TypeHandle, &CStr)]) -> Self {
         let mut types: Vec<_> = members.iter().map(|(ty, _)| ty.0).collect();
@@ -53,6 +60,54 @@ impl TypeHandle {
     pub fn id(&self) -> ffi::DUCKDB_TYPE {
         // SAFETY: the handle is alive.
         unsafe { ffi::duckdb_get_type_id(self.0) }
+    }
+
+    /// The name of the type for an error, without its parameters.
+    pub fn name(&self) -> String {
+        let simple = match self.id() {
+            // SAFETY: the handle is one of a list, and the child's is ours.
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_LIST => unsafe {
+                return Self::own(ffi::duckdb_list_type_child_type(self.0)).name() + "[]";
+            },
+            // SAFETY: the handle is one of an array, and the child's is ours.
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_ARRAY => unsafe {
+                let size = ffi::duckdb_array_type_array_size(self.0);
+                let child = Self::own(ffi::duckdb_array_type_child_type(self.0));
+                return format!("{}[{size}]", child.name());
+            },
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_BOOLEAN => "BOOLEAN",
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_TINYINT => "TINYINT",
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_SMALLINT => "SMALLINT",
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_INTEGER => "INTEGER",
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_BIGINT => "BIGINT",
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_HUGEINT => "HUGEINT",
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_UTINYINT => "UTINYINT",
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_USMALLINT => "USMALLINT",
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_UINTEGER => "UINTEGER",
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_UBIGINT => "UBIGINT",
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_UHUGEINT => "UHUGEINT",
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_FLOAT => "FLOAT",
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_DOUBLE => "DOUBLE",
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_DECIMAL => "DECIMAL",
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR => "VARCHAR",
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_ENUM => "ENUM",
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_BLOB => "BLOB",
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_BIT => "BIT",
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_UUID => "UUID",
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_DATE => "DATE",
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_TIME => "TIME",
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_TIME_NS => "TIME_NS",
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_TIME_TZ => "TIME WITH TIME ZONE",
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP => "TIMESTAMP",
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_TZ => "TIMESTAMP WITH TIME ZONE",
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_INTERVAL => "INTERVAL",
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_STRUCT => "STRUCT",
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_MAP => "MAP",
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_UNION => "UNION",
+            ffi::DUCKDB_TYPE_DUCKDB_TYPE_SQLNULL => "NULL",
+            _ => "that it has",
+        };
+        simple.to_owned()
     }
 }
 

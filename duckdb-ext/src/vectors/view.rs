@@ -23,14 +23,39 @@ pub enum Values<'a> {
     Uuid(&'a [ffi::duckdb_hugeint]),
     /// DATE, as days since 1970.
     Days(&'a [i32]),
-    /// TIMESTAMP or TIMESTAMPTZ, as microseconds since 1970.
-    Micros(&'a [i64]),
+    /// TIMESTAMP or TIMESTAMPTZ, of any precision, as integers since 1970.
+    Moments(&'a [i64], Precision),
     /// A list of numbers a row.
     List(&'a [ffi::duckdb_list_entry], Elements<'a>),
     /// This many numbers a row.
     Array(usize, Elements<'a>),
     /// Anything else.
     Other,
+}
+
+/// What the integers of a vector of times count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precision {
+    /// Seconds.
+    Seconds,
+    /// Thousandths of seconds.
+    Millis,
+    /// Millionths.
+    Micros,
+    /// Thousandths of them.
+    Nanos,
+}
+
+impl Precision {
+    /// The same in microseconds; `None` beyond 64 bits.
+    pub fn micros(self, time: i64) -> Option<i64> {
+        match self {
+            Precision::Seconds => time.checked_mul(1_000_000),
+            Precision::Millis => time.checked_mul(1_000),
+            Precision::Micros => Some(time),
+            Precision::Nanos => Some(time.div_euclid(1_000)),
+        }
+    }
 }
 
 /// The elements of all lists or arrays of a vector.
@@ -55,7 +80,18 @@ impl<'a> Values<'a> {
                 ffi::DUCKDB_TYPE_DUCKDB_TYPE_UUID => Values::Uuid(slice(vector, rows)),
                 ffi::DUCKDB_TYPE_DUCKDB_TYPE_DATE => Values::Days(slice(vector, rows)),
                 ffi::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP
-                | ffi::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_TZ => Values::Micros(slice(vector, rows)),
+                | ffi::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_TZ => {
+                    Values::Moments(slice(vector, rows), Precision::Micros)
+                }
+                ffi::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_S => {
+                    Values::Moments(slice(vector, rows), Precision::Seconds)
+                }
+                ffi::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_MS => {
+                    Values::Moments(slice(vector, rows), Precision::Millis)
+                }
+                ffi::DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_NS => {
+                    Values::Moments(slice(vector, rows), Precision::Nanos)
+                }
                 ffi::DUCKDB_TYPE_DUCKDB_TYPE_BOOLEAN => {
                     Values::Number(Numbers::booleans(slice(vector, rows)))
                 }

@@ -451,6 +451,12 @@ impl Judged {
                 )
             });
             (Some(lacks.is_empty()), shown)
+        } else if test["sum"].is_object() {
+            let sums = found.map(|found| sums(test, found));
+            let shown = sums
+                .and_then(|sums| sums.told)
+                .map(|[own, to]| language.say(format!("{own} and {to}"), format!("{own} 与 {to}")));
+            (sums.and_then(|sums| sums.equal), shown)
         } else if !test["measure"].is_null() {
             let none = Drift::default();
             let (holds, shown) = count
@@ -495,6 +501,27 @@ impl Judged {
     }
 }
 
+/// Two sums.
+#[derive(Clone, Copy)]
+struct Sums {
+    /// Both, where they are known.
+    told: Option<[f64; 2]>,
+    /// Whether they are as near as they must be.
+    equal: Option<bool>,
+}
+
+/// Reads two sums as SQL writes them.
+fn sums(test: &Json, found: &str) -> Sums {
+    let numbers = found.split_once(' ');
+    let told = numbers.and_then(|(own, to)| Some([own.parse().ok()?, to.parse().ok()?]));
+    let equal = told.map(|[own, to]: [f64; 2]| {
+        // What the digits of doubles lack.
+        let rounding = 1e-12 * own.abs().max(to.abs());
+        (own - to).abs() <= test["sum"]["within"].as_f64().unwrap_or(0.0) + rounding
+    });
+    Sums { told, equal }
+}
+
 /// Whether a number of rows is within bounds, of which either may be missing.
 fn within(bounds: &[Json], n: i64) -> bool {
     let bound = |i: usize| bounds.get(i).and_then(Json::as_i64);
@@ -526,6 +553,9 @@ fn judged(rule: &Json, found: &str) -> std::result::Result<Option<bool>, String>
         let newest = instant(newest).ok_or_else(|| newest.to_owned())?;
         let now: Option<i64> = now.parse().ok();
         return Ok(now.map(|now| now.saturating_sub(newest) <= seconds));
+    }
+    if test["sum"].is_object() {
+        return Ok(sums(test, found).equal);
     }
     if test != "row" {
         return Ok(verdict(found));

@@ -13,19 +13,21 @@ use crate::program::{Database, Program};
 use crate::series::words::LANG;
 use crate::source::{self, Source, column};
 use crate::sql::lexer::Dialect;
-use crate::sql::literal;
+use crate::sql::{identifier, literal, qualified};
 use crate::{Error, Result, Type};
 
 pub mod alert;
 pub mod count;
 pub mod drift;
 pub mod parts;
+pub mod regexp;
 pub mod rule;
 pub mod suggest;
+pub mod sum;
 
 use count::{FAILS, HOLDS, NOT_MEANT, NOW, OF_GROUP, ROW, UNKNOWN};
 use drift::{OF_BASELINE, OF_ROWS};
-use rule::{Baseline, Rule, Test};
+use rule::{Baseline, Rule, Sum, SumTo, Test};
 
 /// The options of a run.
 pub const OPTIONS: &[OptionDef] = &[
@@ -167,6 +169,7 @@ fn test(rule: &Rule) -> Json {
         Test::Count(min, max) => json!({"count": [min, max]}),
         Test::Newest(_, seconds) => json!({"newest": seconds}),
         Test::Columns(names) => json!({"columns": names}),
+        Test::Sum(sum) => json!({"sum": {"within": sum.within}}),
         Test::Distribution(of) => json!({
             "measure": of.measure,
             "max": of.max,
@@ -290,6 +293,10 @@ impl Sql {
                 "{} || {end} || coalesce(CAST(max({sql}) AS {text}), '')",
                 self.now(now)
             ),
+            Test::Sum(sum) => {
+                let [own, to] = self.sums(sum, &rule.by);
+                format!("{} || ' ' || {}", self.digits(&own), self.digits(&to))
+            }
             Test::Columns(_) | Test::Distribution(_) => return None,
         };
         let columns: Vec<String> = rule.by.iter().map(|name| column(name)).collect();
@@ -301,6 +308,49 @@ impl Sql {
             self.only(rule),
             columns.join(", ")
         ))
+    }
+
+    /// The sum of a column, and what it must be: of the other table the rows of the same group.
+    fn sums(&self, sum: &Sum, by: &[String]) -> [String; 2] {
+        // Nothing adds up to 0; a number that is none of the sums has none.
+        let of = |value: &str| {
+            format!("CASE WHEN count({value}) = 0 THEN 0.0 ELSE lumos_sum({value}) END")
+        };
+        let to = match &sum.to {
+            SumTo::Number(number) => number.clone(),
+            SumTo::Column(table, name) => {
+                let other = |name: &str| format!("lumos_other.{}", identifier(name));
+                let same = by.iter().map(|name| {
+                    let [own, other] = [column(name), other(name)];
+                    match self.dialect {
+                        Dialect::Sqlite => format!("{other} IS {own}"),
+                        Dialect::DuckDb => format!("{other} IS NOT DISTINCT FROM {own}"),
+                    }
+                });
+                let same: Vec<String> = same.collect();
+                let only = if same.is_empty() {
+                    String::new()
+                } else {
+                    format!(" WHERE {}", same.join(" AND "))
+                };
+                format!(
+                    "(SELECT {} FROM {} AS lumos_other{only})",
+                    of(&other(name)),
+                    qualified(table)
+                )
+            }
+        };
+        [of(&sum.column), to]
+    }
+
+    /// A number as text with all its digits; nothing of NULL.
+    fn digits(&self, number: &str) -> String {
+        match self.dialect {
+            Dialect::Sqlite => {
+                format!("iif({number} IS NULL, '', printf('%!.17g', {number}))")
+            }
+            Dialect::DuckDb => format!("coalesce(CAST(CAST({number} AS DOUBLE) AS VARCHAR), '')"),
+        }
     }
 
     /// The letter of what holds of all rows together.
@@ -352,6 +402,10 @@ impl Sql {
             Test::All(sql) => self.verdict(sql),
             Test::Count(..) => format!("CAST(count(*) AS {text})"),
             Test::Newest(sql, _) => format!("CAST(max({sql}) AS {text})"),
+            Test::Sum(sum) => {
+                let [own, to] = self.sums(sum, &[]);
+                format!("{} || ' ' || {}", self.digits(&own), self.digits(&to))
+            }
             Test::Distribution(of) => {
                 let value = |column: &str| cells::array_sql(&[column.to_owned()], self.dialect);
                 let rows = format!("{number}, '{OF_ROWS}' || {}", value(&of.column));
@@ -392,6 +446,7 @@ impl Sql {
             Test::All(sql) => self.shown_of_all(rule, sql),
             Test::Count(..) => self.shown_of_all(rule, "count(*)"),
             Test::Newest(sql, _) => self.shown_of_all(rule, &format!("max({sql})")),
+            Test::Sum(sum) => self.shown_of_all(rule, &self.sums(sum, &rule.by).join(", ")),
             Test::Columns(_) => self.source.select(&["*"]) + " LIMIT 0",
             Test::Distribution(of) => self.source.select(&[&of.column]) + &self.only(rule),
         }

@@ -3,6 +3,7 @@
 use serde_json::Value as Json;
 
 use super::parts::{self, expression, fields, literal_of, names, not_null, seconds, shown, wrong};
+use super::regexp;
 use crate::options::{listed, shortened};
 use crate::source::{Source, column};
 use crate::sql::lexer::Dialect;
@@ -47,6 +48,28 @@ pub enum Test {
     Columns(Vec<String>),
     /// The values of a column, which must be distributed as others.
     Distribution(Distribution),
+    /// The sum of a column.
+    Sum(Sum),
+}
+
+/// What the sum of a column must be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sum {
+    /// The column as SQL writes it.
+    pub column: String,
+    /// What it must be.
+    pub to: SumTo,
+    /// How far apart both may be; 0 if it is not given.
+    pub within: Option<f64>,
+}
+
+/// See [`Sum`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum SumTo {
+    /// A number, as SQL.
+    Number(String),
+    /// A table, with its schema or without, and its column, whose sum it must be.
+    Column(String, String),
 }
 
 /// What the values of a column are held against.
@@ -104,6 +127,7 @@ const KINDS: &[(&str, &str)] = &[
     ("range", "{\"column\": ..., \"min\": ..., \"max\": ...}"),
     ("length", "{\"column\": ..., \"min\": ..., \"max\": ...}"),
     ("glob", "{\"column\": ..., \"pattern\": \"A*\"}"),
+    ("regex", "{\"column\": ..., \"pattern\": \"^[A-Z]{2}$\"}"),
     (
         "type",
         "{\"column\": ..., \"is\": \"integer\", \"real\", \"number\", \"text\" or \"blob\"}",
@@ -121,6 +145,10 @@ const KINDS: &[(&str, &str)] = &[
         "an expression of SQL over aggregates that is true of all rows together",
     ),
     ("row_count", "{\"min\": ..., \"max\": ...}"),
+    (
+        "sum_equals",
+        "{\"column\": ..., \"to\": 100, \"within\": 0.01}, or in place of \"to\" a \"table\" and its \"to_column\"",
+    ),
     ("freshness", "{\"column\": ..., \"within\": \"1 day\"}"),
     ("columns", "a list of columns"),
     (
@@ -398,6 +426,23 @@ impl Writer<'_> {
                     name,
                 )
             }
+            "regex" => {
+                let fields = fields(given, &["column", "pattern"])?;
+                let name = fields.get("column")?.as_str()?;
+                let pattern = fields
+                    .get("pattern")?
+                    .as_str()
+                    .filter(|p| !p.contains('\0'))?;
+                if let Err(wrong) = regexp::check(pattern) {
+                    return Some(Err(wrong));
+                }
+                row(
+                    self.matches(&column(name), pattern),
+                    format!("{name} matches {pattern}"),
+                    format!("{name} 匹配正则表达式 {pattern}"),
+                    name,
+                )
+            }
             "type" => {
                 let fields = fields(given, &["column", "is"])?;
                 let name = fields.get("column")?.as_str()?;
@@ -481,6 +526,46 @@ impl Writer<'_> {
                     String::new(),
                 )))
             }
+            "sum_equals" => {
+                let known = ["column", "to", "table", "to_column", "within"];
+                let fields = fields(given, &known)?;
+                let name = fields.get("column")?.as_str()?;
+                let within = match fields.get("within") {
+                    None | Some(Json::Null) => None,
+                    Some(given) => Some(given.as_f64().filter(|within| *within >= 0.0)?),
+                };
+                let text = |what: &str| {
+                    let text = fields.get(what)?.as_str()?;
+                    (!text.is_empty() && !text.contains('\0')).then(|| text.to_owned())
+                };
+                let other = ["table", "to_column"].map(|what| fields.get(what).is_some());
+                let (to, shown) = match (fields.get("to"), other) {
+                    (Some(Json::Number(to)), [false, false]) => {
+                        (SumTo::Number(to.to_string()), to.to_string())
+                    }
+                    (None, [true, true]) => {
+                        let (table, to) = (text("table")?, text("to_column")?);
+                        let shown = format!("{table}({to})");
+                        (SumTo::Column(table, to), shown)
+                    }
+                    _ => return None,
+                };
+                let (english, chinese) = match &to {
+                    SumTo::Number(_) => (shown.clone(), shown),
+                    SumTo::Column(..) => (format!("that of {shown}"), format!("{shown} 的合计")),
+                };
+                let sum = Sum {
+                    column: column(name),
+                    to,
+                    within,
+                };
+                Some(Ok((
+                    Test::Sum(sum),
+                    format!("the sum of {name} is {english}"),
+                    format!("{name} 的合计等于 {chinese}"),
+                    name.to_owned(),
+                )))
+            }
             "freshness" => {
                 let fields = fields(given, &["column", "within"])?;
                 let name = fields.get("column")?.as_str()?;
@@ -552,6 +637,18 @@ impl Writer<'_> {
         let source = Source::parse(text, self.dialect)?;
         let named = source.named().first().map_or(name, String::as_str);
         Ok(Baseline::Rows(source.from().to_owned(), column(named)))
+    }
+
+    /// Whether the text of a value matches a regular expression; of a BLOB it is not known.
+    fn matches(&self, value: &str, pattern: &str) -> String {
+        let (blob, text) = match self.dialect {
+            Dialect::Sqlite => ("blob", "TEXT"),
+            Dialect::DuckDb => ("BLOB", "VARCHAR"),
+        };
+        format!(
+            "CASE WHEN typeof({value}) <> '{blob}' THEN lumos_regexp(CAST({value} AS {text}), {}) END",
+            literal(pattern)
+        )
     }
 
     /// Whether a value is of a type; NULL is of none and of all.

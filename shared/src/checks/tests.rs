@@ -173,6 +173,85 @@ fn rules_of_all_rows_together_are_judged() {
 }
 
 #[test]
+fn sums_are_judged() {
+    let judged = |rule: &str, found: Option<&str>| {
+        let row = run(rule, "{}", &[(0, found)]).remove(0);
+        format!("{}: {}", text(&row[3]), text(&row[10]))
+    };
+    let exact = r#"{"sum_equals": {"column": "total", "to": 0.3}}"#;
+    let near = r#"{"sum_equals": {"column": "total", "to": 100, "within": 0.01}}"#;
+    let other = r#"{"sum_equals": {"column": "total", "table": "paid", "to_column": "amount"}, "null": "fail"}"#;
+    for (rule, found, said) in [
+        (
+            exact,
+            Some("0.30000000000000004 0.3"),
+            "pass: the sum of total is 0.3 (0.30000000000000004 and 0.3)",
+        ),
+        (
+            exact,
+            Some("0.0 0.3"),
+            "fail: it does not hold that the sum of total is 0.3 (0 and 0.3)",
+        ),
+        (
+            near,
+            Some("100.01 100"),
+            "pass: the sum of total is 100 (100.01 and 100)",
+        ),
+        (
+            near,
+            Some("100.011 100"),
+            "fail: it does not hold that the sum of total is 100 (100.011 and 100)",
+        ),
+        (
+            near,
+            Some(" 100"),
+            "pass: it is not known whether the sum of total is 100",
+        ),
+        (
+            other,
+            Some("0.0 0.0"),
+            "pass: the sum of total is that of paid(amount) (0 and 0)",
+        ),
+        (
+            other,
+            None,
+            "fail: it is not known whether the sum of total is that of paid(amount)",
+        ),
+    ] {
+        assert_eq!(judged(rule, found), said);
+    }
+    let chinese = run(other, "{\"lang\": \"zh\"}", &[(0, Some("1 2"))]);
+    assert_eq!(
+        text(&chinese[0][10]),
+        "不符合：total 的合计等于 paid(amount) 的合计（1 与 2）"
+    );
+    let by = r#"{"sum_equals": {"column": "total", "table": "s.paid", "to_column": "amount"}, "by": "shop"}"#;
+    let groups = [
+        (0, Some("\"a\"\u{1f}1 1")),
+        (0, Some("\"b\"\u{1f}1 2")),
+        (0, Some("null\u{1f} 2")),
+    ];
+    let row = run(by, "{}", &groups).remove(0);
+    let known = [Value::Integer(3), Value::Integer(1), Value::Integer(1)];
+    assert_eq!(row[4..7], known);
+    assert_eq!(row[8], Value::Text("[\"b\"]".into()));
+    let read = program("orders", by, None, &Sqlite).unwrap().read;
+    assert!(
+        read.contains(
+            r#"FROM "s"."paid" AS lumos_other WHERE lumos_other."shop" IS lumos_source."shop")"#
+        ),
+        "{read}"
+    );
+    let refused = broken("orders", near).unwrap_err().to_string();
+    assert!(refused.starts_with("a rule of the kind sum_equals looks at all rows"));
+    let regex = r#"{"regex": {"column": "shop", "pattern": "^'$"}}"#;
+    assert_eq!(
+        broken("orders", regex).unwrap().condition,
+        "NOT (CASE WHEN typeof(lumos_source.\"shop\") <> 'blob' THEN lumos_regexp(CAST(lumos_source.\"shop\" AS TEXT), '^''$') END)"
+    );
+}
+
+#[test]
 fn a_newest_value_is_a_moment_in_any_form_or_an_error() {
     let rule = r#"{"freshness": {"column": "at", "within": "1 hour"}}"#;
     let status = |newest: &str| {
@@ -299,6 +378,38 @@ fn what_is_wrong_with_a_rule_is_said() {
             "references is {",
         ),
         ("{\"in\": {\"column\": \"a\", \"values\": []}}", "in is {"),
+        (
+            "{\"regex\": {\"column\": \"a\", \"pattern\": \"[\"}}",
+            "pattern [ is no regular expression: ",
+        ),
+        (
+            "{\"regex\": {\"column\": \"a\"}}",
+            "regex is {\"column\":\"a\"}; give {\"column\": ..., \"pattern\": \"^[A-Z]{2}$\"}",
+        ),
+        (
+            "{\"regex\": {\"column\": \"a\", \"pattern\": 1}}",
+            "regex is {",
+        ),
+        (
+            "{\"sum_equals\": {\"column\": \"a\"}}",
+            "sum_equals is {\"column\":\"a\"}; give {\"column\": ..., \"to\": 100, \"within\"",
+        ),
+        (
+            "{\"sum_equals\": {\"column\": \"a\", \"to\": \"1\"}}",
+            "sum_equals is {",
+        ),
+        (
+            "{\"sum_equals\": {\"column\": \"a\", \"to\": 1, \"within\": -1}}",
+            "sum_equals is {",
+        ),
+        (
+            "{\"sum_equals\": {\"column\": \"a\", \"to\": 1, \"table\": \"t\", \"to_column\": \"b\"}}",
+            "sum_equals is {",
+        ),
+        (
+            "{\"sum_equals\": {\"column\": \"a\", \"table\": \"t\"}}",
+            "sum_equals is {",
+        ),
     ] {
         let refused = program("orders", rules, None, &Sqlite)
             .unwrap_err()

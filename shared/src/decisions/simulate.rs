@@ -1,17 +1,21 @@
 //! What may come of a formula over random variables, and which of them moves it most.
 
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
-use crate::decisions::formula::{self, CORRELATE, Variable};
+use crate::charts::reduce::bin_width;
+use crate::decisions::formula::{self, CORRELATE, LHS, Variable};
 use crate::options::{OptionDef, OptionType, Options};
 use crate::program::{Database, Fold, FoldState, Parameters, Program};
 use crate::series::words::{LANG, Language, number};
-use crate::stats::random::share;
+use crate::stats::distribution::Counts;
 use crate::stats::sample::{Sample, correlation, ranks};
 use crate::{Error, Param, Result, Type, Value, ValueRef};
 
 /// The most runs.
 const MOST_RUNS: i64 = 10_000_000;
+
+/// The most runs that are rows of an answer.
+const MOST_ROWS: i64 = 1_000_000;
 
 /// The options of `lumos_simulate`.
 pub const SIMULATE_OPTIONS: &[OptionDef] = &[
@@ -22,11 +26,25 @@ pub const SIMULATE_OPTIONS: &[OptionDef] = &[
         default: "[0.05, 0.25, 0.5, 0.75, 0.95]",
         doc: "which shares of the runs are told",
     },
+    OptionDef {
+        name: "bins",
+        ty: OptionType::Integer(0, 1000),
+        default: "20",
+        doc: "the most bins of the histogram, one or two more where round numbers need them; 0 for none",
+    },
+    OptionDef {
+        name: "runs",
+        ty: OptionType::Flag,
+        default: "false",
+        doc: "gives the runs themselves, up to 1,000,000, in place of what they say together",
+    },
+    LHS,
 ];
 
 /// The options of `lumos_sensitivity`.
 pub const SENSITIVITY_OPTIONS: &[OptionDef] = &[
     CORRELATE,
+    LHS,
     OptionDef {
         name: "runs",
         ty: OptionType::Integer(0, 1_000_000),
@@ -49,10 +67,15 @@ pub const SENSITIVITY_OPTIONS: &[OptionDef] = &[
 ];
 
 /// Of `lumos_simulate`.
-pub const SIMULATE: Fold = Fold::new::<Runs>(
+pub const SIMULATE: Fold = Fold::new::<Simulated>(
     "simulate",
     INPUT,
-    &[("statistic", Type::Text), ("value", Type::Real)],
+    &[
+        ("statistic", Type::Text),
+        ("value", Type::Real),
+        ("run", Type::Integer),
+        ("variables", Type::Json),
+    ],
 );
 
 /// Of `lumos_sensitivity`.
@@ -89,16 +112,54 @@ pub fn simulate(
         )));
     }
     formula::check(formula, database.dialect())?;
-    let given = Options::parse(SIMULATE_OPTIONS, options)?;
-    let variables = formula::variables(variables, &given)?;
-    quantiles(&given)?;
+    let spec = (variables.to_owned(), runs, seed, options.map(str::to_owned));
+    let asked = Simulation::read(&spec)?;
+    if asked.rows && runs > MOST_ROWS {
+        return Err(Error::new(format!(
+            "n is {runs}; with \"runs\" give a whole number from 0 to {MOST_ROWS}"
+        )));
+    }
     let mut parameters = Parameters::new(database.dialect());
-    let read = formula::runs(formula, &variables, runs, seed, database, &mut parameters);
+    let read = formula::runs(
+        formula,
+        &asked.variables,
+        &asked.runs,
+        database,
+        &mut parameters,
+    );
     Ok(Program {
         read,
         parameters: parameters.into_values(),
-        spec: options.unwrap_or("{}").to_owned(),
+        spec: json!(spec).to_string(),
     })
+}
+
+/// The variables, the number of runs, the seed and the options of a call.
+type SimulationSpec = (String, i64, i64, Option<String>);
+
+struct Simulation {
+    variables: Vec<Variable>,
+    runs: formula::Runs,
+    quantiles: Vec<f64>,
+    bins: i64,
+    rows: bool,
+}
+
+impl Simulation {
+    fn read((variables, count, seed, options): &SimulationSpec) -> Result<Simulation> {
+        let options = Options::parse(SIMULATE_OPTIONS, options.as_deref())?;
+        Ok(Simulation {
+            variables: formula::variables(variables, &options)?,
+            runs: formula::Runs {
+                count: *count,
+                seed: *seed,
+                lhs: options.flag("lhs").unwrap_or(false),
+            },
+            quantiles: quantiles(&options)?,
+            bins: options.integer("bins").unwrap_or(20),
+            rows: options.flag("runs").unwrap_or(false),
+        })
+    }
 }
 
 fn quantiles(options: &Options) -> Result<Vec<f64>> {
@@ -118,11 +179,14 @@ fn quantiles(options: &Options) -> Result<Vec<f64>> {
 
 /// The values of the runs.
 #[derive(Clone)]
-struct Runs {
-    quantiles: Vec<f64>,
+struct Simulated {
+    spec: SimulationSpec,
+    /// Whether the runs are told themselves; if not their numbers are not kept.
+    rows: bool,
     values: Vec<f64>,
     /// Runs whose value is NULL or no finite number.
     missing: i64,
+    runs: Vec<(i64, Option<f64>)>,
 }
 
 fn finite(value: Option<&ValueRef<'_>>) -> Option<f64> {
@@ -134,19 +198,25 @@ fn finite(value: Option<&ValueRef<'_>>) -> Option<f64> {
     }
 }
 
-impl FoldState for Runs {
+impl FoldState for Simulated {
     fn start(spec: &str) -> Result<Self> {
-        Ok(Runs {
-            quantiles: quantiles(&Options::parse(SIMULATE_OPTIONS, Some(spec))?)?,
+        let spec: SimulationSpec = serde_json::from_str(spec)
+            .map_err(|_| Error::new("only the SQL of lumos_simulate calls it"))?;
+        Ok(Simulated {
+            rows: Simulation::read(&spec)?.rows,
+            spec,
             values: Vec::new(),
             missing: 0,
+            runs: Vec::new(),
         })
     }
 
     fn row(&mut self, row: &[ValueRef<'_>]) -> Result<()> {
-        match finite(row.get(1)) {
-            Some(value) => self.values.push(value),
-            None => self.missing += 1,
+        let value = finite(row.get(1));
+        match (row.first(), value) {
+            (Some(ValueRef::Integer(run)), value) if self.rows => self.runs.push((*run, value)),
+            (_, Some(value)) => self.values.push(value),
+            (_, None) => self.missing += 1,
         }
         Ok(())
     }
@@ -154,9 +224,14 @@ impl FoldState for Runs {
     fn merge(&mut self, other: &Self) {
         self.values.extend_from_slice(&other.values);
         self.missing += other.missing;
+        self.runs.extend_from_slice(&other.runs);
     }
 
     fn finish(&self, emit: &mut dyn FnMut(Vec<Value>) -> Result<()>) -> Result<()> {
+        let asked = Simulation::read(&self.spec)?;
+        if asked.rows {
+            return self.tell_runs(&asked, emit);
+        }
         let sample = Sample::new(self.values.clone());
         let sorted = sample.sorted();
         let n = sorted.len();
@@ -171,17 +246,91 @@ impl FoldState for Runs {
             ("se".into(), some(2, sd / libm::sqrt(n as f64))),
             ("min".into(), sorted.first().copied()),
         ];
-        let quantiles = self.quantiles.iter();
+        let quantiles = asked.quantiles.iter();
         statistics.extend(quantiles.map(|q| (format!("q{q}"), sample.quantile(*q))));
         statistics.push(("max".into(), sorted.last().copied()));
         statistics.push(("p_negative".into(), some(1, below as f64 / n as f64)));
+        statistics.extend(histogram(sorted, asked.bins));
         statistics.into_iter().try_for_each(|(name, value)| {
             emit(vec![
                 Value::Text(name),
                 value.map_or(Value::Null, Value::Real),
+                Value::Null,
+                Value::Null,
             ])
         })
     }
+}
+
+impl Simulated {
+    /// The runs by their numbers, each with what its variables were.
+    fn tell_runs(
+        &self,
+        asked: &Simulation,
+        emit: &mut dyn FnMut(Vec<Value>) -> Result<()>,
+    ) -> Result<()> {
+        let drawn = asked.variables.iter();
+        let mut drawn: Vec<_> = drawn
+            .map(|v| (v, asked.runs.shares(v), Counts::default()))
+            .collect();
+        let mut runs = self.runs.clone();
+        runs.sort_unstable_by_key(|(run, _)| *run);
+        runs.into_iter().try_for_each(|(run, value)| {
+            let variables = drawn.iter_mut().map(|(variable, shares, known)| {
+                let value = variable.distribution.quantile_by(shares.at(run), known);
+                (variable.name.clone(), Json::from(value))
+            });
+            let variables: Map<String, Json> = variables.collect();
+            emit(vec![
+                Value::Text("run".into()),
+                value.map_or(Value::Null, Value::Real),
+                Value::Integer(run),
+                Value::Text(Json::Object(variables).to_string()),
+            ])
+        })
+    }
+}
+
+/// As many as [`bin_width`] makes at least where it can.
+const LEAST_BINS: i64 = 5;
+
+/// How many of these numbers, in ascending order, are in each of about so many bins at most, as `bin 0 to 500`: from the first
+/// number on, up to the second without it. Empty bins between others are told too; of numbers too far apart for any there are
+/// none.
+fn histogram(sorted: &[f64], most: i64) -> Vec<(String, Option<f64>)> {
+    let (Some(least), Some(largest)) = (sorted.first(), sorted.last()) else {
+        return Vec::new();
+    };
+    if most == 0 {
+        return Vec::new();
+    }
+    let width = bin_width(sorted, false, most as f64);
+    let edge = |at: f64| {
+        // Without the noise of the last digits, 0.30000000000000004.
+        let edge: f64 = at * width;
+        format!("{edge:.14e}").parse().unwrap_or(edge)
+    };
+    let mut at = (least / width).floor();
+    // The edges are rounded.
+    if *least < edge(at) {
+        at -= 1.0;
+    } else if *least >= edge(at + 1.0) {
+        at += 1.0;
+    }
+    let mut bins = Vec::new();
+    let mut before = 0;
+    // There may be one more where the first one begins before the least number, and one more by rounding.
+    let most = most.max(LEAST_BINS) as usize + 2;
+    while before < sorted.len() && edge(at + 1.0) > edge(at) && bins.len() < most {
+        let (from, to): (f64, f64) = (edge(at), edge(at + 1.0));
+        let below = sorted.partition_point(|v| *v < to);
+        bins.push((format!("bin {from} to {to}"), Some((below - before) as f64)));
+        (before, at) = (below, at + 1.0);
+    }
+    if before < sorted.len() || !(largest - least).is_finite() {
+        return Vec::new();
+    }
+    bins
 }
 
 /// What `lumos_sensitivity` runs. Errors if an argument is none that it takes.
@@ -215,13 +364,11 @@ pub fn sensitivity(
             selects.push(case);
         }
     }
-    if asked.runs > 0 {
-        let (runs, seed) = (asked.runs, asked.seed);
+    if asked.runs.count > 0 {
         let drawn = formula::runs(
             formula,
             &asked.variables,
-            runs,
-            seed,
+            &asked.runs,
             database,
             &mut parameters,
         );
@@ -236,8 +383,7 @@ pub fn sensitivity(
 
 struct Asked {
     variables: Vec<Variable>,
-    runs: i64,
-    seed: i64,
+    runs: formula::Runs,
     range: f64,
     language: Language,
 }
@@ -251,8 +397,11 @@ impl Asked {
         }
         Ok(Asked {
             variables: formula::variables(variables, &options)?,
-            runs: options.integer("runs").unwrap_or(1000),
-            seed: options.integer("seed").unwrap_or(1),
+            runs: formula::Runs {
+                count: options.integer("runs").unwrap_or(1000),
+                seed: options.integer("seed").unwrap_or(1),
+                lhs: options.flag("lhs").unwrap_or(false),
+            },
             range,
             language: Language::of(&options),
         })
@@ -336,10 +485,10 @@ fn shares(asked: &Asked, values: &[(i64, Option<f64>)]) -> Vec<Option<f64>> {
     let known: Vec<(i64, f64)> = runs.filter_map(|(run, v)| Some((*run, (*v)?))).collect();
     let of_values = ranks(&known.iter().map(|(_, v)| *v).collect::<Vec<f64>>());
     let squares = asked.variables.iter().map(|variable| {
+        let (mut shares, mut counts) = (asked.runs.shares(variable), Counts::default());
         let draw = |(run, _): &(i64, f64)| {
-            variable
-                .distribution
-                .quantile(share(asked.seed, &variable.drawn, *run))
+            let share = shares.at(*run);
+            variable.distribution.quantile_by(share, &mut counts)
         };
         let drawn: Vec<f64> = known.iter().map(draw).collect();
         let found = correlation(&ranks(&drawn), &of_values).unwrap_or(0.0);
@@ -415,11 +564,13 @@ mod tests {
             (3, Some(f64::NAN)),
             (4, Some(1.0)),
         ];
-        let found = fold(&SIMULATE, r#"{"quantiles": [0.5]}"#, &rows).unwrap();
+        let found = fold(&SIMULATE, &spec(r#"{"quantiles": [0.5]}"#), &rows).unwrap();
         let found: Vec<(String, Value)> = found
             .into_iter()
             .map(|row| match &row[..] {
-                [Value::Text(name), value] => (name.clone(), value.clone()),
+                [Value::Text(name), value, Value::Null, Value::Null] => {
+                    (name.clone(), value.clone())
+                }
                 row => panic!("{row:?}"),
             })
             .collect();
@@ -433,15 +584,91 @@ mod tests {
             ("q0.5", 1.0),
             ("max", 4.0),
             ("p_negative", 1.0 / 3.0),
+            ("bin -2 to 0", 1.0),
+            ("bin 0 to 2", 1.0),
+            ("bin 2 to 4", 0.0),
+            ("bin 4 to 6", 1.0),
         ];
         assert_eq!(
             found,
             known.map(|(name, value)| (name.to_owned(), Value::Real(value)))
         );
-        let none = fold(&SIMULATE, "{}", &[]).unwrap();
+        let none = fold(&SIMULATE, &spec("{}"), &[]).unwrap();
         assert_eq!(none[0][1], Value::Real(0.0));
         assert!(none[2..].iter().all(|row| row[1] == Value::Null));
-        assert!(fold(&SIMULATE, r#"{"quantiles": [2]}"#, &[]).is_err());
+        assert!(fold(&SIMULATE, &spec(r#"{"quantiles": [2]}"#), &[]).is_err());
+        assert!(fold(&SIMULATE, "{}", &[]).is_err());
+    }
+
+    fn spec(options: &str) -> String {
+        json!([r#"{"b": "normal(0, 1)", "a": 3}"#, 4, 7, options]).to_string()
+    }
+
+    /// Each with what its variables were, in their order.
+    #[test]
+    fn runs_are_rows() {
+        let rows = [
+            (2, Some(4.0)),
+            (0, None),
+            (1, Some(f64::INFINITY)),
+            (3, Some(-0.0)),
+        ];
+        for lhs in [false, true] {
+            let spec = spec(&format!(r#"{{"runs": true, "lhs": {lhs}}}"#));
+            let found = fold(&SIMULATE, &spec, &rows).unwrap();
+            let asked = Simulation::read(&serde_json::from_str(&spec).unwrap()).unwrap();
+            let mut shares = asked.runs.shares(&asked.variables[0]);
+            let known = [None, None, Some(4.0), Some(0.0)].into_iter().zip(0..);
+            let known: Vec<Vec<Value>> = known
+                .map(|(value, run)| {
+                    let b = asked.variables[0].distribution.quantile(shares.at(run));
+                    vec![
+                        Value::Text("run".into()),
+                        value.map_or(Value::Null, Value::Real),
+                        Value::Integer(run),
+                        Value::Text(format!(r#"{{"b":{b:?},"a":3.0}}"#)),
+                    ]
+                })
+                .collect();
+            assert_eq!(found, known);
+        }
+    }
+
+    /// Bins have every number once, whatever they are.
+    #[test]
+    fn every_number_is_in_a_bin() {
+        let mut random = crate::stats::random::Stream::new(1, "bins");
+        for (from, width) in [
+            (0.0, 1.0),
+            (-1e9, 0.3),
+            (5.0, 0.0),
+            (0.0, 0.0),
+            (1e-200, 1e-201),
+            (-1e300, 2e300),
+            (-7.0, 1e6),
+            (0.1, 1e-9),
+        ] {
+            for count in [1, 2, 50, 3000] {
+                let mut numbers: Vec<f64> = (0..count)
+                    .map(|_| from + width * random.draw() * random.draw())
+                    .collect();
+                numbers.sort_by(f64::total_cmp);
+                for most in [1, 5, 20, 1000] {
+                    let bins = histogram(&numbers, most);
+                    let all: f64 = bins.iter().filter_map(|(_, n)| *n).sum();
+                    assert_eq!(
+                        all,
+                        f64::from(count),
+                        "{from} {width} {count} {most}: {bins:?}"
+                    );
+                    assert!(bins.len() as i64 <= most.max(LEAST_BINS) + 2);
+                    assert!(bins[0].1 > Some(0.0) && bins[bins.len() - 1].1 > Some(0.0));
+                }
+            }
+        }
+        assert!(histogram(&[1.0], 0).is_empty() && histogram(&[], 5).is_empty());
+        assert!(histogram(&[-1.7e308, 1.7e308], 5).is_empty());
+        assert_eq!(histogram(&[0.05, 0.31], 20)[0].0, "bin 0.04 to 0.06");
     }
 
     /// Of `2 * a + b`, by hand: b runs from 0.1 to 0.9.
@@ -460,9 +687,8 @@ mod tests {
         for run in 0..1000 {
             let draw = |i: usize| {
                 let variable = &asked.variables[i];
-                variable
-                    .distribution
-                    .quantile(share(1, &variable.drawn, run))
+                let share = asked.runs.shares(variable).at(run);
+                variable.distribution.quantile(share)
             };
             rows.push((run, 2.0 * draw(1) + draw(0)));
         }

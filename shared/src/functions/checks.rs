@@ -44,9 +44,9 @@ pub const CHECK_OF: Function = Function {
     doc: "Looks whether rules hold of the rows of a table or query, all of them in one scan, and gives a row for each: `status` is `pass`, `fail`, or `error` if the newest value that `freshness` looks at is no moment. A rule whose SQL is wrong is an error of the call. \
           `rows` are those that the rule means, `failed` those that break it, `unknown` those of which it is NULL whether it holds, `keys` a JSON array with the smallest keys of the failed ones, and `sql` a SELECT of them. \
           `rules` is a JSON array of objects, or one object, each with one of these kinds: \
-          `not_null` and `unique`, a column or a list of them; `in`, `{\"column\": \"c\", \"values\": [...]}`; `range` and `length`, `{\"column\": \"c\", \"min\": 0, \"max\": 9}`, either end may be missing; `glob`, `{\"column\": \"c\", \"pattern\": \"A*\"}`; \
+          `not_null` and `unique`, a column or a list of them; `in`, `{\"column\": \"c\", \"values\": [...]}`; `range` and `length`, `{\"column\": \"c\", \"min\": 0, \"max\": 9}`, either end may be missing; `glob`, `{\"column\": \"c\", \"pattern\": \"A*\"}`; `regex`, `{\"column\": \"c\", \"pattern\": \"^[A-Z]{2}$\"}`, which any part of the text may match, as `lumos_regexp` does, so that `^` and `$` ask for the whole; \
           `type`, `{\"column\": \"c\", \"is\": \"number\"}`, or `integer`, `real`, `text`, `blob`; `references`, `{\"column\": \"c\", \"table\": \"t\", \"to\": \"id\"}`; `expression`, SQL that is true of each row; \
-          and of all rows together `aggregate`, SQL over aggregates; `row_count`, `{\"min\": 1, \"max\": 9}`; `freshness`, `{\"column\": \"at\", \"within\": \"36 hours\"}`, or `seconds`, `minutes`, `days`, `weeks`; `columns`, a list of names that must be there; `distribution`, `{\"column\": \"c\", \"baseline\": \"last_year\"}`, whose values must be distributed as others. These are the column of the same name of a table or query, or the first one that is named, `last_year(d)`; or what `lumos_column_of` gave of them, kept as JSON. By `\"measure\": \"psi\"`, the population stability index over ten parts of equally many numbers, the 49 most frequent texts, and NULL, both are alike below a `max` of 0.2; by `\"ks\"`, the largest distance of the distribution functions of the numbers, below 0.1. Of fewer than 30 rows it is not known. \
+          and of all rows together `aggregate`, SQL over aggregates; `row_count`, `{\"min\": 1, \"max\": 9}`; `sum_equals`, `{\"column\": \"c\", \"to\": 100, \"within\": 0.01}`, or `{\"column\": \"c\", \"table\": \"t\", \"to_column\": \"d\"}`, the sum of another table, with `by` of its rows in the same group: the exact sums of `lumos_sum`, in which NULL is left out and nothing adds up to 0, are at most `within` apart, or as far as the rounding of doubles explains; `freshness`, `{\"column\": \"at\", \"within\": \"36 hours\"}`, or `seconds`, `minutes`, `days`, `weeks`; `columns`, a list of names that must be there; `distribution`, `{\"column\": \"c\", \"baseline\": \"last_year\"}`, whose values must be distributed as others. These are the column of the same name of a table or query, or the first one that is named, `last_year(d)`; or what `lumos_column_of` gave of them, kept as JSON. By `\"measure\": \"psi\"`, the population stability index over ten parts of equally many numbers, the 49 most frequent texts, and NULL, both are alike below a `max` of 0.2; by `\"ks\"`, the largest distance of the distribution functions of the numbers, below 0.1. Of fewer than 30 rows it is not known. \
           Beside it a rule may have `name`; `severity`, `info`, `warn` or `error`, which is the default; `where`, SQL that says which rows it means; `by`, a column or a list of them, whose values make groups: each is judged by itself, and `rows`, `failed`, `unknown` and `keys` are then of groups; `max_rows` and `max_share`, how many rows may fail, in each group; `\"null\": \"fail\"`, by which unknown rows fail too. \
           In a rule of SQL the rows are called `lumos_source`.",
     setup: ORDERS,
@@ -64,12 +64,16 @@ pub const CHECK_OF: Function = Function {
             "fail|it does not hold that sum(total) > 100",
         ),
         example(
+            "SELECT status, explanation FROM lumos_check_of('orders', '[{\"regex\": {\"column\": \"shop\", \"pattern\": \"^[a-c]$\"}}, {\"sum_equals\": {\"column\": \"total\", \"to\": 26.6, \"within\": 0.05}}]')",
+            "fail|1 of 4 rows (25 %) break the rule that shop matches ^[a-c]$\nfail|it does not hold that the sum of total is 26.6 (26.5 and 26.6)",
+        ),
+        example(
             "SELECT failed, keys, explanation FROM lumos_check_of('orders', '{\"range\": {\"column\": \"total\", \"min\": 0}, \"by\": \"shop\"}')",
             "1|[\"b\"]|1 of 4 groups by shop break the rule that total is at least 0",
         ),
         example(
             "SELECT status FROM lumos_check_of('orders', '{\"notnull\": \"id\"}')",
-            "{\"notnull\":\"id\"} must have one of not_null, unique, in, range, length, glob, type, references, expression, aggregate, row_count, freshness, columns and distribution",
+            "{\"notnull\":\"id\"} must have one of not_null, unique, in, range, length, glob, regex, type, references, expression, aggregate, row_count, sum_equals, freshness, columns and distribution",
         ),
     ],
     body: Body::Rows(&CHECK_ROWS),

@@ -32,7 +32,7 @@ pub const CORRELATE: Function = Function {
     options: correlate::CORRELATE_OPTIONS,
     doc: "Which columns go together: a row for each pair and measure, the strongest first. \
           Of two columns of numbers it is `pearson` and `spearman` (ranks); of two of texts `cramers_v`, corrected for its bias; of one of each `eta`, the correlation ratio. Dates and times count as numbers. `{\"measure\": \"information\"}` compares any two by mutual information, as a share of the lesser entropy, and so sees curves. \
-          `p` is how probable such a value is by chance, `q` the same after Benjamini and Hochberg, since many pairs are tried; `n` counts the rows without a NULL in both. At most 1,000,000 rows. A column without numbers and texts, or with more than 1,000 different texts, has a row that says so.",
+          `p` is how probable such a value is by chance, `q` the same after Benjamini and Hochberg, since many pairs are tried; `n` counts the rows without a NULL in both. A column without numbers and texts, or with more than 1,000 different texts, has a row that says so.",
     examples: &[
         Example {
             sql: "SELECT a, b, measure, round(value, 3), round(p, 4), n FROM lumos_correlate('homes') LIMIT 4",
@@ -62,7 +62,7 @@ pub const FEATURES: Function = Function {
     ],
     options: features::OPTIONS,
     doc: "What tells of a column: a row for each other one, by `relevance`, the mutual information with `target` as a share of the lesser entropy. \
-          `measure`, `value` and `p` are those of `lumos_correlate`. `redundant_with` is a more relevant column that goes together with it by 0.9 or more; `leak` is 1 where a column all but gives the target away. Dates are looked at as years, months and weekdays too (Monday is 1), texts of more than 50 kinds by their lengths. At most 1,000,000 rows.",
+          `measure`, `value` and `p` are those of `lumos_correlate`. `redundant_with` is a more relevant column that goes together with it by 0.9 or more; `leak` is 1 where a column all but gives the target away. Dates are looked at as years, months and weekdays too (Monday is 1), texts of more than 50 kinds by their lengths.",
     examples: &[Example {
         sql: "SELECT feature, round(relevance, 3), measure, round(value, 3), redundant_with, leak FROM lumos_features('homes', 'price')",
         answer: "rooms|0.819|spearman|0.98|NULL|0\narea|0.55|pearson|0.967|rooms|0\nside|0.098|eta|0.195|NULL|0",

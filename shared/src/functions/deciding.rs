@@ -6,8 +6,8 @@ use crate::decisions::{ahp, risk};
 use crate::example::example;
 use crate::options::Options;
 use crate::series::words::{LANG, Language};
-use crate::stats::distribution::Distribution;
-use crate::stats::random::share;
+use crate::stats::distribution::{Counts, Distribution};
+use crate::stats::random::{MOST_STRATA, Shares};
 use crate::{
     Body, Engines, Error, Function, Kind, Nulls, Param, Result, Section, Type, Value, ValueRef,
 };
@@ -68,28 +68,78 @@ pub const WEIGHTS: Function = Function {
     ..SCALAR
 };
 
-/// The value that this share of a distribution is below. A simulation draws from a few distributions a million times: the last
-/// ones of a thread are read once. Errors if the text is none.
-fn quantile(dist: &str, share: f64) -> Result<f64> {
-    const KEPT: usize = 16;
-    /// Bytes of a text.
+/// A variable whose runs are drawn.
+struct Drawn {
+    seed: i64,
+    variable: Box<str>,
+    strata: Option<i64>,
+    dist: Box<str>,
+    shares: Shares,
+    distribution: Distribution,
+    counts: Counts,
+}
+
+impl Drawn {
+    fn new(seed: i64, variable: &str, strata: Option<i64>, dist: &str) -> Result<Drawn> {
+        Ok(Drawn {
+            seed,
+            variable: variable.into(),
+            strata,
+            dist: dist.into(),
+            distribution: Distribution::parse(dist)?,
+            shares: Shares::new(seed, variable, strata),
+            counts: Counts::default(),
+        })
+    }
+
+    fn at(&mut self, run: i64) -> f64 {
+        let share = self.shares.at(run);
+        self.distribution.quantile_by(share, &mut self.counts)
+    }
+}
+
+/// A simulation draws a few variables a million times: the last ones of a thread are kept. Errors if the text is no distribution,
+/// or the run none of those that the strata are of.
+fn draw(seed: i64, variable: &str, run: i64, dist: &str, strata: Option<i64>) -> Result<f64> {
+    /// As many as a formula has.
+    const KEPT: usize = 64;
+    /// Bytes of the texts.
     const SHORT: usize = 10_000;
     thread_local! {
-        static READ: RefCell<Vec<(Box<str>, Distribution)>> = const { RefCell::new(Vec::new()) };
+        static DRAWN: RefCell<Vec<Drawn>> = const { RefCell::new(Vec::new()) };
     }
-    if dist.len() > SHORT {
-        return Ok(Distribution::parse(dist)?.quantile(share));
+    if let Some(n) = strata {
+        if !(1..=MOST_STRATA).contains(&n) {
+            return Err(Error::new(format!(
+                "n is {n}; give a whole number from 1 to {MOST_STRATA}"
+            )));
+        }
+        if !(0..n).contains(&run) {
+            return Err(Error::new(format!(
+                "run is {run}; of {n} runs give one from 0 to {}",
+                n - 1
+            )));
+        }
     }
-    READ.with_borrow_mut(|read| {
-        if let Some((_, known)) = read.iter().find(|(text, _)| **text == *dist) {
-            return Ok(known.quantile(share));
+    if variable.len() + dist.len() > SHORT {
+        return Ok(Drawn::new(seed, variable, strata, dist)?.at(run));
+    }
+    DRAWN.with_borrow_mut(|kept| {
+        let same = |drawn: &&mut Drawn| {
+            drawn.seed == seed
+                && drawn.strata == strata
+                && *drawn.variable == *variable
+                && *drawn.dist == *dist
+        };
+        if let Some(drawn) = kept.iter_mut().find(same) {
+            return Ok(drawn.at(run));
         }
-        let distribution = Distribution::parse(dist)?;
-        let value = distribution.quantile(share);
-        if read.len() == KEPT {
-            read.remove(0);
+        let mut drawn = Drawn::new(seed, variable, strata, dist)?;
+        let value = drawn.at(run);
+        if kept.len() == KEPT {
+            kept.remove(0);
         }
-        read.push((dist.into(), distribution));
+        kept.push(drawn);
         Ok(value)
     })
 }
@@ -103,10 +153,12 @@ pub const DRAW: Function = Function {
         Param::new("variable", Type::Text),
         Param::new("run", Type::Integer),
         Param::new("dist", Type::Text),
+        Param::optional("n", Type::Integer),
     ],
     doc: "Returns a random number of the distribution `dist`, which is a function of its arguments alone: the same seed, variable and run give the same number in any order, on any thread, in both engines. Other names of `variable` are independent of each other, and so are other runs; a name like `{\"a\": 0.6, \"b\": 0.8}` is a mixture, correlated by these numbers with the variables `a` and `b`. \
           `dist` is one of normal(mean, sd), lognormal(mean and sd of the logarithm), uniform(from, to), triangular(min, mode, max), pert(min, mode, max), beta(a, b), gamma(shape, scale), exponential(mean), poisson(mean), binomial(tries, probability), bernoulli(probability), t(degrees of freedom), weibull(shape, scale), empirical(value, value, ...), each as likely, and constant(value). \
-          ChaCha8 gives the numbers, the inverse of the distribution makes them its own.",
+          ChaCha8 gives the numbers, the inverse of the distribution makes them its own. \
+          With `n` the runs from 0 to n - 1 are a Latin hypercube: one of them is in each n-th of the values of the distribution, in an order that is random and other for each variable.",
     examples: &[
         example(
             "SELECT round(lumos_draw(42, 'price', 0, 'uniform(0, 1)'), 6) AS a, round(lumos_draw(42, 'price', 1, 'uniform(0, 1)'), 6) AS b",
@@ -120,6 +172,10 @@ pub const DRAW: Function = Function {
             "SELECT lumos_draw(42, 'units', 7, 'normal(6)') AS n",
             "dist \"normal(6)\" has 1 number; give mean, sd",
         ),
+        example(
+            "SELECT lumos_draw(42, 'price', run, 'empirical(1, 2, 3, 4)', 4) AS price FROM (SELECT 0 AS run UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3) AS runs ORDER BY run",
+            "4.0\n3.0\n1.0\n2.0",
+        ),
     ],
     body: Body::Pure(|args| match args {
         [
@@ -127,9 +183,13 @@ pub const DRAW: Function = Function {
             ValueRef::Text(variable),
             ValueRef::Integer(run),
             ValueRef::Text(dist),
-        ] => {
-            let share = share(*seed, variable, *run);
-            Ok(Value::Real(quantile(dist, share)?))
+            strata @ ..,
+        ] if matches!(strata, [] | [ValueRef::Integer(_)]) => {
+            let strata = match strata {
+                [ValueRef::Integer(n)] => Some(*n),
+                _ => None,
+            };
+            Ok(Value::Real(draw(*seed, variable, *run, dist, strata)?))
         }
         _ => Err(Error::new(
             "takes a whole number, a text, a whole number and the text of a distribution",

@@ -30,6 +30,7 @@ pub mod auto;
 pub mod cache_stats;
 pub mod changes;
 pub mod charts;
+pub mod checking;
 pub mod checks;
 pub mod compat;
 pub mod correlate;
@@ -228,6 +229,8 @@ pub static FUNCTIONS: &[&Function] = &[
     &checks::RUN,
     &checks::QUARANTINE,
     &checks::RESTORE,
+    &checking::REGEXP,
+    &checking::SUM,
     &alerts::ALERT,
     &alerts::DROP,
     &alerts::ALERTS,

@@ -21,8 +21,9 @@ pub const OUTLIERS: Function = Function {
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "Which rows are unlike the others: a row for each of the source, the oddest first, by COPOD. \
-          `score` adds up, over the columns, how improbable a value as far out in its tail is, in natural logarithms; of a text, a date and NULL it is how rare they are. \
-          `reasons` has the columns that most of it is of, with their shares. `source` is a table, a table with columns like `houses(id, rooms, price)`, of which the first is the key, or a query; at most 1,000,000 rows.",
+          `key` is the key as text, with all of its digits. `score` adds up, over the columns, how improbable a value as far out in its tail is, in natural logarithms; of a text, a date and NULL it is how rare they are. \
+          `reasons` has the columns that most of it is of, with their shares. `source` is a table, a table with columns like `houses(id, rooms, price)`, of which the first is the key, or a query. \
+          Of more rows than `max_rows` only those are looked at, and in the answer, that the hashes of their content choose: a half, a quarter and so on, the same ones whatever the order of the rows; `explanation` then says how many of how many.",
     setup: &[],
     examples: &[
         HOUSES,

@@ -16,10 +16,10 @@ pub const PATTERNS: Function = Function {
     nulls: Nulls::Accept,
     deterministic: false,
     doc: "What stands out in a table or query, the clearest first. `kind` is one of: \
-          `trend` (Mann and Kendall; the slope is that of Theil and Sen), `season` and `change` of a column of numbers, or of the number of rows, by time; `gap`, times that are missing where the others are regular; \
+          `trend` (Mann and Kendall; the slope is that of Theil and Sen), `season` (by F) and `change` (where two lines in place of one gain most, by F of ranks), both with far values drawn near, of a column of numbers, or of the number of rows, by time; `gap`, times that are missing where the others are regular; \
           `correlation` of two columns of numbers, or of numbers with a column of texts; `dependency`, a column whose values settle those of another in 99 % of the rows; `association`, two values that stand in one row 1.5 times as often as by chance, or more often; \
-          `dominance`, a text that most rows have, or that most of a sum falls to; `outliers`, at most 5 % of the numbers, farther from the quartiles than three times the distance between these; `key`, one column or two whose values never come twice. \
-          `score` is from 0 to 1: the share of the rows, or of what varies, that the pattern accounts for, times 1 - q, where q is how probable it is by chance, after Benjamini and Hochberg over all that was tried of the kind; what has a q above 0.05 or a score below 0.01 is left out. `facts` has the numbers of the sentence. \
+          `dominance`, a text that most rows have, or that most of a sum falls to; `outliers`, at most 5 % of the numbers, farther from the quartiles than three times the distance between these, where numbers that are never negative are compared by their square roots; `key`, one column or two whose values never come twice. \
+          `score` is from 0 to 1: the share of the rows, or of what varies, that the pattern accounts for, times 1 - q, where q is how probable it is by chance, after Benjamini and Hochberg over all that was tried in the call; what has a q above 0.05 or a score below 0.01 is left out. `facts` has the numbers of the sentence. \
           Of several rows of one time whole numbers are summed up, others averaged. Whole numbers that are called `id`, `shop_id` or `shopId`, or count the rows, are names and no measures. How two columns hang together is told once, in the clearest form. \
           At most 1,000,000 rows and 60 columns; of fewer than 10 rows nothing is said.",
     setup: &[

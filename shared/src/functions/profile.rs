@@ -27,6 +27,10 @@ pub const PROFILE: Function = Function {
             answer: "id|integer|0|4|1|4|2.5\ncity|category|0|3| Rome|Rome|NULL\nseconds|number|1|3|30|900|325.2",
         },
         Example {
+            sql: "SELECT name, rows, nulls, max FROM lumos_profile('visits(city, seconds)', '{\"where\": \"city = ''Rome'' OR seconds > 100\"}')",
+            answer: "city|3|0|Rome\nseconds|3|1|900",
+        },
+        Example {
             sql: "SELECT notes FROM lumos_profile('visits(city)')",
             answer: r#"[{"code":"blanks","count":1,"text":"1 texts have blanks at an end"}]"#,
         },

@@ -21,7 +21,7 @@ pub const REGRESS: Function = Function {
     deterministic: false,
     doc: "A column explained by the others: a row for the intercept and one for each term, with its coefficient, standard error, t, p and interval. \
           A target of numbers gets a line of least squares; one of two values the logarithms of the odds of the greater one (logistic regression, whose `t` is a z). Columns of numbers and times are a term each; of up to 20 different texts, a term for each but the most frequent one, which they are compared to; other columns are left out, and so are rows with a NULL. \
-          `vif` is how much the error grows as the term goes together with others: above 10 is much. `share` is how much of the variance the term accounts for, averaged over all orders of up to 10 terms, and on the row of the intercept that of all. A term that others make up is left out, with NULL for its coefficient. At most 64 terms and 1,000,000 rows. It says what goes together, not what causes what.",
+          `vif` is how much the error grows as the term goes together with others: above 10 is much. `share` is how much of the variance the term accounts for, averaged over all orders of up to 10 terms, and on the row of the intercept that of all. A term that others make up is left out, with NULL for its coefficient. At most 64 terms. It says what goes together, not what causes what.",
     setup: &[
         "CREATE TABLE homes AS WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 60) SELECT i % 5 + 1 AS rooms, CASE WHEN i % 3 = 0 THEN 'north' ELSE 'south' END AS side, 1000 * (i % 5) + CASE WHEN i % 3 = 0 THEN 0 ELSE 500 END + i * 13 % 17 AS price FROM c",
     ],

@@ -1,5 +1,6 @@
 //! How far two columns go together: measures with their probabilities by chance.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 
@@ -144,6 +145,15 @@ impl<'a> Prepared<'a> {
             plain: complete.then(|| Unit::new(values)),
             ranked: complete.then(|| Unit::new(&numbers.ranks(&[]))),
             numbers,
+        }
+    }
+
+    /// The ranks of those that are not NULL, NaN elsewhere; or what has the same correlations, ranks without their mean over
+    /// their length.
+    pub fn ranks(&self) -> Cow<'_, [f64]> {
+        match &self.ranked {
+            Some(Unit(Some(unit))) => Cow::Borrowed(unit),
+            _ => Cow::Owned(self.numbers.ranks(&[])),
         }
     }
 

@@ -98,10 +98,10 @@ impl<'a> Cell<'a> {
     }
 }
 
-/// Reads a row that is an object. Errors if it is none.
+/// Reads a row that is an object: the name of each member, its value, and that as it is written. Errors if it is none.
 pub fn object<'a>(
     text: &'a str,
-    each: &mut dyn FnMut(Cow<'a, str>, Cell<'a>) -> Result<()>,
+    each: &mut dyn FnMut(Cow<'a, str>, Cell<'a>, &'a str) -> Result<()>,
 ) -> Result<()> {
     let mut reader = Reader { text, at: 0 };
     reader.sequence('{', '}', &mut |reader| {
@@ -110,7 +110,10 @@ pub fn object<'a>(
             _ => return Err(broken()),
         };
         reader.sign(':')?;
-        each(name, reader.value()?)
+        reader.peek();
+        let start = reader.at;
+        let value = reader.value()?;
+        each(name, value, text.get(start..reader.at).ok_or_else(broken)?)
     })
 }
 
@@ -246,7 +249,7 @@ mod tests {
     fn rows_are_read() {
         let text = r#"{"a": 1.5, "b\"":"x\n","c":null,"d":[1,{"e":"]"}],"f":true,"g":NaN,"h":-9.0e+999,"":"","i":17}"#;
         let mut found = Vec::new();
-        object(text, &mut |name, cell| {
+        object(text, &mut |name, cell, _| {
             found.push((name.into_owned(), cell));
             Ok(())
         })
@@ -283,7 +286,7 @@ mod tests {
             assert!(array(text).is_err(), "{text}");
         }
         for text in ["[]", "{1:2}", "{\"a\"}", "{\"a\":}"] {
-            assert!(object(text, &mut |_, _| Ok(())).is_err(), "{text}");
+            assert!(object(text, &mut |_, _, _| Ok(())).is_err(), "{text}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `lumos_correlate`: which columns go together.
 
 use super::association::{self, Found, Prepared, Products, adjusted, parts};
-use super::scan::{self, COLUMNS, INPUT, Look, Scan};
+use super::scan::{self, COLUMNS, INPUT, Look, MAX_ROWS, Scan, most_rows};
 use super::table::{Table, Values};
 use crate::options::{OptionDef, OptionType, Options};
 use crate::program::{Database, Fold, Program, Stopped, check};
@@ -44,6 +44,7 @@ pub const CORRELATE_OPTIONS: &[OptionDef] = &[
     },
     BINS,
     ADJUST,
+    MAX_ROWS,
     LANG,
 ];
 
@@ -194,6 +195,7 @@ struct Correlate {
     measure: String,
     bins: usize,
     adjust: bool,
+    max_rows: usize,
     language: Language,
 }
 
@@ -211,8 +213,13 @@ impl Look for Correlate {
             measure: options.text("measure").unwrap_or("auto").to_owned(),
             bins: bins(&options),
             adjust: options.text("adjust") != Some("none"),
+            max_rows: most_rows(&options),
             language: Language::of(&options),
         })
+    }
+
+    fn most_rows(&self) -> usize {
+        self.max_rows
     }
 
     fn tell(&self, table: &Table, stopped: Stopped<'_>, emit: Emit<'_>) -> Result<()> {

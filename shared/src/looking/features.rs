@@ -2,7 +2,7 @@
 
 use super::association::{self, Found, adjusted};
 use super::correlate::{ADJUST, BINS, FEW, Left, Ready, bins, measures, real, text};
-use super::scan::{COLUMNS, INPUT, Look, Scan, aim, aimed};
+use super::scan::{COLUMNS, INPUT, Look, MAX_ROWS, Scan, aim, aimed, most_rows};
 use super::table::{Column, Table, Values, target};
 use crate::calendar::civil;
 use crate::options::{OptionDef, Options};
@@ -12,7 +12,7 @@ use crate::series::words::{LANG, Language};
 use crate::{Error, Result, Type, Value};
 
 /// The options of `lumos_features`.
-pub const OPTIONS: &[OptionDef] = &[COLUMNS, BINS, ADJUST, LANG];
+pub const OPTIONS: &[OptionDef] = &[COLUMNS, BINS, ADJUST, MAX_ROWS, LANG];
 
 /// Of `lumos_features`.
 pub const FOLD: Fold = Fold::new::<Scan<Features>>(
@@ -52,6 +52,7 @@ struct Features {
     target: String,
     bins: usize,
     adjust: bool,
+    max_rows: usize,
     language: Language,
 }
 
@@ -77,8 +78,13 @@ impl Look for Features {
             target,
             bins: bins(&options),
             adjust: options.text("adjust") != Some("none"),
+            max_rows: most_rows(&options),
             language: Language::of(&options),
         })
+    }
+
+    fn most_rows(&self) -> usize {
+        self.max_rows
     }
 
     fn tell(&self, table: &Table, stopped: Stopped<'_>, emit: Emit<'_>) -> Result<()> {

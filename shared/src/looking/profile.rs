@@ -3,12 +3,12 @@
 use serde_json::Value as Json;
 
 use crate::looking::column;
-use crate::options::{OptionDef, OptionType, Options};
+use crate::options::{OptionDef, OptionType, Options, shown};
 use crate::program::{Database, Fold, FoldState, Parameters, Program};
 use crate::series::words::LANG;
 use crate::source::{self, ALIAS, Source, column as named};
-use crate::sql::identifier;
 use crate::sql::lexer::Dialect;
+use crate::sql::{identifier, part};
 use crate::{Error, Param, Result, Type, Value, ValueRef};
 
 /// The options of `lumos_profile`.
@@ -18,6 +18,12 @@ pub const OPTIONS: &[OptionDef] = &[
         ty: OptionType::Json("the name of a column, or a list of names"),
         default: "all of them",
         doc: "the columns to look at",
+    },
+    OptionDef {
+        name: "where",
+        ty: OptionType::Text(", an expression of SQL"),
+        default: "all of them",
+        doc: "which rows to look at, whose name is `lumos_source`",
     },
     column::OPTIONS[0],
     column::OPTIONS[1],
@@ -73,6 +79,18 @@ pub fn program(source: &str, options: Option<&str>, database: &dyn Database) -> 
         Some(names) => Some(names),
         None => source.columns(database)?,
     };
+    let from = match given.text("where") {
+        None => format!("{from} AS {ALIAS}"),
+        Some(only) => {
+            part::check(only, dialect).map_err(|why| {
+                Error::new(format!(
+                    "where {} {why}; give an expression of SQL over the columns",
+                    shown(only)
+                ))
+            })?;
+            format!("{from} AS {ALIAS} WHERE ({only}\n)")
+        }
+    };
     let told: serde_json::Map<String, Json> = ["top", "bins", "lang"]
         .into_iter()
         .filter_map(|name| Some((name.to_owned(), given.get(name)?.clone())))
@@ -97,7 +115,7 @@ pub fn program(source: &str, options: Option<&str>, database: &dyn Database) -> 
                 }
             };
             format!(
-                "SELECT row_number() OVER () - 1, lumos_name, lumos_value FROM (FROM (SELECT {looks} FROM {from} AS {ALIAS}) UNPIVOT INCLUDE NULLS (lumos_value FOR lumos_name IN (COLUMNS(*))))"
+                "SELECT row_number() OVER () - 1, lumos_name, lumos_value FROM (FROM (SELECT {looks} FROM {from}) UNPIVOT INCLUDE NULLS (lumos_value FOR lumos_name IN (COLUMNS(*))))"
             )
         }
         Dialect::Sqlite => {
@@ -121,7 +139,7 @@ pub fn program(source: &str, options: Option<&str>, database: &dyn Database) -> 
             });
             let rows: Vec<String> = rows.collect();
             format!(
-                "WITH lumos_looked AS MATERIALIZED (SELECT {} FROM {from} AS {ALIAS}) {}",
+                "WITH lumos_looked AS MATERIALIZED (SELECT {} FROM {from}) {}",
                 looks.join(", "),
                 rows.join(" UNION ALL ")
             )

@@ -6,7 +6,7 @@ mod fits;
 use self::design::{Design, Term};
 use self::fits::{Estimate, Fitted, Linear, Logistic};
 use super::correlate::real;
-use super::scan::{COLUMNS, INPUT, Look, Scan, aim, aimed};
+use super::scan::{COLUMNS, INPUT, Look, MAX_ROWS, Scan, aim, aimed, most_rows};
 use super::table::{Column, Table, Values, target};
 use crate::options::{OptionDef, OptionType, Options};
 use crate::program::{Database, Fold, Program, Stopped, check};
@@ -33,6 +33,7 @@ pub const OPTIONS: &[OptionDef] = &[
         default: "0.95",
         doc: "how sure the interval from `lo` to `hi` is",
     },
+    MAX_ROWS,
     LANG,
 ];
 
@@ -75,6 +76,7 @@ struct Regress {
     target: String,
     model: String,
     level: f64,
+    max_rows: usize,
     language: Language,
 }
 
@@ -85,8 +87,13 @@ impl Look for Regress {
             target,
             model: options.text("model").unwrap_or("auto").to_owned(),
             level: options.number("level").unwrap_or(0.95),
+            max_rows: most_rows(&options),
             language: Language::of(&options),
         })
+    }
+
+    fn most_rows(&self) -> usize {
+        self.max_rows
     }
 
     fn tell(&self, table: &Table, stopped: Stopped<'_>, emit: Emit<'_>) -> Result<()> {

@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use super::cells;
-use super::table::{Rows, Table};
+use super::table::{MOST_ROWS, Rows, Table};
 use crate::options::{OptionDef, OptionType, Options};
 use crate::program::{Database, FoldState, Program, Stopped};
 use crate::series::source::Emit;
@@ -21,10 +21,30 @@ pub const COLUMNS: OptionDef = OptionDef {
     doc: "the columns to look at",
 };
 
+/// How many rows are kept in memory, for those whose [`Look::most_rows`] is [`most_rows`] of their options.
+pub const MAX_ROWS: OptionDef = OptionDef {
+    name: "max_rows",
+    ty: OptionType::Integer(1, 100_000_000),
+    default: "1000000",
+    doc: "more rows are an error, since all are kept in memory: 8 bytes for a number, 12 for a text, and as much again while they are sorted",
+};
+
+/// The rows that [`MAX_ROWS`] allows.
+pub fn most_rows(options: &Options) -> usize {
+    let most = options.integer(MAX_ROWS.name);
+    most.and_then(|n| usize::try_from(n).ok())
+        .unwrap_or(MOST_ROWS)
+}
+
 /// What is said of a table.
 pub trait Look: Clone + Send + 'static {
     /// Begins by [`Program::spec`].
     fn start(spec: &str) -> Result<Self>;
+
+    /// How many rows are kept; more are an error.
+    fn most_rows(&self) -> usize {
+        MOST_ROWS
+    }
 
     /// Gives the rows of the answer. Errors if it is stopped.
     fn tell(&self, table: &Table, stopped: Stopped<'_>, emit: Emit<'_>) -> Result<()>;
@@ -58,8 +78,8 @@ pub fn program(
     })
 }
 
-/// The names of the columns, if a row is their values, and what the look begins by.
-fn parted(spec: &str) -> (Option<Vec<String>>, Option<String>) {
+/// The names of the columns, if a row is their values, and what the look begins by, as [`program`] wrote it.
+pub fn parted(spec: &str) -> (Option<Vec<String>>, Option<String>) {
     let read: Json = serde_json::from_str(spec).unwrap_or_default();
     let look = read["look"].as_str().map(str::to_owned);
     let names = |names: &Vec<Json>| {
@@ -75,10 +95,11 @@ fn parted(spec: &str) -> (Option<Vec<String>>, Option<String>) {
 impl<L: Look> FoldState for Scan<L> {
     fn start(spec: &str) -> Result<Self> {
         let (columns, look) = parted(spec);
+        let look = L::start(look.as_deref().unwrap_or(spec))?;
         Ok(Scan {
-            look: L::start(look.as_deref().unwrap_or(spec))?,
+            rows: Rows::up_to(look.most_rows()),
+            look,
             columns,
-            rows: Rows::default(),
         })
     }
 

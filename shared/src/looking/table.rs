@@ -10,7 +10,7 @@ use crate::program::{Stopped, check};
 use crate::series::clock::DAY;
 use crate::{Error, Result, ValueRef};
 
-/// The most rows, and the most columns.
+/// The most rows, if a call does not say how many, and the most columns.
 pub const MOST_ROWS: usize = 1_000_000;
 const MOST_COLUMNS: usize = 200;
 /// Texts that are longer, in bytes, are known by their beginnings and hashes.
@@ -19,10 +19,11 @@ const LONG: usize = 100;
 type Codes = HashMap<Box<str>, u32, BuildHasherDefault<Fixed>>;
 
 /// Rows as they come.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Rows {
     columns: Vec<Incoming>,
     count: usize,
+    most: usize,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -92,10 +93,19 @@ impl Incoming {
 }
 
 impl Rows {
+    /// None yet, and at most so many.
+    pub fn up_to(most: usize) -> Rows {
+        Rows {
+            columns: Vec::new(),
+            count: 0,
+            most,
+        }
+    }
+
     /// Takes a row of columns with these names, the same for all rows. Errors beyond so many rows.
     pub fn values(&mut self, names: &[String], row: &[ValueRef<'_>]) -> Result<()> {
-        if self.count == MOST_ROWS {
-            return Err(too_many());
+        if self.count == self.most {
+            return Err(too_many(self.most));
         }
         if self.columns.is_empty() {
             let column = |name: &String| Incoming {
@@ -112,11 +122,11 @@ impl Rows {
 
     /// Takes a row that is an object. Errors beyond so many rows.
     pub fn row(&mut self, text: &str) -> Result<()> {
-        if self.count == MOST_ROWS {
-            return Err(too_many());
+        if self.count == self.most {
+            return Err(too_many(self.most));
         }
         let mut place = 0;
-        cells::object(text, &mut |name, cell| {
+        cells::object(text, &mut |name, cell, _| {
             let here = self.columns.get(place).is_some_and(|c| c.name == *name);
             let found = if here {
                 Some(place)
@@ -200,8 +210,8 @@ impl Rows {
 
     /// The columns, all rows in order. Errors if there are too many rows, or if it is stopped.
     pub fn table(&self, stopped: Stopped<'_>) -> Result<Table> {
-        if self.count > MOST_ROWS {
-            return Err(too_many());
+        if self.count > self.most {
+            return Err(too_many(self.most));
         }
         let mut hashes = vec![0_u64; self.count];
         let mix = |hash: &mut u64, word: u64| {
@@ -282,9 +292,9 @@ impl Rows {
     }
 }
 
-fn too_many() -> Error {
+fn too_many(most: usize) -> Error {
     Error::new(format!(
-        "more than {MOST_ROWS} rows; give fewer, like a query with WHERE or of a sample"
+        "more than {most} rows; give fewer, like a query with WHERE or of a sample"
     ))
 }
 
@@ -425,12 +435,15 @@ mod tests {
                 )
             })
             .collect();
-        let mut all = Rows::default();
+        let empty = || Rows::up_to(500);
+        let mut all = empty();
         rows.iter().for_each(|row| all.row(row).unwrap());
-        let mut parts = [Rows::default(), Rows::default(), Rows::default()];
+        let mut parts = [empty(), empty(), empty()];
         for (i, row) in rows.iter().rev().enumerate() {
             parts[i % 3 % 2].row(row).unwrap();
         }
+        let refused = all.row("{}").unwrap_err().to_string();
+        assert!(refused.starts_with("more than 500 rows; give fewer"));
         let [mut one, other, none] = parts;
         one.merge(&other);
         one.merge(&none);

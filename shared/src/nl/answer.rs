@@ -6,12 +6,11 @@ use std::ops::Range;
 
 use super::catalog::{Catalog, ColumnRef};
 use super::follow::follow;
-use super::ir::{Aggregate, Compare, Expr, Filter, Literal, Query, Right};
+use super::ir::{Aggregate, Compare, Expr, Filter, Literal, Query, Right, tables};
 use super::link::found;
 use super::modify::modifiers;
-use super::parse::{Candidate, candidates};
+use super::parse::{Candidate, candidates, compare};
 use super::period::{period, same_period};
-use super::print::tables;
 use super::reader::{Reader, name_of, question_words};
 use super::tokens::{LONGEST, fold};
 use crate::Error;
@@ -258,7 +257,7 @@ impl Considered {
                 candidate.score += weights.of(question, &candidate.sql);
             }
         }
-        all.sort_by(|(a, _), (b, _)| b.score.total_cmp(&a.score));
+        all.sort_by(|(a, _), (b, _)| compare(a, b));
         let mut scores: Vec<f32> = all.iter().map(|(candidate, _)| candidate.score).collect();
         let shares = shares(&scores);
         // A word that means nothing here may have been the one that matters.

@@ -338,6 +338,26 @@ impl Catalog {
             .map(move |(column, _)| ColumnRef { table, column })
     }
 
+    /// The column that alone is the primary key of a table.
+    pub fn key(&self, table: usize) -> Option<ColumnRef> {
+        match self.tables[table].primary_key[..] {
+            [column] => Some(ColumnRef { table, column }),
+            _ => None,
+        }
+    }
+
+    /// Whether a column alone is the primary key of its table.
+    pub fn is_primary(&self, column: ColumnRef) -> bool {
+        self.key(column.table) == Some(column)
+    }
+
+    /// Whether a column says when someone was born.
+    pub fn is_birth(&self, column: ColumnRef) -> bool {
+        let named = ["birth", "born", "birthday", "dob"];
+        let name = words(&self.at(column).name);
+        name.iter().any(|w| named.contains(&w.as_str()))
+    }
+
     /// True for a column of the primary key, or one that refers to another table.
     pub fn is_key(&self, column: ColumnRef) -> bool {
         self.tables[column.table]
@@ -420,17 +440,9 @@ impl Catalog {
     /// Text columns all of whose values are keys of another table.
     fn included(&self) -> Vec<(ColumnRef, ColumnRef)> {
         use std::collections::HashMap;
-        let keys: Vec<ColumnRef> = self
-            .tables
-            .iter()
-            .enumerate()
-            .filter_map(|(table, t)| match t.primary_key[..] {
-                [column] if t.columns[column].kind == ColumnKind::Text => {
-                    Some(ColumnRef { table, column })
-                }
-                _ => None,
-            })
-            .collect();
+        let keys = (0..self.tables.len()).filter_map(|table| self.key(table));
+        let is_text = |key: &ColumnRef| self.at(*key).kind == ColumnKind::Text;
+        let keys: Vec<ColumnRef> = keys.filter(is_text).collect();
         if keys.is_empty() {
             return Vec::new();
         }
@@ -461,10 +473,39 @@ impl Catalog {
         pairs.filter(|(f, _)| *f == from).map(|(_, to)| *to).next()
     }
 
+    /// The one column with the totals of what happens at times to other things, as of invoices; `None` if there are
+    /// several.
+    pub fn total_of_facts(&self) -> Option<ColumnRef> {
+        let is_fact = |table: usize| {
+            let mut keys = self.keys.iter().flat_map(|key| &key.columns);
+            self.dates(table).next().is_some() && keys.any(|(from, _)| from.table == table)
+        };
+        let tables = (0..self.tables.len()).filter(|table| is_fact(*table));
+        let columns = tables.flat_map(|table| {
+            let columns = 0..self.tables[table].columns.len();
+            columns.map(move |column| ColumnRef { table, column })
+        });
+        let mut totals = columns.filter(|c| {
+            let named = words(&self.at(*c).name);
+            let total = named.iter().any(|w| w == "total" || w == "amount");
+            total && self.at(*c).kind.is_number() && !self.is_key(*c)
+        });
+        totals.next().filter(|_| totals.next().is_none())
+    }
+
+    /// Whether the rows of a table belong to one thing and to another, by a key to either.
+    pub fn links(&self, link: usize, one: usize, other: usize) -> bool {
+        let to = |table: usize| {
+            let mut pairs = self.keys.iter().flat_map(|key| &key.columns);
+            pairs.any(|(a, b)| a.table == link && b.table == table)
+        };
+        to(one) && to(other)
+    }
+
     fn referred(&self, from: ColumnRef) -> Option<ColumnRef> {
         let t = &self.tables[from.table];
         let column = &t.columns[from.column];
-        if t.primary_key == [from.column] {
+        if self.is_primary(from) {
             return None;
         }
         let words = words(&column.name);
@@ -479,10 +520,8 @@ impl Catalog {
             if table == from.table {
                 return None;
             }
-            let [key] = other.primary_key[..] else {
-                return None;
-            };
-            let to = &other.columns[key];
+            let key = self.key(table)?;
+            let to = self.at(key);
             let same_kind = to.kind == column.kind;
             let key_words = self::words(&to.name);
             let named = to.name.eq_ignore_ascii_case(&column.name) && key_words.len() > 1
@@ -492,7 +531,7 @@ impl Catalog {
                         .map(|w| stem(w))
                         .collect::<String>()
                         + &key_words.concat();
-            (same_kind && named).then_some(ColumnRef { table, column: key })
+            (same_kind && named).then_some(key)
         });
         let all: Vec<ColumnRef> = all.collect();
         match all[..] {

@@ -1,12 +1,12 @@
 //! A reading that has seen the whole question becomes a query: what was not said is filled in, groups are closed.
 
 mod shapes;
+mod without;
 
-use super::catalog::{Catalog, ColumnKind, ColumnRef};
-use super::ir::{Aggregate, Compare, Expr, Filter, Query, Right, SetOp};
+use super::catalog::{ColumnKind, ColumnRef};
+use super::ir::{Aggregate, Compare, Expr, Filter, Query, Right, SetOp, is_aggregate, tables};
 use super::joins::Trees;
 use super::lexicon::CUES;
-use super::print::tables;
 use super::reader::{Reader, name_of};
 use super::state::{State, Waiting};
 use super::tokens::Token;
@@ -42,7 +42,7 @@ pub fn finish(
     for (mut query, mut s) in shown(reader, tokens, &state) {
         close_groups(reader, &mut query, &mut s);
         shapes::mend(reader.catalog, tokens, &s, &mut query);
-        without(reader, trees, &mut query, &s);
+        without::without(reader, trees, &mut query, &s);
         if s.distinct {
             query.distinct = true;
         }
@@ -196,12 +196,8 @@ fn shown(reader: &Reader<'_>, _tokens: &[Token], state: &State) -> Vec<(Query, S
     dedup(&mut query.select);
     if let Some(table) = state.group_table {
         let names = name_of(reader.catalog, table);
-        match reader.catalog.tables[table].primary_key[..] {
-            [key] => query
-                .group
-                .push(Expr::Column(ColumnRef { table, column: key })),
-            _ => query.group.extend(names.first().copied().map(Expr::Column)),
-        }
+        let key = reader.catalog.key(table).or(names.first().copied());
+        query.group.extend(key.map(Expr::Column));
     }
     if !query.select.is_empty() && !state.full {
         // Tables are kept by name only for aggregates over them.
@@ -283,11 +279,9 @@ fn shown(reader: &Reader<'_>, _tokens: &[Token], state: &State) -> Vec<(Query, S
         if !names.is_empty() {
             show("name", names.clone(), false);
         }
-        if let [key] = reader.catalog.tables[table].primary_key[..] {
-            let key = Expr::Column(ColumnRef { table, column: key });
-            if !names.contains(&key) {
-                show("key", vec![key], false);
-            }
+        let key = reader.catalog.key(table).map(Expr::Column);
+        if let Some(key) = key.filter(|key| !names.contains(key)) {
+            show("key", vec![key], false);
         }
         show("all", Vec::new(), false);
         if rank == 0 {
@@ -327,10 +321,6 @@ fn dedup(select: &mut Vec<Expr>) {
     *select = once;
 }
 
-fn is_aggregate(expr: &Expr) -> bool {
-    matches!(expr, Expr::Aggregate(..) | Expr::Metric(_))
-}
-
 /// Aggregates beside columns need groups.
 fn close_groups(reader: &Reader<'_>, query: &mut Query, s: &mut State) {
     let catalog = reader.catalog;
@@ -364,13 +354,8 @@ fn close_groups(reader: &Reader<'_>, query: &mut Query, s: &mut State) {
         let all = tables(query);
         if let Some(first) = plain.first() {
             let others = all.iter().any(|t| *t != first.table);
-            match catalog.tables[first.table].primary_key[..] {
-                [key] if others => query.group.push(Expr::Column(ColumnRef {
-                    table: first.table,
-                    column: key,
-                })),
-                _ => {}
-            }
+            let key = catalog.key(first.table).filter(|_| others);
+            query.group.extend(key.map(Expr::Column));
             let has_key = query.group.first().cloned();
             for c in &plain {
                 if Some(Expr::Column(*c)) != has_key {
@@ -379,12 +364,9 @@ fn close_groups(reader: &Reader<'_>, query: &mut Query, s: &mut State) {
             }
         } else if query.select.is_empty()
             && let Some(table) = all.first()
-            && let [key] = catalog.tables[*table].primary_key[..]
+            && let Some(key) = catalog.key(*table)
         {
-            query.group.push(Expr::Column(ColumnRef {
-                table: *table,
-                column: key,
-            }));
+            query.group.push(Expr::Column(key));
         }
     } else {
         for c in plain.into_iter().map(Expr::Column) {
@@ -403,100 +385,6 @@ fn close_groups(reader: &Reader<'_>, query: &mut Query, s: &mut State) {
             query.group.push(e.clone());
         }
     }
-}
-
-/// Rows of a thing that has no rows in other tables.
-fn without(reader: &Reader<'_>, trees: &Trees<'_>, query: &mut Query, s: &State) {
-    for (table, filters) in &s.without {
-        let mut filters = filters.clone();
-        let main = query.select.iter().find_map(|e| match e {
-            Expr::Column(c) | Expr::Aggregate(_, _, Some(c)) => Some(c.table),
-            _ => None,
-        });
-        let Some(main) = main
-            .or(s.named.iter().map(|n| n.0).find(|t| t != table))
-            .or(query.tables.first().copied())
-        else {
-            continue;
-        };
-        query.tables.retain(|t| t != table);
-        if main == *table {
-            query.filters.extend(filters.into_iter().map(|f| Filter {
-                op: f.op.negated(),
-                ..f
-            }));
-            continue;
-        }
-        // What is said of them is said of those rows.
-        let theirs = |f: &Filter| matches!(f.left, Expr::Column(c) if c.table == *table);
-        filters.extend(query.filters.iter().filter(|f| theirs(f)).cloned());
-        query.filters.retain(|f| !theirs(f));
-        let direct = direct_key(reader.catalog, main, *table);
-        let (outer, inner, extra) = match direct {
-            Some((outer, inner)) => (outer, inner, Vec::new()),
-            None => {
-                let Some(join) = trees.tree(&[main, *table]) else {
-                    continue;
-                };
-                // The table next to the thing on the way holds its key.
-                let next = join.rest.iter().find_map(|(_, key)| {
-                    let (from, to) = key.columns.first()?;
-                    if from.table == main {
-                        Some((*from, *to))
-                    } else if to.table == main {
-                        Some((*to, *from))
-                    } else {
-                        None
-                    }
-                });
-                let Some((outer, inner)) = next else { continue };
-                (outer, inner, vec![*table])
-            }
-        };
-        // NOT IN a list with a NULL is true of nothing.
-        if !is_primary(reader.catalog, inner) {
-            filters.push(Filter {
-                left: Expr::Column(inner),
-                op: Compare::NotNull,
-                right: Right::None,
-                or: false,
-            });
-        }
-        let sub = Query {
-            select: vec![Expr::Column(inner)],
-            filters,
-            tables: extra,
-            ..Query::default()
-        };
-        query.tables.push(main);
-        query.filters.push(Filter {
-            left: Expr::Column(outer),
-            op: Compare::NotIn,
-            right: Right::Query(Box::new(sub)),
-            or: false,
-        });
-    }
-}
-
-/// Whether a column alone is the primary key of its table.
-fn is_primary(catalog: &Catalog, column: ColumnRef) -> bool {
-    catalog.tables[column.table].primary_key == [column.column]
-}
-
-/// The columns of the key between two tables: that of the first, that of the second.
-fn direct_key(catalog: &Catalog, a: usize, b: usize) -> Option<(ColumnRef, ColumnRef)> {
-    catalog.keys.iter().find_map(|key| {
-        let [(from, to)] = key.columns[..] else {
-            return None;
-        };
-        if from.table == a && to.table == b {
-            Some((from, to))
-        } else if from.table == b && to.table == a {
-            Some((to, from))
-        } else {
-            None
-        }
-    })
 }
 
 /// What a whole query looks like.

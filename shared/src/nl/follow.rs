@@ -7,7 +7,7 @@ mod change;
 mod edits;
 
 use super::ir::Query;
-use super::parse::{Candidate, counted_twice, trees};
+use super::parse::{Candidate, compare, counted_twice, trees};
 use super::print::Printer;
 use super::reader::{Reader, question_tokens};
 use edits::{corrected, edits};
@@ -68,7 +68,7 @@ pub fn follow(reader: &Reader<'_>, previous: &Query, question: &str) -> FollowUp
             notes: made.notes,
         });
     }
-    candidates.sort_by(|a, b| b.score.total_cmp(&a.score));
+    candidates.sort_by(compare);
     FollowUp {
         candidates,
         unmatched: edits.lost,

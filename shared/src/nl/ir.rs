@@ -30,6 +30,29 @@ pub struct Query {
     pub set: Option<(SetOp, Box<Query>)>,
 }
 
+impl Query {
+    /// The columns that it reads in its clauses, in their order and as often; not those of queries within.
+    pub fn columns(&self) -> Vec<ColumnRef> {
+        let filters = self.filters.iter().chain(&self.having).map(|f| &f.left);
+        let groups = self.group.iter().chain(&self.per);
+        let order = self.order.iter().map(|(e, _)| e);
+        let all = self.select.iter().chain(filters).chain(groups).chain(order);
+        all.flat_map(Expr::columns).collect()
+    }
+}
+
+/// The tables that a query needs, in the order in which it names them.
+pub fn tables(query: &Query) -> Vec<usize> {
+    let mut once = Vec::new();
+    let named = query.columns().into_iter().map(|c| c.table);
+    for table in named.chain(query.tables.iter().copied()) {
+        if !once.contains(&table) {
+            once.push(table);
+        }
+    }
+    once
+}
+
 /// How rows of two queries are combined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SetOp {
@@ -64,6 +87,42 @@ pub enum Expr {
     Result(usize),
     /// An aggregate of such a column.
     Of(Aggregate, usize),
+}
+
+impl Expr {
+    /// The columns that it reads, in their order and as often; not those of a query within.
+    pub fn columns(&self) -> Vec<ColumnRef> {
+        match self {
+            Expr::Column(c) | Expr::Aggregate(_, _, Some(c)) | Expr::Unit(_, c) => vec![*c],
+            Expr::Minus(a, b) => [a.columns(), b.columns()].concat(),
+            Expr::Window(_, of, time) => {
+                let time = time.iter().map(|(_, c)| *c);
+                of.columns().into_iter().chain(time).collect()
+            }
+            Expr::Part(of, filters) => {
+                let filters = filters.iter().flat_map(|f| f.left.columns());
+                of.columns().into_iter().chain(filters).collect()
+            }
+            Expr::Aggregate(_, _, None)
+            | Expr::Metric(_)
+            | Expr::Query(_)
+            | Expr::Result(_)
+            | Expr::Of(..) => Vec::new(),
+        }
+    }
+
+    /// The column that it is, or that it is an aggregate of.
+    pub fn column(&self) -> Option<ColumnRef> {
+        match self {
+            Expr::Column(c) | Expr::Aggregate(_, _, Some(c)) => Some(*c),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a value is one of a group.
+pub fn is_aggregate(expr: &Expr) -> bool {
+    matches!(expr, Expr::Aggregate(..) | Expr::Metric(_))
 }
 
 /// What is made of the groups together.

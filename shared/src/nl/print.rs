@@ -1,7 +1,11 @@
 //! The typed form as SQL: identifiers quoted, literals escaped, joins derived.
 
+mod names;
+
 use super::catalog::{Catalog, ColumnKind, ColumnRef, iso};
-use super::ir::{Aggregate, Compare, Expr, Filter, Literal, Query, Right, SetOp, Unit, Window};
+use super::ir::{
+    Aggregate, Compare, Expr, Filter, Literal, Query, Right, SetOp, Unit, Window, tables,
+};
 use super::joins::Trees;
 use crate::sql::{identifier as quote, literal as sql_literal};
 
@@ -22,56 +26,6 @@ pub struct Printer<'a> {
     pub dialect: Dialect,
     /// The joins.
     pub trees: &'a Trees<'a>,
-}
-
-/// The tables that a query needs, in the order in which it names them.
-pub fn tables(query: &Query) -> Vec<usize> {
-    let mut all = Vec::new();
-    for expr in &query.select {
-        expr_tables(expr, &mut all);
-    }
-    for filter in query.filters.iter().chain(&query.having) {
-        expr_tables(&filter.left, &mut all);
-    }
-    for expr in query.group.iter().chain(&query.per) {
-        expr_tables(expr, &mut all);
-    }
-    for (expr, _) in &query.order {
-        expr_tables(expr, &mut all);
-    }
-    all.extend(&query.tables);
-    let mut once = Vec::new();
-    for table in all {
-        if !once.contains(&table) {
-            once.push(table);
-        }
-    }
-    once
-}
-
-fn expr_tables(expr: &Expr, all: &mut Vec<usize>) {
-    match expr {
-        Expr::Column(c) | Expr::Aggregate(_, _, Some(c)) | Expr::Unit(_, c) => all.push(c.table),
-        Expr::Minus(a, b) => {
-            expr_tables(a, all);
-            expr_tables(b, all);
-        }
-        Expr::Window(_, of, time) => {
-            expr_tables(of, all);
-            all.extend(time.iter().map(|(_, c)| c.table));
-        }
-        Expr::Part(of, filters) => {
-            expr_tables(of, all);
-            for filter in filters {
-                expr_tables(&filter.left, all);
-            }
-        }
-        Expr::Aggregate(_, _, None)
-        | Expr::Metric(_)
-        | Expr::Query(_)
-        | Expr::Result(_)
-        | Expr::Of(..) => {}
-    }
 }
 
 /// Whether a value is one of all rows that are read.
@@ -95,10 +49,10 @@ fn can_run(catalog: &Catalog, query: &Query) -> bool {
     let of_row = |expr: &Expr| matches!(expr, Expr::Column(_) | Expr::Unit(..));
     if !query.group.is_empty() {
         // The rows of a group have another value each, but where the group is one row of the table.
-        let is_key = |c: &ColumnRef| catalog.tables[c.table].primary_key == [c.column];
         let one_row = |table: usize| {
             let mut group = query.group.iter();
-            group.any(|e| matches!(e, Expr::Column(c) if c.table == table && is_key(c)))
+            group
+                .any(|e| matches!(e, Expr::Column(c) if c.table == table && catalog.is_primary(*c)))
         };
         return order.all(|expr| match expr {
             Expr::Column(c) => query.group.contains(expr) || one_row(c.table),
@@ -273,82 +227,6 @@ impl Printer<'_> {
             format!("({})", columns.join(", "))
         };
         Some(format!("WITH asked{columns} AS ({sql}) "))
-    }
-
-    /// What an engine calls a column that has no other name.
-    fn own_name(&self, expr: &Expr) -> Option<&String> {
-        match expr {
-            Expr::Column(c) => Some(&self.catalog.at(*c).name),
-            _ => None,
-        }
-    }
-
-    /// What the columns of a query are called, each another name, and what is computed no name of a column of its tables,
-    /// which an engine might take it for.
-    fn names(&self, query: &Query, tables: &[usize]) -> Vec<String> {
-        let columns = tables.iter().flat_map(|t| &self.catalog.tables[*t].columns);
-        let columns: Vec<&str> = columns.map(|c| c.name.as_str()).collect();
-        let mut all: Vec<String> = Vec::new();
-        for expr in &query.select {
-            let own = self.own_name(expr);
-            let name = self.name(expr, query);
-            let taken = |name: &str| {
-                name == "place"
-                    || all.iter().any(|known| known.eq_ignore_ascii_case(name))
-                    || own.is_none_or(|own| own != name)
-                        && columns.iter().any(|c| c.eq_ignore_ascii_case(name))
-            };
-            let of_table = match expr {
-                Expr::Column(c) => Some(format!("{}_{name}", self.catalog.tables[c.table].name)),
-                _ => None,
-            };
-            let free = std::iter::once(name.clone())
-                .chain(of_table)
-                .chain((2..).map(|i| format!("{name}{i}")))
-                .find(|name| !taken(name));
-            all.extend(free);
-        }
-        all
-    }
-
-    /// What a value is called.
-    fn name(&self, expr: &Expr, query: &Query) -> String {
-        let of = |i: usize| {
-            let of = query.of.as_deref();
-            of.and_then(|of| Some(self.name(of.select.get(i)?, of)))
-        };
-        let name = match expr {
-            Expr::Column(c) => return self.catalog.at(*c).name.clone(),
-            Expr::Metric(i) => {
-                let metric = self.catalog.metrics.get(*i);
-                return metric.map_or_else(|| "value".to_owned(), |m| m.name.clone());
-            }
-            // Rows are counted by their key.
-            Expr::Aggregate(Aggregate::Count, _, Some(c)) if self.catalog.is_key(*c) => "count",
-            Expr::Aggregate(agg, _, Some(c)) => {
-                return format!("{}_{}", agg.name(), self.catalog.at(*c).name);
-            }
-            Expr::Aggregate(agg, _, None) | Expr::Of(agg @ Aggregate::Count, _) => agg.name(),
-            Expr::Of(agg, i) => {
-                let first = format!("{}_", agg.name());
-                let of = of(*i).unwrap_or_else(|| "value".to_owned());
-                // The sum of sums is one of the same values.
-                return if of.starts_with(&first) {
-                    of
-                } else {
-                    first + &of
-                };
-            }
-            Expr::Result(i) => return of(*i).unwrap_or_else(|| "value".to_owned()),
-            Expr::Unit(unit, _) => unit.name(),
-            Expr::Minus(..) => "difference",
-            Expr::Part(..) | Expr::Window(Window::Share, ..) => "share",
-            Expr::Window(Window::Running, ..) => "running_total",
-            Expr::Window(Window::Moving(_), ..) => "moving_average",
-            Expr::Window(Window::Growth(_), ..) => "growth",
-            Expr::Query(_) => "value",
-        };
-        name.to_owned()
     }
 
     fn conditions(

@@ -1,10 +1,11 @@
 //! Anomalies of a series that is known whole: each value against those on both sides of it.
 
-use super::season::{from_neighbours, median_of_sorted, median_season, running_median};
+use super::season::{from_neighbours, median_season, running_median};
 use super::surprise::{Judged, Judgement, MOST, stands_out};
 use super::{scale, surprise};
 use crate::Result;
 use crate::program::{Stopped, check};
+use crate::stats::sample::{DEVIATION, median_of_sorted};
 use crate::stats::tails::student_width;
 
 /// The most rows of ten that may be anomalies: one.
@@ -90,7 +91,7 @@ fn expected(values: &[f64], period: usize, stopped: Stopped<'_>) -> Result<(Vec<
     far.sort_unstable_by(f64::total_cmp);
     Ok((
         level.map(|(row, l)| l + of_row(row)).collect(),
-        1.4826 * median_of_sorted(&far),
+        DEVIATION * median_of_sorted(&far),
     ))
 }
 
@@ -115,7 +116,7 @@ fn outside(left: &[(f64, usize)], usual: f64, stopped: Stopped<'_>) -> Result<Sp
         let n = list.len() as f64;
         let variance = (squares / n - sum / n * (sum / n)).max(0.0);
         let middle = middle(list);
-        let by_median = 1.4826 * median_distance(list, middle);
+        let by_median = DEVIATION * median_distance(list, middle);
         let deviation = by_median.max(0.1 * libm::sqrt(variance)).max(usual);
         (middle, deviation)
     };

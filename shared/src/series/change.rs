@@ -23,6 +23,8 @@ struct Sums {
     y: Vec<f64>,
     yy: Vec<f64>,
     ty: Vec<f64>,
+    /// Sums of the rows' numbers and of their squares, where rows are missing between them.
+    t: Vec<(i128, i128)>,
 }
 
 /// A straight line through the rows of a segment.
@@ -39,18 +41,32 @@ pub struct Line {
 }
 
 impl Sums {
-    fn new(values: &[f64]) -> Sums {
+    /// `at` as in [`changes`].
+    fn new(values: &[f64], at: &[usize]) -> Sums {
         let n = values.len();
+        let first = at.first().copied().unwrap_or(0);
         let mut sums = Sums {
             y: Vec::with_capacity(n + 1),
             yy: Vec::with_capacity(n + 1),
             ty: Vec::with_capacity(n + 1),
+            t: Vec::new(),
         };
         let (mut y, mut yy, mut ty) = (0.0, 0.0, 0.0);
         sums.y.push(0.0);
         sums.yy.push(0.0);
         sums.ty.push(0.0);
-        for (t, value) in values.iter().enumerate() {
+        if !at.is_empty() {
+            let (mut t, mut tt) = (0, 0);
+            sums.t.push((t, tt));
+            for row in at {
+                let row = (row - first) as i128;
+                t += row;
+                tt += row * row;
+                sums.t.push((t, tt));
+            }
+        }
+        for (row, value) in values.iter().enumerate() {
+            let t = at.get(row).map_or(row, |row| row - first);
             y += value;
             yy += value * value;
             ty += t as f64 * value;
@@ -67,15 +83,25 @@ impl Sums {
         let y = self.y[to] - self.y[from];
         let mean = y / k;
         // Relative to the middle of the segment.
-        let middle = from as f64 + (k - 1.0) / 2.0;
+        let (middle, tt, before, after) = match (self.t.get(from), self.t.get(to)) {
+            (Some((t, tt)), Some((to_t, to_tt))) => {
+                let row = |row: usize| (self.t[row + 1].0 - self.t[row].0) as f64;
+                let (n, sum) = ((to - from) as i128, to_t - t);
+                let middle = sum as f64 / k;
+                let tt = (n * (to_tt - tt) - sum * sum) as f64 / k;
+                (middle, tt, middle - row(from), row(to - 1) - middle)
+            }
+            _ => {
+                let half = (k - 1.0) / 2.0;
+                (from as f64 + half, k * (k * k - 1.0) / 12.0, half, half)
+            }
+        };
         let ty = self.ty[to] - self.ty[from] - middle * y;
-        let tt = k * (k * k - 1.0) / 12.0;
         let slope = if tt > 0.0 { ty / tt } else { 0.0 };
         let yy = self.yy[to] - self.yy[from];
-        let half = slope * (k - 1.0) / 2.0;
         Line {
-            first: mean - half,
-            last: mean + half,
+            first: mean - slope * before,
+            last: mean + slope * after,
             slope,
             rest: (yy - y * mean - slope * ty).max(0.0),
         }
@@ -87,9 +113,14 @@ impl Sums {
     }
 }
 
-/// The rows at which a new segment begins, in order, without the first row. The values have no holes. Errors if it is
-/// stopped.
-pub fn changes(values: &[f64], search: Search, stopped: Stopped<'_>) -> Result<Vec<usize>> {
+/// The values at which a new segment begins, in order, without the first one. `at` are the rows that they stand in, rising; empty
+/// if none is missing. Errors if it is stopped.
+pub fn changes(
+    values: &[f64],
+    at: &[usize],
+    search: Search,
+    stopped: Stopped<'_>,
+) -> Result<Vec<usize>> {
     let n = values.len();
     let min_size = search.min_size.max(2);
     if n < 2 * min_size {
@@ -97,7 +128,7 @@ pub fn changes(values: &[f64], search: Search, stopped: Stopped<'_>) -> Result<V
     }
     let scaled = standardised(values);
     if n <= MOST_ROWS {
-        return divide(&scaled, search.penalty, min_size, stopped);
+        return divide(&scaled, at, search.penalty, min_size, stopped);
     }
     // Means of blocks first, then the best row near each change.
     let block = n.div_ceil(MOST_ROWS);
@@ -105,13 +136,15 @@ pub fn changes(values: &[f64], search: Search, stopped: Stopped<'_>) -> Result<V
         .chunks(block)
         .map(|rows| rows.iter().sum::<f64>() / rows.len() as f64)
         .collect();
+    let middles: Vec<usize> = at.chunks(block).map(|rows| rows[rows.len() / 2]).collect();
     let coarse = divide(
         &standardised(&means),
+        &middles,
         search.penalty,
         min_size.div_ceil(block).max(2),
         stopped,
     )?;
-    let sums = Sums::new(&scaled);
+    let sums = Sums::new(&scaled, at);
     let mut found: Vec<usize> = Vec::new();
     for (i, at) in coarse.iter().enumerate() {
         let from = found.last().copied().unwrap_or(0);
@@ -159,13 +192,14 @@ fn standardised(values: &[f64]) -> Vec<f64> {
 
 fn divide(
     values: &[f64],
+    at: &[usize],
     penalty: f64,
     min_size: usize,
     stopped: Stopped<'_>,
 ) -> Result<Vec<usize>> {
     let n = values.len();
     let penalty = penalty * libm::log(n as f64);
-    let sums = Sums::new(values);
+    let sums = Sums::new(values, at);
     // The least cost of the rows before each, and where its last segment begins.
     let mut least = vec![f64::INFINITY; n + 1];
     let mut begins = vec![0; n + 1];
@@ -208,9 +242,13 @@ fn divide(
     Ok(found)
 }
 
-/// The lines of the segments that changes divide a series into, with the rows of each.
-pub fn lines(values: &[f64], changes: &[usize]) -> Vec<(std::ops::Range<usize>, Line)> {
-    let sums = Sums::new(values);
+/// The lines of the segments that changes divide a series into, with the values of each. `at` as in [`changes`].
+pub fn lines(
+    values: &[f64],
+    at: &[usize],
+    changes: &[usize],
+) -> Vec<(std::ops::Range<usize>, Line)> {
+    let sums = Sums::new(values, at);
     let starts = std::iter::once(0).chain(changes.iter().copied());
     let ends = changes.iter().copied().chain([values.len()]);
     starts
@@ -220,9 +258,9 @@ pub fn lines(values: &[f64], changes: &[usize]) -> Vec<(std::ops::Range<usize>, 
         .collect()
 }
 
-/// The line through the rows of a segment alone.
-pub fn line(values: &[f64]) -> Line {
-    Sums::new(values).line(0, values.len())
+/// The line through the values of a segment alone. `at` as in [`changes`].
+pub fn line(values: &[f64], at: &[usize]) -> Line {
+    Sums::new(values, at).line(0, values.len())
 }
 
 #[cfg(test)]
@@ -243,23 +281,67 @@ mod tests {
         let step: Vec<f64> = (0..100)
             .map(|i| noise(i) + if i < 60 { 0.0 } else { 10.0 })
             .collect();
-        assert_eq!(changes(&step, SEARCH, &|| false).unwrap(), [60]);
+        assert_eq!(changes(&step, &[], SEARCH, &|| false).unwrap(), [60]);
         let bend: Vec<f64> = (0..100)
             .map(|i| noise(i) + (i.max(50) - 50) as f64)
             .collect();
-        let found = changes(&bend, SEARCH, &|| false).unwrap();
+        let found = changes(&bend, &[], SEARCH, &|| false).unwrap();
         assert!(found.len() == 1 && found[0].abs_diff(50) <= 8, "{found:?}");
         let line: Vec<f64> = (0..100).map(|i| noise(i) + i as f64).collect();
-        assert!(changes(&line, SEARCH, &|| false).unwrap().is_empty());
-        assert!(changes(&[3.0; 50], SEARCH, &|| false).unwrap().is_empty());
-        assert!(changes(&step[..15], SEARCH, &|| false).unwrap().is_empty());
+        assert!(changes(&line, &[], SEARCH, &|| false).unwrap().is_empty());
+        assert!(
+            changes(&[3.0; 50], &[], SEARCH, &|| false)
+                .unwrap()
+                .is_empty()
+        );
+        assert!(
+            changes(&step[..15], &[], SEARCH, &|| false)
+                .unwrap()
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn rows_that_are_missing_are_no_part_of_a_line() {
+        // As if none were missing, where none is.
+        let values: Vec<f64> = (0..100)
+            .map(|i| noise(i) + (i.max(50) - 50) as f64)
+            .collect();
+        let all: Vec<usize> = (7..107).collect();
+        let expected = changes(&values, &[], SEARCH, &|| false).unwrap();
+        assert_eq!(changes(&values, &all, SEARCH, &|| false).unwrap(), expected);
+        // A slope goes on through a gap, and the gap itself is no change.
+        for n in [120, 30_000] {
+            let gap = n / 3..n / 2;
+            let at: Vec<usize> = (0..n).filter(|row| !gap.contains(row)).collect();
+            let slope: Vec<f64> = at.iter().map(|row| noise(*row) + *row as f64).collect();
+            assert!(
+                changes(&slope, &at, SEARCH, &|| false).unwrap().is_empty(),
+                "{n}"
+            );
+            let line = line(&slope, &at);
+            assert!((line.slope - 1.0).abs() < 0.01, "{line:?}");
+            assert!(
+                line.first.abs() < 1.0 && (line.last - n as f64).abs() < 2.0,
+                "{line:?}"
+            );
+            let step: Vec<f64> = at
+                .iter()
+                .map(|row| noise(*row) + if *row < n / 2 { 0.0 } else { 10.0 })
+                .collect();
+            let found = changes(&step, &at, SEARCH, &|| false).unwrap();
+            assert!(
+                found.len() == 1 && found[0].abs_diff(n / 3) <= 2,
+                "{found:?}"
+            );
+        }
     }
 
     /// The least cost over all divisions, by trying every last segment.
     fn optimal(values: &[f64], search: Search) -> Vec<usize> {
         let scaled = standardised(values);
         let penalty = search.penalty * libm::log(values.len() as f64);
-        let sums = Sums::new(&scaled);
+        let sums = Sums::new(&scaled, &[]);
         let n = values.len();
         let mut best: Vec<(f64, Vec<usize>)> = vec![(f64::INFINITY, Vec::new()); n + 1];
         best[0] = (-penalty, Vec::new());
@@ -291,7 +373,7 @@ mod tests {
                     min_size: 4,
                 };
                 assert_eq!(
-                    changes(&values, search, &|| false).unwrap(),
+                    changes(&values, &[], search, &|| false).unwrap(),
                     optimal(&values, search),
                     "{seed} {penalty}"
                 );
@@ -312,7 +394,7 @@ mod tests {
                     }
             })
             .collect();
-        let found = changes(&values, SEARCH, &|| false).unwrap();
+        let found = changes(&values, &[], SEARCH, &|| false).unwrap();
         assert!(
             found.len() == 2 && found[0].abs_diff(70_000) <= 2 && found[1].abs_diff(150_000) <= 2,
             "{found:?}"
@@ -324,7 +406,7 @@ mod tests {
         let values: Vec<f64> = (0..20)
             .map(|i| if i < 10 { 5.0 } else { 3.0 * i as f64 })
             .collect();
-        let lines = lines(&values, &[10]);
+        let lines = lines(&values, &[], &[10]);
         assert_eq!(lines.len(), 2);
         assert!((lines[0].1.first - 5.0).abs() < 1e-9 && lines[0].1.slope.abs() < 1e-9);
         assert!((lines[1].1.first - 30.0).abs() < 1e-9 && (lines[1].1.slope - 3.0).abs() < 1e-9);

@@ -18,10 +18,22 @@ pub struct Task<'a> {
     pub horizon: usize,
     /// The periods that the season may have, in rows, the shorter first; none or up to two.
     pub periods: &'a [usize],
+    /// Whether a row says how good a forecast of it is, by its number; all behind the end do.
+    pub counted: &'a [bool],
     /// The one member that forecasts, or all.
     pub only: Option<Member>,
     /// The share of the truth that the intervals are to hold, between 0 and 1.
     pub level: f64,
+}
+
+impl Task<'_> {
+    /// The same of a series that begins at a later row.
+    pub fn from(&self, row: usize) -> Self {
+        Task {
+            counted: self.counted.get(row..).unwrap_or(&[]),
+            ..self.clone()
+        }
+    }
 }
 
 /// A way to forecast.
@@ -120,6 +132,7 @@ pub fn forecast(values: &[f64], task: &Task<'_>, stopped: Stopped<'_>) -> Result
     }
     let members = Members::of(values, task, stopped)?;
     let origins = origins(n, task, members.periods.first().copied());
+    let counts = |row: usize| task.counted.get(row).is_none_or(|counts| *counts);
     // What each member foretold from each origin, the truth, and the deviations that smoothing gives.
     let mut errors = vec![0.0; members.list.len()];
     let mut trials = Vec::new();
@@ -127,14 +140,17 @@ pub fn forecast(values: &[f64], task: &Task<'_>, stopped: Stopped<'_>) -> Result
         let (before, after) = values.split_at(n - back);
         let after = &after[..back.min(task.horizon)];
         let (forecasts, deviations) = members.fitted(before, after.len(), stopped)?;
+        let counted: Vec<(usize, f64)> = (0..after.len())
+            .filter(|step| counts(n - back + step))
+            .map(|step| (step, after[step]))
+            .collect();
         for (error, forecast) in errors.iter_mut().zip(&forecasts) {
-            *error += forecast
+            *error += counted
                 .iter()
-                .zip(after)
-                .map(|(f, y)| (y - f).abs())
+                .map(|(step, y)| (y - forecast[*step]).abs())
                 .sum::<f64>();
         }
-        trials.push((forecasts, deviations, after));
+        trials.push((forecasts, deviations, counted));
     }
     let weights = weights(&errors, origins.is_empty());
     let mix = |forecasts: &[Vec<f64>], step: usize| -> f64 {
@@ -144,10 +160,10 @@ pub fn forecast(values: &[f64], task: &Task<'_>, stopped: Stopped<'_>) -> Result
             .sum()
     };
     let (mut squares, mut count) = (0.0, 0.0);
-    for (forecasts, deviations, after) in &trials {
-        for (step, y) in after.iter().enumerate() {
-            let error = y - mix(forecasts, step);
-            let ratio = error / deviations[step].max(f64::MIN_POSITIVE);
+    for (forecasts, deviations, counted) in &trials {
+        for (step, y) in counted {
+            let error = y - mix(forecasts, *step);
+            let ratio = error / deviations[*step].max(f64::MIN_POSITIVE);
             squares += (ratio * ratio).min(1e12);
             count += 1.0;
         }

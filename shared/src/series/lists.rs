@@ -44,12 +44,15 @@ pub fn elements(count: usize) -> String {
 }
 
 fn list(name: &str, text: &str) -> Result<Vec<Json>> {
-    serde_json::from_str(text).map_err(|_| {
-        Error::new(format!(
-            "{name} is no JSON array; give one, like json_group_array({})",
-            if name == "times" { "day" } else { "amount" }
-        ))
-    })
+    serde_json::from_str(text).map_err(|_| no_list(name))
+}
+
+/// What is said of an argument that is no list.
+pub fn no_list(name: &str) -> Error {
+    Error::new(format!(
+        "{name} is no JSON array; give one, like json_group_array({})",
+        if name == "times" { "day" } else { "amount" }
+    ))
 }
 
 fn cell<'a>(name: &str, value: &'a Json) -> Result<ValueRef<'a>> {

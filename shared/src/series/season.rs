@@ -2,21 +2,42 @@
 
 use crate::Result;
 use crate::program::{Stopped, check};
+use crate::stats::sample::median_of_sorted;
 
 /// The autocorrelation at these lags, from 1 on. Zeros for values that are all the same.
 pub fn autocorrelations(values: &[f64], lags: usize) -> Vec<f64> {
+    /// Lags that are summed side by side: one sum waits for each of its additions.
+    const TOGETHER: usize = 8;
     let n = values.len();
     let mean = values.iter().sum::<f64>() / n.max(1) as f64;
-    let scatter: f64 = values.iter().map(|x| (x - mean) * (x - mean)).sum();
-    (1..=lags)
-        .map(|lag| {
-            if lag >= n || scatter <= 0.0 {
-                return 0.0;
+    let around: Vec<f64> = values.iter().map(|x| x - mean).collect();
+    let scatter: f64 = around.iter().map(|x| x * x).sum();
+    let mut found = vec![0.0; lags];
+    if scatter <= 0.0 {
+        return found;
+    }
+    for (block, found) in found.chunks_mut(TOGETHER).enumerate() {
+        let first = 1 + block * TOGETHER;
+        let ahead = around.get(first..).unwrap_or(&[]);
+        let mut sums = [0.0; TOGETHER];
+        for (a, ahead) in around.iter().zip(ahead.windows(TOGETHER)) {
+            for (sum, b) in sums.iter_mut().zip(ahead) {
+                *sum += a * b;
             }
-            let pairs = values.iter().zip(&values[lag..]);
-            pairs.map(|(a, b)| (a - mean) * (b - mean)).sum::<f64>() / scatter
-        })
-        .collect()
+        }
+        // The last rows, which not all of these lags reach from.
+        let reached = (ahead.len() + 1).saturating_sub(TOGETHER);
+        for (row, a) in around.iter().enumerate().skip(reached) {
+            let ahead = ahead.get(row..).unwrap_or(&[]);
+            for (sum, b) in sums.iter_mut().zip(ahead) {
+                *sum += a * b;
+            }
+        }
+        for (r, sum) in found.iter_mut().zip(sums) {
+            *r = sum / scatter;
+        }
+    }
+    found
 }
 
 /// The rows at the end of a longer series that are looked at for its season, or 20 cycles if they are more.
@@ -208,16 +229,6 @@ pub fn median_season(values: &[f64], period: usize) -> Vec<f64> {
     phases.iter_mut().map(median).collect()
 }
 
-/// The median; 0 of none.
-pub fn median_of_sorted(sorted: &[f64]) -> f64 {
-    let n = sorted.len();
-    match n {
-        0 => 0.0,
-        n if n % 2 == 1 => sorted[n / 2],
-        n => f64::midpoint(sorted[n / 2 - 1], sorted[n / 2]),
-    }
-}
-
 /// The median of so many rows around each, an odd number; near the ends the line goes on that the medians show there.
 /// Errors if it is stopped.
 pub fn running_median(values: &[f64], span: usize, stopped: Stopped<'_>) -> Result<Vec<f64>> {
@@ -304,6 +315,29 @@ mod tests {
         (0..n)
             .map(|i| 100.0 + i as f64 + 20.0 * libm::sin(angle(i)))
             .collect()
+    }
+
+    #[test]
+    fn lags_are_summed_side_by_side_to_the_same_bits() {
+        let one = |values: &[f64], lag: usize| {
+            let n = values.len();
+            let mean = values.iter().sum::<f64>() / n.max(1) as f64;
+            let scatter: f64 = values.iter().map(|x| (x - mean) * (x - mean)).sum();
+            if lag >= n || scatter <= 0.0 {
+                return 0.0;
+            }
+            let pairs = values.iter().zip(&values[lag..]);
+            pairs.map(|(a, b)| (a - mean) * (b - mean)).sum::<f64>() / scatter
+        };
+        for n in [0, 1, 2, 7, 8, 9, 10, 16, 17, 40, 1_001] {
+            let mut values = wave(n, 12);
+            values.iter_mut().step_by(3).for_each(|x| *x *= 1.1);
+            for lags in [0, 1, 7, 8, 9, 20] {
+                let expected: Vec<f64> = (1..=lags).map(|lag| one(&values, lag)).collect();
+                assert_eq!(autocorrelations(&values, lags), expected, "{n} {lags}");
+            }
+        }
+        assert_eq!(autocorrelations(&[5.0; 9], 3), [0.0; 3]);
     }
 
     #[test]

@@ -27,9 +27,9 @@ pub const STEP: OptionDef = OptionDef {
 /// What stands in missing rows.
 pub const GAPS: OptionDef = OptionDef {
     name: "gaps",
-    ty: OptionType::OneOf(&["interpolate", "zero"]),
+    ty: OptionType::OneOf(&["interpolate", "zero", "null"]),
     default: "\"interpolate\"",
-    doc: "what stands in rows that are missing",
+    doc: "what stands in rows that are missing: what their neighbours lead to expect; 0; or nothing, `null`. A model that needs a number has the interpolated one then, but nothing is measured by it: it counts neither in the weights of models nor in the width of intervals, nor in the errors of a backtest; no row is judged by it, and no line between two changes goes through it",
 };
 /// The season.
 pub const PERIOD: OptionDef = OptionDef {
@@ -304,7 +304,11 @@ fn preparation(options: &Options) -> Result<Preparation> {
             _ => None,
         },
         step,
-        gaps: (options.text("gaps") == Some("zero")).then_some(Gaps::Zero),
+        gaps: match options.text("gaps") {
+            Some("zero") => Some(Gaps::Zero),
+            Some("null") => Some(Gaps::Null),
+            _ => None,
+        },
         periods,
         zone: zone(options)?,
     })

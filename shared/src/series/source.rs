@@ -85,20 +85,23 @@ impl Sources {
             ValueRef::Integer(value) => *value as f64,
             _ => f64::NAN,
         };
-        let rows = match key {
-            // Looked up first: an entry would need a copy of the key for each row.
-            ValueRef::Text(key) if self.named.contains_key(*key) => self.named.get_mut(*key),
-            ValueRef::Text(key) => Some(self.named.entry((*key).into()).or_default()),
-            _ => Some(self.unnamed.get_or_insert_default()),
-        };
         let column = role.and_then(|role| role.strip_prefix('x')?.parse::<usize>().ok());
-        match (rows, role, column.filter(|column| *column < MOST_COLUMNS)) {
-            (Some(rows), None, _) => rows.add(*time, value),
-            (Some(rows), _, Some(column)) => rows.add_number(column, *time, value),
-            _ => {
-                let wrong = "role is none that a row has; only the SQL of a function calls it";
-                return Err(Error::new(wrong));
-            }
+        let column = column.filter(|column| *column < MOST_COLUMNS);
+        if role.is_some() && column.is_none() {
+            let wrong = "role is none that a row has; only the SQL of a function calls it";
+            return Err(Error::new(wrong));
+        }
+        let add = |rows: &mut Rows| match column {
+            None => rows.add(*time, value),
+            Some(column) => rows.add_number(column, *time, value),
+        };
+        match key {
+            // Looked up first: an entry would need a copy of the key for each row.
+            ValueRef::Text(key) => match self.named.get_mut(*key) {
+                Some(rows) => add(rows),
+                None => add(self.named.entry((*key).into()).or_default()),
+            },
+            _ => add(self.unnamed.get_or_insert_default()),
         }
         Ok(())
     }

@@ -158,17 +158,22 @@ impl Window {
     }
 }
 
-/// Judges each value by those before it. The values have no holes.
+/// Judges each value by those before it, of the rows that count: all if `counted` says nothing of one. The others are not judged.
 ///
 /// Of the residual, which is the value less the median of the last cycles, and of the value itself: how many standard
 /// deviations each is from its mean so far; the score is the mean of both. An anomaly has a score of `threshold` or more
 /// that is above all scores of the quiet stretch before.
 ///
 /// Errors if it is stopped.
-pub fn judge(values: &[f64], how: &Judgement, stopped: Stopped<'_>) -> Result<Vec<Judged>> {
+pub fn judge(
+    values: &[f64],
+    counted: &[bool],
+    how: &Judgement,
+    stopped: Stopped<'_>,
+) -> Result<Vec<Judged>> {
     if let Some(by) = scale::divisor(values) {
         let how = how.divided(by);
-        let mut near = judge(&scale::divided(values, by), &how, stopped)?;
+        let mut near = judge(&scale::divided(values, by), counted, &how, stopped)?;
         for found in &mut near {
             found.expected *= by;
             found.width *= by;
@@ -184,15 +189,20 @@ pub fn judge(values: &[f64], how: &Judgement, stopped: Stopped<'_>) -> Result<Ve
         if row % 4_096 == 0 {
             check(stopped)?;
         }
-        let expected = expected(values, row, how.period);
-        let residual = value - expected;
         let mut found = Judged {
-            expected,
+            expected: f64::NAN,
             width: f64::NAN,
             score: None,
             is_anomaly: false,
         };
-        if row >= FEWEST {
+        if !counts(counted, row) {
+            judged.push(found);
+            continue;
+        }
+        let expected = expected(values, counted, row, how.period);
+        found.expected = expected;
+        let residual = value - expected;
+        if residuals.values.len() >= FEWEST {
             let (mean, deviation) = residuals.spread();
             let (raw_mean, raw_deviation) = raw.spread();
             let of_residual = (residual - mean).abs() / deviation;
@@ -222,19 +232,30 @@ pub fn judge(values: &[f64], how: &Judgement, stopped: Stopped<'_>) -> Result<Ve
     Ok(judged)
 }
 
+fn counts(counted: &[bool], row: usize) -> bool {
+    counted.get(row).is_none_or(|counts| *counts)
+}
+
 /// The median of the same row of the last cycles, of two at least; else of the last rows, or the value itself of the first.
-fn expected(values: &[f64], row: usize, period: usize) -> f64 {
+fn expected(values: &[f64], counted: &[bool], row: usize, period: usize) -> f64 {
     let mut before = [0.0; NEIGHBOURS];
     let mut count = 0;
     if period > 1 {
-        while count < CYCLES && row >= (count + 1) * period {
-            before[count] = values[row - (count + 1) * period];
-            count += 1;
+        for cycle in 1..=(row / period).min(CYCLES) {
+            let at = row - cycle * period;
+            if counts(counted, at) {
+                before[count] = values[at];
+                count += 1;
+            }
         }
     }
     if count < 2 {
-        count = row.min(NEIGHBOURS);
-        before[..count].copy_from_slice(&values[row - count..row]);
+        count = 0;
+        let rows = (0..row).rev().filter(|at| counts(counted, *at));
+        for at in rows.take(NEIGHBOURS) {
+            before[count] = values[at];
+            count += 1;
+        }
     }
     if count == 0 {
         return values[row];
@@ -265,10 +286,53 @@ mod tests {
     }
 
     fn anomalies(values: &[f64], how: &Judgement) -> Vec<usize> {
-        let judged = judge(values, how, &|| false).unwrap();
+        let judged = judge(values, &[], how, &|| false).unwrap();
         (0..values.len())
             .filter(|i| judged[*i].is_anomaly)
             .collect()
+    }
+
+    #[test]
+    fn rows_that_do_not_count_are_as_if_they_were_not_there() {
+        for period in [1, 7] {
+            let how = Judgement {
+                period,
+                quiet: Quiet::Rows(0),
+                ..usual()
+            };
+            let mut plain: Vec<f64> = (0..300).map(|i| f64::from(i * 7 % 11)).collect();
+            plain[200] = 90.0;
+            // A whole cycle of others stands between some rows, so that the season keeps its place.
+            let (mut values, mut counted) = (Vec::new(), Vec::new());
+            for (row, value) in plain.iter().enumerate() {
+                if row > 0 && row % 70 == 0 {
+                    values.extend([1e6; 7]);
+                    counted.extend([false; 7]);
+                }
+                values.push(*value);
+                counted.push(true);
+            }
+            let judged = judge(&values, &counted, &how, &|| false).unwrap();
+            let (kept, others): (Vec<_>, Vec<_>) = judged
+                .iter()
+                .zip(&counted)
+                .partition(|(_, counted)| **counted);
+            assert!(
+                others
+                    .iter()
+                    .all(|(row, _)| row.score.is_none() && !row.is_anomaly)
+            );
+            assert!(kept[200].0.is_anomaly);
+            if period == 1 {
+                let kept: Vec<_> = kept.iter().map(|(row, _)| *row).collect();
+                let expected = judge(&plain, &[], &how, &|| false).unwrap();
+                assert_eq!(
+                    format!("{kept:?}"),
+                    format!("{:?}", expected.iter().collect::<Vec<_>>())
+                );
+            }
+            assert!(kept.iter().all(|(row, _)| row.expected <= 90.0));
+        }
     }
 
     #[test]
@@ -300,11 +364,11 @@ mod tests {
         };
         assert!(anomalies(&values, &weekly).is_empty());
         assert_eq!(
-            judge(&values, &weekly, &|| false).unwrap()[138].expected,
+            judge(&values, &[], &weekly, &|| false).unwrap()[138].expected,
             100.0
         );
         values[138] = 0.0;
-        let judged = judge(&values, &weekly, &|| false).unwrap();
+        let judged = judge(&values, &[], &weekly, &|| false).unwrap();
         assert!(judged[138].score > judged[137].score);
     }
 
@@ -312,16 +376,16 @@ mod tests {
     fn a_constant_that_changes_has_a_finite_score() {
         let mut values = vec![5.0; 60];
         values[40] = 6.0;
-        let judged = judge(&values, &usual(), &|| false).unwrap();
+        let judged = judge(&values, &[], &usual(), &|| false).unwrap();
         assert_eq!(
             (judged[40].score, judged[40].is_anomaly),
             (Some(MOST), true)
         );
         assert_eq!(judged[39].score, Some(0.0));
         assert!(judged[..20].iter().all(|j| j.score.is_none()));
-        assert!(judge(&[], &usual(), &|| false).unwrap().is_empty());
+        assert!(judge(&[], &[], &usual(), &|| false).unwrap().is_empty());
         let huge: Vec<f64> = values.iter().map(|x| x * 2e307).collect();
-        assert!(judge(&huge, &usual(), &|| false).unwrap()[40].is_anomaly);
+        assert!(judge(&huge, &[], &usual(), &|| false).unwrap()[40].is_anomaly);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Distributions as text, `normal(6, 0.5)`, and the value that a share of one is below.
 
+use std::collections::HashMap;
+
 use crate::options::{listed, shortened};
 use crate::stats::special::{
     beta_below, beta_quantile, gamma_quantile, gamma_shares, normal_quantile,
@@ -166,6 +168,11 @@ impl Distribution {
 
     /// The value that this share is below, for a share above 0 and below 1.
     pub fn quantile(&self, share: f64) -> f64 {
+        self.quantile_by(share, &mut Counts::default())
+    }
+
+    /// The same of a distribution that many values are drawn from, with what is known of it.
+    pub fn quantile_by(&self, share: f64, known: &mut Counts) -> f64 {
         use Distribution::*;
         match *self {
             Normal(mean, sd) => mean + sd * normal_quantile(share),
@@ -180,9 +187,9 @@ impl Distribution {
             Beta(a, b) => beta_quantile(a, b, share),
             Gamma(shape, scale) => scale * gamma_quantile(shape, share),
             Exponential(mean) => -mean * libm::log1p(-share),
-            Poisson(mean) => poisson(mean, share),
-            Binomial(tries, p) if p > 0.5 => tries - binomial(tries, 1.0 - p, 1.0 - share),
-            Binomial(tries, p) => binomial(tries, p, share),
+            Poisson(mean) => poisson(mean, share, known),
+            Binomial(tries, p) if p > 0.5 => tries - binomial(tries, 1.0 - p, 1.0 - share, known),
+            Binomial(tries, p) => binomial(tries, p, share, known),
             Bernoulli(p) => f64::from(share >= 1.0 - p && p > 0.0),
             StudentT(freedom) => student(freedom, share),
             Weibull(shape, scale) => scale * libm::pow(-libm::log1p(-share), 1.0 / shape),
@@ -222,7 +229,18 @@ fn near(mean: f64, sd: f64, skew: f64, share: f64) -> f64 {
     libm::round(mean + sd * (z + skew * (z * z - 1.0) / 6.0)).max(0.0)
 }
 
-fn poisson(mean: f64, share: f64) -> f64 {
+/// The share of one distribution of counts below or at a count, and its own. Where [`LARGE`] ends them there are a few thousand at
+/// most.
+#[derive(Default)]
+pub struct Counts(HashMap<u64, [f64; 2]>);
+
+impl Counts {
+    fn of(&mut self, count: f64, compute: impl FnOnce() -> [f64; 2]) -> [f64; 2] {
+        *self.0.entry(count.to_bits()).or_insert_with(compute)
+    }
+}
+
+fn poisson(mean: f64, share: f64, known: &mut Counts) -> f64 {
     if mean == 0.0 {
         return 0.0;
     }
@@ -231,8 +249,10 @@ fn poisson(mean: f64, share: f64) -> f64 {
     if mean > LARGE {
         return start;
     }
-    let at = libm::exp(start * libm::log(mean) - mean - libm::lgamma(start + 1.0));
-    let below = gamma_shares(start + 1.0, mean).1;
+    let [below, at] = known.of(start, || {
+        let ln = start * libm::log(mean) - mean - libm::lgamma(start + 1.0);
+        [gamma_shares(start + 1.0, mean).1, libm::exp(ln)]
+    });
     count(
         share,
         [start, below, at],
@@ -242,7 +262,7 @@ fn poisson(mean: f64, share: f64) -> f64 {
     )
 }
 
-fn binomial(tries: f64, p: f64, share: f64) -> f64 {
+fn binomial(tries: f64, p: f64, share: f64, known: &mut Counts) -> f64 {
     let variance = tries * p * (1.0 - p);
     if variance == 0.0 {
         return if p == 1.0 { tries } else { 0.0 };
@@ -252,19 +272,23 @@ fn binomial(tries: f64, p: f64, share: f64) -> f64 {
     if variance > LARGE {
         return start;
     }
-    let ln =
-        libm::lgamma(tries + 1.0) - libm::lgamma(start + 1.0) - libm::lgamma(tries - start + 1.0)
+    let [below, at] = known.of(start, || {
+        let ln = libm::lgamma(tries + 1.0)
+            - libm::lgamma(start + 1.0)
+            - libm::lgamma(tries - start + 1.0)
             + start * libm::log(p)
             + (tries - start) * libm::log1p(-p);
-    let below = if start >= tries {
-        1.0
-    } else {
-        beta_below(tries - start, start + 1.0, 1.0 - p)
-    };
+        let below = if start >= tries {
+            1.0
+        } else {
+            beta_below(tries - start, start + 1.0, 1.0 - p)
+        };
+        [below, libm::exp(ln)]
+    });
     let odds = p / (1.0 - p);
     count(
         share,
-        [start, below, libm::exp(ln)],
+        [start, below, at],
         |k| k / (tries - k + 1.0) / odds,
         |k| (tries - k) / (k + 1.0) * odds,
         tries,

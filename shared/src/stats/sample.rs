@@ -62,6 +62,31 @@ impl Sample {
     }
 }
 
+/// The median of numbers in order; 0 of none.
+pub fn median_of_sorted(sorted: &[f64]) -> f64 {
+    let n = sorted.len();
+    match n {
+        0 => 0.0,
+        n if n % 2 == 1 => sorted[n / 2],
+        n => f64::midpoint(sorted[n / 2 - 1], sorted[n / 2]),
+    }
+}
+
+/// The median; 0 of none.
+pub fn median(values: Vec<f64>) -> f64 {
+    median_of_sorted(Sample::new(values).sorted())
+}
+
+/// How many times the median distance from the median the standard deviation of normal numbers is.
+pub const DEVIATION: f64 = 1.4826;
+
+/// The median, and how far values usually are from it: [`DEVIATION`] times the median of their distances. Zeros of none.
+pub fn middle_and_deviation(values: &[f64]) -> (f64, f64) {
+    let middle = median(values.to_vec());
+    let far = values.iter().map(|x| (x - middle).abs()).collect();
+    (middle, DEVIATION * median(far))
+}
+
 /// The ranks of numbers from 1 on; equal ones share the mean of theirs.
 pub fn ranks(values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..values.len()).collect();
@@ -110,6 +135,15 @@ mod tests {
         let large = Sample::new(vec![f64::MAX, f64::MIN]);
         assert!(large.quantile(0.5).unwrap() == 0.0);
         assert!(large.moments().iter().take(1).all(|v| v.is_finite()));
+    }
+
+    #[test]
+    fn one_far_value_moves_no_median() {
+        assert_eq!(
+            middle_and_deviation(&[1.0, 2.0, 3.0, 4.0, 900.0]),
+            (3.0, DEVIATION)
+        );
+        assert_eq!(middle_and_deviation(&[]), (0.0, 0.0));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Student's t and Fisher's F, by the incomplete beta function.
+//! Student's t and Fisher's F, by the incomplete beta function, and the tail of drawing without replacement.
 
 use special::Beta;
 
@@ -25,9 +25,35 @@ pub fn f_above(value: f64, between: f64, within: f64) -> f64 {
     }
 }
 
+/// The probability that of so many drawn out of n, of which `marked` are marked, so many or more are marked: Fisher's exact
+/// test to one side. All are whole, and so many can be.
+pub fn hypergeometric_above(count: f64, marked: f64, drawn: f64, n: f64) -> f64 {
+    let choices =
+        |n: f64, k: f64| libm::lgamma(n + 1.0) - libm::lgamma(k + 1.0) - libm::lgamma(n - k + 1.0);
+    let first = choices(marked, count) + choices(n - marked, drawn - count) - choices(n, drawn);
+    let (mut sum, mut term, mut k) = (1.0, 1.0, count);
+    while term > 1e-17 * sum && k < marked.min(drawn) {
+        term *= (marked - k) * (drawn - k) / ((k + 1.0) * (n - marked - drawn + k + 1.0));
+        sum += term;
+        k += 1.0;
+    }
+    (libm::exp(first) * sum).min(1.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn drawing_has_its_exact_tail() {
+        // The lady tasting tea: all four, three or more, and of 70 ways all.
+        for (count, p) in [(4.0, 1.0 / 70.0), (3.0, 17.0 / 70.0), (0.0, 1.0)] {
+            let found = hypergeometric_above(count, 4.0, 4.0, 8.0);
+            assert!((found - p).abs() < 1e-12, "{count}: {found}");
+        }
+        let far = hypergeometric_above(9_000.0, 10_000.0, 10_000.0, 1_000_000.0);
+        assert!((0.0..1e-300).contains(&far));
+    }
 
     #[test]
     fn they_are_those_of_the_tables() {

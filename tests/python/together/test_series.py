@@ -160,13 +160,14 @@ class Series(Both):
 
         # Names of internal columns are none of the caller's either.
         odd = [("TIME", "'10:00'"), ("TIMETZ", "'10:00:00+00'"), ("INTERVAL", "'1 day'"), ("UUID", "'00000000-0000-0000-0000-000000000001'"), ("BIT", "'101'"), ("BLOB", "'x'")]
-        others = [("DATE", "'2024-01-01'"), ("TIMESTAMP", "'2024-01-01'"), ("INTEGER[]", "[1]"), ("STRUCT(a INTEGER)", "{'a': 1}")]
+        nested = [("INTEGER[]", "[1]"), ("DATE[][]", "[['2024-01-01']]"), ("VARCHAR[1]", "['a']"), ("STRUCT(a INTEGER)", "{'a': 1}"), ("MAP(INTEGER, INTEGER)", "MAP {1: 2}"), ("UNION(a INTEGER)", "union_value(a := 1)")]
+        others = [("DATE", "'2024-01-01'"), ("TIMESTAMP", "'2024-01-01'")] + nested
         columns = ", ".join(f"{value}::{ty} AS c{i}" for i, (ty, value) in enumerate(odd + others))
         self.duckdb.execute(f"CREATE TABLE odd AS SELECT {columns}, true AS flag, '5' AS text, 'a'::ENUM ('a') AS kind, 1 AS number")
         functions = ["lumos_forecast('{}', 1)", "lumos_backtest('{}', 1)", "lumos_anomalies('{}')", "lumos_changepoints('{}')", "lumos_decompose('{}')", "lumos_seasons('{}')"]
         for function in functions:
-            for i, (ty, _) in enumerate(odd):
-                ty = ty.replace("TIMETZ", "TIME WITH TIME ZONE")
+            for i, (ty, _) in list(enumerate(odd)) + list(enumerate(nested, len(odd) + 2)):
+                ty = ty.replace("TIMETZ", "TIME WITH TIME ZONE").partition("(")[0]
                 refused(f"odd(c{i}, number)", function, f"the times are of the type {ty}; give dates like")
                 refused(f"SELECT c{i}, number FROM odd", function, f"the times are of the type {ty}; give dates like")
             refused("odd(flag, number)", function, "the times are of the type BOOLEAN; give dates like")
@@ -175,6 +176,98 @@ class Series(Both):
         refused("odd", """lumos_drivers('{}', 'sum(text)', 'number = 1', '["kind"]')""", "value is a TEXT; give a number")
         refused("", """lumos_simulate('concat(a, ''x'')', '{{"a": 1}}', 5, 1)""", "value is a TEXT; give a number")
         self.assertEqual(self.duckdb.execute("FROM query(lumos_forecast('SELECT c0, number FROM odd LIMIT 0', 1))").fetchall(), [])
+
+    def test_an_enum_is_a_text(self):
+        self.duckdb.execute("CREATE TABLE t AS SELECT d::ENUM ('2024-01-01', '2024-01-02', '2024-01-03') AS day, 5 AS v FROM (VALUES ('2024-01-02'), ('2024-01-01'), ('2024-01-03')) r(d)")
+        self.assertEqual(self.duckdb.execute("SELECT ts, typeof(ts), value FROM query(lumos_forecast('t', 1))").fetchone(), ("2024-01-04", "VARCHAR", 5.0))
+
+    # What follows the two lists.
+    CALLS_OF_LISTS = [("forecast", ", 3"), ("anomalies", ""), ("changepoints", "")]
+
+    def test_lists_answer_as_their_json(self):
+        chance = random.Random(7)
+        rows = [(f"2024-{i // 28 + 1:02}-{i % 28 + 1:02}", i * 7 % 5 + 30 * (i > 50), i % 3) for i in range(84)]
+        chance.shuffle(rows)
+        rows += [(None, 5, 0), ("2024-01-09", None, 1), (None, None, 2)]
+        for db, ty in [(self.sqlite.connection, "TEXT"), (self.duckdb, "DATE")]:
+            db.execute(f"CREATE TABLE sales(day {ty}, amount INTEGER, shop INTEGER)")
+            db.executemany("INSERT INTO sales VALUES (?, ?, ?)", rows)
+        times = ["DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "VARCHAR"]
+        values = ["TINYINT", "INTEGER", "BIGINT", "HUGEINT", "DOUBLE", "FLOAT", "DECIMAL(9, 2)", "DECIMAL(38, 10)"]
+        for of, more in self.CALLS_OF_LISTS:
+            query = f"SELECT shop, lumos_{of}_of({{}}{more}) FROM sales GROUP BY shop ORDER BY shop"
+            for time, value in [(ty, "INTEGER") for ty in times] + [("DATE", ty) for ty in values]:
+                found = self.duckdb.execute(query.format(f"list(day::{time}), list(amount::{value})")).fetchall()
+                texts = f"to_json(list(CAST(day::{time} AS VARCHAR))), to_json(list(amount))"
+                self.assertEqual(found, self.duckdb.execute(query.format(texts)).fetchall(), (of, time, value))
+                self.assertEqual(len(found), 3)
+                self.assertTrue(of == "changepoints" or all(answer.startswith("[{") for _, answer in found))
+            # Times that are numbers.
+            query = f"SELECT lumos_{of}_of({{}}{more}) FROM (SELECT day - DATE '2024-01-01' AS t, amount AS v FROM sales)"
+            texts = self.duckdb.execute(query.format("to_json(list(t)), to_json(list(v))")).fetchall()
+            for time in ["SMALLINT", "BIGINT", "DOUBLE", "DECIMAL(9, 2)"]:
+                self.assertEqual(self.duckdb.execute(query.format(f"list(t::{time}), list(v)")).fetchall(), texts, (of, time))
+            # The other engine, which has texts.
+            query = f"SELECT shop, lumos_{of}_of({{}}{more}) FROM sales GROUP BY shop ORDER BY shop"
+            theirs = self.sqlite.rows(query.format("json_group_array(day), json_group_array(amount)"))
+            self.assertEqual(self.duckdb.execute(query.format("list(day), list(amount)")).fetchall(), theirs)
+
+    def test_lists_of_any_shape(self):
+        def one(arguments, of="anomalies"):
+            return self.duckdb.execute(f"SELECT lumos_{of}_of({arguments})").fetchone()[0]
+
+        for lists in ["[], []", "[]::DATE[], []::DOUBLE[]", "[]::TIME[], []::DOUBLE[]"]:
+            self.assertEqual(one(lists), "[]")
+        for lists in ["NULL, [1]", "[1], NULL::DOUBLE[]", "NULL::DATE[], '[1]'", "NULL, NULL"]:
+            self.assertIsNone(one(lists))
+        for lists, texts in [
+            ("[NULL], [NULL]", "'[null]', '[null]'"),
+            ("[1, 2], '[1, 2]'", "'[1, 2]', [1, 2]"),
+            ("[1, 2]::INTEGER[2], [1.5, 'nan'::DOUBLE]::DOUBLE[2]", "'[1, 2]', '[1.5, null]'"),
+            ("[1, 2], ['inf'::DOUBLE, 3]", "'[1, 2]', '[null, 3]'"),
+            ("[1, 2], [true, NULL]", "'[1, 2]', '[true, null]'"),
+            ("['2024-01-01 08:00:00+08'::TIMESTAMPTZ], [1]", "'[\"2024-01-01 00:00:00\"]', '[1]'"),
+            ("['2024-01-01 00:00:00.000001999'::TIMESTAMP_NS], [1]", "'[\"2024-01-01 00:00:00.000001\"]', '[1]'"),
+            ("[1, 2], [1, 2], '{\"last\": 1}'", "'[1, 2]', '[1, 2]', '{\"last\": 1}'"),
+        ]:
+            self.assertEqual(one(lists), one(texts), lists)
+        until = ", NULL, '{\"until\": 4}'"
+        self.assertEqual(one("[1, 2, 3], [5, 5, 5]" + until, "forecast"), one("'[1, 2, 3]', '[5, 5, 5]'" + until, "forecast"))
+        # A constant, a part of a list, a list that another function made.
+        self.duckdb.execute("CREATE TABLE lists AS SELECT i, CASE WHEN i % 5 > 0 THEN [i, i + 1, i + 2] END AS t, CASE WHEN i % 7 > 0 THEN [i, NULL, 3] END AS v FROM range(5000) r(i)")
+        for t, v in [("t", "v"), ("t", "[1, 2, 3]"), ("[1, 2, 3]", "v"), ("t[2:]", "v[:2]"), ("list_reverse(t)", "list_sort(v)"), ("list_filter(t, lambda x: x > 9)", "list_filter(t, lambda x: x > 9)"), ("list_concat(t, [7])", "list_concat(v, [8])"), ("array_value(i, i + 1)", "array_value(1, i)")]:
+            query = "SELECT lumos_anomalies_of({}, {}) FROM lists WHERE i % 3 = 1 AND (t IS NULL) = (v IS NULL) ORDER BY i"
+            found = self.duckdb.execute(query.format(t, v)).fetchall()
+            self.assertEqual(found, self.duckdb.execute(query.format(f"to_json({t})", f"to_json({v})")).fetchall(), (t, v))
+        for arguments, words in [
+            ("['10:00'::TIME], [1]", "times is of the type TIME[]; give a list of dates, timestamps, numbers or texts, or a JSON array"),
+            ("[[1]], [1]", "times is of the type INTEGER[][]; give a list of dates"),
+            ("[{'a': 1}], [1]", "times is of the type STRUCT[]; give a list of dates"),
+            ("[1], [[1]]", "values is of the type INTEGER[][]; give a list of dates"),
+            ("[1], ['x'::BLOB]", "values is of the type BLOB[]; give a list of dates"),
+            ("[true], [1]", "times has true, which is no time"),
+            ("['May'], [1]", '"May" is no time; give a date'),
+            ("[1], ['5']", "value is a TEXT; give a number"),
+            ("[1], []", "times has 1 element and values 0; give a value for each time"),
+            ("DATE '2024-01-01', [1]", "times is no list; give one, like list(x), or a JSON array"),
+            ("1, [1]", "times is no JSON array; give one"),
+            ("['infinity'::DATE], [1]", "times has a time outside of the years 1 to 9999"),
+        ]:
+            for of, more in self.CALLS_OF_LISTS:
+                with self.assertRaises(duckdb.Error) as caught:
+                    one(arguments + more, of)
+                self.assertIn(f"lumos_{of}_of: {words}", str(caught.exception))
+
+    def test_a_list_of_each_of_many_groups(self):
+        self.duckdb.execute("CREATE TABLE many AS SELECT i // 20 AS k, DATE '2024-01-01' + (i % 20)::INTEGER AS day, (i * 7919 % 1000)::DOUBLE AS v FROM range(200000) r(i)")
+        query = "SELECT k, lumos_changepoints_of({0}), lumos_anomalies_of({0}, '{{\"last\": 1}}') FROM many GROUP BY k ORDER BY k"
+        found = []
+        for threads in (1, 8):
+            self.duckdb.execute(f"SET threads = {threads}")
+            found.append(self.duckdb.execute(query.format("list(day), list(v)")).fetchall())
+        self.assertEqual(len(found[0]), 10_000)
+        self.assertEqual(found[0], found[1])
+        self.assertEqual(found[0], self.duckdb.execute(query.format("to_json(list(day)), to_json(list(v))")).fetchall())
 
     def test_a_column_may_be_named_twice(self):
         rows = [(f"2024-01-{day:02}", day * 7 % 5 + 1.5, f"s{day % 2}", day % 3) for day in range(1, 29)]

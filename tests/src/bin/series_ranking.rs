@@ -1,6 +1,7 @@
 //! Measures forecasts, anomalies and change points: `series_ranking <folder>`, which has `m3.csv`, `nab.csv` (unpacked),
-//! `nab_windows.json` and `tcpd.json`. Scores as the benchmarks define them: OWA of the M4 competition, the standard
-//! profile of the Numenta Anomaly Benchmark, F1 and cover of the Turing Change Point Dataset.
+//! `nab_windows.json` and `tcpd.json`, and perhaps `m1.csv` and `tourism.csv` of `bench/series_data.py`. Scores as the
+//! benchmarks define them: OWA of the M4 competition, the standard profile of the Numenta Anomaly Benchmark, F1 and cover
+//! of the Turing Change Point Dataset.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,13 +21,23 @@ type Outcome = Result<(), String>;
 fn main() -> ExitCode {
     let folder = std::env::args().nth(1).unwrap_or_default();
     let folder = Path::new(&folder);
-    let all = [forecasts(folder), anomalies(folder), change_points(folder)];
+    let held_out = ["M1", "Tourism"]
+        .into_iter()
+        .filter(|set| folder.join(file(set)).exists());
+    let competitions = ["M3"].into_iter().chain(held_out);
+    let mut all: Vec<Outcome> = competitions.map(|set| forecasts(folder, set)).collect();
+    all.extend([anomalies(folder), change_points(folder)]);
     let mut code = ExitCode::SUCCESS;
     for failed in all.into_iter().filter_map(Outcome::err) {
         eprintln!("{failed}");
         code = ExitCode::FAILURE;
     }
     code
+}
+
+/// The file of a competition's series.
+fn file(competition: &str) -> String {
+    format!("{}.csv", competition.to_lowercase())
 }
 
 fn read(folder: &Path, name: &str) -> Result<String, String> {
@@ -54,16 +65,16 @@ struct Scores {
     msis: f64,
 }
 
-fn forecasts(folder: &Path) -> Outcome {
+fn forecasts(folder: &Path, competition: &str) -> Outcome {
     const LEVEL: f64 = 0.95;
-    let text = read(folder, "m3.csv")?;
+    let text = read(folder, &file(competition))?;
     let mut kinds: BTreeMap<String, Scores> = BTreeMap::new();
     let begun = Instant::now();
     let mut busy = begun.elapsed();
     for line in text.lines().skip(1) {
         let fields: Vec<&str> = line.split(',').collect();
         let [_, kind, period, horizon, train, test] = fields.as_slice() else {
-            return Err(format!("m3.csv: {line}"));
+            return Err(format!("{}: {line}", file(competition)));
         };
         let period: usize = period.parse().map_err(|_| line.to_owned())?;
         let horizon: usize = horizon.parse().map_err(|_| line.to_owned())?;
@@ -75,6 +86,7 @@ fn forecasts(folder: &Path) -> Outcome {
             &Task {
                 horizon,
                 periods: if period > 1 { &periods } else { &[] },
+                counted: &[],
                 only: None,
                 level: LEVEL,
             },
@@ -135,7 +147,7 @@ fn forecasts(folder: &Path) -> Outcome {
     for (kind, s) in &kinds {
         let owa = (s.smape / s.naive_smape + s.mase / s.naive_mase) / 2.0;
         println!(
-            "M3 {kind}: {} series, OWA {owa:.4}, sMAPE {:.2}, MASE {:.3}, cover of 95 % {:.3}, MSIS {:.2}",
+            "{competition} {kind}: {} series, OWA {owa:.4}, sMAPE {:.2}, MASE {:.3}, cover of 95 % {:.3}, MSIS {:.2}",
             s.series,
             s.smape / s.series,
             s.mase / s.scaled,
@@ -143,7 +155,10 @@ fn forecasts(folder: &Path) -> Outcome {
             s.msis / s.scaled
         );
         if kind == "all" {
-            println!("M3: {:.2} ms a series", busy.as_secs_f64() * 1e3 / s.series);
+            println!(
+                "{competition}: {:.2} ms a series",
+                busy.as_secs_f64() * 1e3 / s.series
+            );
         }
     }
     Ok(())
@@ -191,6 +206,7 @@ fn anomalies(folder: &Path) -> Outcome {
             .map_or(1, |(step, _)| *step);
         let judged = judge(
             &values,
+            &[],
             &Judgement {
                 period: if step <= 7_200 {
                     (86_400 / step) as usize
@@ -282,7 +298,7 @@ fn change_points(folder: &Path) -> Outcome {
             min_size: 8,
         };
         let mut found = vec![0];
-        found.extend(changes(&values, search, &|| false).map_err(|e| e.to_string())?);
+        found.extend(changes(&values, &[], search, &|| false).map_err(|e| e.to_string())?);
         let mut people: Vec<Vec<usize>> = Vec::new();
         for (_, marks) in entry["annotations"].as_object().into_iter().flatten() {
             let rows = marks

@@ -3,6 +3,7 @@
 
 use crate::Result;
 use crate::program::{Stopped, check};
+use crate::stats::sample::middle_and_deviation;
 
 /// A cell: one value of each dimension, and what was measured in both groups.
 #[derive(Debug, Clone, PartialEq)]
@@ -187,20 +188,7 @@ fn noise(parts: &[Totals]) -> f64 {
         }
     });
     let changes: Vec<f64> = changes.collect();
-    let middle = median(changes.clone());
-    1.4826
-        * median(
-            changes
-                .iter()
-                .map(|change| (change - middle).abs())
-                .collect(),
-        )
-}
-
-fn median(values: Vec<f64>) -> f64 {
-    crate::stats::sample::Sample::new(values)
-        .quantile(0.5)
-        .unwrap_or(0.0)
+    middle_and_deviation(&changes).1
 }
 
 /// The sets of at most so many of `count` dimensions, smaller ones first.

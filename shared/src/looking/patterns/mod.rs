@@ -2,7 +2,8 @@
 //!
 //! Each pattern has an impact, the share of rows or of what varies that it accounts for, and those that chance could make
 //! have a probability; `score` is the impact times 1 - q, where q is the probability after Benjamini and Hochberg over all
-//! that was tried of the kind. [`singles`] looks at columns alone, [`pairs`] at two of them, [`times`] at numbers by time.
+//! that was tried in the call. Where numbers are skewed or some are far, a probability is that of their ranks, or of the far
+//! ones drawn near. [`singles`] looks at columns alone, [`pairs`] at two of them, [`times`] at numbers by time.
 
 use serde_json::{Value as Json, json};
 
@@ -118,7 +119,7 @@ struct Pattern {
     columns: Vec<usize>,
     /// From 0 to 1.
     impact: f64,
-    /// Its place among the probabilities of its kind, if it has one.
+    /// Its place among the probabilities of all that was tried, if it has one.
     test: Option<usize>,
     facts: Json,
     english: String,
@@ -129,33 +130,20 @@ struct Pattern {
 #[derive(Default)]
 struct Finds {
     patterns: Vec<Pattern>,
-    tests: Vec<(Kind, Vec<Option<f64>>)>,
+    tests: Vec<Option<f64>>,
 }
 
 impl Finds {
     /// Notes the probability of what was tried; returns its place for [`Pattern::test`].
-    fn test(&mut self, kind: Kind, p: f64) -> Option<usize> {
-        let place = self.tests.iter().position(|(of, _)| *of == kind);
-        let place = place.unwrap_or_else(|| {
-            self.tests.push((kind, Vec::new()));
-            self.tests.len() - 1
-        });
-        let all = &mut self.tests[place].1;
-        all.push(Some(p.clamp(0.0, 1.0)));
-        Some(all.len() - 1)
+    fn test(&mut self, p: f64) -> Option<usize> {
+        self.tests.push(Some(p.clamp(0.0, 1.0)));
+        Some(self.tests.len() - 1)
     }
 
     /// The patterns by their scores.
     fn ranked(self) -> Vec<(f64, Pattern)> {
-        let q: Vec<(Kind, Vec<Option<f64>>)> = self
-            .tests
-            .iter()
-            .map(|(kind, p)| (*kind, adjusted(p)))
-            .collect();
-        let of = |pattern: &Pattern| {
-            let list = q.iter().find(|(kind, _)| *kind == pattern.kind)?;
-            list.1.get(pattern.test?).copied().flatten()
-        };
+        let q = adjusted(&self.tests);
+        let of = |pattern: &Pattern| q.get(pattern.test?).copied().flatten();
         let mut ranked: Vec<(f64, Pattern)> = self
             .patterns
             .into_iter()

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::{CHANCE, FEWEST_ROWS, Finds, Kind, Pattern, Seen};
+use super::{FEWEST_ROWS, Finds, Kind, Pattern, Seen};
 use crate::Result;
-use crate::looking::association::{Found, Prepared, Products, chi_square_above, correlation_ratio};
+use crate::looking::association::{Found, Prepared, Products, correlation_ratio};
 use crate::program::{Stopped, check};
 use crate::series::scale;
 use crate::series::words::{grouped, number};
+use crate::stats::tails::hypergeometric_above;
 
 /// The least share of what varies that is told of a correlation.
 const LEAST_EXPLAINED: f64 = 0.09;
@@ -43,7 +44,7 @@ pub fn find(seen: &[Seen<'_>], finds: &mut Finds, stopped: Stopped<'_>) -> Resul
             }
             for (of, by, places) in [(a, b, [i, j]), (b, a, [j, i])] {
                 if let (Some(labels), Some(numbers)) = (of.labels(), by.measure()) {
-                    ratio(places, of, labels, by.name, numbers.values(), finds);
+                    ratio(places, of, labels, by.name, numbers, finds);
                 }
             }
             if let (Some(of), Some(with)) = (a.labels(), b.labels()) {
@@ -63,16 +64,13 @@ fn correlation(
     finds: &mut Finds,
 ) {
     let strength = |of: &Found| of.value.map_or(-1.0, f64::abs);
-    let [one, other] = found;
-    let (measure, found) = if strength(&other.1) > strength(&one.1) {
-        other
-    } else {
-        one
-    };
-    let (Some(r), Some(p)) = (found.value, found.p) else {
+    // Both were tried.
+    let tests = found.map(|(_, found)| finds.test(found.p.unwrap_or(1.0)));
+    let clearer = usize::from(strength(&found[1].1) > strength(&found[0].1));
+    let ((measure, found), test) = (found[clearer], tests[clearer]);
+    let Some(r) = found.value else {
         return;
     };
-    let test = finds.test(Kind::Correlation, p);
     if r * r < LEAST_EXPLAINED || found.n < FEWEST_ROWS {
         return;
     }
@@ -93,20 +91,22 @@ fn correlation(
     });
 }
 
-/// Numbers that differ by category.
+/// Numbers that differ by category: told of as they are, and how probable it is by their ranks (Conover and Iman 1981).
 fn ratio(
     places: [usize; 2],
     of: &Seen<'_>,
     labels: &[String],
     measure: &str,
-    numbers: &[f64],
+    numbers: &Prepared<'_>,
     finds: &mut Finds,
 ) {
+    let ranked = correlation_ratio(&of.codes, &numbers.ranks());
+    let numbers = numbers.values();
     let found = correlation_ratio(&of.codes, numbers);
-    let (Some(eta), Some(p)) = (found.value, found.p) else {
+    let (Some(eta), Some(p)) = (found.value, ranked.p) else {
         return;
     };
-    let test = finds.test(Kind::Correlation, p);
+    let test = finds.test(p);
     let scale = scale::divisor(numbers).unwrap_or(1.0);
     let mut groups = vec![(0.0, 0.0); labels.len()];
     for (code, value) in of.codes.iter().zip(numbers) {
@@ -198,6 +198,7 @@ fn dependency(places: [usize; 2], [a, b]: [&Seen<'_>; 2], finds: &mut Finds) {
         }
         let tried = of.codes.len().min(TRIED);
         if settled(&of.codes[..tried], &on.codes[..tried]).share < TRIED_OBEYS {
+            finds.test(1.0);
             continue;
         }
         let all = settled(&of.codes, &on.codes);
@@ -212,12 +213,13 @@ fn dependency(places: [usize; 2], [a, b]: [&Seen<'_>; 2], finds: &mut Finds) {
         let settles = (all.share - most) / (1.0 - most);
         let clear = all.rows >= FEWEST_ROWS && all.share >= OBEYS && settles >= SETTLED;
         if !clear {
+            finds.test(1.0);
             continue;
         }
         // That every further row of a value has what the first has.
         let further = (all.rows - all.groups) as f64 * all.share;
         let p = libm::exp(further * libm::log(same));
-        let test = finds.test(Kind::Dependency, p);
+        let test = finds.test(p);
         found.push((of, on, places, all, settles, test));
     }
     let mutual = found.len() == 2;
@@ -253,13 +255,13 @@ fn dependency(places: [usize; 2], [a, b]: [&Seen<'_>; 2], finds: &mut Finds) {
 struct Together {
     /// The share of the rows that have both beyond what chance lets expect.
     beyond: f64,
-    test: Option<usize>,
     pair: (u32, u32),
     count: f64,
     expected: f64,
 }
 
-/// Of all pairs of values of two columns the one in most rows beyond what chance lets expect.
+/// Of all pairs of values of two columns the one in most rows beyond what chance lets expect. Its probability is that of
+/// Fisher's exact test, times the number of pairs that it may be chosen of.
 fn together(places: [usize; 2], [a, b]: [&Seen<'_>; 2], labels: [&[String]; 2], finds: &mut Finds) {
     let mut pairs: BTreeMap<(u32, u32), f64> = BTreeMap::new();
     let (mut of_a, mut of_b) = (vec![0.0; a.distinct + 1], vec![0.0; b.distinct + 1]);
@@ -289,21 +291,11 @@ fn together(places: [usize; 2], [a, b]: [&Seen<'_>; 2], labels: [&[String]; 2], 
     for (pair, count) in pairs.into_iter().filter(|(_, count)| *count >= least) {
         let (x, y) = (of_a[pair.0 as usize], of_b[pair.1 as usize]);
         let expected = x * y / n;
-        // Of a table of two by two.
-        let off = count - expected;
-        let chi = off * off * n * n * n / (x * y * (n - x) * (n - y));
-        let p = if chi.is_finite() {
-            chi_square_above(chi, 1.0)
-        } else {
-            1.0
-        };
-        let test = finds.test(Kind::Association, p);
-        let beyond = off / n;
-        let clear = count >= LIFT * expected && p <= CHANCE;
+        let beyond = (count - expected) / n;
+        let clear = count >= LIFT * expected;
         if clear && best.as_ref().is_none_or(|best| beyond > best.beyond) {
             best = Some(Together {
                 beyond,
-                test,
                 pair,
                 count,
                 expected,
@@ -312,14 +304,16 @@ fn together(places: [usize; 2], [a, b]: [&Seen<'_>; 2], labels: [&[String]; 2], 
     }
     let Some(Together {
         beyond,
-        test,
         pair: (x, y),
         count,
         expected,
     }) = best
     else {
+        finds.test(1.0);
         return;
     };
+    let p = hypergeometric_above(count, of_a[x as usize], of_b[y as usize], n);
+    let test = finds.test(p * (a.distinct * b.distinct) as f64);
     let (x, y) = (&labels[0][x as usize - 1], &labels[1][y as usize - 1]);
     let lift = count / expected;
     let rows = grouped(&count.to_string());

@@ -9,8 +9,9 @@ use crate::program::{Stopped, check};
 use crate::series::scale;
 use crate::series::words::{grouped, number};
 use crate::stats::sample::Sample;
+use crate::stats::special::normal_below;
 
-/// Beyond the quartiles by so many times the distance between them, as Tukey has it.
+/// Beyond the quartiles by so many times the distance between them, as Tukey has it (1977).
 const FENCE: f64 = 3.0;
 /// More rows beyond are no outliers.
 const MOST_OUTLIERS: f64 = 0.05;
@@ -36,28 +37,40 @@ pub fn find(seen: &[Seen<'_>], finds: &mut Finds, stopped: Stopped<'_>) -> Resul
         for (j, measure) in seen.iter().enumerate() {
             check(stopped)?;
             if let (Some(labels), Some(numbers)) = (column.labels(), measure.measure()) {
-                let found = sum_of_one(column, labels, measure.name, numbers.values());
-                finds.patterns.extend(found.map(|pattern| Pattern {
-                    columns: vec![i, j],
-                    ..pattern
-                }));
+                let names = [column.name, measure.name];
+                sum_of_one(
+                    [i, j],
+                    names,
+                    (labels, &column.codes),
+                    numbers.values(),
+                    finds,
+                );
             }
         }
     }
     keys(seen, finds, stopped)
 }
 
+/// Numbers that are never negative are compared by their square roots, by which counts spread alike whatever their mean is
+/// (Bartlett 1936): the far ends of counts and of sums of money are no outliers.
 fn outliers(column: &Seen<'_>, place: usize) -> Option<Pattern> {
     let known = column.measure()?.values().iter().filter(|v| !v.is_nan());
     let sample = Sample::new(known.copied().collect());
-    let quartile = |share: f64| sample.quantile(share);
-    let (low, middle, high) = (quartile(0.25)?, quartile(0.5)?, quartile(0.75)?);
+    let sorted = sample.sorted();
+    let rooted = sorted.first().is_some_and(|least| *least >= 0.0);
+    let (compared, back): (_, fn(f64) -> f64) = if rooted {
+        let roots = sorted.iter().map(|v| v.sqrt()).collect();
+        (Sample::new(roots), |root| root.max(0.0) * root.max(0.0))
+    } else {
+        (sample.clone(), |value| value)
+    };
+    let (low, high) = (compared.quantile(0.25)?, compared.quantile(0.75)?);
     // Halved first, so that nothing leaves the range of doubles.
     let reach = 2.0 * FENCE * (high / 2.0 - low / 2.0);
-    let (from, to) = (low - reach, high + reach);
-    let sorted = sample.sorted();
-    let below = sorted.partition_point(|v| *v < from);
-    let above = sorted.len() - sorted.partition_point(|v| *v <= to);
+    let below = compared.sorted().partition_point(|v| *v < low - reach);
+    let above = sorted.len() - compared.sorted().partition_point(|v| *v <= high + reach);
+    let (from, to) = (back(low - reach), back(high + reach));
+    let middle = sample.quantile(0.5)?;
     let count = below + above;
     if reach <= 0.0 || count == 0 || count as f64 > MOST_OUTLIERS * sorted.len() as f64 {
         return None;
@@ -117,7 +130,7 @@ fn rows_of_one(column: &Seen<'_>, place: usize, finds: &mut Finds) {
     let share = count as f64 / n;
     let even = 1.0 / labels.len() as f64;
     let chi = n * (share - even) * (share - even) / (even * (1.0 - even));
-    let test = finds.test(Kind::Dominance, chi_square_above(chi, 1.0));
+    let test = finds.test(chi_square_above(chi, 1.0));
     if share < DOMINANT || column.known < FEWEST_ROWS {
         return;
     }
@@ -136,47 +149,63 @@ fn rows_of_one(column: &Seen<'_>, place: usize, finds: &mut Finds) {
     });
 }
 
-/// A category that has most of a measure's sum, more than its share of the rows.
+/// A category that has most of a measure's sum, more than its share of the rows. The probability is that of so many rows
+/// drawn without replacement, by the moments of their sum (Cochran 1977, section 2.5), times the number of categories.
 fn sum_of_one(
-    column: &Seen<'_>,
-    labels: &[String],
-    measure: &str,
+    places: [usize; 2],
+    [name, measure]: [&str; 2],
+    (labels, codes): (&[String], &[u32]),
     numbers: &[f64],
-) -> Option<Pattern> {
+    finds: &mut Finds,
+) {
     let scale = scale::divisor(numbers).unwrap_or(1.0);
     let mut groups = vec![(0.0, 0_usize); labels.len()];
-    for (code, value) in column.codes.iter().zip(numbers) {
+    let mut squares = 0.0;
+    for (code, value) in codes.iter().zip(numbers) {
         if *code > 0 && !value.is_nan() {
             if *value < 0.0 {
-                return None;
+                return;
             }
+            let value = value / scale;
             let group = &mut groups[*code as usize - 1];
-            *group = (group.0 + value / scale, group.1 + 1);
+            *group = (group.0 + value, group.1 + 1);
+            squares += value * value;
         }
     }
     let whole: f64 = groups.iter().map(|(sum, _)| sum).sum();
     let rows: usize = groups.iter().map(|(_, rows)| rows).sum();
     let most = groups.iter().enumerate().rev();
-    let (at, (sum, count)) = most.max_by(|(_, a), (_, b)| a.0.total_cmp(&b.0))?;
+    let Some((at, (sum, count))) = most.max_by(|(_, a), (_, b)| a.0.total_cmp(&b.0)) else {
+        return;
+    };
     let share = sum / whole;
-    let of_rows = *count as f64 / rows as f64;
+    let (n, drawn) = (rows as f64, *count as f64);
+    let of_rows = drawn / n;
+    let variance = (squares - whole * whole / n) / (n - 1.0) * drawn * (1.0 - of_rows);
+    let off = sum - of_rows * whole;
+    let p = if variance > 0.0 && off > 0.0 {
+        normal_below(-off / libm::sqrt(variance))
+    } else {
+        1.0
+    };
+    let test = finds.test(p * labels.len() as f64);
     let clear = share >= DOMINANT && share >= BEYOND_ROWS * of_rows && rows >= FEWEST_ROWS;
     if !clear {
-        return None;
+        return;
     }
-    let (name, label) = (column.name, &labels[at]);
+    let label = &labels[at];
     let (percent, of_all) = (number(share * 100.0), number(of_rows * 100.0));
-    Some(Pattern {
+    finds.patterns.push(Pattern {
         kind: Kind::Dominance,
-        columns: Vec::new(),
+        columns: places.to_vec(),
         impact: above_even(share, labels.len()),
-        test: None,
+        test,
         facts: json!({"value": label, "percent": share * 100.0, "percent_of_rows": of_rows * 100.0}),
         english: format!(
             "{name} = {label} has {percent} % of the sum of {measure}, and {of_all} % of the rows"
         ),
         chinese: format!("{name} = {label} 占 {measure} 总和的 {percent}%，而行数只占 {of_all}%"),
-    })
+    });
 }
 
 /// One column whose values are all different, or two of which no pair comes twice.
@@ -229,11 +258,12 @@ fn keys(seen: &[Seen<'_>], finds: &mut Finds, stopped: Stopped<'_>) -> Result<()
                 pairs.windows(2).all(|w| w[0] != w[1])
             };
             if !unique(rows.min(TRIED)) || !unique(rows) {
+                finds.test(1.0);
                 continue;
             }
             let n = rows as f64;
             let twice = n * (n - 1.0) / 2.0 * same[*i] * same[*j];
-            let test = finds.test(Kind::Key, libm::exp(-twice));
+            let test = finds.test(libm::exp(-twice));
             found += 1;
             finds.patterns.push(Pattern {
                 kind: Kind::Key,

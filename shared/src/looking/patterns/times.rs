@@ -3,15 +3,16 @@
 use serde_json::json;
 
 use super::{Column, FEWEST_ROWS, Finds, Kind, Pattern, Seen};
+use crate::looking::association::correlation_ratio;
 use crate::looking::table::Values;
 use crate::program::{Stopped, check};
 use crate::series::change::{self, Line, Search};
 use crate::series::clock::{Clock, DAY};
 use crate::series::grid::{Aggregate, Gaps, Grid, Preparation};
 use crate::series::scale;
-use crate::series::season::{Season, autocorrelations, correlation_test};
+use crate::series::season::{Season, autocorrelations};
 use crate::series::words::{grouped, number};
-use crate::stats::sample::Sample;
+use crate::stats::sample::{median, middle_and_deviation, ranks};
 use crate::stats::tails::f_above;
 use crate::{Error, Result};
 
@@ -19,6 +20,9 @@ use crate::{Error, Result};
 const MOST_POINTS: usize = 1_000;
 /// The fewest points of a trend.
 const FEWEST_POINTS: usize = 8;
+/// What is farther from the median than so many deviations is taken as that far where seasons and changes are looked for
+/// (Huber 1964).
+const FAR: f64 = 3.0;
 /// See [`crate::series::judged`], whose defaults these are.
 const SEARCH: Search = Search {
     penalty: 6.0,
@@ -57,6 +61,7 @@ pub fn find(
         chinese: "行数".into(),
         columns: vec![place],
         grid: &grid,
+        counts: true,
     };
     finds.patterns.extend(series.gap(seen[place].name));
     if grid.duplicates > 0 {
@@ -83,6 +88,7 @@ pub fn find(
             chinese,
             columns: vec![i, place],
             grid: &grid,
+            counts: false,
         };
         series.find(finds, stopped)?;
     }
@@ -120,6 +126,8 @@ struct Series<'a> {
     chinese: String,
     columns: Vec<usize>,
     grid: &'a Grid,
+    /// Whether it is the number of rows, which is known where there is none.
+    counts: bool,
 }
 
 impl Series<'_> {
@@ -171,24 +179,27 @@ impl Series<'_> {
     }
 
     fn season(&self, values: &[f64], finds: &mut Finds) -> Option<Season> {
-        let steps: Vec<f64> = values.windows(2).map(|w| w[1] - w[0]).collect();
-        let line = change::line(values);
-        let mut found: Option<(f64, Option<usize>, usize, Season)> = None;
+        let line = change::line(values, &[]);
+        let mut found: Option<(f64, f64, Option<usize>, usize, Season)> = None;
         for period in self.grid.periods.iter().copied() {
-            let Some(p) = correlation_test(&steps, period) else {
+            if period < 2 || values.len() < 3 * period {
                 continue;
-            };
-            let test = finds.test(Kind::Season, p);
+            }
             let season = Season::of(values, period, 1.0, false);
+            let p = self.repeats(values, line, &season);
+            let test = finds.test(p);
             let rest = |row: usize| season.remove(values[row], row);
             let rest: Vec<f64> = (0..values.len()).map(rest).collect();
-            let explained = 1.0 - change::line(&rest).rest / line.rest;
-            let better = found.as_ref().is_none_or(|best| explained > best.0);
-            if p <= super::CHANCE && explained > 0.0 && better {
-                found = Some((explained, test, period, season));
+            let left = change::line(&rest, &[]).rest / line.rest;
+            // Without what many rows of a cycle explain by chance.
+            let n = values.len() as f64;
+            let beyond = 1.0 - left * (n - 1.0) / (n - period as f64);
+            let better = found.as_ref().is_none_or(|best| beyond > best.0);
+            if p <= super::CHANCE && beyond > 0.0 && better {
+                found = Some((beyond, 1.0 - left, test, period, season));
             }
         }
-        let (explained, test, period, season) = found?;
+        let (_, explained, test, period, season) = found?;
         let rows = |most: bool| {
             let last = values.len() - period..values.len();
             let factor = |row: &usize| season.factors[row % period];
@@ -228,6 +239,31 @@ impl Series<'_> {
         Some(season)
     }
 
+    /// How probable values are by chance that differ so by the row of a cycle: by F, of what a line leaves and the value
+    /// before does not say, far values drawn near; of ranks if most values are the same. Ranks alone would miss a cycle of
+    /// which one row is high.
+    fn repeats(&self, values: &[f64], line: Line, season: &Season) -> f64 {
+        let off = |row: usize| values[row] - line.first - line.slope * row as f64;
+        let rest: Vec<f64> = (0..values.len())
+            .map(|row| season.remove(off(row), row))
+            .collect();
+        let like = autocorrelations(&rest, 1)[0].clamp(-0.99, 0.99);
+        let known = |row: &usize| self.counts || self.grid.given[*row];
+        let rows = (1..values.len()).filter(|row| known(row) && known(&(row - 1)));
+        let (codes, news): (Vec<u32>, Vec<f64>) = rows
+            .map(|row| {
+                let phase = row % season.factors.len();
+                (phase as u32 + 1, off(row) - like * off(row - 1))
+            })
+            .unzip();
+        let compared = if middle_and_deviation(&news).1 > 0.0 {
+            clipped(&news)
+        } else {
+            ranks(&news)
+        };
+        correlation_ratio(&codes, &compared).p.unwrap_or(1.0)
+    }
+
     /// The change that two lines in place of one gain most by.
     fn change(
         &self,
@@ -236,24 +272,20 @@ impl Series<'_> {
         finds: &mut Finds,
         stopped: Stopped<'_>,
     ) -> Result<()> {
-        let lines = change::lines(values, &change::changes(values, SEARCH, stopped)?);
+        // Neither one far value nor the long tail of all is a change.
+        let search = clipped(&from_line(&clipped(values)));
+        let lines = change::lines(
+            values,
+            &[],
+            &change::changes(&search, &[], SEARCH, stopped)?,
+        );
         let all: f64 = spread(values);
         let gains = lines.windows(2).filter_map(|pair| match pair {
             [(rows, before), (next, after)] => {
-                let whole = change::line(&values[rows.start..next.end]);
-                let rest = before.rest + after.rest;
-                let n = (next.end - rows.start) as f64;
-                let p = if rest > 0.0 {
-                    f_above((whole.rest - rest) / 2.0 / (rest / (n - 4.0)), 2.0, n - 4.0)
-                } else {
-                    0.0
-                };
-                let short = rows.len().min(next.len()) as f64;
+                let whole = change::line(&values[rows.start..next.end], &[]);
                 Some((
-                    (whole.rest - rest) / all,
-                    p,
-                    next.start,
-                    short,
+                    (whole.rest - before.rest - after.rest) / all,
+                    (rows.start, next.start, next.end),
                     *before,
                     *after,
                 ))
@@ -262,11 +294,15 @@ impl Series<'_> {
         });
         // Of equals the first.
         let best = gains.reduce(|best, next| if next.0 > best.0 { next } else { best });
-        let Some((impact, p, row, short, before, after)) = best else {
+        let Some((impact, (start, row, end), before, after)) = best else {
+            finds.test(1.0);
             return Ok(());
         };
-        let test = finds.test(Kind::Change, p);
+        // Any row might have been the best.
+        let p = changes_by_chance(&search[start..end], row - start) * (end - start) as f64;
+        let test = finds.test(p);
         let at = self.at(row);
+        let short = (row - start).min(end - row) as f64;
         let is_level =
             (after.first - before.last).abs() >= (after.slope - before.slope).abs() * short / 2.0;
         let of = |line: &Line, level: f64| if is_level { level } else { line.slope } * scale;
@@ -336,29 +372,26 @@ impl Series<'_> {
             }
         }
         let pairs = slopes.len() as f64;
-        let middle = |values: Vec<f64>| Sample::new(values).quantile(0.5).unwrap_or(0.0);
-        let slope = middle(slopes);
-        let start = middle(points.iter().map(|(x, y)| y - slope * x).collect());
+        let slope = median(slopes);
+        let start = median(points.iter().map(|(x, y)| y - slope * x).collect());
         let rest: Vec<f64> = points.iter().map(|(x, y)| y - start - slope * x).collect();
         let mut sorted: Vec<f64> = points.iter().map(|(_, y)| *y).collect();
         sorted.sort_unstable_by(f64::total_cmp);
         let ties = sorted.chunk_by(|a, b| a == b).map(|run| run.len() as f64);
         let term = |t: f64| t * (t - 1.0) * (2.0 * t + 5.0);
         let variance = (term(n as f64) - ties.map(term).sum::<f64>()) / 18.0;
-        // Rows that are like the one before say less: as many independent ones of a first-order process.
-        let r = autocorrelations(&rest, 1).first().copied().unwrap_or(0.0);
-        let like = r.clamp(0.0, 0.99);
-        let variance = variance * (1.0 + like) / (1.0 - like);
+        let variance = variance * alike(&rest);
         let z = (ups as f64).abs() - 1.0;
         let p = if variance > 0.0 {
             libm::erfc(z.max(0.0) / libm::sqrt(2.0 * variance))
         } else {
             1.0
         };
-        let test = finds.test(Kind::Trend, p);
+        let test = finds.test(p);
         let given_values: Vec<f64> = given.iter().map(|(_, y)| *y).collect();
-        let off = given.iter().map(|(x, y)| y - start - slope * x);
-        let explained = 1.0 - off.map(|d| d * d).sum::<f64>() / spread(&given_values);
+        // Around its mean: that of skewed numbers is not on the line of medians.
+        let off: Vec<f64> = given.iter().map(|(x, y)| y - slope * x).collect();
+        let explained = 1.0 - spread(&off) / spread(&given_values);
         let (Some(first), Some(last)) = (given.first(), given.last()) else {
             return Ok(());
         };
@@ -427,6 +460,57 @@ impl Series<'_> {
                 "{name} 以 {chinese_step}为步长，{all} 个时间中缺少 {missed} 个，最长连续缺少 {run} 个，由 {from} 到 {to}"
             ),
         })
+    }
+}
+
+/// How many rows say as much as one that is independent of the others, where each is like the one before: those of a
+/// first-order process.
+fn alike(rest: &[f64]) -> f64 {
+    let like = autocorrelations(rest, 1)[0].clamp(0.0, 0.99);
+    (1.0 + like) / (1.0 - like)
+}
+
+/// How probable a gain is by two lines that part before this row, in place of one, by F of the ranks of what one line leaves.
+fn changes_by_chance(values: &[f64], row: usize) -> f64 {
+    let ranks = ranks(&from_line(values));
+    let one = change::line(&ranks, &[]);
+    let two = change::lines(&ranks, &[], &[row]);
+    let rest: f64 = two.iter().map(|(_, line)| line.rest).sum();
+    if rest <= 0.0 {
+        return 0.0;
+    }
+    let off = two.iter().flat_map(|(rows, line)| {
+        let at = |(i, rank): (usize, &f64)| rank - line.first - line.slope * i as f64;
+        ranks[rows.clone()].iter().enumerate().map(at)
+    });
+    let off: Vec<f64> = off.collect();
+    let within = ranks.len() as f64 - 4.0;
+    f_above(
+        (one.rest - rest) / 2.0 / (rest / within) / alike(&off),
+        2.0,
+        within,
+    )
+}
+
+/// What a line leaves of values.
+fn from_line(values: &[f64]) -> Vec<f64> {
+    let line = change::line(values, &[]);
+    let rest = values.iter().enumerate();
+    rest.map(|(i, v)| v - line.first - line.slope * i as f64)
+        .collect()
+}
+
+/// Values, those that are far from the others drawn near, see [`FAR`].
+fn clipped(values: &[f64]) -> Vec<f64> {
+    let (middle, deviation) = middle_and_deviation(values);
+    let far = FAR * deviation;
+    if far > 0.0 {
+        values
+            .iter()
+            .map(|v| v.clamp(middle - far, middle + far))
+            .collect()
+    } else {
+        values.to_vec()
     }
 }
 

@@ -1,12 +1,10 @@
 //! Queries that no one means as they stand: groups that are counted but not made, a row that is to have two values.
 
-use super::super::catalog::{Catalog, Column, ColumnRef, words};
-use super::super::ir::{Aggregate, Compare, Expr, Filter, Query, Right};
-use super::super::print::tables;
+use super::super::catalog::{Catalog, Column, words};
+use super::super::ir::{Aggregate, Compare, Expr, Filter, Query, Right, is_aggregate, tables};
 use super::super::reader::{name_of, shown_names};
 use super::super::state::State;
 use super::super::tokens::{Token, stem};
-use super::is_aggregate;
 
 /// Mends what a query lacks, once its groups are known.
 pub fn mend(catalog: &Catalog, tokens: &[Token], state: &State, query: &mut Query) {
@@ -15,13 +13,6 @@ pub fn mend(catalog: &Catalog, tokens: &[Token], state: &State, query: &mut Quer
     most_of_groups(catalog, state, query);
     referred(catalog, query);
     named_groups(catalog, query);
-}
-
-fn key_of(catalog: &Catalog, table: usize) -> Option<Expr> {
-    match catalog.tables[table].primary_key[..] {
-        [column] => Some(Expr::Column(ColumnRef { table, column })),
-        _ => None,
-    }
 }
 
 /// "Which doctors ...", where the rows of another table say by a key which they are: they are shown by their names.
@@ -116,7 +107,7 @@ fn counted_groups(catalog: &Catalog, state: &State, query: &mut Query) {
     if !counts || query.having.is_empty() || !query.group.is_empty() {
         return;
     }
-    let Some(key) = first.and_then(|(table, _)| key_of(catalog, *table)) else {
+    let Some(key) = first.and_then(|(table, _)| catalog.key(*table).map(Expr::Column)) else {
         return;
     };
     let groups = Query {
@@ -147,7 +138,7 @@ fn most_of_groups(catalog: &Catalog, state: &State, query: &mut Query) {
         .into_iter()
         .map(Expr::Column)
         .collect();
-    query.group.extend(key_of(catalog, *table));
+    query.group.extend(catalog.key(*table).map(Expr::Column));
     query.group.extend(
         names
             .iter()
@@ -194,7 +185,9 @@ pub fn flat_mean(catalog: &Catalog, query: &mut Query) {
     let (Some(table), None) = (means.next(), means.next()) else {
         return;
     };
-    let one_row = key_of(catalog, table).is_some_and(|key| query.group.contains(&key));
+    let one_row = catalog
+        .key(table)
+        .is_some_and(|key| query.group.contains(&Expr::Column(key)));
     let of_one_table = query
         .group
         .iter()
@@ -214,7 +207,7 @@ fn named_groups(catalog: &Catalog, query: &mut Query) {
     {
         return;
     }
-    let is_key = key_of(catalog, by.table) == Some(Expr::Column(by));
+    let is_key = catalog.is_primary(by);
     let names = if is_key {
         shown_names(catalog, by.table)
     } else {
@@ -241,9 +234,7 @@ pub fn one_row(catalog: &Catalog, query: &mut Query) {
     };
     let names = name_of(catalog, column.table);
     let of_row = |e: &Expr| match e {
-        Expr::Column(c) => {
-            names.contains(c) || key_of(catalog, column.table) == Some(Expr::Column(*c))
-        }
+        Expr::Column(c) => names.contains(c) || catalog.key(column.table) == Some(*c),
         e => is_aggregate(e) && tables(query).len() == 1,
     };
     if !query.select.iter().all(of_row) || query.filters[at].op != Compare::Eq {

@@ -3,13 +3,21 @@
 mod walk;
 
 use super::super::catalog::{ColumnRef, Target};
-use super::super::ir::{Aggregate, Compare, Expr, Query};
+use super::super::ir::{Aggregate, Compare, Expr, Query, is_aggregate, tables};
 use super::super::lexicon::CUES;
-use super::super::modify::{Modifiers, is_aggregate, modifiers, nearest};
-use super::super::print::tables;
+use super::super::modify::{Modifiers, modifiers, nearest};
 use super::super::reader::Reader;
 use super::super::tokens::Token;
 use walk::Walk;
+
+/// How many rows a question asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rows {
+    /// As many as there are.
+    All,
+    /// The first so many.
+    First(u64),
+}
 
 /// What a question changes of the one before.
 #[derive(Debug, Clone, Default)]
@@ -29,7 +37,7 @@ pub struct Edits {
     /// In which direction.
     pub descending: Option<bool>,
     /// How many rows.
-    pub limit: Option<u64>,
+    pub limit: Option<Rows>,
     /// One row, unless a number says otherwise.
     pub extreme: bool,
     /// Another aggregate, and of which column.
@@ -105,74 +113,15 @@ const ADD: &[&str] = &[
 
 const ADD_CHINESE: &[&str] = &["也", "再加", "还有", "加上", "以及", "并且", "同时"];
 
-/// Words with which a question begins that goes on.
+/// Words with which a question begins that goes on, if little follows; those of [`CHANGES`] do so whatever follows.
 const LEADS: &[&str] = &[
-    "what about",
-    "how about",
-    "and",
-    "only",
-    "just",
-    "but",
-    "now",
-    "then",
-    "instead",
-    "also",
-    "or",
-    "same",
-    "make it",
-    "change",
-    "switch",
-    "remove",
-    "drop",
-    "without",
-    "except",
-    "excluding",
-    "exclude",
-    "not",
-    "sort",
-    "sorted",
-    "order",
-    "ordered",
-    "by",
-    "for",
-    "in",
-    "top",
-    "bottom",
-    "first",
-    "per",
-    "group",
-    "grouped",
-    "break",
-    "broken",
-    "filter",
-    "restrict",
-    "limit",
-    "keep",
-    "as",
-    "with",
-    "add",
-    "include",
-    "ok",
-    "okay",
-    "no",
-    "all",
-    "from",
-    "since",
-    "before",
-    "after",
-    "between",
-    "over",
-    "under",
-    "more",
-    "less",
-    "at",
-    "the",
+    "order", "ordered", "by", "for", "in", "top", "bottom", "first", "per", "group", "grouped",
+    "break", "broken", "limit", "as", "with", "add", "include", "ok", "okay", "no", "all", "from",
+    "since", "before", "after", "between", "over", "under", "more", "less", "at", "the",
 ];
 
 const LEADS_CHINESE: &[&str] = &[
-    "那", "那么", "换成", "换为", "改成", "改为", "改按", "只", "仅", "再", "按", "其中", "然后",
-    "也", "还有", "去掉", "不要", "排除", "除了", "如果", "前", "加上", "倒序", "升序", "降序",
-    "这些", "他们", "它们", "不限", "没有", "没",
+    "按", "除了", "如果", "前", "倒序", "升序", "降序", "这些", "他们", "它们", "不限",
 ];
 
 const QUESTION: &[&str] = &[
@@ -214,7 +163,7 @@ const CHANGES: &[&str] = &[
 
 const CHANGES_CHINESE: &[&str] = &[
     "那", "换成", "换为", "改成", "改为", "改按", "只", "仅", "再", "其中", "然后", "也", "还有",
-    "去掉", "不要", "排除", "加上", "没有", "没",
+    "去掉", "不要", "排除", "加上", "没",
 ];
 
 /// Words that say that what was said was not what was meant.
@@ -308,19 +257,19 @@ pub fn edits(
         ..Edits::default()
     };
     let asked_so = raw.trim_end_matches(['?', '？', '。']).ends_with('呢');
-    let (lead, changes) = if chinese {
-        (
-            LEADS_CHINESE.iter().any(|w| raw.starts_with(w)) || asked_so,
-            CHANGES_CHINESE.iter().any(|w| raw.starts_with(w)) || asked_so,
-        )
-    } else {
-        let anywhere = has(&["instead", "only"]) || edits.adds;
-        (
-            starts(LEADS) || anywhere,
-            starts(CHANGES) || has(&["instead"]),
-        )
-    };
-    let (lead, changes) = (lead || corrects, changes || corrects);
+    let begins = |phrases: &[&str]| phrases.iter().any(|w| raw.starts_with(w));
+    let changes = corrects
+        || if chinese {
+            begins(CHANGES_CHINESE) || asked_so
+        } else {
+            starts(CHANGES) || has(&["instead"])
+        };
+    let lead = changes
+        || if chinese {
+            begins(LEADS_CHINESE)
+        } else {
+            starts(LEADS) || has(&["only"]) || edits.adds
+        };
     let (found, rest) = modifiers(reader, question, tokens.to_vec(), true);
     edits.modifiers = found;
     let mut own = tables(previous);

@@ -1,10 +1,11 @@
 //! Groups by times, and what is made of all groups: shares, growth, running totals.
 
 use super::super::catalog::{Catalog, ColumnRef, iso};
-use super::super::ir::{Aggregate, Compare, Expr, Filter, Literal, Query, Right, Unit, Window};
-use super::super::print::tables;
+use super::super::ir::{
+    Aggregate, Compare, Expr, Filter, Literal, Query, Right, Unit, Window, is_aggregate, tables,
+};
+use super::Asked;
 use super::times::moment;
-use super::{Asked, is_aggregate};
 use crate::calendar::{self, DAY};
 
 /// Aggregates of a group for each unit of a time.

@@ -1,9 +1,9 @@
 //! "The average number of items per order": the mean of what is counted for each.
 
-use super::super::ir::{Aggregate, Expr, Query};
+use super::super::ir::{Aggregate, Expr, Query, is_aggregate};
 use super::super::link::Meaning;
+use super::Modifiers;
 use super::scan::Scan;
-use super::{Modifiers, is_aggregate};
 
 impl Scan<'_> {
     /// Finds the mean of a number of things for each of others.

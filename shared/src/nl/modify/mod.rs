@@ -8,12 +8,12 @@ mod ranked;
 mod scan;
 mod times;
 
-use super::catalog::{Catalog, ColumnRef, Target};
-use super::ir::{Aggregate, Expr, Query, Unit};
+use super::catalog::{Catalog, ColumnRef, Target, words};
+use super::ir::{Aggregate, Expr, Query, Unit, is_aggregate, tables};
 use super::joins::distances;
-use super::print::tables;
+use super::lexicon::QUALITIES;
 use super::reader::{Reader, name_of, shown_names};
-use super::tokens::Token;
+use super::tokens::{Token, stem};
 pub use groups::by_unit;
 use groups::{summed, window};
 use ranked::{Ranked, rank};
@@ -42,6 +42,8 @@ pub struct Modifiers {
     pub counted: bool,
     /// The mean of what is counted for each group.
     pub mean: bool,
+    /// Groups in the order of the number that they have; true is descending.
+    pub descending: Option<bool>,
     /// A group for each of these, of which one is meant, with how well its words fit.
     pub group: Vec<Vec<(f32, Target)>>,
 }
@@ -66,11 +68,6 @@ impl Modifiers {
     }
 }
 
-/// Whether a value is one of a group.
-pub fn is_aggregate(expr: &Expr) -> bool {
-    matches!(expr, Expr::Aggregate(..) | Expr::Metric(_))
-}
-
 /// A query with what was said beside it, and what that takes for granted; `named` says whether it is of a table that
 /// the question names. `None` if it cannot be said of it.
 pub fn apply(
@@ -92,10 +89,15 @@ pub fn apply(
     }
     if let Some(target) = modifiers.per {
         per(reader.catalog, target, &mut query)?;
+        by_the_link(reader.catalog, tokens, target, &mut query);
     }
     if let Some(text) = &modifiers.period {
         let column = date_column(reader, tokens, &query)?;
         let filter = period_filter(reader, column, text, &mut notes)?;
+        // "The top 3 customers who signed up in 2023" are no days.
+        if modifiers.ranked.is_some() && query.select.contains(&filter.left) {
+            return None;
+        }
         add_condition(reader.catalog, &mut query, filter)?;
     }
     if modifiers.same_period {
@@ -137,6 +139,12 @@ pub fn apply(
     }
     if let Some(asked) = modifiers.window {
         window(reader.catalog, asked, time, &mut query)?;
+    }
+    let measure = query.select.iter().rfind(|e| is_aggregate(e)).cloned();
+    if let (Some(desc), Some(measure), true) =
+        (modifiers.descending, measure, query.order.is_empty())
+    {
+        query.order.push((measure, desc));
     }
     if modifiers.mean {
         mean::of_counts(&mut query)?;
@@ -180,10 +188,8 @@ pub fn group_by(catalog: &Catalog, query: &mut Query, targets: &[Target]) -> Opt
             }
             Target::Table(table) => {
                 let names = shown_names(catalog, table);
-                match catalog.tables[table].primary_key[..] {
-                    [column] => query.group.push(Expr::Column(ColumnRef { table, column })),
-                    _ => query.group.extend(names.first().copied().map(Expr::Column)),
-                }
+                let key = catalog.key(table).or(names.first().copied());
+                query.group.extend(key.map(Expr::Column));
                 for name in names.into_iter().map(Expr::Column) {
                     if !query.group.contains(&name) {
                         query.group.push(name.clone());
@@ -213,10 +219,8 @@ fn per(catalog: &Catalog, target: Target, query: &mut Query) -> Option<()> {
                 .into_iter()
                 .map(Expr::Column)
                 .collect();
-            let by = match catalog.tables[table].primary_key[..] {
-                [column] => Expr::Column(ColumnRef { table, column }),
-                _ => names.first()?.clone(),
-            };
+            let key = catalog.key(table).map(Expr::Column);
+            let by = key.or_else(|| names.first().cloned())?;
             (by, names)
         }
         Target::Metric(_) => return None,
@@ -236,4 +240,45 @@ fn per(catalog: &Catalog, target: Target, query: &mut Query) -> Option<()> {
     }
     query.per = vec![by];
     Some(())
+}
+
+/// "The best student in each course": by what the rows between both have, which is of the one in the other; not by
+/// what a student has, whichever the course is, unless the question names that.
+fn by_the_link(catalog: &Catalog, tokens: &[Token], target: Target, query: &mut Query) {
+    let Some((Expr::Column(by), desc)) = query.order.first().cloned() else {
+        return;
+    };
+    let each = match target {
+        Target::Table(table) => table,
+        Target::Column(column) => column.table,
+        Target::Metric(_) => return,
+    };
+    let named = words(&catalog.at(by).name);
+    let said = |word: &String| tokens.iter().any(|t| t.stem == stem(word));
+    if each == by.table || named.iter().any(said) {
+        return;
+    }
+    let links = 0..catalog.tables.len();
+    let links = links.filter(|link| catalog.links(*link, by.table, each));
+    let columns = links.flat_map(|table| {
+        let columns = 0..catalog.tables[table].columns.len();
+        columns.map(move |column| ColumnRef { table, column })
+    });
+    let has = |list: &str, name: &[String]| list.split('|').any(|w| name.iter().any(|n| n == w));
+    let of_link = columns
+        .filter(|c| catalog.at(*c).kind.is_number() && !catalog.is_key(*c))
+        .find_map(|c| {
+            let name = words(&catalog.at(c).name);
+            QUALITIES.iter().find_map(|q| {
+                let up = has(q.up, &named);
+                let known = up || has(q.down, &named);
+                let more = has(q.up, &name);
+                let same = known && (more || has(q.down, &name));
+                // What is more of one may be less of the other.
+                same.then_some((c, if up == more { desc } else { !desc }))
+            })
+        });
+    if let Some((column, desc)) = of_link {
+        query.order[0] = (Expr::Column(column), desc);
+    }
 }

@@ -1,13 +1,13 @@
 //! Things by what groups of rows have: "the top 5 ... by number of ...", "with the highest ...", "with ... over 100".
 
 use super::super::catalog::Catalog;
-use super::super::ir::{Aggregate, Compare, Expr, Filter, Literal, Query, Right};
+use super::super::ir::{Aggregate, Compare, Expr, Filter, Literal, Query, Right, is_aggregate};
 use super::super::lexicon::{LIGHT, Op};
 use super::super::link::{EXACT, Meaning, Mention};
 use super::super::place::ColumnRef;
 use super::super::reader::shown_names;
+use super::Modifiers;
 use super::scan::Scan;
-use super::{Modifiers, is_aggregate};
 
 /// Things by a measure of each.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -291,12 +291,23 @@ impl Scan<'_> {
             };
             Some((m, measure))
         });
-        let (mention, measure) = best.max_by(|a, b| {
+        let best = best.max_by(|a, b| {
             let metric = |m: &Measure| matches!(m, Measure::Metric(_));
             metric(&a.1)
                 .cmp(&metric(&b.1))
                 .then(a.0.score.total_cmp(&b.0.score))
-        })?;
+        });
+        // "By orders": by their number, if no column is called so.
+        let things = || {
+            let here = mentions.iter().filter(|m| m.start == at && m.score > 0.75);
+            let tables = here.filter_map(|m| match m.kind {
+                Meaning::Table(table) => Some((m, Measure::Rows(table))),
+                _ => None,
+            });
+            let best = tables.max_by(|a, b| a.0.score.total_cmp(&b.0.score));
+            best.filter(|_| aggregate.is_none())
+        };
+        let (mention, measure) = best.or_else(things)?;
         // A metric is summed by itself; the mean of one is another thing.
         let mean = matches!(
             (measure, aggregate),
@@ -316,10 +327,7 @@ pub fn rank(catalog: &Catalog, ranked: Ranked, query: &mut Query) -> Option<()> 
     if !plain || query.limit.is_some() || query.select.iter().any(is_aggregate) {
         return None;
     }
-    let key = |table: usize| match catalog.tables[table].primary_key[..] {
-        [column] => Some(ColumnRef { table, column }),
-        _ => None,
-    };
+    let key = |table: usize| catalog.key(table);
     // A thing is shown by its name or its key; anything else is shared by several.
     let names = shown_names(catalog, main);
     let is_thing =

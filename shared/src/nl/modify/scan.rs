@@ -459,13 +459,7 @@ impl Scan<'_> {
                 next += 1;
             }
             let here = mentions.iter().filter(|m| m.start == next && m.score > 0.6);
-            let named: Vec<(&Mention, Target)> = here
-                .filter_map(|m| match m.kind {
-                    Meaning::Table(t) => Some((m, Target::Table(t))),
-                    Meaning::Column(c) => Some((m, Target::Column(c))),
-                    _ => None,
-                })
-                .collect();
+            let named: Vec<(&Mention, Target)> = here.filter_map(target).collect();
             let best = named.iter().map(|(m, _)| m.score).fold(0.0, f32::max);
             let Some((mention, _)) = named.iter().find(|(m, _)| m.score == best && best > 0.75)
             else {
@@ -490,7 +484,36 @@ impl Scan<'_> {
         if !found.group.is_empty() {
             used[at..last].fill(true);
             found.counted = things;
+            if !things {
+                self.direction(&mentions, found, used);
+            }
         }
+    }
+
+    /// "In descending order", of the number that each group has, where a question ends with it.
+    fn direction(&self, mentions: &[Mention], found: &mut Modifiers, used: &mut [bool]) {
+        let any = |at: usize, words: &[&str]| words.iter().any(|w| self.is(at, w));
+        let count = self.tokens.len();
+        let directions = mentions.iter().filter_map(|m| match m.kind {
+            Meaning::Op(Op::Dir(desc)) if !used[m.start..m.end].contains(&true) => Some((m, desc)),
+            _ => None,
+        });
+        let Some((mention, desc)) = directions.max_by_key(|(m, _)| m.end - m.start) else {
+            return;
+        };
+        let is_end = |at: usize| {
+            let word = self.tokens[at].lower.contains(char::is_alphanumeric);
+            !word || any(at, &["order", "sort", "sorted", "by"])
+        };
+        if !(mention.end..count).all(is_end) {
+            return;
+        }
+        let mut start = mention.start;
+        while start > 0 && any(start - 1, &["in", "and", "sorted", "ordered", ",", "，"]) {
+            start -= 1;
+        }
+        used[start..].fill(true);
+        found.descending = Some(desc);
     }
 
     /// Whether a question begins with things or with a number that each has, and nothing else stands before here.
@@ -534,22 +557,7 @@ impl Scan<'_> {
             if !mentions.iter().any(|m| is_best(&m, at + count)) {
                 continue;
             }
-            let here = mentions
-                .iter()
-                .filter(|m| m.start == at + count && m.score > 0.75);
-            let target = here
-                .filter_map(|m| match m.kind {
-                    Meaning::Table(t) => Some((m, Target::Table(t))),
-                    Meaning::Column(c) => Some((m, Target::Column(c))),
-                    _ => None,
-                })
-                .max_by(|a, b| {
-                    let table = |t: &Target| matches!(t, Target::Table(_));
-                    a.0.score
-                        .total_cmp(&b.0.score)
-                        .then(table(&a.1).cmp(&table(&b.1)))
-                });
-            if let Some((mention, target)) = target {
+            if let Some((mention, target)) = best_name(&mentions, at + count, 0.75) {
                 used[at..mention.end].fill(true);
                 found.per = Some(target);
                 return;
@@ -588,26 +596,32 @@ impl Scan<'_> {
             let Some(count) = EACH.iter().find_map(|p| self.phrase(at, p)) else {
                 continue;
             };
-            let here = mentions
-                .iter()
-                .filter(|m| m.start == at + count && !used[m.start] && m.score > 0.6);
-            let target = here
-                .filter_map(|m| match m.kind {
-                    Meaning::Table(t) => Some((m, Target::Table(t))),
-                    Meaning::Column(c) => Some((m, Target::Column(c))),
-                    _ => None,
-                })
-                .max_by(|a, b| {
-                    let table = |t: &Target| matches!(t, Target::Table(_));
-                    a.0.score
-                        .total_cmp(&b.0.score)
-                        .then(table(&a.1).cmp(&table(&b.1)))
-                });
-            if let Some((mention, target)) = target {
+            let free = used.get(at + count) == Some(&false);
+            let best = best_name(&mentions, at + count, 0.6).filter(|_| free);
+            if let Some((mention, target)) = best {
                 used[at..mention.end].fill(true);
                 found.per = Some(target);
                 return;
             }
         }
     }
+}
+
+/// A table or a column, if a mention is one.
+fn target(mention: &Mention) -> Option<(&Mention, Target)> {
+    match mention.kind {
+        Meaning::Table(table) => Some((mention, Target::Table(table))),
+        Meaning::Column(column) => Some((mention, Target::Column(column))),
+        _ => None,
+    }
+}
+
+/// The name that the words from here on fit best, better than `least`; of names alike rather that of a table.
+fn best_name(mentions: &[Mention], start: usize, least: f32) -> Option<(&Mention, Target)> {
+    let table = |t: &Target| matches!(t, Target::Table(_));
+    let here = mentions
+        .iter()
+        .filter(|m| m.start == start && m.score > least);
+    here.filter_map(target)
+        .max_by(|(a, x), (b, y)| a.score.total_cmp(&b.score).then(table(x).cmp(&table(y))))
 }

@@ -1,14 +1,14 @@
 //! The times that a question is about, as conditions.
 
 use super::super::catalog::{Catalog, ColumnKind, ColumnRef, iso, words};
-use super::super::ir::{Aggregate, Compare, Expr, Filter, Literal, Query, Right};
+use super::super::ir::{
+    Aggregate, Compare, Expr, Filter, Literal, Query, Right, is_aggregate, tables,
+};
 use super::super::joins::distances;
 use super::super::link::related_words;
 use super::super::period::{Period, period};
-use super::super::print::tables;
 use super::super::reader::Reader;
 use super::super::tokens::{Token, stem};
-use super::is_aggregate;
 use crate::calendar::{self, DAY};
 
 /// The time of a text as a condition on a column. The time now is given, or the latest of the column.

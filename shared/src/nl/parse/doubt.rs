@@ -2,13 +2,16 @@
 
 use super::super::catalog::{Catalog, ColumnRef, words};
 use super::super::finish::is_person;
-use super::super::ir::{Aggregate, Compare, Expr, Filter, Literal, Query, Right};
+use super::super::ir::{
+    Aggregate, Compare, Expr, Filter, Literal, Query, Right, is_aggregate, tables,
+};
 use super::super::joins::Trees;
 use super::super::lexicon::Op;
 use super::super::link::{EXACT, Meaning, Mention};
-use super::super::print::{number, tables};
+use super::super::print::number;
 use super::super::reader::name_of;
 use super::super::tokens::Token;
+use super::INCOME;
 use super::units::{unit_name, unit_of_name};
 
 /// What a question says, as far as readings of it are judged by it.
@@ -30,6 +33,7 @@ impl Said<'_> {
         self.uncompared(sql)
             .or_else(|| self.lost_number(sql, notes))
             .or_else(|| self.lost_part(sql))
+            .or_else(|| self.unordered(query))
             .or_else(|| self.counts_one(trees, query))
             .or_else(|| self.unshown(query))
             .or_else(|| self.not_who(query))
@@ -43,6 +47,56 @@ impl Said<'_> {
         })?;
         let word = &self.tokens[part.start].text;
         (!sql.contains(" LIKE ")).then(|| format!("it does not say \"{word}\""))
+    }
+
+    /// "Alphabetically", "in descending order", of rows in no order, or in the other one alone.
+    fn unordered(&self, query: &Query) -> Option<String> {
+        let inner = query.of.iter().flat_map(|of| &of.order);
+        let order: Vec<bool> = query
+            .order
+            .iter()
+            .chain(inner)
+            .map(|(_, desc)| *desc)
+            .collect();
+        let lost = self.mentions.iter().find(|m| {
+            let done = match m.kind {
+                // The oldest come first by the least day of birth.
+                Meaning::Op(Op::Dir(desc)) if self.is_plain_direction(m) => order.contains(&desc),
+                Meaning::Op(Op::Dir(_) | Op::Alphabetical) => !order.is_empty(),
+                _ => true,
+            };
+            !done && !self.means_other(m)
+        })?;
+        Some(format!("it has nothing of \"{}\"", self.words_of(lost)?))
+    }
+
+    /// Whether words of a direction say nothing of what is ordered: "descending", not "from oldest to youngest".
+    fn is_plain_direction(&self, mention: &Mention) -> bool {
+        let plain = ["descending", "ascending", "decreasing", "increasing"];
+        let mut words = self.tokens[mention.start..mention.end].iter();
+        words.any(|t| plain.contains(&t.lower.as_str()))
+    }
+
+    /// Whether a longer phrase or a name of the database is meant by a word of the language.
+    fn means_other(&self, mention: &Mention) -> bool {
+        let within = |o: &Mention| o.start <= mention.start && mention.end <= o.end;
+        // "Order" names orders, but not in "alphabetical order".
+        let length = mention.end - mention.start;
+        let is_part = |o: &Mention| {
+            mention.start <= o.start && o.end <= mention.end && o.end - o.start < length
+        };
+        self.mentions.iter().any(|o| match o.kind {
+            // A longer phrase is meant, not a word of it.
+            Meaning::Op(_) => within(o) && o.end - o.start > mention.end - mention.start,
+            _ => o.score >= EXACT && o.start < mention.end && mention.start < o.end && !is_part(o),
+        })
+    }
+
+    /// The words of a mention, as the question has them.
+    fn words_of(&self, mention: &Mention) -> Option<String> {
+        let words = self.tokens.get(mention.start..mention.end)?;
+        let words: Vec<&str> = words.iter().map(|t| t.text.as_str()).collect();
+        Some(words.join(" "))
     }
 
     /// A number of rows for each row, which is one.
@@ -63,7 +117,7 @@ impl Said<'_> {
                     .zip(table.rows)
                     .is_none_or(|(names, rows)| names >= rows);
                 let named = one && name_of(self.catalog, c.table) == [*c];
-                let tells = table.primary_key == [c.column] || named;
+                let tells = self.catalog.is_primary(*c) || named;
                 (tells && tree.repeats(c.table).is_none()).then_some(c.table)
             }
             _ => None,
@@ -75,6 +129,7 @@ impl Said<'_> {
     /// Why a query with its SQL is hardly what was meant otherwise.
     pub fn doubt(&self, trees: &Trees<'_>, query: &Query, sql: &str) -> Option<String> {
         undefined(self.tokens, self.mentions, query)
+            .or_else(|| self.supposed())
             .or_else(|| self.unread())
             .or_else(|| self.ignored(sql))
             .or_else(|| self.mean_of_counts(sql))
@@ -84,6 +139,24 @@ impl Said<'_> {
             .or_else(|| self.other_way(trees, query))
             .or_else(|| counted_twice(self.catalog, trees, query))
             .or_else(|| counted_beside(self.catalog, trees, self.mentions, query))
+    }
+
+    /// "Revenue" that nobody defined, taken for the one total that there is.
+    fn supposed(&self) -> Option<String> {
+        let total = self.catalog.total_of_facts()?;
+        let defined = |at: usize| {
+            let mut here = self.mentions.iter().filter(|m| m.start == at);
+            here.any(|m| matches!(m.kind, Meaning::Metric(_)) && m.score >= EXACT)
+        };
+        let at = (1..self.tokens.len()).find(|&at| {
+            let income = INCOME.contains(&self.tokens[at].lower.as_str());
+            income && self.tokens[at - 1].range.is_empty() && !defined(at)
+        })?;
+        Some(format!(
+            "\"{}\" is taken for the sum of {}; say what it is by lumos_metric_define",
+            self.tokens[at].text,
+            self.catalog.named(total)
+        ))
     }
 
     /// A number that the SQL does not have: whatever it bounds was left out.
@@ -126,6 +199,12 @@ impl Said<'_> {
             }
             _ => true,
         };
+        // And what they belong to beside them.
+        let beside = |m: &Mention| match m.kind {
+            Meaning::Table(table) => query.select.iter().any(|e| !of(e, table)),
+            Meaning::Column(column) => query.select.iter().any(|e| *e != Expr::Column(column)),
+            _ => true,
+        };
         let at = (2..self.tokens.len()).find(|&at| {
             let mut here = self
                 .mentions
@@ -135,7 +214,7 @@ impl Said<'_> {
             is(at - 1, &["their", "its", "his", "her"])
                 && is(at - 2, &["with", "and", "plus", "including"])
                 && here.peek().is_some()
-                && !here.any(shows)
+                && !here.any(|m| shows(m) && beside(m))
         })?;
         Some(format!("it does not show \"{}\"", self.tokens[at].text))
     }
@@ -172,17 +251,9 @@ impl Said<'_> {
             let Meaning::Op(op) = m.kind else {
                 return false;
             };
-            let within = |o: &Mention| o.start <= m.start && m.end <= o.end;
-            let is_other = |o: &Mention| match o.kind {
-                // A longer phrase is meant, not a word of it.
-                Meaning::Op(_) => within(o) && o.end - o.start > m.end - m.start,
-                _ => o.score >= EXACT && o.start < m.end && m.start < o.end,
-            };
-            !does(op) && !self.mentions.iter().any(is_other)
+            !does(op) && !self.means_other(m)
         })?;
-        let words = self.tokens.get(lost.start..lost.end)?;
-        let words: Vec<&str> = words.iter().map(|t| t.text.as_str()).collect();
-        Some(format!("it has nothing of \"{}\"", words.join(" ")))
+        Some(format!("it has nothing of \"{}\"", self.words_of(lost)?))
     }
 
     /// "The average number of items per order", where numbers that rows have are averaged in place of their count.
@@ -236,14 +307,24 @@ impl Said<'_> {
                 _ => None,
             })
         };
+        // "The best student in each course" is so by what the course has of a student.
+        let each: Vec<usize> = query
+            .per
+            .iter()
+            .flat_map(Expr::columns)
+            .map(|c| c.table)
+            .collect();
         let others = self.mentions.iter().find(|m| match m.kind {
             Meaning::Op(Op::Quality(quality, true)) => {
                 let name = words(&self.catalog.at(by).name);
-                let age = ["age", "birth", "born", "dob"]
-                    .iter()
-                    .any(|w| name.iter().any(|n| n == w));
+                let age = self.catalog.is_birth(by) || name.iter().any(|w| w == "age");
                 let person = quality < 2 && is_person(self.catalog, by.table) && !age;
-                let other = follows(m).flatten().is_some_and(|table| table != by.table);
+                let other = follows(m).flatten().is_some_and(|table| {
+                    table != by.table
+                        && !each
+                            .iter()
+                            .any(|each| self.catalog.links(by.table, table, *each))
+                });
                 person || other
             }
             // "The most sick days" of all are added up.
@@ -342,7 +423,7 @@ fn contradiction(query: &Query) -> Option<String> {
     if let Some(found) = inner.into_iter().next() {
         return Some(found);
     }
-    if query.set.is_some() && query.select.iter().any(super::super::modify::is_aggregate) {
+    if query.set.is_some() && query.select.iter().any(is_aggregate) {
         return Some("it compares numbers of both in place of what they count".into());
     }
     // What OR joins to another is no condition of its own.
@@ -443,8 +524,7 @@ pub fn counted_once(catalog: &Catalog, trees: &Trees<'_>, mentions: &[Mention], 
     let Some((table, _)) = counted(catalog, trees, mentions, query) else {
         return;
     };
-    if let [column] = catalog.tables[table].primary_key[..] {
-        let key = Some(ColumnRef { table, column });
+    if let key @ Some(_) = catalog.key(table) {
         for expr in query.select.iter_mut().filter(|e| **e == rows) {
             *expr = Expr::Aggregate(Aggregate::Count, true, key);
         }

@@ -1,5 +1,6 @@
 //! From mentions to readings: a beam over the question, each mention taken in each role that it may play.
 
+mod columns;
 mod doubt;
 mod names;
 mod units;
@@ -7,7 +8,7 @@ mod values;
 
 use super::catalog::{Catalog, ForeignKey};
 use super::finish::{finish, flat_mean};
-use super::ir::{Aggregate, Compare, Expr, Filter, Query, Right};
+use super::ir::{Aggregate, Compare, Filter, Query, Right, is_aggregate};
 use super::joins::Trees;
 use super::lexicon::{CUES, Op};
 use super::link::{EXACT, Meaning, Mention};
@@ -60,6 +61,7 @@ pub struct Candidate {
 /// The likeliest readings, the best first.
 pub fn candidates(reader: &Reader<'_>, question: &str, most: usize) -> Vec<Candidate> {
     let tokens = question_tokens(reader.catalog, reader.vocabulary, question);
+    let tokens = income(reader, tokens);
     let (modifiers, rest) = modifiers(reader, question, tokens.clone(), false);
     if !modifiers.is_empty() {
         let found = read(reader, &rest, &tokens, &modifiers, most);
@@ -145,9 +147,52 @@ fn read(
             }
         }
     }
-    all.sort_by(|a, b| b.score.total_cmp(&a.score));
+    all.sort_by(compare);
     all.truncate(most);
     all
+}
+
+/// The order of readings: the likelier comes first.
+pub fn compare(a: &Candidate, b: &Candidate) -> std::cmp::Ordering {
+    b.score.total_cmp(&a.score)
+}
+
+/// Words for what comes in, which schemas seldom have.
+const INCOME: &[&str] = &["revenue", "revenues", "turnover"];
+
+/// The tokens with "total" before "revenue", where nothing is called so and one column alone may be meant.
+fn income(reader: &Reader<'_>, mut tokens: Vec<Token>) -> Vec<Token> {
+    let is_income = |t: &Token| !t.quoted && INCOME.contains(&t.lower.as_str());
+    let vocabulary = reader.vocabulary;
+    let place = tokens.iter().position(|t| {
+        is_income(t) && !vocabulary.is_name(&t.stem) && !vocabulary.is_metric(&t.stem)
+    });
+    let Some(at) = place.filter(|_| reader.catalog.total_of_facts().is_some()) else {
+        return tokens;
+    };
+    let mentions = vocabulary.link(reader.catalog, &tokens);
+    let asks = |m: &Mention| {
+        matches!(
+            m.kind,
+            Meaning::Op(Op::Agg(_) | Op::Super(_) | Op::Quality(..))
+        )
+    };
+    if !mentions.iter().any(|m| m.end == at && asks(m)) {
+        tokens.splice(at..at, total_before(&tokens[at]));
+    }
+    tokens
+}
+
+/// "Total", which nobody said, before a token.
+fn total_before(token: &Token) -> Vec<Token> {
+    let start = token.range.start;
+    let total = super::tokens::tokens("total").into_iter();
+    total
+        .map(|t| Token {
+            range: start..start,
+            ..t
+        })
+        .collect()
 }
 
 /// The tokens with "total" before each quantity that people defined: "revenue by genre" is the total revenue by genre.
@@ -157,16 +202,12 @@ fn totals(reader: &Reader<'_>, all: &[Token]) -> Vec<Token> {
     }
     let mentions = reader.vocabulary.link(reader.catalog, all);
     let is_metric = |m: &Mention| matches!(m.kind, Meaning::Metric(_)) && m.score >= EXACT;
-    let is_aggregate = |m: &Mention| matches!(m.kind, Meaning::Op(Op::Agg(_)));
+    let aggregates = |m: &Mention| matches!(m.kind, Meaning::Op(Op::Agg(_)));
     let mut with = Vec::new();
     for (i, token) in all.iter().enumerate() {
         let begins = mentions.iter().any(|m| m.start == i && is_metric(m));
-        if begins && !mentions.iter().any(|m| m.end == i && is_aggregate(m)) {
-            let start = token.range.start;
-            with.extend(super::tokens::tokens("total").into_iter().map(|t| Token {
-                range: start..start,
-                ..t
-            }));
+        if begins && !mentions.iter().any(|m| m.end == i && aggregates(m)) {
+            with.extend(total_before(token));
         }
         with.push(token.clone());
     }
@@ -233,10 +274,7 @@ impl Walk<'_> {
             if (self.reader.stopped)() {
                 return Vec::new();
             }
-            let mut states = std::mem::take(&mut beams[at]);
-            states.sort_by(|a, b| b.score.total_cmp(&a.score));
-            states.truncate(most);
-            states.iter_mut().for_each(State::settle);
+            let states = likeliest(&mut beams[at], most);
             let here: Vec<&Mention> = self.mentions.iter().filter(|m| m.start == at).collect();
             let mut made = 0;
             for state in &states {
@@ -257,11 +295,7 @@ impl Walk<'_> {
                 }
             }
         }
-        let mut ends = std::mem::take(&mut beams[count]);
-        ends.sort_by(|a, b| b.score.total_cmp(&a.score));
-        ends.truncate(most);
-        ends.iter_mut().for_each(State::settle);
-        ends
+        likeliest(&mut beams[count], most)
     }
 
     fn catalog(&self) -> &Catalog {
@@ -539,9 +573,18 @@ impl Walk<'_> {
     }
 }
 
+/// Takes the likeliest of these, the best first.
+fn likeliest(all: &mut Vec<State>, most: usize) -> Vec<State> {
+    let mut states = std::mem::take(all);
+    states.sort_by(|a, b| b.score.total_cmp(&a.score));
+    states.truncate(most);
+    states.iter_mut().for_each(State::settle);
+    states
+}
+
 /// A condition on an aggregate is one on groups.
 fn push_filter(s: &mut State, filter: Filter) {
-    if matches!(filter.left, Expr::Aggregate(..) | Expr::Metric(_)) {
+    if is_aggregate(&filter.left) {
         s.having.push(filter);
     } else {
         s.filters.push(filter);

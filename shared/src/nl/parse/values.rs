@@ -1,7 +1,7 @@
 //! Values, texts, numbers and days as conditions.
 
 use super::super::catalog::{ColumnKind, ColumnRef, iso, words};
-use super::super::ir::{Compare, Expr, Filter, Literal, Right};
+use super::super::ir::{Aggregate, Compare, Expr, Filter, Literal, Right};
 use super::super::link::{Meaning, Mention, literal, related_words};
 use super::super::modify::moment;
 use super::super::reader::name_of;
@@ -349,12 +349,8 @@ impl Walk<'_> {
             at + 1 == mention.start || at + 2 == mention.start && is_called(at + 1)
         });
         if let Some((table, _)) = named
-            && let [key] = self.catalog().tables[*table].primary_key[..]
+            && let Some(column) = self.catalog().key(*table)
         {
-            let column = ColumnRef {
-                table: *table,
-                column: key,
-            };
             let mut s = self.with(state, mention, "numkey");
             let right = literal(self.catalog(), column, &self.tokens[mention.start].text);
             push_filter(
@@ -390,9 +386,7 @@ impl Walk<'_> {
         let Some(Expr::Column(column)) = state.focus else {
             return;
         };
-        let is_birth = words(&self.catalog().at(column).name)
-            .iter()
-            .any(|w| ["birth", "born", "birthday", "dob"].contains(&w.as_str()));
+        let is_birth = self.catalog().is_birth(column);
         let is_age = number.fract() == 0.0 && (1.0..150.0).contains(&number);
         // What has the age itself is compared by that.
         let columns = &self.catalog().tables[column.table].columns;
@@ -479,10 +473,7 @@ impl Walk<'_> {
             .into_iter()
             .map(|c| c.0)
             .collect();
-        let of = |e: &Expr| match e {
-            Expr::Column(c) | Expr::Aggregate(_, _, Some(c)) => Some(c.table),
-            _ => None,
-        };
+        let of = |e: &Expr| e.column().map(|c| c.table);
         // The tables that the question names, then those of what it shows.
         let named = state.named.iter().rev().map(|(table, _)| *table);
         let shown = state.select.iter().chain(&state.focus).filter_map(of);
@@ -491,17 +482,31 @@ impl Walk<'_> {
             let dates = self.catalog().dates(*table);
             all.extend(dates.filter(|c| !all.contains(c)).collect::<Vec<_>>());
         }
-        let order = |c: &ColumnRef| {
-            let name = words(&self.catalog().at(*c).name);
+        let is_said = |c: &ColumnRef| {
             let said = |w: &String| {
                 let word = stem(w);
                 let is_said = |t: &Token| t.stem == word || related_words(&word).contains(&t.stem);
                 !["date", "time", "at", "on"].contains(&w.as_str())
                     && self.tokens.iter().any(is_said)
             };
-            let is_birth = name.iter().any(|w| w == "birth" || w == "born");
-            (!name.iter().any(said), is_birth)
+            words(&self.catalog().at(*c).name).iter().any(said)
         };
+        // "The total fee of patients in 2023" is of fees in 2023, whenever a patient was born.
+        let summed: Vec<usize> = state
+            .select
+            .iter()
+            .filter_map(|e| match e {
+                Expr::Aggregate(Aggregate::Sum, _, Some(c)) => Some(c.table),
+                _ => None,
+            })
+            .collect();
+        let own = |c: &ColumnRef| {
+            summed.contains(&c.table) && self.catalog().at(*c).kind == ColumnKind::Date
+        };
+        if all.iter().any(own) {
+            all.retain(|c| own(c) || is_said(c));
+        }
+        let order = |c: &ColumnRef| (!is_said(c), self.catalog().is_birth(*c));
         let near = |c: &ColumnRef| near_by.iter().position(|t| *t == c.table).unwrap_or(9);
         all.sort_by_cached_key(|c| (near(c), order(c)));
         all

@@ -53,7 +53,7 @@ fn database(
 }
 
 /// Departments, teachers, pupils, courses, and who takes which.
-fn school() -> Shop {
+pub fn school() -> Shop {
     database(
         &[
             (
@@ -153,7 +153,7 @@ fn freight() -> Shop {
     )
 }
 
-fn has(database: &Shop, all: &[(&str, &str)]) {
+pub fn has(database: &Shop, all: &[(&str, &str)]) {
     for (question, part) in all {
         let sql = database.after(&[], question);
         assert!(sql.contains(part), "{question}: {sql}");

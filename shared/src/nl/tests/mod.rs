@@ -6,6 +6,7 @@ mod follow;
 mod kinds;
 mod metrics;
 mod numbers;
+mod ranks;
 mod shop;
 mod sure;
 mod talk;

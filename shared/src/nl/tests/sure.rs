@@ -1,8 +1,10 @@
 //! How sure a reading is that leaves out what was named.
 
+use super::super::answer::HIGH;
 use super::super::catalog::{Synonym, Target};
 use super::super::link::Vocabulary;
 use super::super::print::Dialect;
+use super::databases::{clinic, staff};
 use super::shop::shop;
 
 #[test]
@@ -36,6 +38,53 @@ fn a_reading_without_what_was_named_is_not_sure() {
         }
     }
     assert!(left_out > 0, "no reading leaves out a name");
+}
+
+#[test]
+fn a_reading_without_what_the_words_ask_for_is_not_sure() {
+    let orders = [
+        "in descending order",
+        "in ascending order",
+        "descending",
+        "in decreasing order",
+        "alphabetically",
+        "in alphabetical order",
+        "highest first",
+    ];
+    let chinese = ["降序排列", "升序排列", "倒序"];
+    let things = [
+        (shop(), "customers", "客户"),
+        (shop(), "count of products by category", "每个类别的产品数"),
+        (shop(), "products with their categories", "价格最高的产品"),
+        (clinic(), "visits in 2023", "患者的数量"),
+        (clinic(), "the total fee", "2023年的就诊"),
+        (staff(), "average salary by department", "员工人数"),
+        (staff(), "employees in Sales", "部门"),
+    ];
+    let mut left_out = 0;
+    for (database, english, in_chinese) in &things {
+        let english = orders.iter().map(|order| format!("{english} {order}"));
+        let chinese = chinese.iter().map(|order| format!("{in_chinese}{order}"));
+        for question in english.chain(chinese) {
+            for reading in database.read(&[], &question, Dialect::Sqlite) {
+                let (plain, descending) = (
+                    reading.query.order.is_empty(),
+                    reading.query.order.iter().any(|(_, desc)| *desc),
+                );
+                let down = ["descending", "decreasing", "降序", "倒序"];
+                let up = ["ascending", "升序"];
+                let says = |words: &[&str]| words.iter().any(|w| question.contains(w));
+                let up = says(&up) && !says(&down);
+                let other = says(&down) && !descending
+                    || up && !reading.query.order.iter().any(|(_, desc)| !*desc);
+                if plain || other {
+                    left_out += 1;
+                    assert!(reading.confidence < HIGH, "{question}: {reading:?}");
+                }
+            }
+        }
+    }
+    assert!(left_out > 0, "all are ordered");
 }
 
 #[test]

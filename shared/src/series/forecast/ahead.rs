@@ -49,7 +49,7 @@ impl Answer for Ahead {
             Ok(covariates) => covariates,
             Err(why) => return self.nothing(key, Some(why), rows, emit),
         };
-        let mut task = call.task(&grid.periods, horizon);
+        let mut task = call.task(grid, horizon);
         let mut notes = call.notes(grid, rows);
         if values.len() < n {
             let rows = language.rows(values.len());

@@ -77,10 +77,10 @@ impl Answer for Back {
         let note = language.join(&notes).map_or(Value::Null, Value::Text);
         let together = Task {
             only: None,
-            ..call.task(&grid.periods, horizon)
+            ..call.task(grid, horizon)
         };
         let whole = last_rows(&grid.values, &grid.periods);
-        let weights = forecast(whole, &together, stopped)?.weights;
+        let weights = forecast(whole, &together.from(n - whole.len()), stopped)?.weights;
         for (name, only) in models {
             let seasonal = matches!(only, Some(Member::RecentSeason | Member::SeasonalNaive(_)));
             let none = seasonal && season < 2 || only == Some(Member::Croston) && !rare;
@@ -97,7 +97,8 @@ impl Answer for Back {
                 let before = &grid.values[..n - back];
                 let after = &grid.values[n - back..][..horizon];
                 let found = foretell(before, &covariates, &task, stopped)?;
-                errors.add(before, after, &found.forecast, season);
+                let counted = grid.counted().get(n - back..).unwrap_or(&[]);
+                errors.add(before, after, counted, &found.forecast, season);
             }
             let mut row = vec![
                 key.clone(),
@@ -136,13 +137,23 @@ struct Errors {
 }
 
 impl Errors {
-    /// Of the rows after others, as they were foretold.
-    fn add(&mut self, before: &[f64], after: &[f64], found: &Forecast, season: usize) {
+    /// Of the rows after others, as they were foretold: those that count.
+    fn add(
+        &mut self,
+        before: &[f64],
+        after: &[f64],
+        counted: &[bool],
+        found: &Forecast,
+        season: usize,
+    ) {
         let lag = if before.len() > season { season } else { 1 };
         let changes = before.iter().zip(before.iter().skip(lag));
         let changes: Vec<f64> = changes.map(|(a, b)| (b - a).abs()).collect();
         let scale = changes.iter().sum::<f64>() / changes.len().max(1) as f64;
         for (step, y) in after.iter().enumerate() {
+            if counted.get(step) == Some(&false) {
+                continue;
+            }
             let f = found.values[step];
             let (low, high) = found.interval(step);
             let error = f - y;

@@ -184,10 +184,11 @@ impl Call {
         self.events = Arc::new(all);
     }
 
-    fn task<'a>(&self, periods: &'a [usize], horizon: usize) -> Task<'a> {
+    fn task<'a>(&self, grid: &'a Grid, horizon: usize) -> Task<'a> {
         Task {
             horizon,
-            periods,
+            periods: &grid.periods,
+            counted: grid.counted(),
             only: self.only,
             level: self.levels[0],
         }
@@ -344,7 +345,7 @@ fn foretell(
         at(&effect.events) + at(&effect.columns)
     };
     let plain: Vec<f64> = rows.map(|(row, value)| value - add(row)).collect();
-    let mut forecast = forecast(&plain, task, stopped)?;
+    let mut forecast = forecast(&plain, &task.from(first), stopped)?;
     let factor = student_width(8.0, task.level);
     for step in 0..task.horizon {
         let row = last.len() + step;
@@ -420,7 +421,11 @@ fn grid_notes(grid: &Grid, without_value: usize, language: Language) -> Vec<Stri
         " put together with others of the same time",
         "与同一时间的数据合并",
     );
-    note(grid.missing(), " missing and filled", "缺失，已填补");
+    if grid.counted().is_empty() {
+        note(grid.missing(), " missing and filled", "缺失，已填补");
+    } else {
+        note(grid.missing(), " missing", "缺失");
+    }
     const EXACT: f64 = 9_007_199_254_740_992.0;
     let beyond = |x: &f64| x.fract() == 0.0 && (EXACT..=2048.0 * EXACT).contains(&x.abs());
     if grid.values.iter().any(beyond) {

@@ -35,6 +35,8 @@ pub enum Gaps {
     Interpolate,
     /// Zero.
     Zero,
+    /// Nothing. Models have what [`Gaps::Interpolate`] says, see [`Grid::counted`].
+    Null,
 }
 
 /// How a series is prepared.
@@ -67,6 +69,8 @@ pub struct Grid {
     pub values: Vec<f64>,
     /// Whether the row was there.
     pub given: Vec<bool>,
+    /// Whether rows that were not there say nothing.
+    hollow: bool,
     /// The periods in rows that the season may have, the shorter first; two at most.
     pub periods: Vec<usize>,
     /// Rows that shared their time with others.
@@ -94,6 +98,11 @@ impl Grid {
     /// The same of a time in the caller's zone.
     pub fn row_of_local(&self, time: i64) -> Option<i64> {
         self.step.rows_between(self.start, time)
+    }
+
+    /// Which rows say something, by their numbers: what was foretold or expected is measured by these. Empty if all do.
+    pub fn counted(&self) -> &[bool] {
+        if self.hollow { &self.given } else { &[] }
     }
 
     /// Rows that were missing.
@@ -148,6 +157,7 @@ impl Grid {
             zone,
             values: vec![f64::NAN; n],
             given: vec![false; n],
+            hollow: preparation.gaps == Some(Gaps::Null),
             periods: Vec::new(),
             duplicates: 0,
             rounded: false,
@@ -507,6 +517,10 @@ mod tests {
             line(Some(Gaps::Zero)).values,
             [10.0, 11.0, 12.0, 0.0, 0.0, 15.0]
         );
+        let hollow = line(Some(Gaps::Null));
+        assert_eq!(hollow.values, grid.values);
+        assert_eq!(hollow.counted(), [true, true, true, false, false, true]);
+        assert!(grid.counted().is_empty());
         // A long gap of a series with a season has the values of the same days.
         let day = |i: i64| (i * DAY, if i % 7 == 3 { 100.0 } else { 1.0 });
         let rows: Vec<(i64, f64)> = (0..70).filter(|i| !(20..35).contains(i)).map(day).collect();

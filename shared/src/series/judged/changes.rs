@@ -41,7 +41,16 @@ impl Answer for Change {
             penalty: call.options.number("penalty").unwrap_or(6.0),
             min_size: call.options.integer("min_size").unwrap_or(8) as usize,
         };
-        let values = &grid.values;
+        let rows_of_counted = grid.counted().iter().enumerate().filter(|row| *row.1);
+        // Empty if all rows count, each of which is a value then.
+        let at: Vec<usize> = rows_of_counted.map(|(row, _)| row).collect();
+        let row_of = |value: usize| at.get(value).copied().unwrap_or(value);
+        let counted: Vec<f64> = at.iter().map(|row| grid.values[*row]).collect();
+        let values = if at.is_empty() {
+            &grid.values
+        } else {
+            &counted
+        };
         left_out(
             key,
             rows,
@@ -49,14 +58,16 @@ impl Answer for Change {
             CHANGEPOINTS.output.len(),
             emit,
         )?;
-        let lines = change::lines(values, &change::changes(values, search, stopped)?);
+        let begins = change::changes(values, &at, search, stopped)?;
+        let lines = change::lines(values, &at, &begins);
         let floor = change::floor(values);
         let mut found = Vec::new();
         for pair in lines.windows(2) {
             let [(rows, before), (next, after)] = pair else {
                 continue;
             };
-            let whole = change::line(&values[rows.start..next.end]);
+            let both = rows.start..next.end;
+            let whole = change::line(&values[both.clone()], at.get(both).unwrap_or(&[]));
             let cost =
                 |line: &Line, n: usize| n as f64 * libm::log((line.rest / n as f64).max(floor));
             let (n, m) = (rows.len(), next.len());
@@ -99,8 +110,8 @@ impl Answer for Change {
             };
             emit(vec![
                 key.clone(),
-                time(grid, next.start),
-                Value::Integer(next.start as i64 + 1),
+                time(grid, row_of(next.start)),
+                Value::Integer(row_of(next.start) as i64 + 1),
                 Value::Text(kind.into()),
                 real(before.last),
                 real(after.first),

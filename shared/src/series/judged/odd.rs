@@ -87,7 +87,7 @@ impl Answer for Odd {
         let judged = if whole {
             batch::judge(&grid.values, &grid.given, &how, stopped)?
         } else {
-            judge(&grid.values, &how, stopped)?
+            judge(&grid.values, grid.counted(), &how, stopped)?
         };
         let marks = if whole {
             self.marks(grid, &judged, how.period)

@@ -1,11 +1,11 @@
 //! Another aggregate, other groups, another order.
 
 use super::super::super::catalog::{ColumnRef, Target, words};
-use super::super::super::ir::{Aggregate, Expr, Query};
+use super::super::super::ir::{Aggregate, Expr, Query, is_aggregate, tables};
 use super::super::super::joins::distances;
-use super::super::super::modify::{group_by, is_aggregate};
-use super::super::super::print::tables;
+use super::super::super::modify::group_by;
 use super::super::super::reader::name_of;
+use super::super::edits::Rows;
 use super::rows::restricted;
 use super::{Change, is_limited};
 
@@ -201,7 +201,11 @@ impl Change<'_> {
             return None;
         }
         if self.edits.extreme {
-            query.limit = Some(self.edits.limit.or(query.limit).unwrap_or(1));
+            query.limit = match self.edits.limit {
+                Some(Rows::All) => None,
+                Some(Rows::First(limit)) => Some(limit),
+                None => query.limit.or(Some(1)),
+            };
         }
         Some(())
     }
@@ -264,7 +268,8 @@ impl Change<'_> {
             let measure = query.select.iter().rfind(|s| is_aggregate(s)).cloned()?;
             self.ordered(query, measure, e.descending.unwrap_or(false))?;
         }
-        if let (Some(_), [one]) = (e.limit.or(e.descending.map(u64::from)), &query.select[..])
+        if let [one] = &query.select[..]
+            && (e.limit.is_some() || e.descending.is_some())
             && query.group.is_empty()
             && query.order.is_empty()
         {
@@ -325,8 +330,8 @@ impl Change<'_> {
             }
         }
         match e.limit {
-            Some(u64::MAX) => query.limit = None,
-            Some(limit) => {
+            Some(Rows::All) => query.limit = None,
+            Some(Rows::First(limit)) => {
                 let most = query.limit.filter(|_| e.refers).unwrap_or(limit);
                 query.limit = Some(limit.min(most));
             }

@@ -7,11 +7,10 @@ mod rows;
 mod times;
 
 use super::super::catalog::{Catalog, Column, ColumnRef, Target, words};
-use super::super::ir::{Aggregate, Compare, Expr, Filter, Query, Right};
+use super::super::ir::{Aggregate, Compare, Expr, Filter, Query, Right, tables};
 use super::super::joins::distances;
 use super::super::link::literal;
 use super::super::modify::{Modifiers, add_condition};
-use super::super::print::tables;
 use super::super::reader::Reader;
 use super::super::tokens::Token;
 use super::edits::Edits;

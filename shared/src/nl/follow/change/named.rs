@@ -1,8 +1,7 @@
 //! Things that are named without a word that says what for.
 
 use super::super::super::catalog::Target;
-use super::super::super::ir::{Aggregate, Expr, Query};
-use super::super::super::modify::is_aggregate;
+use super::super::super::ir::{Aggregate, Expr, Query, is_aggregate};
 use super::super::super::reader::name_of;
 use super::super::edits::Edits;
 use super::Change;

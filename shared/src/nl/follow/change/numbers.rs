@@ -1,9 +1,10 @@
 //! Other numbers.
 
 use super::super::super::catalog::{ColumnRef, Target};
-use super::super::super::ir::{Aggregate, Compare, Expr, Filter, Literal, Query, Right};
-use super::super::super::modify::{add_condition, is_aggregate};
-use super::super::super::print::tables;
+use super::super::super::ir::{
+    Aggregate, Compare, Expr, Filter, Literal, Query, Right, is_aggregate, tables,
+};
+use super::super::super::modify::add_condition;
 use super::super::edits::Edits;
 use super::Change;
 

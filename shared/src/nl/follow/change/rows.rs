@@ -1,10 +1,10 @@
 //! What is asked of the rows of the answer before: how many of them, their total, those over a number.
 
 use super::super::super::catalog::{Catalog, ColumnRef, Target};
-use super::super::super::ir::{Aggregate, Compare, Expr, Filter, Literal, Query, Right};
+use super::super::super::ir::{
+    Aggregate, Compare, Expr, Filter, Literal, Query, Right, is_aggregate, tables,
+};
 use super::super::super::joins::distances;
-use super::super::super::modify::is_aggregate;
-use super::super::super::print::tables;
 use super::{Change, Changed, changed, is_limited};
 
 /// How much further each next column is that a number without a name may be compared with.
@@ -25,10 +25,7 @@ pub fn restricted(catalog: &Catalog, query: &Query) -> Option<Query> {
     if query.set.is_some() || query.of.is_some() || !query.per.is_empty() {
         return None;
     }
-    let [column] = catalog.tables[table].primary_key[..] else {
-        return None;
-    };
-    let key = Expr::Column(ColumnRef { table, column });
+    let key = Expr::Column(catalog.key(table)?);
     let mut inner = query.clone();
     inner.select = vec![key.clone()];
     if !inner.group.is_empty() && !inner.group.contains(&key) {
@@ -197,9 +194,10 @@ impl Change<'_> {
             return Some(query);
         }
         if let Some(column) = self.named_column(|c| c.kind.is_number()) {
-            let shown = previous.select.iter().position(
-                |s| matches!(s, Expr::Column(c) | Expr::Aggregate(_, _, Some(c)) if *c == column),
-            );
+            let shown = previous
+                .select
+                .iter()
+                .position(|s| s.column() == Some(column));
             if let Some(place) = shown {
                 return Some(Query {
                     select: vec![Expr::Of(aggregate, place)],

@@ -1,12 +1,13 @@
 //! Other times.
 
 use super::super::super::catalog::{ColumnKind, words};
-use super::super::super::ir::{Compare, Expr, Filter, Literal, Query, Right, Unit};
-use super::super::super::modify::{
-    Asked, Modifiers, a_year_before, add_condition, apply, by_unit, date_column, is_aggregate,
-    moment, period_filter,
+use super::super::super::ir::{
+    Compare, Expr, Filter, Literal, Query, Right, Unit, is_aggregate, tables,
 };
-use super::super::super::print::tables;
+use super::super::super::modify::{
+    Asked, Modifiers, a_year_before, add_condition, apply, by_unit, date_column, moment,
+    period_filter,
+};
 use super::Change;
 use crate::calendar;
 

@@ -1,13 +1,13 @@
 //! What the words of a question that goes on say, one by one.
 
 use super::super::super::catalog::{ColumnRef, Target};
-use super::super::super::ir::{Aggregate, Compare, Expr, Query, Unit};
+use super::super::super::ir::{Aggregate, Compare, Expr, Query, Unit, is_aggregate};
 use super::super::super::lexicon::{Op, QUALITIES};
 use super::super::super::link::{Meaning, Mention};
-use super::super::super::modify::{is_aggregate, nearest};
+use super::super::super::modify::nearest;
 use super::super::super::reader::Reader;
 use super::super::super::tokens::Token;
-use super::{Edits, PLAIN, SHOW, content};
+use super::{Edits, PLAIN, Rows, SHOW, content};
 
 /// The words, what they may mean, and what they are said of.
 pub struct Walk<'a> {
@@ -102,7 +102,6 @@ impl Walk<'_> {
                 // "Who is his manager": a person, and no value of a column.
                 edits.open |= THEIR.contains(&w) && self.value(place.at + 1).is_some();
             }
-            // "Order by", not the order of a customer.
             "reverse" | "reversed" => edits.turns = true,
             "order" if self.word(place.at.wrapping_sub(2)) == "reverse" => {}
             "sort" | "sorted" | "ordered" | "rank" | "ranked" => {
@@ -110,6 +109,7 @@ impl Walk<'_> {
                 // "Which of them ordered" sorts nothing.
                 edits.sorts |= word != "ordered" || matches!(next, "by" | "it" | "them");
             }
+            // "Order by", not the order of a customer.
             "order" if matches!(next, "by" | "it" | "them") => {
                 place.purpose = For::Order;
                 edits.sorts = true;
@@ -218,7 +218,7 @@ impl Walk<'_> {
         }
         let limit = |t: &Token| matches!(t.lower.as_str(), "limit" | "limits");
         if takes && rest.iter().any(limit) || word == "no" && rest.first().is_some_and(limit) {
-            edits.limit = Some(u64::MAX);
+            edits.limit = Some(Rows::All);
             place.at = self.tokens.len();
             return true;
         }
@@ -276,12 +276,12 @@ impl Walk<'_> {
                 || matches!(next, "instead" | "rows" | "results") && n <= 1000.0
                 || edits.extreme)
         {
-            edits.limit = Some(n as u64);
+            edits.limit = Some(Rows::First(n as u64));
             place.top = None;
         } else if whole && (1000.0..2200.0).contains(&n) {
             edits.years.push(n);
         } else if whole && superlative() {
-            edits.limit = Some(n as u64);
+            edits.limit = Some(Rows::First(n as u64));
         } else {
             edits.compares.push((None, None, n));
             place.number = true;
@@ -405,7 +405,7 @@ impl Walk<'_> {
     /// What an operation changes; false if it says nothing here.
     fn operation(&self, op: Op, edits: &mut Edits, place: &mut Place) -> bool {
         match op {
-            // "Their average price is how much".
+            // "Their average price is how much" counts nothing.
             Op::Count => {
                 edits.aggregate = edits.aggregate.or(Some(Aggregate::Count));
             }

@@ -540,3 +540,41 @@ fn options_of_the_source_are_not_those_of_lists() {
         "{refused}"
     );
 }
+
+#[test]
+fn nothing_is_measured_by_rows_that_are_missing() {
+    let mut rows = days(&(0..40).map(|i| f64::from(i % 2 * 100)).collect::<Vec<_>>());
+    rows.retain(|row| !matches!(row.1, Some(33 | 35)));
+    let cell = |row: &[Value], at: usize| match row[at] {
+        Value::Real(v) => v,
+        ref other => panic!("{other:?} is no number"),
+    };
+    let width = |gaps: &str| {
+        let options = format!("{{\"period\": 2, \"gaps\": \"{gaps}\", \"model\": \"snaive\"}}");
+        let found = ahead(&rows, 8, &options);
+        cell(&found[0], 5) - cell(&found[0], 3)
+    };
+    assert!(width("null") < 0.5 * width("interpolate"));
+    assert_eq!(width("interpolate"), width("zero"), "the filled rows are 0");
+    let back = |gaps: &str| {
+        let spec = format!(
+            "{{\"horizon\": 8, \"options\": {{\"period\": 2, \"gaps\": \"{gaps}\", \"model\": \"snaive\", \"windows\": 1}}}}"
+        );
+        cell(&answer::<Back>(&spec, &rows)[0], 3)
+    };
+    assert_eq!((back("null"), back("interpolate")), (0.0, 25.0));
+    // The past has no value in them, whatever a model is given.
+    for gaps in ["null", "interpolate", "zero"] {
+        let options = format!("{{\"gaps\": \"{gaps}\", \"history\": true}}");
+        let found = ahead(&rows, 1, &options);
+        let empty = found.iter().filter(|row| row[3] == Value::Null).count();
+        assert_eq!((found.len(), empty), (41, 2), "{gaps}");
+        let note = format!("{:?}", found[0][7]);
+        assert_eq!(
+            note.contains("2 rows missing and filled"),
+            gaps != "null",
+            "{note}"
+        );
+        assert!(note.contains("2 rows missing"), "{note}");
+    }
+}

@@ -227,7 +227,7 @@ unsafe impl<'vtab, F: TableFunction> VTab<'vtab> for Table<F> {
                     info.set_estimated_cost(1_000.0);
                     Some(0)
                 }
-                _ => arguments::take(self.function.name, self.visible, params, info)?,
+                _ => arguments::take(self.visible, params, info),
             };
             info.set_estimated_rows(F::ROWS);
             info.set_idx_num(plan.unwrap_or_default());
@@ -313,11 +313,11 @@ unsafe impl<F: TableFunction> VTabCursor for Cursor<'_, F> {
                 self.row = self.rows.next().transpose()?;
                 return Ok(());
             }
-            let given = self
-                .function
-                .params
-                .iter()
-                .zip(arguments::given(plan, args));
+            let given =
+                self.function
+                    .params
+                    .iter()
+                    .zip(arguments::given(self.function.name, plan, args)?);
             for (argument, (param, value)) in self.arguments.iter_mut().zip(given) {
                 let value = match param.ty {
                     Type::Integer => arguments::whole(value),

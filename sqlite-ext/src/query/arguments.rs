@@ -12,8 +12,9 @@ use crate::values::{article, utf8};
 
 /// Takes the `count` columns from `first` on as arguments, which come in order. Returns the plan, with a bit for
 /// each that is given; `None` if one depends on a table that is read later.
-/// The first one must be there, unless it is optional: `name` is the function.
-pub fn take(name: &str, first: usize, count: usize, info: &mut IndexInfo) -> Result<Option<c_int>> {
+/// Without the first one it is a plan that SQLite takes only if there is no other: of `f('x') WHERE a = 1 OR b = 2` it asks for
+/// a plan by each side alone, which has no arguments. [`given`] says then what is missing.
+pub fn take(first: usize, count: usize, info: &mut IndexInfo) -> Option<c_int> {
     let mut given = vec![None; count];
     let mut unusable = false;
     for (i, constraint) in info.constraints().enumerate() {
@@ -31,18 +32,6 @@ pub fn take(name: &str, first: usize, count: usize, info: &mut IndexInfo) -> Res
             }
         }
     }
-    let function = functions::find(name);
-    let optional = function.is_some_and(|f| f.min_args() == 0);
-    if given.first().is_none_or(Option::is_none) && !unusable && !optional {
-        let (what, call) = match function {
-            Some(f) if f.min_args() > 1 => (f.params[0].name, f.signature()),
-            Some(f) if f.params[0].name != "sql" => (f.params[0].name, format!("{name}('...')")),
-            _ => ("SELECT", format!("{name}('SELECT ...')")),
-        };
-        return Err(error(format!(
-            "needs a {what} as its first argument; write {call}"
-        )));
-    }
     let mut next = 0;
     let mut plan = 0;
     for (bit, constraint) in given.iter().enumerate() {
@@ -55,18 +44,35 @@ pub fn take(name: &str, first: usize, count: usize, info: &mut IndexInfo) -> Res
         }
     }
     // Unknown before the statement is planned; high enough that SQLite prefers to run it once.
-    info.set_estimated_cost(1e6);
+    info.set_estimated_cost(if plan & 1 == 0 { 1e30 } else { 1e6 });
     info.set_estimated_rows(1_000);
-    Ok((!unusable).then_some(plan))
+    (!unusable).then_some(plan)
 }
 
-/// The values of the arguments by the plan, in their order; one that was left out is NULL.
-pub fn given<'a>(plan: c_int, args: &'a Filters<'_>) -> impl Iterator<Item = ValueRef<'a>> {
+/// The values of the arguments of this function by the plan, in their order; one that was left out is NULL. Errors if the first
+/// one was, unless it is optional.
+pub fn given<'a>(
+    name: &str,
+    plan: c_int,
+    args: &'a Filters<'_>,
+) -> Result<impl Iterator<Item = ValueRef<'a>> + use<'a>> {
+    let function = functions::find(name);
+    let optional = function.is_some_and(|f| f.min_args() == 0);
+    if plan & 1 == 0 && !optional {
+        let (what, call) = match function {
+            Some(f) if f.min_args() > 1 => (f.params[0].name, f.signature()),
+            Some(f) if f.params[0].name != "sql" => (f.params[0].name, format!("{name}('...')")),
+            _ => ("SELECT", format!("{name}('SELECT ...')")),
+        };
+        return Err(error(format!(
+            "needs a {what} as its first argument; write {call}"
+        )));
+    }
     let mut given = args.iter();
-    (0..c_int::BITS).map(move |bit| match plan >> bit & 1 {
+    Ok((0..c_int::BITS).map(move |bit| match plan >> bit & 1 {
         1 => given.next().unwrap_or(ValueRef::Null),
         _ => ValueRef::Null,
-    })
+    }))
 }
 
 /// The same, but a REAL that is a whole number as the INTEGER: some drivers bind all numbers as doubles.

@@ -167,7 +167,7 @@ unsafe impl<'vtab, F: Form + 'vtab> VTab<'vtab> for Table<F> {
         guard(F::NAME, || match &self.relation {
             None => {
                 self.session.before_statement()?;
-                let plan = arguments::take(F::NAME, SQL as usize, ARGUMENTS, info)?;
+                let plan = arguments::take(SQL as usize, ARGUMENTS, info);
                 info.set_idx_num(plan.unwrap_or(0));
                 Ok(plan.is_some())
             }
@@ -215,7 +215,7 @@ struct Cursor<'vtab, F> {
     table: PhantomData<&'vtab F>,
 }
 
-impl<F> Cursor<'_, F> {
+impl<F: Form> Cursor<'_, F> {
     /// The query that this scan runs.
     fn query(
         &mut self,
@@ -236,7 +236,11 @@ impl<F> Cursor<'_, F> {
             let (sql, params) = plan.query(relation, args)?;
             return Ok((sql, Params::Positional(params)));
         }
-        for (argument, value) in self.arguments.iter_mut().zip(arguments::given(plan, args)) {
+        for (argument, value) in
+            self.arguments
+                .iter_mut()
+                .zip(arguments::given(F::NAME, plan, args)?)
+        {
             *argument = arguments::text(value)?.map(str::to_owned);
         }
         let [sql, params] = &self.arguments;

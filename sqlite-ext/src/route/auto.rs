@@ -103,7 +103,7 @@ unsafe impl<'vtab> VTab<'vtab> for Auto {
             self.pool.count_plan();
             // The arguments as columns of their own: nearly nobody reads them.
             let read = info.col_used() >> FIRST_ARGUMENT & ((1 << ARGUMENTS) - 1) != 0;
-            let plan = arguments::take(NAME, 1, ARGUMENTS, info)?;
+            let plan = arguments::take(1, ARGUMENTS, info);
             if let Some(plan) = plan {
                 info.set_idx_num(if read { plan | READ } else { plan });
             }
@@ -354,7 +354,7 @@ unsafe impl VTabCursor for Cursor<'_> {
             self.finish(false);
             (self.rowid, self.nanoseconds, self.timed, self.learn) = (0, 0.0, 0.0, None);
             let mut texts = [None; ARGUMENTS];
-            for (text, value) in texts.iter_mut().zip(arguments::given(plan, args)) {
+            for (text, value) in texts.iter_mut().zip(arguments::given(NAME, plan, args)?) {
                 *text = arguments::text(value)?;
             }
             if plan & READ != 0 {

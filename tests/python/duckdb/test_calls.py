@@ -97,6 +97,7 @@ def fitting(ty):
     right |= {"ANY": "[1, 2]::FLOAT[2]", "FLOAT[]": "[1, 2]::FLOAT[]", "BLOB[]": "NULL::BLOB[]", "BIGINT": "1::BIGINT", "UBIGINT": "1::UBIGINT", "BOOLEAN": "true"}
     right |= {ty: VALUES[ty] for ty in TIMES} | {"TIMESTAMP WITH TIME ZONE": VALUES["TIMESTAMPTZ"]}
     right |= {"VARCHAR": "'{plan}'", "UUID": VALUES["UUID"], "BLOB": "''::BLOB", "DOUBLE": "1.0::DOUBLE"}
+    right |= {"ENUM('none')": "NULL::ENUM('none')"}
     return right[ty]
 
 

@@ -6,6 +6,7 @@ import decimal
 import itertools
 import json
 import math
+import subprocess
 import unittest
 
 import duckdb
@@ -190,6 +191,60 @@ class Parameters(host.Case):
             for call in ("SELECT * FROM lumos_query(?, ?)", "SELECT lumos_scalar(?, ?)", "SELECT lumos_exec(?, ?)", "SELECT lumos_explain(?, NULL, ?)"):
                 self.refused(self.db, call, words, values=(sql, params))
 
+
+class Conditions(host.Case):
+    """What stands in WHERE beside a call's arguments: of `a = 1 OR b LIKE 'x%'` SQLite plans each side by itself too."""
+
+    CONDITIONS = [
+        "{first} = 1 OR {last} LIKE 'x%'",
+        "{first} LIKE 'x%' OR {first} LIKE 'y%'",
+        "{first} IN (1, 'x') OR {last} > 3 OR {last} IS NULL",
+        "({first} = 1 AND {last} = 2) OR ({first} = 2 AND {last} GLOB 'x*')",
+        "rowid = 1 OR {first} IS 2",
+    ]
+
+    def test_every_function_keeps_its_arguments(self):
+        db = self.open(self.folder / "conditions.sqlite")
+        db.value("SELECT lumos_memory_init()")
+        statements = []
+        for (name,) in db.rows("SELECT DISTINCT name FROM pragma_module_list WHERE name LIKE 'lumos!_%' ESCAPE '!' ORDER BY name"):
+            columns = db.rows(f"SELECT name, hidden FROM pragma_table_xinfo('{name}')")
+            shown = [f'"{column}"' for column, hidden in columns if not hidden]
+            arguments = ", ".join("'x'" for _, hidden in columns if hidden)
+            if shown:
+                statements += [f"SELECT count(*) FROM {name}({arguments}) WHERE {condition.format(first=shown[0], last=shown[-1])}" for condition in self.CONDITIONS]
+        self.assertGreater(len(statements), 300)
+        # Every function says something else of 'x'; none may miss it.
+        missed = "as its first argument|no query solution"
+        for sql in statements:
+            with self.subTest(sql):
+                try:
+                    db.rows(sql)
+                except host.ERROR as failure:
+                    self.assertNotRegex(str(failure), missed)
+        # SQLite of the system is older than the drivers', and plans more of such conditions.
+        script = "\n".join(f"{sql};" for sql in statements)
+        shell = subprocess.run(
+            ["sqlite3", "-batch", str(self.folder / "conditions.sqlite")], input=f".load {host.EXTENSION}\n{script}\n", capture_output=True, text=True
+        )
+        self.assertIn("lumos_forecast", shell.stderr)
+        self.assertNotRegex(shell.stderr, missed)
+
+    def test_the_rows_are_those_that_the_condition_leaves(self):
+        db = self.open(self.folder / "rows.sqlite")
+        plain = "(WITH RECURSIVE r(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM r WHERE i < 19) SELECT i AS c0, i % 3 AS c1 FROM r)"
+        for condition in ["c0 = 3 OR c1 LIKE '2%'", "c0 LIKE '1%' OR c0 LIKE '2%'", "(c0 = 3 AND c1 = 0) OR (c0 > 17 AND c1 IS NOT 1)", "c0 IN (1, 2) OR c1 = 2 OR c0 IS NULL"]:
+            rows = [
+                db.rows(f"SELECT c0, c1 FROM {source} WHERE {condition} ORDER BY c0")
+                for source in ("lumos_query('SELECT i, i % 3 FROM range(20) t(i)')", plain)
+            ]
+            self.assertEqual(*rows, condition)
+
+    def test_a_call_without_its_argument_says_so(self):
+        db = self.open(self.folder / "missing.sqlite")
+        for sql in ["SELECT * FROM lumos_query", "SELECT * FROM lumos_forecast WHERE step = 1 OR series LIKE 'x%'", "SELECT count(*) FROM lumos_auto"]:
+            with self.assertRaisesRegex(Exception, "as its first argument"):
+                db.rows(sql)
 
 if __name__ == "__main__":
     unittest.main()

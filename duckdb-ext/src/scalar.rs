@@ -204,10 +204,12 @@ unsafe fn run(
     let Some(ty) = result(function) else {
         return Ok(());
     };
-    let compute = |args: &[ValueRef<'_>]| match (body(function), of_store(function)) {
-        (Some(body), _) => body(args),
-        (_, Some(body)) => body(store, args),
-        (None, None) => match function.sql(args, &store.kept) {
+    let bodies = (function.body, body(function), of_store(function));
+    let compute = |args: &[ValueRef<'_>]| match bodies {
+        (Body::Long(body), ..) => body(args, &|| false),
+        (_, Some(body), _) => body(args),
+        (_, _, Some(body)) => body(store, args),
+        (_, None, None) => match function.sql(args, &store.kept) {
             Some(sql) => sql.map(Value::Text),
             None => Err(Error::new("internal error: has no body")),
         },
@@ -263,7 +265,7 @@ fn body(function: &Function) -> Option<ScalarBody> {
         (Body::Host, "lumos_model_lock") => Some(|_| Ok(Value::Text(known::lock().to_string()))),
         (Body::Host, "lumos_llm_configure") => Some(llm_configure),
         (Body::Host, "lumos_models") => Some(|_| Ok(Value::Text(known::list().to_string()))),
-        (Body::Host | Body::Group(_) | Body::Rows(_) | Body::Sql(_), _) => None,
+        (Body::Long(_) | Body::Host | Body::Group(_) | Body::Rows(_) | Body::Sql(_), _) => None,
     }
 }
 

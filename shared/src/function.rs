@@ -1,7 +1,7 @@
 //! What a SQL function is: its name, arguments, result, words and body, in one constant.
 
 use crate::options::OptionDef;
-use crate::program::{Fold, Kept, Rows};
+use crate::program::{Fold, Kept, Rows, Stopped};
 use crate::{Example, Param, Result, Type, Value, ValueRef};
 
 /// One SQL function. Each stands in a file of its own below [`crate::functions`].
@@ -133,6 +133,8 @@ pub enum Nulls {
 pub enum Body {
     /// Here: arguments in, value out.
     Pure(fn(&[ValueRef<'_>]) -> Result<Value>),
+    /// The same of what may take long, which asks whether it is to end. DuckDB's functions cannot be told.
+    Long(fn(&[ValueRef<'_>], Stopped<'_>) -> Result<Value>),
     /// Here, of the rows of a group: a fold of the arguments of each, NULL where one is left out, into one row of one
     /// column. It begins by an empty text.
     Group(&'static Fold),
@@ -174,7 +176,7 @@ impl Function {
         match self.body {
             Body::Rows(rows) => Some(rows.sql(self.name, arguments)),
             Body::Sql(sql) => Some((sql.text)(arguments, kept)),
-            Body::Pure(_) | Body::Group(_) | Body::Host => None,
+            Body::Pure(_) | Body::Long(_) | Body::Group(_) | Body::Host => None,
         }
     }
 
@@ -183,7 +185,7 @@ impl Function {
         match self.body {
             Body::Rows(rows) => Some(rows.fold),
             Body::Sql(sql) => sql.fold,
-            Body::Pure(_) | Body::Group(_) | Body::Host => None,
+            Body::Pure(_) | Body::Long(_) | Body::Group(_) | Body::Host => None,
         }
     }
 

@@ -2,10 +2,9 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use lumos_core::functions::FUNCTIONS;
-use lumos_core::program::{Database, Program, Rows as Body, State};
+use lumos_core::program::{Database, Program, Rows as Body, State, now_and_then};
 use lumos_core::sql::lexer::Dialect;
 use lumos_core::vector::table::VectorTable;
 use lumos_core::{Engines, Function, Param, Section, Type, ValueRef};
@@ -45,9 +44,6 @@ struct Call {
 
 struct Fold;
 
-/// The time from one look for an interrupt to the next.
-const PATIENCE: Duration = Duration::from_millis(20);
-
 impl Shared for Call {}
 
 impl TableFunction for Fold {
@@ -72,21 +68,13 @@ impl TableFunction for Fold {
         let mut statement = statement.map_err(|e| with_way_out(call.function, e))?;
         let state = read(call.body, &mut statement, &program)?;
         let mut rows = Vec::new();
-        let interrupted = Cell::new(false);
-        let asked = Cell::new(Instant::now());
-        let stopped = || {
-            // Asking is a statement: not for each of a million series.
-            if asked.get().elapsed() >= PATIENCE {
-                interrupted.set(check_interrupt(&connection).is_err());
-                asked.set(Instant::now());
-            }
-            interrupted.get()
-        };
+        // Asking is a statement: not for each of a million series.
+        let stopped = now_and_then(|| check_interrupt(&connection).is_err());
         let finished = state.finish_until(&stopped, &mut |row| {
             rows.push(Ok(row.into_iter().map(output).collect()));
             Ok(())
         });
-        if interrupted.get() {
+        if stopped() {
             return Err(Error::interrupted());
         }
         finished?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use lumos_core::functions::FUNCTIONS;
+use lumos_core::program::now_and_then;
 use lumos_core::vector::format::{self, Format};
 use lumos_core::{Body, Engines, Function, Kind, Nulls, Type, ValueRef, embed, vector};
 use rusqlite::functions::{Context, FunctionFlags};
@@ -35,7 +36,7 @@ pub fn register(connection: &Connection, session: &Arc<Session>) -> Result<()> {
             }
             // Pure functions are harmless anywhere; the others have the power of files and SQL.
             flags |= match function.body {
-                Body::Pure(_) if !model => FunctionFlags::SQLITE_INNOCUOUS,
+                Body::Pure(_) | Body::Long(_) if !model => FunctionFlags::SQLITE_INNOCUOUS,
                 _ => FunctionFlags::SQLITE_DIRECTONLY,
             };
             if subtype.is_some() {
@@ -64,6 +65,14 @@ fn call(
     match function.body {
         Body::Pure(_) if function.name == "lumos_embed" && ctx.len() == 2 => embed(ctx, session),
         Body::Pure(body) => pure(function, body, ctx),
+        Body::Long(body) => {
+            let stop = session.stop();
+            let stopped = now_and_then(|| stop());
+            match pure(function, |args| body(args, &stopped), ctx) {
+                Err(_) if stopped() => Err(Error::interrupted()),
+                found => found,
+            }
+        }
         Body::Group(_) | Body::Rows(_) | Body::Sql(_) => {
             Err(error("internal error: it is no scalar"))
         }
@@ -78,9 +87,11 @@ fn call(
 /// The most arguments of a function.
 const MOST_ARGUMENTS: usize = 16;
 
-type PureBody = fn(&[ValueRef<'_>]) -> lumos_core::Result<lumos_core::Value>;
-
-fn pure(function: &Function, body: PureBody, ctx: &Context<'_>) -> error::Result<Value> {
+fn pure(
+    function: &Function,
+    body: impl Fn(&[ValueRef<'_>]) -> lumos_core::Result<lumos_core::Value>,
+    ctx: &Context<'_>,
+) -> error::Result<Value> {
     // On the stack: what is called for each of a million rows is not to ask for memory.
     let count = ctx.len();
     let mut vectors = [const { None }; MOST_ARGUMENTS];

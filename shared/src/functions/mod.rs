@@ -7,6 +7,7 @@
 //! by [`crate::options::Options::parse`]. What else, by kind:
 //!
 //! 1. **A value of its arguments**, in both engines: [`crate::Body::Pure`], and nothing else. Like [`vectors`].
+//!    One that may take long is [`crate::Body::Long`], and is told of an interrupt in SQLite. Like [`series_of`].
 //!    Of the rows of a group: [`crate::Body::Group`], and nothing else. Like [`deciding`].
 //! 2. **A value that needs the connection or the mirror**: [`crate::Body::Host`], and a line in a file of
 //!    `sqlite-ext/src/functions/`; in DuckDB an arm of `body` in `duckdb-ext/src/scalar.rs`. Like [`lag`], [`models`].

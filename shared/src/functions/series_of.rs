@@ -1,6 +1,6 @@
 //! `lumos_forecast_of`, `lumos_anomalies_of`, `lumos_changepoints_of`: the functions of series on two lists.
 
-use crate::program::Fold;
+use crate::program::{Fold, Stopped};
 use crate::series::{forecast, judged, lists};
 use crate::source::options;
 use crate::{
@@ -12,7 +12,7 @@ const VALUES: Param = Param::new("values", Type::List);
 const OPTIONS: Param = Param::optional("options", Type::Json);
 
 /// The answer on the lists of a call; NULL if one of them is.
-fn answer(fold: &Fold, spec: &str, args: &[ValueRef<'_>]) -> Result<Value> {
+fn answer(fold: &Fold, spec: &str, args: &[ValueRef<'_>], stopped: Stopped<'_>) -> Result<Value> {
     if args[..2].contains(&ValueRef::Null) {
         return Ok(Value::Null);
     }
@@ -20,7 +20,13 @@ fn answer(fold: &Fold, spec: &str, args: &[ValueRef<'_>]) -> Result<Value> {
         Some(ValueRef::Text(list)) => Ok(*list),
         _ => Err(lists::no_list(name)),
     };
-    lists::answer(fold, spec, list(0, TIMES.name)?, list(1, VALUES.name)?)
+    lists::answer(
+        fold,
+        spec,
+        list(0, TIMES.name)?,
+        list(1, VALUES.name)?,
+        stopped,
+    )
 }
 
 /// The definition.
@@ -42,14 +48,14 @@ pub const FORECAST_OF: Function = Function {
         sql: "SELECT lumos_forecast_of('[1, 2, 3, 4]', '[5, 5, 5, 5]', 1) AS next",
         answer: r#"[{"step":1,"ts":5,"value":5.0,"lo":5.0,"hi":5.0,"model":"constant","note":null,"components":null,"intervals":null}]"#,
     }],
-    body: Body::Pure(|args| {
+    body: Body::Long(|args, stopped| {
         let horizon = match args.get(2) {
             Some(ValueRef::Integer(horizon)) => Some(*horizon),
             _ => None,
         };
         let known = forecast::OPTIONS_OF_LISTS;
         let spec = forecast::spec(horizon, options(args, 3), known)?;
-        answer(&forecast::FORECAST, &spec, args)
+        answer(&forecast::FORECAST, &spec, args, stopped)
     }),
 };
 
@@ -69,9 +75,9 @@ pub const ANOMALIES_OF: Function = Function {
         sql: "SELECT lumos_anomalies_of('[1]', '[5]') AS judged",
         answer: r#"[{"ts":1,"value":5.0,"expected":5.0,"lower":null,"upper":null,"score":null,"is_anomaly":0,"kind":null,"explanation":null}]"#,
     }],
-    body: Body::Pure(|args| {
+    body: Body::Long(|args, stopped| {
         let spec = judged::spec(options(args, 2), judged::ANOMALY_OPTIONS_OF_LISTS)?;
-        answer(&judged::ANOMALIES, spec, args)
+        answer(&judged::ANOMALIES, spec, args, stopped)
     }),
 };
 
@@ -91,8 +97,8 @@ pub const CHANGEPOINTS_OF: Function = Function {
         sql: "SELECT lumos_changepoints_of('[1, 2, 3]', '[1, 1, 1]') AS changes",
         answer: "[]",
     }],
-    body: Body::Pure(|args| {
+    body: Body::Long(|args, stopped| {
         let spec = judged::spec(options(args, 2), judged::CHANGE_OPTIONS_OF_LISTS)?;
-        answer(&judged::CHANGEPOINTS, spec, args)
+        answer(&judged::CHANGEPOINTS, spec, args, stopped)
     }),
 };

@@ -1,7 +1,7 @@
 //! What series go wrong by, asked of the functions whole: rows in, rows out.
 
 use super::clock::{Clock, DAY};
-use super::{forecast, judged};
+use super::{forecast, judged, lists, parts};
 use crate::program::{Fold, State};
 use crate::{Value, ValueRef};
 
@@ -345,12 +345,12 @@ fn one_bad_series_leaves_the_others() {
     assert_eq!(of("numbered")[2], Value::Integer(10));
     assert_eq!(
         note(of("words")),
-        "10 rows whose time is none left out; no value in any row"
+        "10 rows whose time cannot be read left out; no value in any row"
     );
     assert!(note(of("mixed")).starts_with("some times are whole numbers and some are dates"));
     assert_eq!(
         note(of("some")),
-        "1 row whose time is none left out; 1 row missing and filled"
+        "1 row whose time cannot be read left out; 1 row missing and filled"
     );
     let odd = answer(&judged::ANOMALIES, "{}", &rows);
     let said = odd
@@ -381,6 +381,37 @@ fn a_late_shift_widens_the_interval() {
     let before = width(&values);
     values[57..].iter_mut().for_each(|v| *v += 100.0);
     assert!(width(&values) > 2.0 * before);
+}
+
+#[test]
+fn what_was_never_negative_stays_so() {
+    let falling: Vec<f64> = (0..40).map(|i| f64::from(40 - i) * 2.0).collect();
+    let mut below = falling.clone();
+    below[3] = -1.0;
+    for model in ["auto", "theta", "ets", "rws", "snaive", "croston"] {
+        let options = format!("{{\"model\": \"{model}\"}}");
+        let least = |values: &[f64]| {
+            let rows = ahead(30, &options, &days(values));
+            rows.iter()
+                .map(|row| real(&row[4]))
+                .fold(f64::INFINITY, f64::min)
+        };
+        assert!(least(&falling) >= 0.0, "{model}");
+        assert!(least(&below) < 0.0, "{model}");
+    }
+}
+
+#[test]
+fn steps_go_on_over_1970_leap_days_and_long_years() {
+    // To the last day of 1969, the 28th of February 2024, and the weeks of 2026, which has 53.
+    for (last, step) in [(-1, 1), (19_781, 1), (20_811, 7)] {
+        let rows: Vec<Row> = (0..30)
+            .map(|i| (None, day(last - i * step), Value::Real(i as f64)))
+            .collect();
+        for (i, row) in (1..).zip(ahead(3, "{}", &rows)) {
+            assert_eq!(row[2], day(last + i * step));
+        }
+    }
 }
 
 #[test]
@@ -499,6 +530,38 @@ fn what_takes_long_is_stopped() {
         );
         assert_eq!(looks.get(), 2, "{}", fold.name);
     }
+}
+
+#[test]
+fn giving_many_rows_is_stopped_too() {
+    use std::cell::Cell;
+    let rows = days(&[5.0; 5_000]);
+    for (fold, spec) in [
+        (
+            &forecast::FORECAST,
+            r#"{"horizon": 5, "options": {"history": true}}"#,
+        ),
+        (&judged::ANOMALIES, "{}"),
+        (&judged::ANOMALIES, r#"{"mode": "batch"}"#),
+        (&parts::DECOMPOSE, "{}"),
+    ] {
+        let state = read(fold, spec, &rows);
+        let given = Cell::new(0);
+        let ended = state.finish_until(&|| given.get() > 0, &mut |_| {
+            given.set(given.get() + 1);
+            Ok(())
+        });
+        assert_eq!(
+            ended.unwrap_err().to_string(),
+            "interrupted",
+            "{}",
+            fold.name
+        );
+        assert!(given.get() < 2_000, "{}: {}", fold.name, given.get());
+    }
+    // And what is made of lists.
+    let stopped = lists::answer(&judged::ANOMALIES, "{}", "[1, 2]", "[3, 4]", &|| true);
+    assert_eq!(stopped.unwrap_err().to_string(), "interrupted");
 }
 
 #[test]

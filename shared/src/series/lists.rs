@@ -3,13 +3,20 @@
 
 use serde_json::Value as Json;
 
-use crate::program::Fold;
+use crate::program::{Fold, Stopped};
 use crate::{Error, Result, Value, ValueRef};
 
 /// The rows that a fold of series gives for one series, as a JSON array of objects, without the column `series`.
 ///
-/// Errors if a list is none, if they are not equally long, if a value is neither a number nor null, or as the fold does.
-pub fn answer(fold: &Fold, spec: &str, times: &str, values: &str) -> Result<Value> {
+/// Errors if a list is none, if they are not equally long, if a value is neither a number nor null, if it is stopped,
+/// or as the fold does.
+pub fn answer(
+    fold: &Fold,
+    spec: &str,
+    times: &str,
+    values: &str,
+    stopped: Stopped<'_>,
+) -> Result<Value> {
     let times = list("times", times)?;
     let values = list("values", values)?;
     if times.len() != values.len() {
@@ -24,7 +31,7 @@ pub fn answer(fold: &Fold, spec: &str, times: &str, values: &str) -> Result<Valu
         state.row(&[ValueRef::Null, cell("times", time)?, number(value)?])?;
     }
     let mut out = String::from("[");
-    state.finish(&mut |row| {
+    state.finish_until(stopped, &mut |row| {
         out.push_str(if out.len() > 1 { ",{" } else { "{" });
         let columns = fold.output.iter().zip(row).skip(1);
         for (i, ((name, _), value)) in columns.enumerate() {
@@ -95,7 +102,8 @@ mod tests {
     #[test]
     fn lists_are_one_series() {
         let spec = r#"{"horizon": 2, "options": {}}"#;
-        let of = |times: &str, values: &str| answer(&forecast::FORECAST, spec, times, values);
+        let of =
+            |times: &str, values: &str| answer(&forecast::FORECAST, spec, times, values, &|| false);
         let found = of(
             r#"["2026-05-03", "2026-05-01", null, "2026-05-02"]"#,
             "[5, 5.0, 7, 5]",
@@ -110,7 +118,10 @@ mod tests {
         assert_eq!(found[1]["note"], "1 row without a time left out");
         assert_eq!(found[0].get("series"), None);
         assert_eq!(of("[]", "[]").unwrap(), Value::Text("[]".into()));
-        let odd = answer(&judged::ANOMALIES, "{}", "[1, 2]", "[true, null]").unwrap();
+        let odd = answer(&judged::ANOMALIES, "{}", "[1, 2]", "[true, null]", &|| {
+            false
+        })
+        .unwrap();
         assert!(matches!(odd, Value::Text(text) if text.starts_with(r#"[{"ts":1,"value":1.0,"#)));
         for (times, values, said) in [
             (

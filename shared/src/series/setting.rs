@@ -116,29 +116,14 @@ impl Setting {
     /// between days.
     pub fn misfit(&self, clock: Clock) -> Option<String> {
         let whole = clock == Clock::Integer;
-        let (kind, chinese_kind) = if whole {
-            ("whole numbers", "整数")
-        } else {
-            ("dates", "日期")
-        };
-        let say = |name: &str, given: &str, give: &str, chinese_give: &str| {
-            self.language.say(
-                format!(
-                    "\"{name}\" is {given}, and the times of the series are {kind}; give {give}"
-                ),
-                format!("“{name}”为 {given}，而序列的时间是{chinese_kind}；请给出{chinese_give}"),
-            )
+        let say = |name: &str, given: &str, give: &str, chinese: &str| {
+            self.no_fit(name, given, clock, give, chinese)
         };
         for (name, end) in [("start", &self.start), ("end", &self.end)] {
             if let Some((of, time)) = end
                 && (*of == Clock::Integer) != whole
             {
-                let [give, chinese] = if whole {
-                    ["a whole number", "整数"]
-                } else {
-                    ["a time like \"2026-05-01\"", "类似 \"2026-05-01\" 的时间"]
-                };
-                return Some(say(name, &of.show(*time), give, chinese));
+                return Some(self.other_kind(name, &of.show(*time), clock));
             }
         }
         let (given, is_number) = self.step.as_ref()?;
@@ -162,6 +147,35 @@ impl Setting {
                 "以天为单位的步长，或带小时的时间",
             )
         })
+    }
+
+    /// That a time of an option, as it is shown, is of another kind than those of a series, as a sentence.
+    pub fn other_kind(&self, name: &str, given: &str, clock: Clock) -> String {
+        let [give, chinese] = if clock == Clock::Integer {
+            ["a whole number", "整数"]
+        } else {
+            ["a time like \"2026-05-01\"", "类似 \"2026-05-01\" 的时间"]
+        };
+        self.no_fit(name, given, clock, give, chinese)
+    }
+
+    fn no_fit(
+        &self,
+        name: &str,
+        given: &str,
+        clock: Clock,
+        give: &str,
+        chinese_give: &str,
+    ) -> String {
+        let (kind, chinese_kind) = if clock == Clock::Integer {
+            ("whole numbers", "整数")
+        } else {
+            ("dates", "日期")
+        };
+        self.language.say(
+            format!("\"{name}\" is {given}, and the times of the series are {kind}; give {give}"),
+            format!("“{name}”为 {given}，而序列的时间是{chinese_kind}；请给出{chinese_give}"),
+        )
     }
 
     /// Whether a row of this time counts. A start or an end of another kind of time is a [`Setting::misfit`].

@@ -229,7 +229,7 @@ impl Rows {
         );
         note(
             self.no_times,
-            " whose time is none left out",
+            " whose time cannot be read left out",
             "时间无法识别，已忽略",
         );
         notes
@@ -312,6 +312,9 @@ pub trait Answer: Clone + Send + 'static {
 /// Takes a row of the answer.
 pub type Emit<'e> = &'e mut dyn FnMut(Vec<Value>) -> Result<()>;
 
+/// The rows that are given from one look for an interrupt to the next.
+const LOOK: usize = 1_024;
+
 /// The fold of [`INPUT`] into an answer.
 #[derive(Clone)]
 pub struct EachSeries<A> {
@@ -361,10 +364,19 @@ impl<A: Answer> FoldState for EachSeries<A> {
         check_events(&self.sources.events)?;
         let mut answer = self.answer.clone();
         answer.know(&self.sources.events);
+        // A series of a million rows takes long to be given, too.
+        let mut given = 0_usize;
+        let mut emit = |row| {
+            given += 1;
+            if given.is_multiple_of(LOOK) {
+                check(stopped)?;
+            }
+            emit(row)
+        };
         for (key, rows) in self.sources.each() {
             let key = key.map_or(Value::Null, |key| Value::Text(key.into()));
             check(stopped)?;
-            rows.answer(&answer, &key, stopped, emit)?;
+            rows.answer(&answer, &key, stopped, &mut emit)?;
         }
         Ok(())
     }

@@ -61,7 +61,8 @@ pub fn number(value: f64) -> String {
     } else {
         &shown
     };
-    grouped(trimmed)
+    // What is too small to be shown has no sign.
+    grouped(if trimmed == "-0" { "0" } else { trimmed })
 }
 
 /// With a comma between thousands.
@@ -98,6 +99,7 @@ mod tests {
             (0.012345, "0.0123"),
             (9.999, "10"),
             (100.0, "100"),
+            (-1e-14, "0"),
             (99.96, "100"),
             (2.5, "2.5"),
             (f64::INFINITY, "inf"),

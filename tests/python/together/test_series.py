@@ -1,5 +1,6 @@
 """Series in both engines: the same rows give the same bytes, whatever their order and the number of threads."""
 
+import json
 import random
 import struct
 import unittest
@@ -340,6 +341,11 @@ class InSqlite(host.Case):
         for stop in ("handler", "interrupt"):
             with host.interrupts(db, after=60, by=stop):
                 db.rows("""SELECT count(*) FROM lumos_backtest('long', 50, '{"windows": 100, "period": [12, 168]}')""")
+        # And where the rows are lists.
+        lists = json.dumps(list(range(300_000))), json.dumps([i * 7919 % 1000 for i in range(300_000)])
+        for stop in ("handler", "interrupt"):
+            with host.interrupts(db, after=2, by=stop):
+                db.rows("SELECT length(lumos_changepoints_of(?, ?))", *lists)
         self.assertEqual(db.value("SELECT count(*) FROM lumos_forecast('SELECT i, v FROM long WHERE i < 9', 2)"), 2)
 
 

@@ -197,7 +197,7 @@ fn described(found: &Forecast, values: &[f64], used: &[String]) -> String {
     };
     let models = match found.weights.as_slice() {
         [] if values.iter().all(|x| *x == values[0]) => "constant".into(),
-        [] => "last value".into(),
+        [] => "damped drift".into(),
         [(only, _)] => name(only),
         parts => {
             let parts: Vec<String> = parts

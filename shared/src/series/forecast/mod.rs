@@ -204,10 +204,7 @@ impl Call {
         let language = self.setting.language;
         let shown = clock.show(time);
         if (clock == Clock::Integer) != (grid.clock == Clock::Integer) {
-            return Err(language.say(
-                format!("\"until\" is {shown}, and the times of the series are of another kind"),
-                format!("“until”为 {shown}，与序列的时间类型不同"),
-            ));
+            return Err(self.setting.other_kind("until", &shown, grid.clock));
         }
         // A day ends with its last moment.
         let time = match clock {

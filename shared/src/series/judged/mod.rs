@@ -184,17 +184,16 @@ pub fn spec<'a>(options: Option<&'a str>, known: &[OptionDef]) -> Result<&'a str
 fn judgement(options: &Options) -> Result<(Judgement, Option<Step>)> {
     let percent = |given: &Json| {
         let share = given.as_str()?.strip_suffix('%')?.trim().parse::<f64>();
-        share
-            .ok()
-            .filter(|share| (0.0..=100.0).contains(share))
-            .map(|share| share / 100.0)
+        let share = share.ok().map(|share| share / 100.0);
+        share.filter(|share| *share >= 0.0 && share.is_finite())
     };
     let mut interval = None;
     let quiet = match options.get("quiet").filter(|quiet| !quiet.is_null()) {
         None => Quiet::Share(0.2),
         Some(given) => {
             interval = given.as_str().and_then(Step::parse);
-            match (given.as_u64(), percent(given)) {
+            let share = percent(given).filter(|share| *share <= 1.0);
+            match (given.as_u64(), share) {
                 (Some(rows), _) => Quiet::Rows(usize::try_from(rows).unwrap_or(usize::MAX / 2)),
                 (None, Some(share)) => Quiet::Share(share),
                 (None, None) if interval.is_some() => Quiet::Rows(0),

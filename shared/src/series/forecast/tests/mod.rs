@@ -296,7 +296,7 @@ fn until_is_a_time() {
     );
     assert_eq!(
         count(&days, "5"),
-        Err("\"until\" is 5, and the times of the series are of another kind".into())
+        Err("\"until\" is 5, and the times of the series are dates; give a time like \"2026-05-01\"".into())
     );
     assert!(
         count(&days, "\"9000-01-01\"")
@@ -430,6 +430,8 @@ fn demand_that_comes_now_and_then() {
         assert!((7.0..11.0).contains(&number(&row[5])), "{row:?}");
         assert_eq!(row[6], Value::Text("croston".into()));
     }
+    let few = &ahead(&days(&[1.0, 3.0]), 1, "{}")[0];
+    assert_eq!(few[6], Value::Text("damped drift".into()));
     // Only zeros but one, all the same, none zero, and one below it.
     for (values, model, said) in [
         ([&[0.0; 20][..], &[3.0], &[0.0; 19]].concat(), "croston", ""),

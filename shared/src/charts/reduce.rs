@@ -219,8 +219,8 @@ pub fn bin_width(sorted: &[f64], whole: bool, most: f64) -> f64 {
     let sturges = range / (libm::log2(count) + 1.0).max(4.0);
     let least = range / most;
     let width = (2.0 * spread / libm::cbrt(count)).min(sturges).max(least);
-    // A third less rounded up is the nearer; more bins than are asked for are always rounded up.
-    let nice = super::scale::nice(width / 1.5).max(super::scale::nice(least));
+    // Rounded up from 1.4 times less is the nearer; more bins than are asked for are always rounded up.
+    let nice = super::scale::nice(width / 1.4).max(super::scale::nice(least));
     if whole { nice.max(1.0) } else { nice }
 }
 

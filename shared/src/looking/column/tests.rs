@@ -219,7 +219,7 @@ fn ends_have_all_digits() {
     let whole = [BIG, 5, -BIG, 7].map(ValueRef::Integer);
     assert_eq!(ends(&whole, ""), (least.clone(), most.clone()));
     let (big, small) = (BIG.to_string(), (-BIG).to_string());
-    let texts = ["5", &big, &small, "7"].map(ValueRef::Text);
+    let texts = ["5", big.as_str(), small.as_str(), "7"].map(ValueRef::Text);
     assert_eq!(ends(&texts, "HUGEINT"), (least, most));
     let mixed = [ValueRef::Integer(BIG), ValueRef::Real(0.5)];
     assert_eq!(ends(&mixed, ""), (json!(0.5), json!((BIG - 1) as f64)));

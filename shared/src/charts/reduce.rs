@@ -196,7 +196,8 @@ pub fn thinned(points: &[(f64, f64)], most: usize) -> Vec<(f64, f64)> {
     kept
 }
 
-/// The width of bins of numbers: Freedman and Diaconis' rule, at most so many bins; whole for whole numbers.
+/// The width of bins of numbers: the rule of Freedman and Diaconis, or that of Sturges where it gives more bins, to the nearer
+/// round number; at most so many bins, by rounding one or two more; whole for whole numbers.
 pub fn bin_width(sorted: &[f64], whole: bool, most: f64) -> f64 {
     let (Some(lo), Some(hi)) = (sorted.first(), sorted.last()) else {
         return 1.0;
@@ -206,7 +207,7 @@ pub fn bin_width(sorted: &[f64], whole: bool, most: f64) -> f64 {
         sorted.get(at).copied().unwrap_or(0.0)
     };
     let spread = quartile(0.75) - quartile(0.25);
-    let width = 2.0 * spread / libm::cbrt(sorted.len() as f64);
+    let count = sorted.len() as f64;
     let range = hi - lo;
     if range <= 1e-12 * hi.abs().max(lo.abs()) || range < 1e-290 {
         return if *hi == 0.0 || whole {
@@ -215,9 +216,11 @@ pub fn bin_width(sorted: &[f64], whole: bool, most: f64) -> f64 {
             super::scale::nice(hi.abs() / 10.0)
         };
     }
-    let width = width.max(range / most).min(range / 4.0);
-    let nice = super::scale::nice(width);
-    // A rule that gives more bins than a picture can show is rounded up, else to the nearer.
+    let sturges = range / (libm::log2(count) + 1.0).max(4.0);
+    let least = range / most;
+    let width = (2.0 * spread / libm::cbrt(count)).min(sturges).max(least);
+    // Rounded up from 1.4 times less is the nearer; more bins than are asked for are always rounded up.
+    let nice = super::scale::nice(width / 1.4).max(super::scale::nice(least));
     if whole { nice.max(1.0) } else { nice }
 }
 
@@ -282,5 +285,25 @@ mod tests {
         assert_eq!(bin_width(&[1.0, 2.0, 3.0], true, 30.0), 1.0);
         assert_eq!(bin_width(&[2.5; 9], false, 30.0), 0.5);
         assert_eq!(bin_width(&[], false, 30.0), 1.0);
+    }
+
+    #[test]
+    fn bins_are_about_as_many_as_the_rules_say() {
+        for count in [20, 50, 100, 333, 1000, 10_000] {
+            for range in [0.0013, 1.0, 1.7, 2.4, 3.1, 4.9, 7.7, 9.3, 52.0, 8e9] {
+                let even: Vec<f64> = (0..count)
+                    .map(|i| range * f64::from(i) / f64::from(count))
+                    .collect();
+                let sturges = libm::log2(f64::from(count)) + 1.0;
+                for most in [3.0, 5.0, 20.0, 1000.0] {
+                    let bins = (even[even.len() - 1] - even[0]) / bin_width(&even, false, most);
+                    let rule = sturges.max(libm::cbrt(f64::from(count))).min(most);
+                    assert!(
+                        bins > rule / 2.6 && bins < most * 1.01 && bins < rule * 1.6,
+                        "{count} {range} {most}: {bins} for {rule}"
+                    );
+                }
+            }
+        }
     }
 }

@@ -312,9 +312,12 @@ impl Sql {
 
     /// The sum of a column, and what it must be: of the other table the rows of the same group.
     fn sums(&self, sum: &Sum, by: &[String]) -> [String; 2] {
-        // Nothing adds up to 0; a number that is none of the sums has none.
+        // Nothing adds up to 0; a number that is none of the sums has none. With a whole number beside it DuckDB takes a BOOLEAN
+        // for one, as SQLite does.
         let of = |value: &str| {
-            format!("CASE WHEN count({value}) = 0 THEN 0.0 ELSE lumos_sum({value}) END")
+            format!(
+                "CASE WHEN count({value}) = 0 THEN 0.0 ELSE lumos_sum(coalesce({value}, 0)) END"
+            )
         };
         let to = match &sum.to {
             SumTo::Number(number) => number.clone(),

@@ -123,7 +123,10 @@ pub struct Rule {
 const KINDS: &[(&str, &str)] = &[
     ("not_null", "a column or a list of columns"),
     ("unique", "a column or a list of columns"),
-    ("in", "{\"column\": ..., \"values\": [...]}"),
+    (
+        "in",
+        "{\"column\": ..., \"values\": [...]} with numbers or texts",
+    ),
     ("range", "{\"column\": ..., \"min\": ..., \"max\": ...}"),
     ("length", "{\"column\": ..., \"min\": ..., \"max\": ...}"),
     ("glob", "{\"column\": ..., \"pattern\": \"A*\"}"),
@@ -554,6 +557,13 @@ impl Writer<'_> {
                     SumTo::Number(_) => (shown.clone(), shown),
                     SumTo::Column(..) => (format!("that of {shown}"), format!("{shown} 的合计")),
                 };
+                let (english, chinese) = match within {
+                    None => (english, format!("等于 {chinese}")),
+                    Some(within) => (
+                        format!("within {within} of {english}"),
+                        format!("与 {chinese} 相差不超过 {within}"),
+                    ),
+                };
                 let sum = Sum {
                     column: column(name),
                     to,
@@ -562,7 +572,7 @@ impl Writer<'_> {
                 Some(Ok((
                     Test::Sum(sum),
                     format!("the sum of {name} is {english}"),
-                    format!("{name} 的合计等于 {chinese}"),
+                    format!("{name} 的合计{chinese}"),
                     name.to_owned(),
                 )))
             }

@@ -195,17 +195,17 @@ fn sums_are_judged() {
         (
             near,
             Some("100.01 100"),
-            "pass: the sum of total is 100 (100.01 and 100)",
+            "pass: the sum of total is within 0.01 of 100 (100.01 and 100)",
         ),
         (
             near,
             Some("100.011 100"),
-            "fail: it does not hold that the sum of total is 100 (100.011 and 100)",
+            "fail: it does not hold that the sum of total is within 0.01 of 100 (100.011 and 100)",
         ),
         (
             near,
             Some(" 100"),
-            "pass: it is not known whether the sum of total is 100",
+            "pass: it is not known whether the sum of total is within 0.01 of 100",
         ),
         (
             other,

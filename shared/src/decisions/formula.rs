@@ -44,6 +44,17 @@ pub struct Runs {
 }
 
 impl Runs {
+    /// Errors if the formula has not one value in each run.
+    pub fn hold(&self, values: usize) -> Result<()> {
+        if values == 0 || i64::try_from(values) == Ok(self.count) {
+            return Ok(());
+        }
+        Err(Error::new(format!(
+            "formula gives {values} in all, for {} runs; give an expression over the variables of one run, without sum or other aggregates",
+            self.count
+        )))
+    }
+
     /// The shares of a variable that are drawn in the runs.
     pub fn shares(&self, variable: &Variable) -> Shares {
         let strata = self.lhs.then_some(self.count.max(1));
@@ -97,6 +108,12 @@ pub fn variables(text: &str, options: &Options) -> Result<Vec<Variable>> {
                 )));
             }
         };
+        if name.is_empty() || name.contains('\0') {
+            return Err(Error::new(format!(
+                "variables are {}; one has no name",
+                shortened(text)
+            )));
+        }
         let same = |v: &&Variable| v.name.eq_ignore_ascii_case(&name);
         if let Some(other) = variables.iter().find(same) {
             return Err(Error::new(format!(

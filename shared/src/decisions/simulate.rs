@@ -229,6 +229,9 @@ impl FoldState for Simulated {
 
     fn finish(&self, emit: &mut dyn FnMut(Vec<Value>) -> Result<()>) -> Result<()> {
         let asked = Simulation::read(&self.spec)?;
+        asked
+            .runs
+            .hold(self.values.len() + self.missing as usize + self.runs.len())?;
         if asked.rows {
             return self.tell_runs(&asked, emit);
         }
@@ -291,9 +294,6 @@ impl Simulated {
     }
 }
 
-/// As many as [`bin_width`] makes at least where it can.
-const LEAST_BINS: i64 = 5;
-
 /// How many of these numbers, in ascending order, are in each of about so many bins at most, as `bin 0 to 500`: from the first
 /// number on, up to the second without it. Empty bins between others are told too; of numbers too far apart for any there are
 /// none.
@@ -320,7 +320,7 @@ fn histogram(sorted: &[f64], most: i64) -> Vec<(String, Option<f64>)> {
     let mut bins = Vec::new();
     let mut before = 0;
     // There may be one more where the first one begins before the least number, and one more by rounding.
-    let most = most.max(LEAST_BINS) as usize + 2;
+    let most = most as usize + 2;
     while before < sorted.len() && edge(at + 1.0) > edge(at) && bins.len() < most {
         let (from, to): (f64, f64) = (edge(at), edge(at + 1.0));
         let below = sorted.partition_point(|v| *v < to);
@@ -451,6 +451,9 @@ impl FoldState for Cases {
         }
         let mut values = self.values.clone();
         values.sort_by_key(|(run, _)| *run);
+        asked
+            .runs
+            .hold(values.iter().filter(|(run, _)| *run >= 0).count())?;
         let at = |run: i64| {
             let place = values.binary_search_by_key(&run, |(run, _)| *run);
             place.ok().and_then(|i| values.get(i)?.1)
@@ -564,7 +567,8 @@ mod tests {
             (3, Some(f64::NAN)),
             (4, Some(1.0)),
         ];
-        let found = fold(&SIMULATE, &spec(r#"{"quantiles": [0.5]}"#), &rows).unwrap();
+        let asked = spec(5, r#"{"quantiles": [0.5]}"#);
+        let found = fold(&SIMULATE, &asked, &rows).unwrap();
         let found: Vec<(String, Value)> = found
             .into_iter()
             .map(|row| match &row[..] {
@@ -593,15 +597,24 @@ mod tests {
             found,
             known.map(|(name, value)| (name.to_owned(), Value::Real(value)))
         );
-        let none = fold(&SIMULATE, &spec("{}"), &[]).unwrap();
+        let none = fold(&SIMULATE, &spec(0, "{}"), &[]).unwrap();
         assert_eq!(none[0][1], Value::Real(0.0));
         assert!(none[2..].iter().all(|row| row[1] == Value::Null));
-        assert!(fold(&SIMULATE, &spec(r#"{"quantiles": [2]}"#), &[]).is_err());
+        assert!(fold(&SIMULATE, &spec(0, r#"{"quantiles": [2]}"#), &[]).is_err());
         assert!(fold(&SIMULATE, "{}", &[]).is_err());
+        // SQLite makes one row of sum(x).
+        for options in ["{}", r#"{"runs": true}"#] {
+            let refused = fold(&SIMULATE, &spec(5, options), &rows[..1]).unwrap_err();
+            assert!(
+                refused
+                    .to_string()
+                    .starts_with("formula gives 1 in all, for 5 runs")
+            );
+        }
     }
 
-    fn spec(options: &str) -> String {
-        json!([r#"{"b": "normal(0, 1)", "a": 3}"#, 4, 7, options]).to_string()
+    fn spec(runs: i64, options: &str) -> String {
+        json!([r#"{"b": "normal(0, 1)", "a": 3}"#, runs, 7, options]).to_string()
     }
 
     /// Each with what its variables were, in their order.
@@ -614,7 +627,7 @@ mod tests {
             (3, Some(-0.0)),
         ];
         for lhs in [false, true] {
-            let spec = spec(&format!(r#"{{"runs": true, "lhs": {lhs}}}"#));
+            let spec = spec(4, &format!(r#"{{"runs": true, "lhs": {lhs}}}"#));
             let found = fold(&SIMULATE, &spec, &rows).unwrap();
             let asked = Simulation::read(&serde_json::from_str(&spec).unwrap()).unwrap();
             let mut shares = asked.runs.shares(&asked.variables[0]);
@@ -661,7 +674,7 @@ mod tests {
                         f64::from(count),
                         "{from} {width} {count} {most}: {bins:?}"
                     );
-                    assert!(bins.len() as i64 <= most.max(LEAST_BINS) + 2);
+                    assert!(bins.len() as i64 <= most + 2);
                     assert!(bins[0].1 > Some(0.0) && bins[bins.len() - 1].1 > Some(0.0));
                 }
             }

@@ -55,7 +55,35 @@ pub fn write(query: &str, scenarios: &str) -> Result<String> {
     Ok(selects.join(" UNION ALL "))
 }
 
-/// Errors unless the query names the table, and names it without a schema.
+/// What is in the parentheses, if this token is the name in a WITH, like `t AS (...)`.
+fn body_of_with<'a>(name: usize, query: &str, tokens: &'a [Token]) -> Option<&'a [Token]> {
+    let mut at = name + 1;
+    if !tokens.get(at)?.is(query, "as") {
+        return None;
+    }
+    at += 1;
+    while ["not", "materialized"]
+        .iter()
+        .any(|word| tokens.get(at).is_some_and(|t| t.is(query, word)))
+    {
+        at += 1;
+    }
+    let rest = tokens.get(at..)?;
+    let mut depth = 0;
+    for (i, token) in rest.iter().enumerate() {
+        match token.kind {
+            Kind::Sign('(') => depth += 1,
+            Kind::Sign(')') => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return rest.get(1..i);
+        }
+    }
+    None
+}
+
+/// Errors unless the query names the table, without a schema, and no WITH of its own has the name: a scenario would change nothing.
 fn check_named(table: &str, query: &str, tokens: &[Token]) -> Result<()> {
     let is_name = |token: &Token| matches!(token.kind, Kind::Word | Kind::DoubleQuoted);
     let named = |token: &Token| is_name(token) && token.unquoted(query).eq_ignore_ascii_case(table);
@@ -64,6 +92,11 @@ fn check_named(table: &str, query: &str, tokens: &[Token]) -> Result<()> {
         let dotted = i >= 2 && tokens[i - 1].kind == Kind::Sign('.');
         if !dotted {
             found = true;
+            if body_of_with(i, query, tokens).is_some_and(|body| !body.iter().any(named)) {
+                return Err(Error::new(format!(
+                    "the query has a WITH of the name {table}, which hides the table from a scenario; give it another name"
+                )));
+            }
             continue;
         }
         // The names before it with their dots, and what stands before them.
@@ -348,6 +381,11 @@ mod tests {
                 "FROM main.t",
                 change,
                 "the query names main.t, which a scenario cannot change; write t without its schema",
+            ),
+            (
+                "WITH u AS (SELECT 1 AS b), T AS MATERIALIZED (SELECT (1) AS a) FROM t JOIN u ON true",
+                change,
+                "the query has a WITH of the name t, which hides the table from a scenario; give it another name",
             ),
             (
                 "FROM u JOIN db.main.T",

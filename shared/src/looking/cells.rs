@@ -8,8 +8,8 @@ use crate::sql::identifier;
 use crate::sql::lexer::Dialect;
 use crate::{Error, Result, ValueRef};
 
-/// The most columns of a source whose names are written into the SELECT: SQLite takes no deeper expression.
-pub const MOST_COLUMNS: usize = 100;
+/// The most columns of a source, in either engine.
+const MOST_COLUMNS: usize = 200;
 
 /// A value of a row.
 #[derive(Debug, Clone, PartialEq)]
@@ -98,13 +98,21 @@ impl<'a> Cell<'a> {
     }
 }
 
-/// Reads a row that is an object: the name of each member, its value, and that as it is written. Errors if it is none.
+/// Reads a row that is an object: the name of each member, its value, and that as it is written. Errors if it is none, or if it
+/// has more columns than [`select`] takes.
 pub fn object<'a>(
     text: &'a str,
     each: &mut dyn FnMut(Cow<'a, str>, Cell<'a>, &'a str) -> Result<()>,
 ) -> Result<()> {
     let mut reader = Reader { text, at: 0 };
+    let mut columns = 0;
     reader.sequence('{', '}', &mut |reader| {
+        columns += 1;
+        if columns > MOST_COLUMNS {
+            return Err(Error::new(format!(
+                "more than {MOST_COLUMNS} columns; name 1 to {MOST_COLUMNS} of them, like houses(rooms, price)"
+            )));
+        }
         let name = match reader.value()? {
             Cell::Text(name) => name,
             _ => return Err(broken()),
@@ -287,6 +295,15 @@ mod tests {
         }
         for text in ["[]", "{1:2}", "{\"a\"}", "{\"a\":}"] {
             assert!(object(text, &mut |_, _, _| Ok(())).is_err(), "{text}");
+        }
+        for (columns, known) in [(MOST_COLUMNS, true), (MOST_COLUMNS + 1, false)] {
+            let members: Vec<String> = (0..columns).map(|i| format!("\"c{i}\":1")).collect();
+            let text = format!("{{{}}}", members.join(","));
+            assert_eq!(
+                object(&text, &mut |_, _, _| Ok(())).is_ok(),
+                known,
+                "{columns}"
+            );
         }
     }
 }

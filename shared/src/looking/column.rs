@@ -62,6 +62,8 @@ struct Column {
     /// How many values are numbers, and how many of them are whole.
     numeric: u64,
     whole: u64,
+    /// How many were whole numbers of 64 bits before they became doubles, the least of them and the largest.
+    integers: (u64, [i64; 2]),
     texts: Texts,
     textual: u64,
     blobs: u64,
@@ -172,12 +174,16 @@ impl FoldState for Column {
         }
         match value {
             ValueRef::Integer(value) => {
+                self.integer(value);
                 let rounded = value.unsigned_abs() > WHOLE;
                 self.number(value as f64, rounded.then(|| hash(&value.to_string())));
             }
             ValueRef::Real(value) => self.number(value, None),
             ValueRef::Text(text) => match is_number(ty).then(|| text.parse::<f64>()) {
                 Some(Ok(value)) => {
+                    if let Ok(value) = text.parse() {
+                        self.integer(value);
+                    }
                     let rounded = !matches!(ty, "FLOAT" | "DOUBLE") && is_rounded(text, value);
                     self.number(value, rounded.then(|| hash(text)));
                 }
@@ -201,6 +207,12 @@ impl FoldState for Column {
             (None, _) => self.ty.clone_from(&other.ty),
             (Some(mine), Some(theirs)) => self.mixed |= mine != theirs,
             (Some(_), None) => {}
+        }
+        let (count, [least, most]) = other.integers;
+        if count > 0 {
+            self.integer(least);
+            self.integer(most);
+            self.integers.0 += count - 2;
         }
         for (mine, theirs) in [
             (&mut self.nulls, other.nulls),
@@ -231,6 +243,14 @@ impl FoldState for Column {
 }
 
 impl Column {
+    fn integer(&mut self, value: i64) {
+        let (count, [least, most]) = self.integers;
+        self.integers = match count {
+            0 => (1, [value; 2]),
+            _ => (count + 1, [least.min(value), most.max(value)]),
+        };
+    }
+
     /// Takes a number; see [`Numbers::add`].
     fn number(&mut self, value: f64, before: Option<u64>) {
         self.numeric += 1;
@@ -266,6 +286,9 @@ impl Column {
         let odd = u64::from(self.nan > 0) + u64::from(self.infinite > 0);
         let different = (numbers + odd + self.texts.different()).min(known - self.blobs);
         let [least, most] = match self.numbers.range() {
+            Some(_) if self.integers.0 == self.numeric => {
+                self.integers.1.map(|end| Some(end.into()))
+            }
             Some(range) => range.map(|end| Some(number(end))),
             None => [self.seen.least(), self.seen.most()].map(|text| text.map(Json::from)),
         };

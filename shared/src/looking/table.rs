@@ -10,9 +10,8 @@ use crate::program::{Stopped, check};
 use crate::series::clock::DAY;
 use crate::{Error, Result, ValueRef};
 
-/// The most rows, if a call does not say how many, and the most columns.
+/// The most rows, if a call does not say how many.
 pub const MOST_ROWS: usize = 1_000_000;
-const MOST_COLUMNS: usize = 200;
 /// Texts that are longer, in bytes, are known by their beginnings and hashes.
 const LONG: usize = 100;
 
@@ -135,18 +134,13 @@ impl Rows {
             };
             let column = match found {
                 Some(found) => found,
-                None if self.columns.len() < MOST_COLUMNS => {
+                None => {
                     self.columns.push(Incoming {
                         name: name.into_owned(),
                         numbers: vec![f64::NAN; self.count],
                         ..Incoming::default()
                     });
                     self.columns.len() - 1
-                }
-                None => {
-                    return Err(Error::new(format!(
-                        "more than {MOST_COLUMNS} columns; name fewer, like houses(rooms, price)"
-                    )));
                 }
             };
             place = column + 1;

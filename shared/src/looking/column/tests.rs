@@ -206,3 +206,21 @@ fn keys_of_many_digits_are_told_apart() {
         assert_eq!(column["top"][0]["count"], 1, "{text}");
     }
 }
+
+/// Whole numbers keep their ends, which doubles do not have; among other numbers they are doubles.
+#[test]
+fn ends_have_all_digits() {
+    const BIG: i64 = (1 << 53) + 1;
+    let ends = |values: &[ValueRef<'_>], ty: &str| {
+        let column = look(values, ty, "");
+        (column["min"].clone(), column["max"].clone())
+    };
+    let (least, most) = (json!(-BIG), json!(BIG));
+    let whole = [BIG, 5, -BIG, 7].map(ValueRef::Integer);
+    assert_eq!(ends(&whole, ""), (least.clone(), most.clone()));
+    let (big, small) = (BIG.to_string(), (-BIG).to_string());
+    let texts = ["5", big.as_str(), small.as_str(), "7"].map(ValueRef::Text);
+    assert_eq!(ends(&texts, "HUGEINT"), (least, most));
+    let mixed = [ValueRef::Integer(BIG), ValueRef::Real(0.5)];
+    assert_eq!(ends(&mixed, ""), (json!(0.5), json!((BIG - 1) as f64)));
+}

@@ -58,7 +58,26 @@ pub fn chinese_tokens(
             let found = WORDS
                 .binary_search_by(|(w, _)| (*w).cmp(text.as_str()))
                 .ok()?;
-            let english = WORDS[found].1.split(' ').filter(|w| !w.is_empty());
+            // 平均成绩 is a word, and so is 平均分 in 平均分数, but 平均 is of what is called 成绩 or 分数.
+            let name_follows = |m: &usize| {
+                let ends = (i + n).max(i + m + 2)..=i + run;
+                ends.into_iter().any(|end| {
+                    let name: String = plain[i + m..end].iter().map(|t| t.text.as_str()).collect();
+                    known(&name)
+                })
+            };
+            if (1..n).any(|m| is_word(&plain[i..i + m]) && name_follows(&m)) {
+                return None;
+            }
+            // 老师 is who stands in the table 教师.
+            let meant = WORDS[found].1;
+            let same = WORDS
+                .iter()
+                .find(|(w, e)| *e == meant && known(w) && thing(w));
+            if let Some((name, _)) = same.filter(|_| !meant.is_empty() && !known(meant)) {
+                return Some((n, vec![made(&plain[i], &text, name)]));
+            }
+            let english = meant.split(' ').filter(|w| !w.is_empty());
             Some((n, english.map(|w| made(&plain[i], &text, w)).collect()))
         });
         // A name by its sound: the longest run of characters that names are written with.
@@ -347,6 +366,50 @@ fn settle(
         all.insert(first, word);
         if first > 0 && is(&all[first - 1], &["in"]) {
             all.remove(first - 1);
+        }
+    }
+    // 90分以上 is "at least 90", 5分钟以下 "at most 5 minutes".
+    let bounds = |w: &[Token]| matches!(w, [one, ..] if ["以上", "以下", "以内"].contains(&one.text.as_str()));
+    for end in 1..all.len() {
+        let back = [1, 2]
+            .into_iter()
+            .find(|b| *b <= end && number(&all[end - b]));
+        let Some(first) = back.map(|b| end - b).filter(|_| bounds(&all[end])) else {
+            continue;
+        };
+        let word = all.remove(end);
+        let same = if word[0].text == "以上" {
+            ["at", "least"]
+        } else {
+            ["at", "most"]
+        };
+        all.insert(
+            first,
+            same.iter()
+                .map(|w| made(&word[0], &word[0].text, w))
+                .collect(),
+        );
+        if first > 0 && is(&all[first - 1], &["in"]) {
+            // The place stays, so that no word is looked at twice.
+            all[first - 1] = Vec::new();
+        }
+    }
+    all.retain(|w| !w.is_empty());
+    // 最多的前3名 is 最多的3名.
+    let greatest = ["most", "least", "highest", "largest", "lowest", "smallest"];
+    for at in (1..all.len().saturating_sub(1)).rev() {
+        let said = all[..at].iter().any(|w| is(w, &greatest));
+        if said && all[at][0].text == "前" && number(&all[at + 1]) {
+            all.remove(at);
+            // 2022年入学的学生中选课最多的3名 is 2022年入学的选课最多的3名学生.
+            let inside = (1..at)
+                .rev()
+                .find(|&i| all[i][0].text == "中" && thing(&all[i - 1]));
+            let ends = all[at + 1..].iter().all(|w| is(w, &["?", "."]));
+            if let Some(inside) = inside.filter(|_| ends) {
+                let named: Vec<Vec<Token>> = all.drain(inside - 1..=inside).collect();
+                all.splice(at - 1..at - 1, named.into_iter().take(1));
+            }
         }
     }
     // 以A开头 is "starts with A".

@@ -45,6 +45,7 @@ impl Said<'_> {
             .or_else(|| self.unsaid_value(query, sql))
             .or_else(|| self.bounds_key(query))
             .or_else(|| self.uncounted(query))
+            .or_else(|| self.no_year(query))
             .or_else(|| never(query))
     }
 

@@ -1,5 +1,6 @@
 //! Groups, values and counts that a question says and a reading has nothing of.
 
+use super::super::super::catalog::ColumnKind;
 use super::super::super::ir::{Compare, Expr, Filter, Literal, Query, Right, is_aggregate};
 use super::super::super::lexicon::Op;
 use super::super::super::link::{EXACT, Meaning, Mention};
@@ -89,6 +90,29 @@ impl Said<'_> {
             "it compares {}, which is a key",
             self.catalog.named(key)
         ))
+    }
+
+    /// "Fees in 2023", where fees are to be 2023.
+    pub fn no_year(&self, query: &Query) -> Option<String> {
+        let year = |i: usize| {
+            let number = self.tokens[i]
+                .number
+                .filter(|n| (1900.0..2100.0).contains(n));
+            let before = ["in", "since", "during"].contains(&self.tokens[i - 1].lower.as_str());
+            number.filter(|_| before)
+        };
+        let said = (1..self.tokens.len()).find_map(year)?;
+        let amount = query
+            .filters
+            .iter()
+            .find_map(|f| match (&f.left, &f.right) {
+                (Expr::Column(c), Right::One(Literal::Number(n))) if *n == said => {
+                    let real = self.catalog.at(*c).kind == ColumnKind::Real;
+                    (real && f.op == Compare::Eq).then_some(*c)
+                }
+                _ => None,
+            })?;
+        Some(format!("{} is no year", self.catalog.named(amount)))
     }
 
     /// "The number of their patients", where nothing is counted.

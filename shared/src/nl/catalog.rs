@@ -566,6 +566,12 @@ pub fn words(name: &str) -> Vec<String> {
     all
 }
 
+/// What several of an abbreviated thing are called: `appts` are appointments.
+fn several(short: &str) -> Option<String> {
+    let (_, full) = ABBREVIATIONS.iter().find(|(s, _)| *s == short)?;
+    (short.len() > 2).then(|| format!("{full}s"))
+}
+
 fn push(all: &mut Vec<String>, word: &mut String) {
     if word.is_empty() {
         return;
@@ -573,7 +579,10 @@ fn push(all: &mut Vec<String>, word: &mut String) {
     let full = ABBREVIATIONS.iter().find(|(short, _)| short == word);
     match full {
         Some((_, full)) => all.extend(full.split(' ').map(str::to_owned)),
-        None => all.push(word.clone()),
+        None => match word.strip_suffix('s').and_then(several) {
+            Some(full) => all.push(full),
+            None => all.push(word.clone()),
+        },
     }
     word.clear();
 }
@@ -587,6 +596,7 @@ mod tests {
         assert_eq!(words("DeptName"), ["department", "name"]);
         assert_eq!(words("first_name"), ["first", "name"]);
         assert_eq!(words("HTTPCode2"), ["http", "code", "2"]);
+        assert_eq!(words("tbl_appts"), ["tbl", "appointments"]);
         assert_eq!(words("客户 姓名"), ["客户", "姓名"]);
     }
 }

@@ -43,6 +43,7 @@ pub fn finish(
         close_groups(reader, &mut query, &mut s);
         shapes::mend(reader.catalog, tokens, &s, &mut query);
         without::without(reader, trees, &mut query, &s);
+        shapes::once(reader.catalog, trees, &mut query);
         if s.distinct {
             query.distinct = true;
         }
@@ -149,6 +150,16 @@ fn lost(reader: &Reader<'_>, tokens: &[Token], state: &mut State) {
             .iter()
             .rev()
             .find(|e| !w.alphabetical || matches!(e, Expr::Column(_)));
+        // "Salary of each doctor, highest first": by what is a number, not by the doctor.
+        let high = ["highest", "lowest", "largest", "smallest"];
+        let number = |e: &&Expr| {
+            is_aggregate(e)
+                || matches!(e, Expr::Column(c) if reader.catalog.at(*c).kind.is_number() && !reader.catalog.is_key(*c))
+        };
+        let by = by
+            .filter(|_| !tokens.iter().any(|t| high.contains(&t.lower.as_str())))
+            .or_else(|| state.select.iter().rev().find(number))
+            .or(by);
         let by = if w.alphabetical {
             state.select.iter().find(|e| matches!(e, Expr::Column(_)))
         } else {

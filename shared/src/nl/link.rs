@@ -75,6 +75,9 @@ const UNIT_SIGNS: &[&str] = &[
     "kg", "mg", "km", "cm", "mm", "ms", "msec", "kb", "mb", "gb", "m2", "m3", "cent", "usd", "eur",
 ];
 
+/// Words of names that say no more than that something is a table.
+const TABLE_MARKS: &[&str] = &["tbl", "tab", "dim", "fact", "fct", "stg", "master", "mst"];
+
 /// Adds a name, if it has words.
 fn add(all: &mut Vec<Named>, target: Target, words: Vec<String>, free: Vec<String>) {
     if !words.is_empty() {
@@ -139,7 +142,16 @@ impl Vocabulary {
         let mut targets: Vec<Named> = Vec::new();
         for (table, t) in catalog.tables.iter().enumerate() {
             let name = name_stems(&t.name, &table_names);
-            add(&mut targets, Target::Table(table), name.clone(), Vec::new());
+            // What a name says of being a table need not be said: `tbl_orders`.
+            let (marks, plain): (Vec<String>, Vec<String>) = name
+                .iter()
+                .cloned()
+                .partition(|w| TABLE_MARKS.contains(&w.as_str()));
+            if plain.is_empty() {
+                add(&mut targets, Target::Table(table), marks, Vec::new());
+            } else {
+                add(&mut targets, Target::Table(table), plain, marks);
+            }
             let is_name = |c: &Column| words(&c.name).iter().any(|w| w == "name");
             let has_name = t.columns.iter().any(is_name);
             for (column, c) in t.columns.iter().enumerate() {

@@ -100,6 +100,7 @@ pub fn name_of(catalog: &Catalog, table: usize) -> Vec<ColumnRef> {
     for (want, alone) in [
         ("name", false),
         ("title", false),
+        ("label", false),
         ("description", true),
         ("code", true),
     ] {

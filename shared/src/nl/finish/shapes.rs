@@ -2,6 +2,7 @@
 
 use super::super::catalog::{Catalog, Column, words};
 use super::super::ir::{Aggregate, Compare, Expr, Filter, Query, Right, is_aggregate, tables};
+use super::super::joins::Trees;
 use super::super::reader::{name_of, shown_names};
 use super::super::state::State;
 use super::super::tokens::{Token, stem};
@@ -13,6 +14,12 @@ pub fn mend(catalog: &Catalog, tokens: &[Token], state: &State, query: &mut Quer
     most_of_groups(catalog, state, query);
     referred(catalog, query);
     named_groups(catalog, query);
+    let order = std::mem::take(&mut query.order);
+    for by in order {
+        if !query.order.contains(&by) {
+            query.order.push(by);
+        }
+    }
 }
 
 /// "Which doctors ...", where the rows of another table say by a key which they are: they are shown by their names.
@@ -22,6 +29,7 @@ fn things(catalog: &Catalog, tokens: &[Token], query: &mut Query) {
         return;
     }
     let who = tokens.first().is_some_and(|t| t.lower == "who");
+    let whose = tokens.iter().any(|t| t.text == "谁");
     for i in (0..query.select.len()).rev() {
         let Expr::Column(column) = query.select[i] else {
             continue;
@@ -33,7 +41,11 @@ fn things(catalog: &Catalog, tokens: &[Token], query: &mut Query) {
         let is_said = all.iter().any(|w| said(w));
         let names = shown_names(catalog, to.table);
         let is_key = names.is_empty() || names.contains(&to) || names.contains(&column);
-        if is_key || !(is_said || who && is_person(catalog, to.table)) {
+        // "With their support rep" asks for no number: `SupportRepId`.
+        let own = words(&catalog.at(column).name);
+        let called = matches!(&own[..], [all @ .., id] if id == "id" && !all.is_empty() && all.iter().all(|w| said(w)));
+        let person = whose || who && is_person(catalog, to.table);
+        if is_key || !(is_said || called || person) {
             continue;
         }
         let names: Vec<Expr> = names.into_iter().map(Expr::Column).collect();
@@ -41,6 +53,46 @@ fn things(catalog: &Catalog, tokens: &[Token], query: &mut Query) {
             query.group.extend(names.iter().cloned());
         }
         query.select.splice(i..=i, names);
+    }
+}
+
+/// "Patients who took aspirin": who took it twice is shown once.
+pub fn once(catalog: &Catalog, trees: &Trees<'_>, query: &mut Query) {
+    let plain = query.group.is_empty() && query.order.is_empty() && query.having.is_empty();
+    if !plain || query.limit.is_some() || query.set.is_some() || query.of.is_some() {
+        return;
+    }
+    let Some(Expr::Column(first)) = query.select.first() else {
+        return;
+    };
+    let table = first.table;
+    let own = |e: &Expr| matches!(e, Expr::Column(c) if c.table == table);
+    let of_others = query
+        .filters
+        .iter()
+        .any(|f| matches!(f.left, Expr::Column(c) if c.table != table));
+    // Others of the same name stay, and so does what has no key but its name.
+    let names = name_of(catalog, table);
+    if catalog.key(table).is_none_or(|key| names.contains(&key)) {
+        return;
+    }
+    let tells = catalog.tables[table].rows;
+    let alone = names.len() > 1
+        || catalog
+            .at(*first)
+            .distinct
+            .is_some_and(|n| Some(n) == tells);
+    let named = names
+        .iter()
+        .all(|c| query.select.contains(&Expr::Column(*c)))
+        && alone;
+    let repeats = || {
+        trees
+            .tree(&tables(query))
+            .is_some_and(|t| t.repeats(table).is_some())
+    };
+    if query.select.iter().all(own) && of_others && named && repeats() {
+        query.distinct = true;
     }
 }
 

@@ -6,8 +6,48 @@ use super::super::joins::Trees;
 use super::super::reader::Reader;
 use super::super::state::State;
 
+/// "Patients without a dose": what others have of a thing and is missing there, is what no row of theirs has.
+fn of_others(catalog: &Catalog, query: &mut Query) {
+    let Some(main) = query.select.iter().find_map(|e| Some(e.column()?.table)) else {
+        return;
+    };
+    for i in 0..query.filters.len() {
+        let Expr::Column(column) = query.filters[i].left else {
+            continue;
+        };
+        let missing = query.filters[i].op == Compare::IsNull && column.table != main;
+        let Some((outer, inner)) = direct_key(catalog, main, column.table)
+            .filter(|(outer, inner)| missing && catalog.refers(*inner) == Some(*outer))
+        else {
+            continue;
+        };
+        let there = |column| Filter {
+            left: Expr::Column(column),
+            op: Compare::NotNull,
+            right: Right::None,
+            or: false,
+        };
+        let mut filters = vec![there(inner)];
+        if column != inner && !catalog.is_primary(column) {
+            filters.push(there(column));
+        }
+        let sub = Query {
+            select: vec![Expr::Column(inner)],
+            filters,
+            ..Query::default()
+        };
+        query.filters[i] = Filter {
+            left: Expr::Column(outer),
+            op: Compare::NotIn,
+            right: Right::Query(Box::new(sub)),
+            or: query.filters[i].or,
+        };
+    }
+}
+
 /// Rows of a thing that has no rows in other tables.
 pub fn without(reader: &Reader<'_>, trees: &Trees<'_>, query: &mut Query, s: &State) {
+    of_others(reader.catalog, query);
     for (table, filters) in &s.without {
         let mut filters = filters.clone();
         let main = query.select.iter().find_map(|e| Some(e.column()?.table));

@@ -52,6 +52,7 @@ pub const ABBREVIATIONS: &[(&str, &str)] = &[
     ("prof", "professor"),
     ("pwd", "password"),
     ("qty", "quantity"),
+    ("rx", "prescription"),
     ("ref", "reference"),
     ("sem", "semester"),
     ("sal", "salary"),

@@ -48,11 +48,12 @@ impl Walk<'_> {
     /// Whether a column says yes or no.
     fn is_flag(&self, column: ColumnRef) -> bool {
         let c = self.catalog().at(column);
-        let asks = words(&c.name)
-            .first()
-            .is_some_and(|w| w == "is" || w == "has");
+        let name = words(&c.name);
+        let asks = name.first().is_some_and(|w| w == "is" || w == "has");
         let two = c.distinct.is_none_or(|n| n <= 2);
-        c.kind == ColumnKind::Boolean || c.kind == ColumnKind::Integer && asks && two
+        // `discontinued`, which is 0 or 1.
+        let done = matches!(&name[..], [one] if one.ends_with("ed")) && c.distinct == Some(2);
+        c.kind == ColumnKind::Boolean || c.kind == ColumnKind::Integer && (asks && two || done)
     }
 
     pub fn column(

@@ -1,5 +1,9 @@
 //! Why a reading is hardly what was meant.
 
+mod unsaid;
+
+use unsaid::never;
+
 use super::super::catalog::{Catalog, ColumnRef, words};
 use super::super::finish::is_person;
 use super::super::ir::{
@@ -37,6 +41,12 @@ impl Said<'_> {
             .or_else(|| self.counts_one(trees, query))
             .or_else(|| self.unshown(query))
             .or_else(|| self.not_who(query))
+            .or_else(|| self.ungrouped(query))
+            .or_else(|| self.unsaid_value(query, sql))
+            .or_else(|| self.bounds_key(query))
+            .or_else(|| self.uncounted(query))
+            .or_else(|| self.no_year(query))
+            .or_else(|| never(query))
     }
 
     /// "Starts with", where no text is compared.
@@ -195,7 +205,12 @@ impl Said<'_> {
             }
             Meaning::Column(column) => {
                 let shown = Expr::Column(column);
-                query.select.contains(&shown) || query.filters.iter().any(|f| f.left == shown)
+                // A key is shown by the name of what it refers to.
+                let to = self.catalog.refers(column).map(|to| to.table);
+                let named = |e: &Expr| to.is_some() && e.column().map(|c| c.table) == to;
+                query.select.iter().any(named)
+                    || query.select.contains(&shown)
+                    || query.filters.iter().any(|f| f.left == shown)
             }
             _ => true,
         };

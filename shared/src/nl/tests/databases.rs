@@ -158,3 +158,34 @@ pub fn school() -> Shop {
         ],
     )
 }
+
+/// `tbl_patients`, `tbl_appts`, `tbl_rx`, `ProductMaster`: names that one would not say.
+pub fn awkward() -> Shop {
+    let mut shop = database(
+        &[
+            ("tbl_patients", 6, "pat_id full_name:t gender:t"),
+            ("tbl_doctors", 4, "doc_id full_name:t salary:r"),
+            ("tbl_appts", 9, "appt_id pat_id doc_id appt_date:d fee:r"),
+            ("tbl_rx", 7, "rx_id appt_id drug:t"),
+            ("prod_cat", 3, "cat_code cat_label:t"),
+            (
+                "ProductMaster",
+                8,
+                "sku ProductName:t cat_code Discontinued UnitPrice:r",
+            ),
+        ],
+        &[
+            ("tbl_appts.pat_id", "tbl_patients.pat_id"),
+            ("tbl_appts.doc_id", "tbl_doctors.doc_id"),
+            ("tbl_rx.appt_id", "tbl_appts.appt_id"),
+            ("ProductMaster.cat_code", "prod_cat.cat_code"),
+        ],
+        &[
+            ("tbl_patients.full_name", "Ann,Bob,Cid,Dot,Eve,Fay"),
+            ("tbl_patients.gender", "F,M"),
+            ("tbl_rx.drug", "Aspirin,Lisinopril"),
+        ],
+    );
+    shop.catalog.tables[5].columns[3].distinct = Some(2);
+    shop
+}

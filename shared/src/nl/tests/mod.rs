@@ -1,5 +1,6 @@
 //! The parts of the reading of questions, on a small database.
 
+mod awkward;
 mod chinese;
 mod databases;
 mod follow;

@@ -79,7 +79,9 @@ unsafe fn register(
             unsafe { fold::register(connection, fold, store)? }
         }
     }
-    if !function.is_query() && body(function).is_none() && of_store(function).is_none() {
+    let long = matches!(function.body, Body::Long(_));
+    let known = long || body(function).is_some() || of_store(function).is_some();
+    if !function.is_query() && !known {
         return Err("has no body in DuckDB".into());
     }
     if function.params.len() > MAX_ARGS {

@@ -210,9 +210,10 @@ impl FoldState for Column {
         }
         let (count, [least, most]) = other.integers;
         if count > 0 {
+            let mine = self.integers.0;
             self.integer(least);
             self.integer(most);
-            self.integers.0 += count - 2;
+            self.integers.0 = mine + count;
         }
         for (mine, theirs) in [
             (&mut self.nulls, other.nulls),
@@ -243,6 +244,7 @@ impl FoldState for Column {
 }
 
 impl Column {
+    /// Takes a whole number with all of its digits.
     fn integer(&mut self, value: i64) {
         let (count, [least, most]) = self.integers;
         self.integers = match count {

@@ -65,7 +65,7 @@ pub const CHECK_OF: Function = Function {
         ),
         example(
             "SELECT status, explanation FROM lumos_check_of('orders', '[{\"regex\": {\"column\": \"shop\", \"pattern\": \"^[a-c]$\"}}, {\"sum_equals\": {\"column\": \"total\", \"to\": 26.6, \"within\": 0.05}}]')",
-            "fail|1 of 4 rows (25 %) break the rule that shop matches ^[a-c]$\nfail|it does not hold that the sum of total is 26.6 (26.5 and 26.6)",
+            "fail|1 of 4 rows (25 %) break the rule that shop matches ^[a-c]$\nfail|it does not hold that the sum of total is within 0.05 of 26.6 (26.5 and 26.6)",
         ),
         example(
             "SELECT failed, keys, explanation FROM lumos_check_of('orders', '{\"range\": {\"column\": \"total\", \"min\": 0}, \"by\": \"shop\"}')",

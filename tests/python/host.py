@@ -36,15 +36,17 @@ WATCHDOG = 300
 
 
 class Database:
-    """A connection in autocommit mode; with Lumos unless `load` is false."""
+    """A connection in autocommit mode; with Lumos unless `load` is false, and for writes too unless `only_read` is true."""
 
-    def __init__(self, path, load=True, entry=None, extension=EXTENSION):
+    def __init__(self, path, load=True, entry=None, extension=EXTENSION, only_read=False):
         if DRIVER == "apsw":
-            self.connection = apsw.Connection(str(path))
+            write = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+            self.connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY if only_read else write)
             self.connection.set_busy_timeout(20_000)
         else:
+            name = f"file:{path}?mode=ro" if only_read else str(path)
             self.connection = dbapi2.connect(
-                str(path), timeout=20, isolation_level=None, check_same_thread=False
+                name, timeout=20, isolation_level=None, check_same_thread=False, uri=only_read
             )
         if load:
             self.load(entry, extension)

@@ -45,7 +45,7 @@ pub const SUM: Function = Function {
     kind: Kind::Aggregate,
     params: sum::SUM.input,
     nulls: Nulls::Accept,
-    doc: "Returns the exact sum of the numbers of a group, rounded once to a double: it is the same in whatever order the rows come, on any number of threads, in both engines. NULL of no number, if one of them is infinite or NaN, and if one is beyond 9.7e288 or the sum beyond the doubles.",
+    doc: "Returns the exact sum of the numbers of a group as doubles, rounded once to a double: it is the same in whatever order the rows come, on any number of threads, in both engines. NULL of no number, if one of them is infinite or NaN, and if one is beyond 9.7e288 or the sum beyond the doubles.",
     examples: &[example(
         "SELECT lumos_sum(x) AS s FROM (SELECT 1e16 AS x UNION ALL SELECT 1 UNION ALL SELECT -1e16 UNION ALL SELECT NULL)",
         "1.0",

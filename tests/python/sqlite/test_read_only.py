@@ -44,14 +44,6 @@ class ReadOnly(host.Case):
         copy.write_bytes(self.path.read_bytes())
         self.written = self.open(copy)
 
-    def same(self, db):
-        with self.nothing_changes():
-            for sql in CALLS:
-                with self.subTest(sql):
-                    rows = db.rows(sql)
-                    self.assertTrue(rows)
-                    self.assertEqual(rows, self.written.rows(sql))
-
     def test_what_reads_works_where_nothing_can_be_written(self):
         db = self.open(only_read=True)
         self.refused(db, "DELETE FROM Invoice", "readonly")

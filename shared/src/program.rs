@@ -24,10 +24,8 @@
 //! Like [`crate::search::recall`].
 
 use std::any::{Any, TypeId};
-use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use crate::sql::lexer::Dialect;
 use crate::sql::{identifier, literal, value};
@@ -310,21 +308,6 @@ pub fn check(stopped: Stopped<'_>) -> Result<()> {
         return Err(Error::new("interrupted"));
     }
     Ok(())
-}
-
-/// The time from one look for an interrupt to the next.
-const PATIENCE: Duration = Duration::from_millis(20);
-
-/// Passes a question on every 20 ms at most, where it costs more than a look at the clock. Once it was true, it stays so.
-pub fn now_and_then(ask: impl Fn() -> bool) -> impl Fn() -> bool {
-    let (stopped, asked) = (Cell::new(false), Cell::new(Instant::now()));
-    move || {
-        if !stopped.get() && asked.get().elapsed() >= PATIENCE {
-            stopped.set(ask());
-            asked.set(Instant::now());
-        }
-        stopped.get()
-    }
 }
 
 /// What a fold keeps of the rows that it has read. In DuckDB each thread has one, and anyone may call the aggregate: it

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use lumos_core::functions::FUNCTIONS;
-use lumos_core::program::{Database, Program, Rows as Body, State, now_and_then};
+use lumos_core::program::{Database, Program, Rows as Body, State};
 use lumos_core::sql::lexer::Dialect;
 use lumos_core::vector::table::VectorTable;
 use lumos_core::{Engines, Function, Param, Section, Type, ValueRef};
@@ -12,8 +12,8 @@ use rusqlite::Connection;
 use rusqlite::types::{self, Value};
 
 use crate::error::{Error, Result, error};
-use crate::host::check_interrupt;
 use crate::host::statement::HostStatement;
+use crate::host::{check_interrupt, now_and_then};
 use crate::query::arguments;
 use crate::table_function::{self, Rows, Shared, TableFunction};
 use crate::values::{self, article, utf8};

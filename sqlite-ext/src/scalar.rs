@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use lumos_core::functions::FUNCTIONS;
-use lumos_core::program::now_and_then;
 use lumos_core::vector::format::{self, Format};
 use lumos_core::{Body, Engines, Function, Kind, Nulls, Type, ValueRef, embed, vector};
 use rusqlite::functions::{Context, FunctionFlags};
@@ -12,7 +11,7 @@ use rusqlite::{Connection, Result};
 
 use crate::error::{self, Error, error};
 use crate::functions::{self, Call};
-use crate::host::entered;
+use crate::host::{entered, now_and_then};
 use crate::session::Session;
 use crate::values::{self, JSON_SUBTYPE, utf8};
 

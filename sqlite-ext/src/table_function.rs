@@ -227,7 +227,7 @@ unsafe impl<'vtab, F: TableFunction> VTab<'vtab> for Table<F> {
                     info.set_estimated_cost(1_000.0);
                     Some(0)
                 }
-                _ => arguments::take(self.visible, params, info),
+                _ => arguments::take(self.function.name, self.visible, params, info),
             };
             info.set_estimated_rows(F::ROWS);
             info.set_idx_num(plan.unwrap_or_default());

@@ -12,6 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::Once;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use lumos_core::functions::alerts::RUN;
 use lumos_core::functions::writes;
@@ -365,5 +366,20 @@ pub fn check_interrupt(connection: &Connection) -> Result<()> {
         }
         // Any other failure is no interrupt.
         _ => Ok(()),
+    }
+}
+
+/// The time from one look for an interrupt to the next.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// Passes a question on every 20 ms at most, where it costs more than a look at the clock. Once it was true, it stays so.
+pub fn now_and_then(ask: impl Fn() -> bool) -> impl Fn() -> bool {
+    let (stopped, asked) = (Cell::new(false), Cell::new(Instant::now()));
+    move || {
+        if !stopped.get() && asked.get().elapsed() >= PATIENCE {
+            stopped.set(ask());
+            asked.set(Instant::now());
+        }
+        stopped.get()
     }
 }

@@ -12,9 +12,9 @@ use crate::values::{article, utf8};
 
 /// Takes the `count` columns from `first` on as arguments, which come in order. Returns the plan, with a bit for
 /// each that is given; `None` if one depends on a table that is read later.
-/// Without the first one it is a plan that SQLite takes only if there is no other: of `f('x') WHERE a = 1 OR b = 2` it asks for
+/// Without the first one, where the function `name` needs it, it is a plan that SQLite takes only if there is no other: of `f('x') WHERE a = 1 OR b = 2` it asks for
 /// a plan by each side alone, which has no arguments. [`given`] says then what is missing.
-pub fn take(first: usize, count: usize, info: &mut IndexInfo) -> Option<c_int> {
+pub fn take(name: &str, first: usize, count: usize, info: &mut IndexInfo) -> Option<c_int> {
     let mut given = vec![None; count];
     let mut unusable = false;
     for (i, constraint) in info.constraints().enumerate() {
@@ -44,9 +44,14 @@ pub fn take(first: usize, count: usize, info: &mut IndexInfo) -> Option<c_int> {
         }
     }
     // Unknown before the statement is planned; high enough that SQLite prefers to run it once.
-    info.set_estimated_cost(if plan & 1 == 0 { 1e30 } else { 1e6 });
+    let lacks = plan & 1 == 0 && needs_argument(name);
+    info.set_estimated_cost(if lacks { 1e30 } else { 1e6 });
     info.set_estimated_rows(1_000);
     (!unusable).then_some(plan)
+}
+
+fn needs_argument(name: &str) -> bool {
+    functions::find(name).is_none_or(|f| f.min_args() > 0)
 }
 
 /// The values of the arguments of this function by the plan, in their order; one that was left out is NULL. Errors if the first
@@ -56,9 +61,8 @@ pub fn given<'a>(
     plan: c_int,
     args: &'a Filters<'_>,
 ) -> Result<impl Iterator<Item = ValueRef<'a>> + use<'a>> {
-    let function = functions::find(name);
-    let optional = function.is_some_and(|f| f.min_args() == 0);
-    if plan & 1 == 0 && !optional {
+    if plan & 1 == 0 && needs_argument(name) {
+        let function = functions::find(name);
         let (what, call) = match function {
             Some(f) if f.min_args() > 1 => (f.params[0].name, f.signature()),
             Some(f) if f.params[0].name != "sql" => (f.params[0].name, format!("{name}('...')")),

@@ -167,7 +167,7 @@ unsafe impl<'vtab, F: Form + 'vtab> VTab<'vtab> for Table<F> {
         guard(F::NAME, || match &self.relation {
             None => {
                 self.session.before_statement()?;
-                let plan = arguments::take(SQL as usize, ARGUMENTS, info);
+                let plan = arguments::take(F::NAME, SQL as usize, ARGUMENTS, info);
                 info.set_idx_num(plan.unwrap_or(0));
                 Ok(plan.is_some())
             }

@@ -103,7 +103,7 @@ unsafe impl<'vtab> VTab<'vtab> for Auto {
             self.pool.count_plan();
             // The arguments as columns of their own: nearly nobody reads them.
             let read = info.col_used() >> FIRST_ARGUMENT & ((1 << ARGUMENTS) - 1) != 0;
-            let plan = arguments::take(1, ARGUMENTS, info);
+            let plan = arguments::take(NAME, 1, ARGUMENTS, info);
             if let Some(plan) = plan {
                 info.set_idx_num(if read { plan | READ } else { plan });
             }
